@@ -1,0 +1,60 @@
+# Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
+
+PYTHON ?= python3
+LOCK   := $(firstword $(shell cksum requirements.txt))
+READY  := .venv/.ready-$(LOCK)
+PY     := .venv/bin/python
+
+# The settings of the gate, by their names on the command line.
+SETTINGS := TARGET LEVEL RULE FAULT SEED
+OPTIONS  := PYTHON PORT DEST $(SETTINGS)
+
+# A misspelt setting must not pass for a default.
+UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(o)))))
+ifneq ($(UNKNOWN),)
+$(error problem: unknown setting $(UNKNOWN).  fix: use one of $(OPTIONS))
+endif
+
+# TARGET=url on the command line becomes CONTRACT_TARGET in the environment, and so on.
+EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
+
+.DEFAULT_GOAL := help
+.PHONY: help gate serve generate check vendor vendor-check test lint lock
+
+help: ## Show every target, one line each.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+gate: $(READY) ## Judge client and server. [TARGET=url] [LEVEL=must] [RULE=T5] [FAULT=name] [SEED=n]
+	@env $(EXPORTS) $(PY) -m pytest -q --no-header contract_tests/test_client.py contract_tests/test_server.py --junitxml=reports/junit.xml
+
+serve: $(READY) ## Run the reference server on 127.0.0.1. [PORT=8000] [FAULT=name]
+	@env $(EXPORTS) $(PY) -m contract_tests.reference $(if $(PORT),--port '$(PORT)')
+
+generate: $(READY) ## Write the client from openapi.yaml.
+	@$(PY) scripts/generate.py write
+
+check: $(READY) ## Say whether the client is fresh, and write nothing.
+	@$(PY) scripts/generate.py check
+
+vendor: $(READY) ## Copy the client into a project. DEST=dir
+	@$(PY) scripts/vendor.py copy '$(DEST)'
+
+vendor-check: $(READY) ## Tell whether a vendored copy was edited. DEST=dir
+	@$(PY) scripts/vendor.py check '$(DEST)'
+
+test: $(READY) lint check ## Judge the project itself: lint, types, freshness, self-check.
+	@$(PY) -m pytest -q --no-header
+
+lint: $(READY) ## Check style and types of our own code and of the client.
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy
+
+lock: ## Resolve requirements.txt anew from pyproject.toml (needs uv).
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -o requirements.txt
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "problem: Python %d.%d is too old.  fix: make PYTHON=python3.11" % sys.version_info[:2])'
+	@echo "setting up .venv (once per requirements.txt)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@touch $@

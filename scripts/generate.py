@@ -1,0 +1,211 @@
+"""Write the client from openapi.yaml, or say whether it is fresh. One path: write only replaces.
+
+Usage: generate.py write | check
+
+Exit codes of check: 0 fresh, 4 stale, 100 broken (no client can be made, so nothing is known).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.contract_lint import problems  # noqa: E402
+
+PACKAGE = "prime_image_builds"
+FRESH, STALE, BROKEN = 0, 4, 100
+MARK = "@generated"
+TOOLS = ("openapi-python-client", "ruff")
+
+
+class Broken(Exception):
+    """No client can be made; the text says why, and the mend."""
+
+
+def make(root: Path, destination: Path) -> None:
+    """Make the whole content of generated/ in an empty folder.
+
+    Raises ``Broken`` if the contract, the generator or the formatter does not allow it.
+    """
+    contract_text = (root / "openapi.yaml").read_bytes()
+    contract = _load(contract_text)
+    package = destination / PACKAGE
+    config = destination / "config.json"
+    config.write_text(json.dumps({"package_name_override": PACKAGE, "post_hooks": []}))
+    _run(
+        destination, "openapi_python_client", "generate", "--path", str(root / "openapi.yaml"),
+        "--meta", "none", "--custom-template-path", str(root / "scripts/templates"),
+        "--config", str(config), "--output-path", str(package), "--fail-on-warning",
+    )  # fmt: skip
+    config.unlink()
+    _render_own(root, package, contract)
+    (package / "py.typed").write_text(f"# {MARK} by scripts/generate.py; do not edit.\n")
+    style = ("--isolated", "--no-cache", "--quiet", "--line-length", "100")
+    style += ("--target-version", "py311")
+    _run(destination, "ruff", "check", "--fix-only", "--select", "I,F401,D2,RUF022", *style, "."  )
+    _run(destination, "ruff", "format", *style, ".")
+    (destination / "MANIFEST.json").write_text(_manifest(root, destination, contract))
+
+
+def _load(text: bytes) -> dict[str, Any]:
+    try:
+        contract = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Broken(f"problem: openapi.yaml is no YAML: {error}\n    fix: mend it") from error
+    if not isinstance(contract, dict):
+        raise Broken("problem: openapi.yaml is no document\n    fix: restore it")
+    if found := problems(contract):
+        raise Broken("\n".join(map(str, found)))
+    return contract
+
+
+def _run(folder: Path, module: str, *arguments: str) -> None:
+    """Run a tool of this very environment, blind to PATH, settings and the working directory."""
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR") if name in os.environ}
+    clean = {"PATH": os.defpath, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder, env={**kept, **clean, "HOME": str(folder)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        told = (done.stdout + done.stderr).strip()
+        raise Broken(f"problem: {module} failed:\n{told}\n    fix: mend openapi.yaml or a template")
+
+
+def _render_own(root: Path, package: Path, contract: dict[str, Any]) -> None:
+    """Render the modules that the generator does not know of."""
+    templates = root / "scripts/templates"
+    environment = jinja2.Environment(  # noqa: S701 (Python is rendered, not HTML)
+        loader=jinja2.FileSystemLoader(templates),
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    for template in sorted((templates / "package").glob("*.jinja")):
+        text = environment.get_template(f"package/{template.name}").render(contract=contract)
+        (package / template.stem).write_text(text, encoding="utf-8")
+
+
+def _manifest(root: Path, folder: Path, contract: dict[str, Any]) -> str:
+    templates = root / "scripts/templates"
+    content = {
+        MARK: "by scripts/generate.py from openapi.yaml; do not edit",
+        "package": PACKAGE,
+        "contract": {
+            "version": contract["info"]["version"],
+            "sha256": _digest(root / "openapi.yaml"),
+        },
+        "tools": {tool: version(tool) for tool in TOOLS},
+        "templates": {name: _digest(templates / name) for name in files(templates)},
+        "files": {name: _digest(folder / name) for name in files(folder)},
+    }
+    # The mark stands on line 1 here too.
+    return json.dumps(content, indent=2).replace("{\n ", "{", 1) + "\n"
+
+
+def files(folder: Path) -> list[str]:
+    """List the files below a folder, by their names from there, without what Python caches."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def differences(fresh: Path, present: Path) -> list[str]:
+    """Tell each file of the present client that is not as it would be made."""
+    wanted, found = set(files(fresh)), set(files(present)) if present.is_dir() else set()
+    told = {name: "missing" for name in wanted - found}
+    told |= {name: "orphaned" for name in found - wanted}
+    for name in wanted & found:
+        if (fresh / name).read_bytes() != (present / name).read_bytes():
+            told[name] = "differs"
+    for name in _untracked(present) & set(files(present) if present.is_dir() else ()):
+        told.setdefault(name, "untracked")
+    return [f"{kind:9} generated/{name}" for name, kind in sorted(told.items())]
+
+
+def _untracked(folder: Path) -> set[str]:
+    """List what git does not know in a folder; nothing where there is no git."""
+    if not folder.is_dir() or not (folder.parent / ".git").exists() or not shutil.which("git"):
+        return set()
+    done = subprocess.run(
+        ["git", "ls-files", "--others", "-z"],  # noqa: S607
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return set(filter(None, done.stdout.split("\0")))
+
+
+def replace(fresh: Path, present: Path) -> None:
+    """Put the fresh folder in the place of the present one, whole or not at all."""
+    old = fresh.with_name("old")
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        if present.exists():
+            present.rename(old)
+        try:
+            fresh.rename(present)
+        except BaseException:
+            old.rename(present)
+            raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="generate.py", description=__doc__.split("\n")[0])
+    parser.add_argument("command", choices=["write", "check"])
+    parser.add_argument("--root", type=Path, default=ROOT, help="the project (default: this one)")
+    options = parser.parse_args(arguments)
+    root: Path = options.root.resolve()
+    present = root / "generated"
+    # Beside the client, so that a rename can replace it; hidden, so that no check sees it.
+    with tempfile.TemporaryDirectory(prefix=".generate-", dir=root) as folder:
+        fresh = Path(folder) / "generated"
+        fresh.mkdir()
+        try:
+            make(root, fresh)
+        except Broken as broken:
+            print(broken, file=sys.stderr)  # noqa: T201
+            return BROKEN
+        stale = differences(fresh, present)
+        made_from = f"openapi.yaml {json.loads((fresh / 'MANIFEST.json').read_text())['contract']['version']}"
+        if options.command == "write":
+            written = [line for line in stale if not line.startswith("untracked")]
+            if written:
+                replace(fresh, present)
+            print("\n".join([*written, f"generated/ is fresh: {made_from}"]))  # noqa: T201
+            return FRESH
+    if stale:
+        tracked = any(not line.startswith("untracked") for line in stale)
+        fix = "run `make generate` and commit" if tracked else "`git add generated`"
+        print("\n".join([f"problem: generated/ is stale against {made_from}", *stale]))  # noqa: T201
+        print(f"    fix: {fix}")  # noqa: T201
+        return STALE
+    print(f"generated/ is fresh: {made_from}")  # noqa: T201
+    return FRESH
+
+
+if __name__ == "__main__":
+    sys.exit(main())
