@@ -58,7 +58,7 @@ def make(root: Path, destination: Path) -> None:
     (package / "py.typed").write_text(f"# {MARK} by scripts/generate.py; do not edit.\n")
     style = ("--isolated", "--no-cache", "--quiet", "--line-length", "100")
     style += ("--target-version", "py311")
-    _run(destination, "ruff", "check", "--fix-only", "--select", "I,F401,D2,RUF022", *style, "."  )
+    _run(destination, "ruff", "check", "--fix-only", "--select", "I,F401,D2,RUF022", *style, ".")
     _run(destination, "ruff", "format", *style, ".")
     (destination / "MANIFEST.json").write_text(_manifest(root, destination, contract))
 

@@ -1,0 +1,139 @@
+"""Reads openapi.yaml: its operations, its schemas, and what it says of a status."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import jsonschema_rs
+import yaml
+
+PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
+
+INITIATE = "initiate_image_build"
+START = "start_image_build"
+STATUS = "get_build_status"
+
+
+class SchemaError(NamedTuple):
+    """Where a body breaks its schema, as a JSON path, and how."""
+
+    at: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the contract."""
+
+    name: str
+    method: str
+    path: str
+    pointer: str
+    success: int
+    responses: dict[str, dict[str, Any]]
+    request_schema: dict[str, Any] | None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", re.escape(self.path)))
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the path parameters, percent-decoded, if the raw path is this operation's."""
+        found = self._pattern.fullmatch(path)
+        return {key: unquote(value) for key, value in found.groupdict().items()} if found else None
+
+    def documented(self, status: int) -> dict[str, Any] | None:
+        """Return what is documented for a status, by itself or by its range."""
+        return self.responses.get(str(status)) or self.responses.get(f"{status // 100}XX")
+
+
+class Contract:
+    """The contract, ready to be asked."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.version: str = document["info"]["version"]
+        self.operations = {
+            operation.name: operation
+            for path, item in document["paths"].items()
+            for method, node in item.items()
+            for operation in [self._operation(path, method, node)]
+        }
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
+
+    @property
+    def statuses(self) -> list[str]:
+        """The statuses of a build, in the order of its life."""
+        return list(self.schema("ImageBuildStatus")["enum"])
+
+    def phase(self, status: object) -> str | None:
+        """Say where a status stands: waiting, running, succeeded, failed; None if it is none."""
+        phases: dict[str, str] = self.schema("ImageBuildStatus")["x-phase"]
+        return phases.get(status) if isinstance(status, str) else None
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """Return a schema by its name."""
+        found: dict[str, Any] = self.document["components"]["schemas"][name]
+        return found
+
+    def at(self, pointer: str) -> Any:
+        """Return what a JSON pointer into the document points at. Raises KeyError if nothing."""
+        node: Any = self.document
+        for part in pointer.lstrip("#/").split("/"):
+            node = node[part.replace("~1", "/").replace("~0", "~")]
+        return self._resolved(node)
+
+    def request_errors(self, operation: Operation, body: Any) -> list[SchemaError]:
+        """List how a request body breaks its schema."""
+        return self.errors(operation.request_schema, body) if operation.request_schema else []
+
+    def response_schema(self, operation: Operation, status: int) -> dict[str, Any] | None:
+        """Return the schema of a response body, or None where no body is documented."""
+        content = (operation.documented(status) or {}).get("content", {})
+        schema: dict[str, Any] | None = content.get("application/json", {}).get("schema")
+        return schema
+
+    def errors(self, schema: dict[str, Any], body: Any) -> list[SchemaError]:
+        """List how a body breaks a schema, formats included."""
+        key = repr(schema)
+        if key not in self._validators:
+            self._validators[key] = jsonschema_rs.Draft202012Validator(
+                {**schema, "components": self.document["components"]}, validate_formats=True
+            )
+        return [
+            SchemaError(_json_path(error.instance_path), error.message)
+            for error in self._validators[key].iter_errors(body)
+        ]
+
+    def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
+        responses = {str(code): self._resolved(given) for code, given in node["responses"].items()}
+        body = node.get("requestBody", {}).get("content", {}).get("application/json", {})
+        return Operation(
+            name=node["operationId"],
+            method=method.upper(),
+            path=path,
+            pointer=f"#/paths/{path.replace('/', '~1')}/{method}",
+            success=next(int(code) for code in responses if code.startswith("2")),
+            responses=responses,
+            request_schema=body.get("schema"),
+        )
+
+    def _resolved(self, node: Any) -> Any:
+        while isinstance(node, dict) and "$ref" in node:
+            node = self.at(node["$ref"])
+        return node
+
+
+def _json_path(parts: list[str | int]) -> str:
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+
+
+@cache
+def contract() -> Contract:
+    """Return the contract of this project."""
+    return Contract(yaml.safe_load(PATH.read_text(encoding="utf-8")))

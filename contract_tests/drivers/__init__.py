@@ -1,0 +1,1 @@
+"""Drivers: each makes HTTP exchanges happen, and judges none of them."""

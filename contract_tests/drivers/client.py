@@ -1,0 +1,158 @@
+"""Drives the generated client: calls it, answers it by respx, and notes what it makes of that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import httpx
+import respx
+from prime_image_builds import AuthenticatedClient, errors
+from prime_image_builds.api import images
+from prime_image_builds.models import BuildImageRequest, StartBuildRequest
+
+from ..contract import INITIATE, START, STATUS, contract
+from ..payloads import load
+from ..rules.client import Call
+from ..tape import Tape
+
+BASE = "https://images.test"
+TOKEN = "s3cret-token-of-the-client"  # noqa: S105 (no secret: it is looked for in what leaks)
+ODD_IDS = ["..", ".", "", "a/b", "a?b=c", "a#b", "a%2Fb", "\N{SNOWMAN}", "a\nb", "a b"]
+FAILURES = [400, 401, 402, 403, 404, 409, 410, 418, 422, 429, 500, 502, 503, 520, 599, 204, 302]
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One call to make, and the answer that it gets."""
+
+    title: str
+    operation: str
+    answer: httpx.Response
+    build_id: str = "bld_1"
+
+
+def stimuli() -> Iterator[Stimulus]:
+    """Yield what the client is put through."""
+    for payload in load():
+        for operation in (START, STATUS):
+            yield Stimulus(payload.title, operation, httpx.Response(200, json=payload.body))
+    for operation in contract().operations.values():
+        good = example(operation.name)
+        yield Stimulus("the example", operation.name, httpx.Response(operation.success, json=good))
+        for status in FAILURES:
+            body = {"errors": [{"param": "image_name", "details": "is required"}]}
+            yield Stimulus(f"a {status}", operation.name, httpx.Response(status, json=body))
+        for title, content in {
+            "an empty body": b"", "a truncated body": b'{"id": "bld', "an array": b"[]",
+            "HTML": b"<html></html>", "a body and more": b"{} {}", "null": b"null",
+        }.items():  # fmt: skip
+            yield Stimulus(title, operation.name, _raw(operation.success, content))
+        page = _raw(operation.success, b"<html></html>", "text/html")
+        yield Stimulus("a page", operation.name, page)
+    for build_id in ODD_IDS:
+        answer = httpx.Response(200, json=example(STATUS))
+        yield Stimulus(f"the build id {build_id!r}", STATUS, answer, build_id)
+
+
+def example(operation: str) -> dict[str, Any]:
+    """Return the first example that the contract has of a success."""
+    found = contract().operations[operation]
+    content = found.responses[str(found.success)]["content"]["application/json"]
+    first = next(iter(content["examples"].values()))
+    body: dict[str, Any] = (
+        contract().at(first["$ref"])["value"] if "$ref" in first else first["value"]
+    )
+    return body
+
+
+def run(tape: Tape) -> list[Call]:
+    """Make every call, once sync and once async; return them all."""
+    calls = []
+    for stimulus in stimuli():
+        calls.append(call(tape, stimulus, _sync))
+        calls.append(call(tape, stimulus, _async))
+    return calls
+
+
+def call(
+    tape: Tape, stimulus: Stimulus, make: Callable[[AuthenticatedClient, Stimulus], Any]
+) -> Call:
+    """Make one call, and note everything that it leaves behind."""
+    client = AuthenticatedClient(BASE, TOKEN)
+    returned, raised = None, None
+    with respx.mock(assert_all_called=False) as router:
+        route = router.route().mock(side_effect=lambda request: _copy(stimulus.answer, request))
+        try:
+            returned = make(client, stimulus)
+        except Exception as error:  # noqa: BLE001 (whatever it raises is the outcome)
+            raised = error
+        sent = route.calls.last.request if route.calls else None
+    exchange = None
+    if sent is not None:
+        history = tape.record(
+            driver="client",
+            intent=stimulus.title,
+            request=(sent.method, str(sent.url), sent.headers, sent.content),
+            response=(
+                stimulus.answer.status_code, stimulus.answer.headers, stimulus.answer.content,
+            ),
+        )  # fmt: skip
+        exchange = history.last
+    shown = {"the client": repr(client) + str(client), "the result": repr(returned)}
+    shown |= {"the exception": f"{raised!r} {raised}" if raised else ""}
+    return Call(
+        title=stimulus.title,
+        operation=stimulus.operation,
+        exchange=exchange,
+        returned=returned.to_dict() if hasattr(returned, "to_dict") else returned,
+        raised=type(raised).__name__ if raised else None,
+        message=str(raised) if raised else "",
+        is_typed=isinstance(raised, errors.ImageBuildsError),
+        leaks=tuple(where for where, text in shown.items() if TOKEN in text),
+    )
+
+
+def _module(operation: str) -> ModuleType:
+    found: ModuleType = getattr(images, operation)
+    return found
+
+
+def _arguments(stimulus: Stimulus) -> tuple[list[str], dict[str, Any]]:
+    if stimulus.operation == INITIATE:
+        return [], {"body": BuildImageRequest(image_name="web", image_tag="v1")}
+    body = {"body": StartBuildRequest()} if stimulus.operation == START else {}
+    return [stimulus.build_id], body
+
+
+def _sync(client: AuthenticatedClient, stimulus: Stimulus) -> Any:
+    arguments, body = _arguments(stimulus)
+    with client:
+        return _module(stimulus.operation).sync(*arguments, client=client, **body)
+
+
+def _async(client: AuthenticatedClient, stimulus: Stimulus) -> Any:
+    arguments, body = _arguments(stimulus)
+
+    async def called() -> Any:
+        async with client:
+            answer: Awaitable[Any] = _module(stimulus.operation).asyncio(
+                *arguments, client=client, **body
+            )
+            return await answer
+
+    return asyncio.run(called())
+
+
+def _raw(status: int, content: bytes, media_type: str = "application/json") -> httpx.Response:
+    return httpx.Response(status, content=content, headers={"Content-Type": media_type})
+
+
+def _copy(answer: httpx.Response, request: httpx.Request) -> httpx.Response:
+    """An answer can be read once only, so each call gets its own."""
+    return httpx.Response(
+        answer.status_code, headers=answer.headers, content=answer.content, request=request
+    )

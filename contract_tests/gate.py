@@ -1,0 +1,117 @@
+"""One run of the gate over a server: the drivers in turn, one tape, one judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+
+from .contract import INITIATE
+from .drivers import fuzz, lifecycles
+from .drivers.wire import Wire
+from .tape import Tape
+from .target import GateError, Target
+from .verdict import Judge, Verdict, Violation
+
+
+@dataclass
+class Run:
+    """What a run has to show.
+
+    Attributes:
+        spent: Requests and seconds of each driver.
+    """
+
+    target: Target
+    tape: Tape
+    judge: Judge
+    spent: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdicts by rule id."""
+        return self.judge.verdicts
+
+
+def run(
+    target: Target,
+    *,
+    fuzzing: bool = True,
+    announce: Callable[[Violation], None] | None = None,
+) -> Run:
+    """Judge a server.
+
+    Raises ``GateError`` if it cannot be judged: unreachable, refuses the token, or gave nothing to
+    observe. That is no verdict, and never a pass.
+    """
+    done = Run(target, Tape(target.token), Judge(target.rules, announce))
+    with target.server() as base_url:
+        _preflight(base_url, target)
+        try:
+            _drive(done, base_url, fuzzing=fuzzing)
+        except httpx.HTTPError as error:
+            if not done.judge.violated:
+                raise GateError(
+                    f"problem: {base_url} stopped answering: {_kind(error)}.\n"
+                    "    fix: see what the server did after request "
+                    f"{len(done.tape.exchanges)}, and run again"
+                ) from error
+    _refuse_hollow(done)
+    return done
+
+
+def _drive(done: Run, base_url: str, *, fuzzing: bool) -> None:
+    began = time.monotonic()
+    with Wire(base_url, done.tape, done.judge, "lifecycles") as wire:
+        lifecycles.run(wire, done.target.deadline)
+    scripted = len(done.tape.exchanges)
+    done.spent["lifecycles"] = (scripted, time.monotonic() - began)
+    if not fuzzing:
+        return
+    began = time.monotonic()
+    known = {verdict.rule.id for verdict in done.judge.violated}
+    with Wire(base_url, done.tape, done.judge, fuzz.DRIVER) as wire:
+        problems = fuzz.run(wire, done.target.seed, known)
+    done.spent[fuzz.DRIVER] = (len(done.tape.exchanges) - scripted, time.monotonic() - began)
+    if problems and not done.judge.violated:
+        raise GateError("problem: schemathesis could not do its work: " + "; ".join(problems))
+
+
+def _preflight(base_url: str, target: Target) -> None:
+    """Ask once, so that a wrong address or token is told as such, in one sentence."""
+    path = "/api/v1/images/build/contract-gate-preflight"
+    headers = {"Authorization": f"Bearer {target.token}"}
+    try:
+        answer = httpx.get(base_url + path, headers=headers, timeout=15.0)
+    except httpx.HTTPError as error:
+        raise GateError(
+            f"problem: no answer from {base_url}: {_kind(error)}.\n"
+            "    fix: start the server, or mend TARGET"
+        ) from error
+    except httpx.InvalidURL as error:
+        raise GateError(f"problem: {base_url} is no URL: {error}.  fix: mend TARGET") from error
+    if answer.status_code in (401, 403):
+        raise GateError(
+            f"problem: {base_url} refuses the token with {answer.status_code}.\n"
+            "    fix: put a valid one in CONTRACT_TOKEN"
+        )
+
+
+def _refuse_hollow(done: Run) -> None:
+    """Refuse a run that held nothing: green and empty is the worst a gate can be."""
+    missing = [name for name, count in done.tape.successes().items() if not count]
+    if done.judge.violated or not missing:
+        return
+    tried = [one for one in done.tape.exchanges if one.operation == INITIATE]
+    statuses = sorted({one.response.status for one in tried})
+    raise GateError(
+        f"problem: nothing to judge: no success of {', '.join(missing)} was seen "
+        f"(initiate was answered {', '.join(map(str, statuses))}).\n"
+        "    fix: check that TARGET is this API's base URL, and that the token may build"
+    )
+
+
+def _kind(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()

@@ -1,0 +1,1 @@
+"""Reports: what a reader sees of the verdicts."""

@@ -1,0 +1,196 @@
+"""C: what a client must send, accept, refuse and keep to itself.
+
+These rules look at calls, not at bare exchanges: what the client was asked to do, what it put on
+the wire, what it was answered, and what it made of that.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ..contract import contract
+from ..tape import NOT_JSON, Credential, Exchange, broken_request
+from .base import HELD, Broken, Judgement, Level, shown
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a client under test, and its end.
+
+    Attributes:
+        operation: The operation that was called.
+        exchange: What went over the wire, or None if nothing was sent.
+        returned: What it returned, as JSON values; None if it raised.
+        raised: The class of what it raised, or None.
+        message: The text of what it raised.
+        is_typed: Whether what it raised is one of the client's own exceptions.
+        leaks: Where the token was found in what it returned, raised or shows of itself.
+    """
+
+    title: str
+    operation: str
+    exchange: Exchange | None
+    returned: Any
+    raised: str | None
+    message: str
+    is_typed: bool
+    leaks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClientRule:
+    """One rule over calls."""
+
+    id: str
+    level: Level
+    text: str
+    judge: Callable[[Call], Judgement]
+
+
+CLIENT_RULES: dict[str, ClientRule] = {}
+
+
+def client_rule(
+    id: str,  # noqa: A002 (the field's own word)
+    text: str,
+) -> Callable[[Callable[[Call], Judgement]], Callable[[Call], Judgement]]:
+    """Register a function as a rule over calls."""
+
+    def register(judge: Callable[[Call], Judgement]) -> Callable[[Call], Judgement]:
+        CLIENT_RULES[id] = ClientRule(id, Level.MUST, text, judge)
+        return judge
+
+    return register
+
+
+@client_rule("C1", "A client sends the documented method, path and body, and its token.")
+def sends_exactly(call: Call) -> Judgement:
+    """Look at every request."""
+    if call.exchange is None:
+        return None
+    request = call.exchange.request
+    if call.exchange.operation != call.operation:
+        return Broken("the request line", call.operation, f"{request.method} {request.path}")
+    if request.credential is not Credential.VALID:
+        return Broken("the Authorization header", "the token", request.credential)
+    operation = contract().operations[call.operation]
+    if operation.request_schema and request.media_type != "application/json":
+        return Broken("the content type", "application/json", request.media_type or "none")
+    if operation.request_schema and request.json is NOT_JSON:
+        return Broken("the request body", "JSON", shown(request.content.decode(errors="replace")))
+    if broken := broken_request(call.exchange):
+        return Broken("the request body", "what its schema accepts", broken)
+    return HELD
+
+
+@client_rule("C2", "A client returns a success that the contract accepts, with every value kept.")
+def accepts(call: Call) -> Judgement:
+    """Look at every success whose body matches its schema."""
+    if call.exchange is None or not _success(call.exchange) or _refused(call.exchange):
+        return None
+    if call.raised:
+        return Broken("the outcome", "the documented model", f"{call.raised}: {call.message}")
+    body = call.exchange.response.json
+    if missing := _lost(body, call.returned, "$"):
+        return Broken(missing, "as it was answered", shown(call.returned))
+    return HELD
+
+
+@client_rule("C3", "A client refuses a success that breaks the contract, and names the JSON path.")
+def refuses(call: Call) -> Judgement:
+    """Look at every success whose body breaks its schema."""
+    if call.exchange is None or not _success(call.exchange):
+        return None
+    path = _refused(call.exchange)
+    if path is None:
+        return None
+    if not call.raised:
+        return Broken("the outcome", f"an error that names {path}", shown(call.returned))
+    if not call.is_typed or path not in call.message:
+        told = f"{call.raised}: {call.message}"
+        return Broken("the outcome", f"an error of its own that names {path}", told)
+    return HELD
+
+
+@client_rule("C4", "A client raises an error of its own for every answer that is no success.")
+def raises(call: Call) -> Judgement:
+    """Look at every answer that is not the documented success."""
+    if call.exchange is None or _success(call.exchange):
+        return None
+    if not call.raised or not call.is_typed:
+        return Broken("the outcome", "an error of its own", call.raised or shown(call.returned))
+    return HELD
+
+
+@client_rule("C5", "A client shows its token nowhere but in the request.")
+def keeps_token(call: Call) -> Judgement:
+    """Look at everything that a call leaves behind."""
+    return Broken("; ".join(call.leaks), "no token", "the token") if call.leaks else HELD
+
+
+@client_rule("C6", "A client keeps a path parameter one segment, or refuses to send it.")
+def keeps_segment(call: Call) -> Judgement:
+    """Look at every call of an operation on a build."""
+    if "{build_id}" not in contract().operations[call.operation].path:
+        return None
+    if call.exchange is None:
+        return HELD if call.is_typed else Broken("the outcome", "an error of its own", call.message)
+    if call.exchange.operation == call.operation:
+        return HELD
+    return Broken(
+        "the path", contract().operations[call.operation].path, call.exchange.request.path
+    )
+
+
+def _success(exchange: Exchange) -> bool:
+    operation = contract().operations.get(exchange.operation or "")
+    return operation is not None and exchange.response.status == operation.success
+
+
+def _refused(exchange: Exchange) -> str | None:
+    """Say where a success breaks its schema, or None where it does not."""
+    operation = contract().operations[exchange.operation or ""]
+    if exchange.response.media_type != "application/json" or exchange.response.json is NOT_JSON:
+        return "$"
+    schema = contract().response_schema(operation, exchange.response.status)
+    errors = contract().errors(schema, exchange.response.json) if schema else []
+    return errors[0].at if errors else None
+
+
+def _lost(sent: Any, kept: Any, path: str) -> str | None:
+    """Find the first value of a body that the model does not keep; unknown keys may go."""
+    if isinstance(sent, dict) and isinstance(kept, dict):
+        documented = _documented()
+        return next(
+            filter(
+                None,
+                (
+                    _lost(sent[key], kept[key], f"{path}.{key}") if key in kept else f"{path}.{key}"
+                    for key in sent
+                    if key in documented or key in kept
+                ),
+            ),
+            None,
+        )
+    if isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
+        pairs = enumerate(zip(sent, kept, strict=True))
+        return next(filter(None, (_lost(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), None)
+    return None if sent == kept or _same_instant(sent, kept) else path
+
+
+@cache
+def _documented() -> set[str]:
+    """Name every documented property; any other key may be dropped."""
+    schemas = contract().document["components"]["schemas"].values()
+    return {key for schema in schemas for key in schema.get("properties", {})}
+
+
+def _same_instant(one: Any, other: Any) -> bool:
+    try:
+        return datetime.datetime.fromisoformat(one) == datetime.datetime.fromisoformat(other)
+    except (TypeError, ValueError):
+        return False
