@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-
 import pytest
 
 from . import gate, target
@@ -21,7 +19,7 @@ MISUSED = int(pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.fixture(scope="session")
-def server_run(request: pytest.FixtureRequest) -> Iterator[gate.Run]:
+def server_run(request: pytest.FixtureRequest) -> gate.Run:
     """Judge the server that the environment names, once."""
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
 
@@ -38,7 +36,7 @@ def server_run(request: pytest.FixtureRequest) -> Iterator[gate.Run]:
     except target.GateError as error:
         pytest.exit(f"the gate cannot judge\n{error}", returncode=MISUSED)
     request.config.stash[_RUN] = run
-    yield run
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ class Run:
 
     Attributes:
         spent: Requests and seconds of each driver.
+
     """
 
     target: Target
@@ -72,7 +73,7 @@ def _drive(done: Run, base_url: str, *, fuzzing: bool) -> None:
         return
     began = time.monotonic()
     known = {verdict.rule.id for verdict in done.judge.violated}
-    with Wire(base_url, done.tape, done.judge, fuzz.DRIVER) as wire:
+    with Wire(base_url, done.tape, done.judge, "feeding") as wire:
         problems = fuzz.run(wire, done.target.seed, known)
     done.spent[fuzz.DRIVER] = (len(done.tape.exchanges) - scripted, time.monotonic() - began)
     if problems and not done.judge.violated:

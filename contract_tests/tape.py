@@ -98,6 +98,7 @@ class Exchange:
         intent: What the driver meant by it, in a few words.
         operation: The operation of the contract, ``upload``, or None for neither.
         build_id: The build it is about, asked for or issued, or None.
+
     """
 
     number: int

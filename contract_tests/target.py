@@ -40,6 +40,7 @@ class Target:
         fault: How the embedded server is broken on purpose; None for not at all.
         seed: Of everything random in the run.
         deadline: Seconds after which a build that is not done is not waited for any more.
+
     """
 
     url: str | None = None

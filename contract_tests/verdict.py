@@ -26,7 +26,7 @@ class Violation:
         return f"{self.rule.id} {self.rule.level}  {self.rule.text}"
 
     def text(self, repeat: str) -> str:
-        """The whole failure as its reader sees it; ``repeat`` is the command that shows it again."""
+        """Tell the whole failure; ``repeat`` is the command that shows it again."""
         lines = {
             "at": self.broken.at,
             "expected": self.broken.expected,

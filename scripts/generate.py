@@ -34,7 +34,7 @@ MARK = "@generated"
 TOOLS = ("openapi-python-client", "ruff")
 
 
-class Broken(Exception):
+class Broken(Exception):  # noqa: N818 (the name of the verdict)
     """No client can be made; the text says why, and the mend."""
 
 
@@ -135,8 +135,8 @@ def _digest(path: Path) -> str:
 def differences(fresh: Path, present: Path) -> list[str]:
     """Tell each file of the present client that is not as it would be made."""
     wanted, found = set(files(fresh)), set(files(present)) if present.is_dir() else set()
-    told = {name: "missing" for name in wanted - found}
-    told |= {name: "orphaned" for name in found - wanted}
+    told = dict.fromkeys(wanted - found, "missing")
+    told |= dict.fromkeys(found - wanted, "orphaned")
     for name in wanted & found:
         if (fresh / name).read_bytes() != (present / name).read_bytes():
             told[name] = "differs"
@@ -190,7 +190,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(broken, file=sys.stderr)  # noqa: T201
             return BROKEN
         stale = differences(fresh, present)
-        made_from = f"openapi.yaml {json.loads((fresh / 'MANIFEST.json').read_text())['contract']['version']}"
+        manifest = json.loads((fresh / "MANIFEST.json").read_text())
+        made_from = f"openapi.yaml {manifest['contract']['version']}"
         if options.command == "write":
             written = [line for line in stale if not line.startswith("untracked")]
             if written:

@@ -88,7 +88,7 @@ def call(
         route = router.route().mock(side_effect=lambda request: _copy(stimulus.answer, request))
         try:
             returned = make(client, stimulus)
-        except Exception as error:  # noqa: BLE001 (whatever it raises is the outcome)
+        except Exception as error:
             raised = error
         sent = route.calls.last.request if route.calls else None
     exchange = None
@@ -152,7 +152,7 @@ def _raw(status: int, content: bytes, media_type: str = "application/json") -> h
 
 
 def _copy(answer: httpx.Response, request: httpx.Request) -> httpx.Response:
-    """An answer can be read once only, so each call gets its own."""
+    """Copy an answer: it can be read once only."""
     return httpx.Response(
         answer.status_code, headers=answer.headers, content=answer.content, request=request
     )

@@ -81,7 +81,7 @@ class _Recorder:
         self._broken: dict[str, list[str]] = {}
         self._known: str | None = None
 
-    def before_call(self, context: HookContext, case: Any, kwargs: dict[str, Any]) -> None:
+    def before_call(self, _context: HookContext, case: Any, _kwargs: dict[str, Any]) -> None:
         """Give a valid start a fresh build, and a valid status one that is known."""
         operation = case.operation.definition.raw.get("operationId")
         if operation not in (START, STATUS) or not _means_well(case):
@@ -90,7 +90,7 @@ class _Recorder:
         if build_id is not None:
             case.path_parameters["build_id"] = build_id
 
-    def after_call(self, context: HookContext, case: Any, response: Any) -> None:
+    def after_call(self, _context: HookContext, case: Any, response: Any) -> None:
         """Put the exchange on the tape."""
         request = response.request
         content = request.body or b""
@@ -118,7 +118,7 @@ class _Recorder:
     def check(self) -> Iterator[None]:
         """Register our rules as a check while the context lasts."""
 
-        def contract_rules(ctx: Any, response: Any, case: Any) -> None:
+        def contract_rules(_ctx: Any, _response: Any, case: Any) -> None:
             broken = self._broken.get(case.id)
             assert not broken, "\n".join(broken)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ..gate import Run
@@ -31,11 +32,11 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"{driver:<13} {requests} requests, {seconds:.1f} s{seed}"
     counts = ", ".join(f"{name} {count}" for name, count in run.tape.successes().items())
     yield f"successes     {counts}"
-    fed: dict[str, int] = dict.fromkeys(run.tape.successes(), 0)
-    for exchange in run.tape.exchanges:
-        if exchange.driver == "schemathesis" and exchange.succeeded and exchange.operation:
-            if exchange.intent != "a build for schemathesis: initiate":
-                fed[exchange.operation] += 1
     if "schemathesis" in run.spent:
-        counts = ", ".join(f"{name} {count}" for name, count in fed.items())
-        yield f"  of them by schemathesis: {counts}"
+        fed = Counter(
+            exchange.operation
+            for exchange in run.tape.exchanges
+            if exchange.succeeded and exchange.driver == "schemathesis"
+        )
+        counts = ", ".join(f"{name} {fed[name]}" for name in run.tape.successes())
+        yield f"  of schemathesis: {counts}"

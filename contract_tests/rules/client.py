@@ -29,6 +29,7 @@ class Call:
         message: The text of what it raised.
         is_typed: Whether what it raised is one of the client's own exceptions.
         leaks: Where the token was found in what it returned, raised or shows of itself.
+
     """
 
     title: str

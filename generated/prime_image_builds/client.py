@@ -131,7 +131,8 @@ class Client:
     def _httpx_arguments(self) -> dict[str, Any]:
         settings = dict(self._settings)
         extra = settings.pop("httpx_args")
-        return {**settings, "verify": settings.pop("verify_ssl"), **extra}
+        settings["verify"] = settings.pop("verify_ssl")
+        return {**settings, **extra}
 
     def _request_headers(self, json: bytes | None) -> dict[str, str]:
         """Make the headers of one request; the caller's own are never changed."""
