@@ -90,7 +90,9 @@ def test_contract_edit_is_stale(project: Path, old: str, new: str) -> None:
         assert run(project, "check").returncode == generate.BROKEN
         edit(project / "openapi.yaml", "        CANCELLED: failed\n", "")
         text = (project / "openapi.yaml").read_text()
-        text = text.replace("                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n", "")
+        text = text.replace(
+            "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n", ""
+        )
         (project / "openapi.yaml").write_text(text)
 
     stale = run(project, "check")

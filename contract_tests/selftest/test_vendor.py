@@ -16,7 +16,9 @@ def test_copy_works_from_wherever_it_lies(tmp_path: Path) -> None:
     assert vendor.main(["copy", str(tmp_path / "app/third_party")]) == vendor.DONE
     (tmp_path / "app/__init__.py").touch()
     (tmp_path / "app/third_party/__init__.py").touch()
-    code = "from app.third_party.prime_image_builds.api.images import start_image_build as s; s.sync"
+    code = (
+        "from app.third_party.prime_image_builds.api.images import start_image_build as s; s.sync"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)  # noqa: S603
 
     assert vendor.main(["check", str(tmp_path / "app/third_party")]) == vendor.DONE
