@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -22,15 +23,13 @@ MISUSED = int(pytest.ExitCode.USAGE_ERROR)
 @pytest.fixture(scope="session")
 def server_run(request: pytest.FixtureRequest) -> gate.Run:
     """Judge the server that the environment names, once."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    reporter: Any = request.config.pluginmanager.get_plugin("terminalreporter")
+    capture: Any = request.config.pluginmanager.get_plugin("capturemanager")
 
     def announce(violation: Violation) -> None:
-        if reporter is not None:
-            with request.config.pluginmanager.get_plugin(
-                "capturemanager"
-            ).global_and_fixture_disabled():
-                reporter.ensure_newline()
-                reporter.write_line(terminal.announcement(violation))
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(terminal.announcement(violation))
 
     try:
         run = gate.run(target.from_environment(os.environ), announce=announce)

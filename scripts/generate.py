@@ -56,7 +56,7 @@ def make(root: Path, destination: Path) -> None:
     config.unlink()
     _render_own(root, package, contract)
     (package / "py.typed").write_text(f"# {MARK} by scripts/generate.py; do not edit.\n")
-    style = ("--isolated", "--no-cache", "--quiet", "--line-length", "100")
+    style: tuple[str, ...] = ("--isolated", "--no-cache", "--quiet", "--line-length", "100")
     style += ("--target-version", "py311")
     _run(destination, "ruff", "check", "--fix-only", "--select", "I,F401,D2,RUF022", *style, ".")
     _run(destination, "ruff", "format", *style, ".")

@@ -2,7 +2,7 @@
 
 Usage: vendor.py copy DEST | check DEST
 
-DEST is the folder that will hold the package. Exit codes: 0 done or as vendored, 5 edited, 6 broken.
+DEST is the folder that holds the package. Exit codes: 0 done or as vendored, 5 edited, 6 broken.
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -40,19 +42,20 @@ def stimuli() -> Iterator[Stimulus]:
     for payload in load():
         for operation in (START, STATUS):
             yield Stimulus(payload.title, operation, httpx.Response(200, json=payload.body))
-    for operation in contract().operations.values():
-        good = example(operation.name)
-        yield Stimulus("the example", operation.name, httpx.Response(operation.success, json=good))
+    for documented in contract().operations.values():
+        name, success = documented.name, documented.success
+        good = example(name)
+        yield Stimulus("the example", name, httpx.Response(success, json=good))
         for status in FAILURES:
             body = {"errors": [{"param": "image_name", "details": "is required"}]}
-            yield Stimulus(f"a {status}", operation.name, httpx.Response(status, json=body))
+            yield Stimulus(f"a {status}", name, httpx.Response(status, json=body))
         for title, content in {
             "an empty body": b"", "a truncated body": b'{"id": "bld', "an array": b"[]",
             "HTML": b"<html></html>", "a body and more": b"{} {}", "null": b"null",
         }.items():  # fmt: skip
-            yield Stimulus(title, operation.name, _raw(operation.success, content))
-        page = _raw(operation.success, b"<html></html>", "text/html")
-        yield Stimulus("a page", operation.name, page)
+            yield Stimulus(title, name, _raw(success, content))
+        page = _raw(success, b"<html></html>", "text/html")
+        yield Stimulus("a page", name, page)
     for build_id in ODD_IDS:
         answer = httpx.Response(200, json=example(STATUS))
         yield Stimulus(f"the build id {build_id!r}", STATUS, answer, build_id)
@@ -82,8 +85,9 @@ def call(
     tape: Tape, stimulus: Stimulus, make: Callable[[AuthenticatedClient, Stimulus], Any]
 ) -> Call:
     """Make one call, and note everything that it leaves behind."""
-    client = AuthenticatedClient(BASE, TOKEN)
-    returned, raised = None, None
+    client = AuthenticatedClient(BASE, TOKEN, verify_ssl=_tls())
+    returned: Any = None
+    raised: Exception | None = None
     with respx.mock(assert_all_called=False) as router:
         route = router.route().mock(side_effect=lambda request: _copy(stimulus.answer, request))
         try:
@@ -114,6 +118,12 @@ def call(
         is_typed=isinstance(raised, errors.ImageBuildsError),
         leaks=tuple(where for where, text in shown.items() if TOKEN in text),
     )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Load the certificates once, and not for each of some hundred clients."""
+    return ssl.create_default_context()
 
 
 def _module(operation: str) -> ModuleType:

@@ -15,7 +15,7 @@ import schemathesis
 from schemathesis import engine
 from schemathesis.checks import CHECKS
 from schemathesis.engine import events
-from schemathesis.hooks import HookContext
+from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER, HookContext
 
 from ..contract import START, STATUS, contract
 from .lifecycles import uploaded
@@ -36,9 +36,7 @@ def run(wire: Wire, seed: int, ignored: set[str]) -> list[str]:
         contract().document, config=schemathesis.Config.from_dict(_config(wire, seed))
     )
     recorded = _Recorder(wire, ignored)
-    schema.hooks.register_hook_with_name(recorded.before_call, "before_call")
-    schema.hooks.register_hook_with_name(recorded.after_call, "after_call")
-    with recorded.check():
+    with recorded.listening():
         problems = []
         for event in engine.from_schema(schema).execute():
             if isinstance(event, events.NonFatalError):
@@ -115,18 +113,24 @@ class _Recorder:
         ]
 
     @contextmanager
-    def check(self) -> Iterator[None]:
-        """Register our rules as a check while the context lasts."""
+    def listening(self) -> Iterator[None]:
+        """Listen to every call, with our rules as the check, while the context lasts."""
 
         def contract_rules(_ctx: Any, _response: Any, case: Any) -> None:
             broken = self._broken.get(case.id)
             assert not broken, "\n".join(broken)
 
+        # Feeding a case is a hook that schemathesis has for the whole process only.
+        hooks = {"before_call": self.before_call, "after_call": self.after_call}
+        for name, hook in hooks.items():
+            GLOBAL_HOOK_DISPATCHER.register_hook_with_name(hook, name)
         schemathesis.check(contract_rules)
         try:
             yield
         finally:
             CHECKS.unregister(self.CHECK)
+            for hook in hooks.values():
+                GLOBAL_HOOK_DISPATCHER.unregister(hook)
 
     def _build(self, *, fresh: bool) -> str | None:
         if self._made < MOST_BUILDS and (fresh or self._known is None):

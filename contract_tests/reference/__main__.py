@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import socket
 import sys
 from typing import Any
 
 import uvicorn
 
 from .app import create_app
+from .embedded import listening
 from .faults import FAULTS, apply
 
-TRY = """\
+TRY = r"""
 listening on {url}, token {token}{fault}
-try, in another terminal:
+from initiate to COMPLETED, in another terminal:
 
-  api={url}/api/v1/images/build; auth='Authorization: Bearer {token}'; json='Content-Type: application/json'
+  api={url}/api/v1/images/build
+  auth='Authorization: Bearer {token}'
+  json='Content-Type: application/json'
   echo 'FROM scratch' > Dockerfile && tar -czf context.tar.gz Dockerfile
-  curl -s -H "$auth" -H "$json" $api -d '{{"image_name": "web", "image_tag": "v1"}}' | tee build.json
-  id=$(sed 's/.*"build_id":"\\([^"]*\\)".*/\\1/' build.json); url=$(sed 's/.*"upload_url":"\\([^"]*\\)".*/\\1/' build.json)
+  curl -s -H "$auth" -H "$json" -d '{{"image_name":"web","image_tag":"v1"}}' $api | tee build.json
+  id=$(sed 's/.*"build_id":"\([^"]*\)".*/\1/' build.json)
+  url=$(sed 's/.*"upload_url":"\([^"]*\)".*/\1/' build.json)
   curl -s -T context.tar.gz -H 'Content-Type: application/octet-stream' "$url"
-  curl -s -H "$auth" -H "$json" $api/$id/start -d '{{}}'
-  curl -s -H "$auth" $api/$id
-"""
+  curl -s -H "$auth" -H "$json" -d '{{}}' $api/$id/start
+  sleep 2; curl -s -H "$auth" $api/$id
+""".lstrip()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,15 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--list-faults", action="store_true", help="list the faults, and stop")
     options = parser.parse_args(arguments)
     if options.list_faults:
-        for fault in FAULTS.values():
-            print(f"{fault.rule:<3} {fault.name:<26} {fault.says}")  # noqa: T201
+        for one in FAULTS.values():
+            print(f"{one.rule:<3} {one.name:<26} {one.says}")  # noqa: T201
         return 0
     token = os.environ.get("CONTRACT_TOKEN") or "test-token"
     app: Any = create_app(token=token, build_seconds=options.build_seconds)
     try:
         if options.fault:
             app = apply(app, options.fault, token)
-        listener = socket.create_server((options.host, options.port))
+        listener = listening(options.host, options.port)
     except (ValueError, OSError, OverflowError) as error:
         print(f"problem: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -58,10 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     fault = f", fault {options.fault}" if options.fault else ""
     print(TRY.format(url=url, token=token, fault=fault), flush=True)  # noqa: T201
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run([listener])
-    except KeyboardInterrupt:
-        pass
     return 0
 
 

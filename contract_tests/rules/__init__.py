@@ -1,7 +1,11 @@
 """The rules. Each module holds one group of them; importing this package registers them all."""
 
 from . import lifecycle, protocol, status, timestamps
-from .base import HELD, RULES, Broken, Held, Level, Rule
+from .base import HELD, Broken, Held, Level, Rule
+from .base import RULES as _REGISTERED
+
+RULES = dict(sorted(_REGISTERED.items(), key=lambda item: ("PSTL".index(item[0][0]), item[0])))
+"""All rules by id: protocol, status, timestamps, lifecycle."""
 
 __all__ = [
     "HELD",

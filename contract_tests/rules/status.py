@@ -32,7 +32,8 @@ def known_artifact(row: Row) -> Judgement:
         _one_of(row, "status", "ImageBuildStatus"),
         _one_of(row, "artifactType", "ImageArtifactType"),
     ]
-    return next((one for one in told if isinstance(one, Broken)), next(filter(None, told), None))
+    broken = [one for one in told if isinstance(one, Broken)]
+    return broken[0] if broken else HELD if any(told) else None
 
 
 def _one_of(row: Row, key: str, schema: str) -> Judgement:

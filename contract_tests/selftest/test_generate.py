@@ -74,31 +74,50 @@ def test_environment_does_not_matter(project: Path, tmp_path: Path) -> None:
     assert tree(project / "generated") == before
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("UPLOADING, BUILDING, COMPLETED, FAILED, CANCELLED]", "UPLOADING, BUILDING, COMPLETED, FAILED]"),
-        ("description: When the build completed. Absent or null before that.\n          type: [string, 'null']",
-         "description: When the build completed. Absent or null before that.\n          type: string"),
-    ],
-    ids=["an enum member", "a timestamp"],
-)  # fmt: skip
-def test_contract_edit_is_stale(project: Path, old: str, new: str) -> None:
-    """Editing the contract makes the client stale, and generating mends it."""
-    edit(project / "openapi.yaml", old, new)
-    if "CANCELLED" in old:  # the lint asks for the other places too
-        assert run(project, "check").returncode == generate.BROKEN
-        edit(project / "openapi.yaml", "        CANCELLED: failed\n", "")
-        text = (project / "openapi.yaml").read_text()
-        text = text.replace(
-            "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n", ""
-        )
-        (project / "openapi.yaml").write_text(text)
+def test_enum_edit_is_stale(project: Path) -> None:
+    """A status taken out is first asked for everywhere, then stale, then mended."""
+    edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
+    asked = run(project, "check")
+    assert (asked.returncode, "CANCELLED is no status" in asked.stderr) == (generate.BROKEN, True)
+    edit(project / "openapi.yaml", "        CANCELLED: failed\n", "")
+    line = "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n"
+    edit(project / "openapi.yaml", line, "")
 
+    assert_stale_and_mended(project)
+
+
+def test_enum_addition_is_stale(project: Path) -> None:
+    """A status added is asked for everywhere, then stale, then mended."""
+    edit(project / "openapi.yaml", "FAILED, CANCELLED]", "FAILED, CANCELLED, EXPIRED]")
+    asked = run(project, "check").stderr
+    assert "EXPIRED has no phase" in asked
+    assert "no example shows EXPIRED" in asked
+    edit(
+        project / "openapi.yaml",
+        "BUILDING: running\n",
+        "BUILDING: running\n        EXPIRED: failed\n",
+    )
+    example = "    EXPIRED:\n      value: {status: EXPIRED}\n    PENDING:\n      summary"
+    edit(project / "openapi.yaml", "    PENDING:\n      summary", example)
+
+    assert_stale_and_mended(project)
+
+
+def test_timestamp_edit_is_stale(project: Path) -> None:
+    """A timestamp that may no longer be null makes the client stale."""
+    told = "When the build completed. Absent or null before that.\n          type: "
+    edit(project / "openapi.yaml", f"{told}[string, 'null']", f"{told}string")
+    text = (project / "openapi.yaml").read_text()
+    (project / "openapi.yaml").write_text(text.replace("        completedAt: null\n", ""))
+
+    assert_stale_and_mended(project)
+
+
+def assert_stale_and_mended(project: Path) -> None:
+    """Hold check to saying stale, and write to mending it."""
     stale = run(project, "check")
-    assert stale.returncode == generate.STALE
+    assert (stale.returncode, stale.stderr) == (generate.STALE, "")
     assert "fix: run `make generate`" in stale.stdout
-
     assert run(project, "write").returncode == generate.FRESH
     assert run(project, "check").returncode == generate.FRESH
 
