@@ -38,14 +38,16 @@ class Problem(NamedTuple):
 
 def problems(contract: dict[str, Any]) -> list[Problem]:
     """Return all that is wrong with the contract; an empty list is a sound one."""
+    unfollowed = [*_path_items(contract), *_references(contract, "")]
+    if unfollowed:
+        return unfollowed  # what follows reads through the references
     invalid = [
         Problem("/" + "/".join(map(str, error.path)), error.message, "follow OpenAPI 3.1")
         for error in OpenAPIV31SpecValidator(contract).iter_errors()
     ]
     if invalid:
-        return invalid  # the rest reads the document as a valid one
+        return invalid  # and reads the document as a valid one
     return [
-        *_references(contract, ""),
         *_operations(contract),
         *_schemas(contract),
         *_statuses(contract),
@@ -85,16 +87,22 @@ def _references(node: Any, pointer: str) -> Iterator[Problem]:
         yield from _references(value, f"{pointer}/{escaped}")
 
 
-def _operations(contract: dict[str, Any]) -> Iterator[Problem]:
+def _path_items(contract: dict[str, Any]) -> Iterator[Problem]:
     for path, item in contract["paths"].items():
         at = "/paths/" + path.replace("~", "~0").replace("/", "~1")
         for key in sorted(set(item) - METHODS):
             yield Problem(
-                f"{at}/{key}", f"{key} at a path, which the generator drops or applies unseen",
+                f"{at}/{key}",
+                f"{key} at a path, which the generator drops or applies unseen",
                 "state it at each operation",
-            )  # fmt: skip
-        for method in sorted(METHODS & set(item)):
-            yield from _operation(contract, f"{at}/{method}", item[method])
+            )
+
+
+def _operations(contract: dict[str, Any]) -> Iterator[Problem]:
+    for path, item in contract["paths"].items():
+        at = "/paths/" + path.replace("~", "~0").replace("/", "~1")
+        for method, operation in item.items():
+            yield from _operation(contract, f"{at}/{method}", operation)
 
 
 def _operation(contract: dict[str, Any], at: str, operation: dict[str, Any]) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from scripts import generate
 from scripts.contract_lint import problems
 
-from ..contract import PATH, Contract, contract
+from ..contract import PATH, contract
 
 ROOT = PATH.parent
 
@@ -108,7 +109,7 @@ def test_timestamp_edit_is_stale(project: Path) -> None:
     told = "When the build completed. Absent or null before that.\n          type: "
     edit(project / "openapi.yaml", f"{told}[string, 'null']", f"{told}string")
     text = (project / "openapi.yaml").read_text()
-    (project / "openapi.yaml").write_text(text.replace("        completedAt: null\n", ""))
+    (project / "openapi.yaml").write_text(re.sub(r" +completedAt: null\n", "", text))
 
     assert_stale_and_mended(project)
 
@@ -238,10 +239,13 @@ LINT = {
 def test_lint_refuses(name: str) -> None:
     """What the generator would drop or change without a word is refused."""
     pointer, key, value = LINT[name]
-    broken = Contract(json.loads(json.dumps(contract().document)))
-    broken.at(f"#{pointer}")[key] = value
+    document = json.loads(json.dumps(contract().document))
+    node = document
+    for part in pointer.strip("/").split("/"):
+        node = node[part.replace("~1", "/")]
+    node[key] = value
 
-    assert problems(broken.document) != []
+    assert problems(document) != []
 
 
 def test_lint_accepts_the_contract() -> None:
