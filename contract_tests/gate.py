@@ -102,8 +102,10 @@ def _preflight(base_url: str, target: Target) -> None:
 
 def _refuse_hollow(done: Run) -> None:
     """Refuse a run that held nothing: green and empty is the worst a gate can be."""
-    missing = [name for name, count in done.tape.successes().items() if not count]
-    if done.judge.violated or not missing:
+    counts = done.tape.successes()
+    missing = [name for name, count in counts.items() if not count]
+    # Where something succeeded, a violation tells more than what is missing.
+    if not missing or (any(counts.values()) and done.judge.violated):
         return
     tried = [one for one in done.tape.exchanges if one.operation == INITIATE]
     statuses = sorted({one.response.status for one in tried})

@@ -1,0 +1,135 @@
+"""The house keeps its order: who imports whom, and what the documents say."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .. import payloads
+from ..contract import PATH, contract
+from ..reference.faults import FAULTS
+from ..rules import RULES, Broken, Level
+from ..tape import Tape
+from ..verdict import judge
+
+ROOT = PATH.parent
+PACKAGE = ROOT / "contract_tests"
+
+FORBIDDEN = {
+    "reference": {"rules", "drivers", "tape", "verdict", "contract", "target", "gate", "payloads"},
+    "contract.py": {"rules", "drivers", "tape", "verdict", "target", "gate", "reference"},
+    "tape.py": {"rules", "drivers", "verdict", "target", "gate", "reference"},
+    "rules": {"drivers", "verdict", "target", "gate", "reference", "report"},
+    "verdict.py": {"drivers", "target", "gate", "reference", "report"},
+    "drivers": {"target", "gate", "reference", "report"},
+    "report": {"drivers", "reference"},
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the modules of this package that a module imports, and the packages beyond."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            if node.level:
+                folder = path.parents[node.level - 1]
+                parts = (*folder.relative_to(PACKAGE).parts, *(node.module or "").split("."))
+                names = [*filter(None, parts)]
+                yield from names[:1] or [alias.name for alias in node.names]
+            else:
+                yield (node.module or "").split(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+
+
+@pytest.mark.parametrize("room", list(FORBIDDEN))
+def test_imports_go_down_only(room: str) -> None:
+    """No module imports one that stands above it."""
+    place = PACKAGE / room
+    modules = [place] if place.is_file() else sorted(place.rglob("*.py"))
+    found = {(path.name, name) for path in modules for name in imported(path)}
+
+    assert {(path, name) for path, name in found if name in FORBIDDEN[room]} == set()
+
+
+def test_only_the_client_driver_imports_the_client() -> None:
+    """The gate over servers works without the generated client."""
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "prime_image_builds" in imported(path)
+    }
+
+    assert users == {"drivers/client.py"}
+
+
+@pytest.mark.parametrize("payload", payloads.load(), ids=lambda one: str(one.title))
+def test_rules_and_schema_agree_with_the_corpus(payload: payloads.Payload) -> None:
+    """The rule that a payload names is the one it breaks, at the path it names."""
+    import json
+
+    body = json.dumps({**payload.body, "id": payload.body.get("id", "bld_1")}).encode()
+    tape = Tape("some-token")
+    tape.record(
+        driver="corpus",
+        intent=payload.title,
+        request=("GET", "http://x/api/v1/images/build/bld_1", {}, b""),
+        response=(200, {"content-type": "application/json"}, body),
+    )
+    verdicts = judge(tape, [rule for rule in RULES.values() if rule.id not in ("P2", "L5")])
+    violated = {rule for rule, verdict in verdicts.items() if verdict.violations}
+    refused = contract().errors(contract().schema("BuildStatusResponse"), payload.body) != []
+
+    also = {"P6"} if payload.is_refused else set()
+    assert violated == ({payload.rule} if payload.rule else set()) | also
+    assert refused == payload.is_refused
+    if payload.rule and payload.rule != "P6":
+        broken = verdicts[payload.rule].violations[0].broken
+        assert payload.at is not None
+        assert isinstance(broken, Broken)
+        assert broken.at.startswith(payload.at)
+
+
+def test_payload_titles_are_unique() -> None:
+    """A title addresses one payload."""
+    titles = [payload.title for payload in payloads.load()]
+
+    assert sorted(set(titles)) == sorted(titles)
+
+
+def test_every_rule_over_rows_has_a_payload() -> None:
+    """The corpus shows every rule on a body."""
+    shown = {payload.rule for payload in payloads.load()} - {None}
+
+    assert {rule for rule in RULES if rule[0] in "ST"} | {"P6"} == shown
+
+
+def test_statuses_of_the_reference_server_are_the_contracts() -> None:
+    """A status added to the contract is asked for in the server too, CANCELLED apart."""
+    text = (PACKAGE / "reference/lifecycle.py").read_text()
+
+    assert [one for one in contract().statuses if f'"{one}"' not in text] == ["CANCELLED"]
+
+
+def test_readme_is_true() -> None:
+    """The README shows rules, faults and files that are there."""
+    text = (ROOT / "README.md").read_text()
+    shown = [rule for rule in RULES.values() if f"{rule.id:<3} {rule.level:<6}" in text]
+
+    assert [rule.id for rule in shown if rule.text not in text] == []
+    assert len(shown) >= 4
+    assert "completed-null" in FAULTS
+    assert {Level.MUST, Level.SHOULD} == {rule.level for rule in shown}
+    for link in ("openapi.yaml", "contract_tests/rules", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        assert (ROOT / link).exists()
+        assert f"]({link})" in text
+
+
+def test_no_registry_and_no_machine_in_the_lock() -> None:
+    """The lock holds hashes, and no address."""
+    text = (ROOT / "requirements.txt").read_text()
+
+    assert "://" not in text
+    assert text.count("--hash=sha256:") > text.count("==")
