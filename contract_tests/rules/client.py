@@ -122,6 +122,8 @@ def raises(call: Call) -> Judgement:
     """Look at every answer that is not the documented success."""
     if call.exchange is None or _success(call.exchange):
         return None
+    if call.exchange.operation != call.operation:
+        return None  # what else was called is C1's
     if not call.raised or not call.is_typed:
         return Broken("the outcome", "an error of its own", call.raised or shown(call.returned))
     return HELD
