@@ -28,8 +28,7 @@ def server_run(request: pytest.FixtureRequest) -> gate.Run:
 
     def announce(violation: Violation) -> None:
         with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(terminal.announcement(violation))
+            reporter.write_line(f"\n{terminal.announcement(violation)}")
 
     try:
         run = gate.run(target.from_environment(os.environ), announce=announce)

@@ -15,6 +15,8 @@ from .tape import Tape
 from .target import GateError, Target
 from .verdict import Judge, Verdict, Violation
 
+FUZZ = fuzz.DRIVER
+
 
 @dataclass
 class Run:
@@ -60,6 +62,7 @@ def run(
                     f"{len(done.tape.exchanges)}, and run again"
                 ) from error
     _refuse_hollow(done)
+    _refuse_hollow_fuzzing(done)
     return done
 
 
@@ -75,7 +78,7 @@ def _drive(done: Run, base_url: str, *, fuzzing: bool) -> None:
     known = {verdict.rule.id for verdict in done.judge.violated}
     with Wire(base_url, done.tape, done.judge, "feeding") as wire:
         problems = fuzz.run(wire, done.target.seed, known)
-    done.spent[fuzz.DRIVER] = (len(done.tape.exchanges) - scripted, time.monotonic() - began)
+    done.spent[FUZZ] = (len(done.tape.exchanges) - scripted, time.monotonic() - began)
     if problems and not done.judge.violated:
         raise GateError("problem: schemathesis could not do its work: " + "; ".join(problems))
 
@@ -114,6 +117,16 @@ def _refuse_hollow(done: Run) -> None:
         f"(initiate was answered {', '.join(map(str, statuses))}).\n"
         "    fix: check that TARGET is this API's base URL, and that the token may build"
     )
+
+
+def _refuse_hollow_fuzzing(done: Run) -> None:
+    """Refuse a run whose generated traffic was all refused, where nothing else is wrong."""
+    empty = [name for name, count in done.tape.successes(FUZZ).items() if not count]
+    if FUZZ in done.spent and empty and not done.judge.violated:
+        raise GateError(
+            f"problem: schemathesis saw no success of {', '.join(empty)}, so it judged nothing.\n"
+            "    fix: see that the token may build more; another SEED may do"
+        )
 
 
 def _kind(error: Exception) -> str:

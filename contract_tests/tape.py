@@ -267,11 +267,11 @@ class Tape:
                 seen[exchange.build_id].append(exchange)
                 yield History(tuple(seen[exchange.build_id]))
 
-    def successes(self) -> dict[str, int]:
-        """Count the documented successes of each operation."""
+    def successes(self, driver: str | None = None) -> dict[str, int]:
+        """Count the successes of each operation, of one driver or of all."""
         counts = dict.fromkeys(contract().operations, 0)
         for exchange in self.exchanges:
-            if exchange.succeeded and exchange.operation is not None:
+            if exchange.succeeded and exchange.operation and driver in (None, exchange.driver):
                 counts[exchange.operation] += 1
         return counts
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
-from ..gate import Run
+from ..gate import FUZZ, Run
 from ..verdict import Verdict, Violation, told
 
 
@@ -28,15 +27,12 @@ def traffic(run: Run) -> Iterator[str]:
     """Yield what was judged, by how much traffic, and how much of it succeeded."""
     yield f"target        {run.target.name}"
     for driver, (requests, seconds) in run.spent.items():
-        seed = f", seed {run.target.seed}" if driver == "schemathesis" else ""
+        seed = f", seed {run.target.seed}" if driver == FUZZ else ""
         yield f"{driver:<13} {requests} requests, {seconds:.1f} s{seed}"
-    counts = ", ".join(f"{name} {count}" for name, count in run.tape.successes().items())
-    yield f"successes     {counts}"
-    if "schemathesis" in run.spent:
-        fed = Counter(
-            exchange.operation
-            for exchange in run.tape.exchanges
-            if exchange.succeeded and exchange.driver == "schemathesis"
-        )
-        counts = ", ".join(f"{name} {fed[name]}" for name in run.tape.successes())
-        yield f"  of schemathesis: {counts}"
+    yield f"successes     {_counted(run.tape.successes())}"
+    if FUZZ in run.spent:
+        yield f"  of schemathesis: {_counted(run.tape.successes(FUZZ))}"
+
+
+def _counted(successes: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in successes.items())

@@ -123,6 +123,16 @@ def test_refused_token_is_an_error() -> None:
         gate.run(Target(url=url, token="wrong-token"))  # noqa: S106
 
 
+def test_hollow_fuzzing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generated traffic that is fed no real build is green and empty, and so an error."""
+    from ..drivers import fuzz
+
+    monkeypatch.setattr(fuzz, "MOST_BUILDS", 0)
+
+    with pytest.raises(GateError, match=r"schemathesis saw no success of .*start_image_build"):
+        gate.run(Target())
+
+
 def test_hollow_run_is_an_error() -> None:
     """A server that has none of the operations is an error, and no pass."""
     from starlette.applications import Starlette
