@@ -53,6 +53,15 @@ class Client:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._settings['base_url']!r})"
 
+    def __copy__(self) -> Self:
+        return self._copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._copy()
+
+    def __reduce__(self) -> str:
+        raise TypeError("a client holds connections and a token: make a new one, do not pickle it")
+
     def with_headers(self, headers: Mapping[str, str]) -> Self:
         """Return a copy that sends these headers too."""
         return self._copy(headers={**self._settings["headers"], **headers})
@@ -89,17 +98,19 @@ class Client:
 
     def request(self, method: str, path: str, *, json: bytes | None = None) -> httpx.Response:
         """Send one request. Raises httpx's own exceptions if there is no answer."""
-        return self.get_httpx_client().request(
+        response = self.get_httpx_client().request(
             method, path, content=json, headers=self._request_headers(json)
         )
+        return self._without_secrets(response)
 
     async def request_async(
         self, method: str, path: str, *, json: bytes | None = None
     ) -> httpx.Response:
         """Send one request. Raises httpx's own exceptions if there is no answer."""
-        return await self.get_async_httpx_client().request(
+        response = await self.get_async_httpx_client().request(
             method, path, content=json, headers=self._request_headers(json)
         )
+        return self._without_secrets(response)
 
     def __enter__(self) -> Self:
         self.get_httpx_client().__enter__()
@@ -141,34 +152,29 @@ class Client:
             headers["Content-Type"] = "application/json"
         return headers
 
+    def _without_secrets(self, response: httpx.Response) -> httpx.Response:
+        """Forget the headers of what was sent: an exception that holds the answer may be logged."""
+        for one in (response, *response.history):
+            one.request = httpx.Request(one.request.method, one.request.url)
+            one.next_request = None
+        return response
+
 
 class AuthenticatedClient(Client):
-    """A ``Client`` that sends a token with each request, and shows it nowhere.
+    """A ``Client`` that sends a bearer token with each request, and shows it nowhere.
 
     Args:
         base_url: Where the API is.
         token: Printable ASCII on one line. Assign ``client.token`` to change it.
-        prefix: Stands before the token in the header.
-        auth_header_name: The header that carries it.
         options: As ``Client`` takes them.
 
     Raises:
-        InvalidRequestError: If the token is empty or no single line of printable ASCII.
+        InvalidRequestError: If the token is empty or no single word of printable ASCII.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        token: str,
-        *,
-        prefix: str = "Bearer",
-        auth_header_name: str = "Authorization",
-        **options: Any,
-    ) -> None:
+    def __init__(self, base_url: str, token: str, **options: Any) -> None:
         super().__init__(base_url, **options)
         self.token = token
-        self.prefix = prefix
-        self.auth_header_name = auth_header_name
 
     @property
     def token(self) -> str:
@@ -177,17 +183,33 @@ class AuthenticatedClient(Client):
 
     @token.setter
     def token(self, token: str) -> None:
-        if not (token and token.isascii() and token.isprintable() and " " not in token):
+        word = isinstance(token, str) and token.isascii() and token.isprintable()
+        if not (word and token and " " not in token):
             raise InvalidRequestError("the token must be one non-empty word of printable ASCII")
         self._token = token
 
     def _copy(self, **changed: Any) -> Self:
-        own = {"prefix": self.prefix, "auth_header_name": self.auth_header_name}
-        return type(self)(token=self._token, **own, **{**self._settings, **changed})
+        return type(self)(token=self._token, **{**self._settings, **changed})
 
     def _request_headers(self, json: bytes | None) -> dict[str, str]:
-        credential = f"{self.prefix} {self._token}" if self.prefix else self._token
-        return {**super()._request_headers(json), self.auth_header_name: credential}
+        return {**super()._request_headers(json), "Authorization": f"Bearer {self._token}"}
+
+    def _without_secrets(self, response: httpx.Response) -> httpx.Response:
+        response = super()._without_secrets(response)
+        token, shown = self._token.encode(), b"<token>"
+        headers = [(name, value.replace(token, shown)) for name, value in response.headers.raw]
+        if response.is_success or (
+            token not in response.content and headers == response.headers.raw
+        ):
+            return response
+        # A refusal that repeats the token, as "invalid token abc" does. The content is decoded.
+        encoded = (b"content-encoding", b"content-length", b"transfer-encoding")
+        return httpx.Response(
+            response.status_code,
+            headers=[(name, value) for name, value in headers if name.lower() not in encoded],
+            content=response.content.replace(token, shown),
+            request=response.request,
+        )
 
 
 __all__ = ("DEFAULT_TIMEOUT", "AuthenticatedClient", "Client")

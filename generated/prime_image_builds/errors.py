@@ -4,9 +4,12 @@
 import datetime
 import email.utils
 import json
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
+
+if TYPE_CHECKING:
+    from .models.build_status_response import BuildStatusResponse
 
 
 class ImageBuildsError(Exception):
@@ -17,23 +20,39 @@ class InvalidRequestError(ImageBuildsError, ValueError):
     """A request that cannot be meant, refused before anything is sent."""
 
 
-class InvalidResponseError(ImageBuildsError):
-    """An answer that breaks the contract.
+class InvalidBodyError(ImageBuildsError, ValueError):
+    """A body that breaks the contract.
 
     Attributes:
         path: Where in the body, as a JSON path; ``$`` is the whole body.
         reason: What is wrong there.
-        response: The answer.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class InvalidResponseError(InvalidBodyError):
+    """An answer whose body breaks the contract.
+
+    Attributes:
+        path: Where in the body, as a JSON path; ``$`` is the whole body.
+        reason: What is wrong there.
+        response: The answer. Its request is told without headers: they hold the token.
     """
 
     def __init__(self, path: str, reason: str, response: httpx.Response) -> None:
-        self.path = path
-        self.reason = reason
+        super().__init__(path, reason)
         self.response = response
-        super().__init__(path, reason, response)
+        self.args = (path, reason, response)
 
     def __str__(self) -> str:
-        return f"{_told(self.response)}: {self.path}: {self.reason}"
+        return f"{_told(self.response)}: {super().__str__()}"
 
 
 class ApiError(ImageBuildsError):
@@ -41,13 +60,16 @@ class ApiError(ImageBuildsError):
 
     Attributes:
         status_code: Its status, IANA's or not.
+        method: The method of the request, or ``None`` for an answer made without one.
+        url: The URL of the request without its query, which may be secret, or ``None``.
         headers: Its headers.
         request_id: Its ``x-request-id``, or ``None``.
         content: Its raw body.
+        body: Its body as a JSON value, or ``None`` where it is no JSON.
         problems: What its body says is wrong, one line each; empty where it says nothing known.
             Read from ``{"errors": [{"param", "details"}]}`` (stated for 422) and from
             ``{"detail": …}``, a string or a list (what the vendor's clients unpack).
-        response: The answer itself.
+        response: The answer itself. Its request is told without headers: they hold the token.
     """
 
     _classes: ClassVar[dict[int, type["ApiError"]]] = {}
@@ -58,12 +80,16 @@ class ApiError(ImageBuildsError):
             ApiError._classes[cls.status] = cls
 
     def __init__(self, response: httpx.Response) -> None:
+        request = _request(response)
         self.response = response
         self.status_code = response.status_code
+        self.method = request.method if request else None
+        self.url = str(request.url.copy_with(query=None)) if request else None
         self.headers = response.headers
         self.request_id: str | None = response.headers.get("x-request-id")
         self.content = response.content
-        self.problems = _problems(response.content)
+        self.body = _json_value(response.content)
+        self.problems = _problems(self.body)
         super().__init__(response)
 
     def __str__(self) -> str:
@@ -140,21 +166,77 @@ class UnexpectedStatusError(ApiError):
     """Any other status that is no documented success."""
 
 
+class UploadRefusedError(ApiError):
+    """The upload URL did not take the context. It answers by no contract."""
+
+
+class ContextError(ImageBuildsError, ValueError):
+    """A context that cannot be packed; nothing was sent."""
+
+
+class BuildFailedError(ImageBuildsError):
+    """A build that ended in FAILED or CANCELLED.
+
+    Attributes:
+        build: The build as it was last told.
+        messages: The error messages of its artifacts, as the builder wrote them.
+    """
+
+    def __init__(self, build: "BuildStatusResponse") -> None:
+        self.build = build
+        told = [artifact.error_message for artifact in build.artifacts or ()]
+        self.messages = tuple(message for message in told if message)
+        super().__init__(build)
+
+    def __str__(self) -> str:
+        told = f"build {self.build.id} of {self.build.image_name}:{self.build.image_tag}"
+        return ": ".join([f"{told} is {self.build.status}", *self.messages])
+
+
+class BuildTimeoutError(ImageBuildsError, TimeoutError):
+    """A build that did not end before the deadline. It may still: ``wait(build_id)`` goes on.
+
+    Attributes:
+        build_id: The build.
+        last: The build as it was last told, or ``None`` if it was not asked for yet.
+        deadline: The deadline, in seconds.
+    """
+
+    def __init__(self, build_id: str, last: "BuildStatusResponse | None", deadline: float) -> None:
+        self.build_id = build_id
+        self.last = last
+        self.deadline = deadline
+        super().__init__(build_id, last, deadline)
+
+    def __str__(self) -> str:
+        status = f"is {self.last.status}" if self.last else "was not started"
+        return f"build {self.build_id} {status} after {self.deadline:g} s; wait for it by its id"
+
+
+def _request(response: httpx.Response) -> httpx.Request | None:
+    try:
+        return response.request
+    except RuntimeError:  # an answer made without one
+        return None
+
+
 def _told(response: httpx.Response) -> str:
     """Say which request got which status. Neither headers nor query are told: they may be secret."""
-    try:
-        request = response.request
-    except RuntimeError:  # an answer made without one
+    request = _request(response)
+    if request is None:
         return f"{response.status_code}"
     return f"{request.method} {request.url.copy_with(query=None)} -> {response.status_code}"
 
 
-def _problems(content: bytes) -> tuple[str, ...]:
-    """Read what is wrong from either known shape of an error body; anything else says nothing."""
+def _json_value(content: bytes) -> Any:
     try:
-        body: Any = json.loads(content)
+        return json.loads(content)
     except (ValueError, RecursionError):
-        return ()
+        return None
+
+
+def _problems(body: Any) -> tuple[str, ...]:
+    """Read what is wrong from either known shape of an error body; anything else says nothing."""
     if not isinstance(body, dict):
         return ()
     if isinstance(body.get("detail"), str):
@@ -177,9 +259,13 @@ def _problem(entry: Any) -> str | None:
 
 __all__ = (
     "ApiError",
+    "BuildFailedError",
+    "BuildTimeoutError",
     "ConflictError",
+    "ContextError",
     "ForbiddenError",
     "ImageBuildsError",
+    "InvalidBodyError",
     "InvalidRequestError",
     "InvalidResponseError",
     "NotFoundError",
@@ -189,4 +275,5 @@ __all__ = (
     "UnauthorizedError",
     "UnexpectedStatusError",
     "UnprocessableError",
+    "UploadRefusedError",
 )

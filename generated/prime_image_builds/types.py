@@ -11,6 +11,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct
 from msgspec import UnsetType as Unset
 
+from ._json import from_mapping
+
 Timestamp: TypeAlias = Annotated[datetime.datetime, Meta(tz=True)]
 """An instant with an offset. A date-time without one is refused."""
 
@@ -18,31 +20,42 @@ T = TypeVar("T")
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """A body of the API: immutable, compared by value, unknown keys ignored."""
+    """A body of the API: immutable, hashable, compared by value, unknown keys ignored.
+
+    A key that is absent is ``UNSET``, a null is ``None``; both survive ``copy``, ``pickle`` and a
+    round trip through ``to_dict`` and ``from_dict``.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """Return the body as JSON values under its wire names; ``UNSET`` keys are left out."""
-        body: dict[str, Any] = msgspec.to_builtins(self)
+        body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return body
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Self:
         """Build the model from JSON values under their wire names.
 
-        Raises ``msgspec.ValidationError``, which names the JSON path, if they break the contract.
+        Raises ``InvalidBodyError``, which names the JSON path, if they break the contract.
         """
-        return msgspec.convert(body, cls)
+        return from_mapping(body, cls)
 
 
 @dataclass(frozen=True)
 class Response(Generic[T]):
-    """An answer with everything that came with it."""
+    """An answer with everything that came with it.
+
+    Attributes:
+        status_code: Its status, IANA's or not.
+        content: Its raw body.
+        headers: Its headers.
+        parsed: The model documented for the status; ``None`` where no body is documented, and where
+            the body of a refusal is not the documented one.
+    """
 
     status_code: int
     content: bytes
     headers: httpx.Headers
     parsed: T
-    """The model documented for the status, or ``None`` where no body is documented."""
 
 
 __all__ = ("UNSET", "Model", "Response", "Timestamp", "Unset")

@@ -28,4 +28,4 @@ class BuildStatusResponse(Model, frozen=True, kw_only=True):
     created_at: Timestamp = field(name="createdAt")
     started_at: Timestamp | None | Unset = field(default=UNSET, name="startedAt")
     completed_at: Timestamp | None | Unset = field(default=UNSET, name="completedAt")
-    artifacts: list[BuildArtifactStatusResponse] | Unset = field(default=UNSET)
+    artifacts: tuple[BuildArtifactStatusResponse, ...] | Unset = field(default=UNSET)

@@ -12,4 +12,4 @@ class ErrorResponse(Model, frozen=True, kw_only=True):
         errors: One entry for each thing that is wrong.
     """
 
-    errors: list[ErrorDetail]
+    errors: tuple[ErrorDetail, ...]

@@ -10,7 +10,8 @@ request makes a second build (observed).
 
 import httpx
 
-from ..._wire import decode, decode_refusal, encode
+from ..._json import write
+from ..._wire import decode, decode_refusal
 from ...client import AuthenticatedClient
 from ...errors import ApiError
 from ...models.build_image_request import BuildImageRequest
@@ -60,7 +61,7 @@ def sync(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(client.request("POST", _path(), json=encode(body)))
+    return _result(client.request("POST", _path(), json=write(body)))
 
 
 def sync_detailed(
@@ -76,7 +77,7 @@ def sync_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(client.request("POST", _path(), json=encode(body)))
+    return _detailed(client.request("POST", _path(), json=write(body)))
 
 
 async def asyncio(
@@ -95,7 +96,7 @@ async def asyncio(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(await client.request_async("POST", _path(), json=encode(body)))
+    return _result(await client.request_async("POST", _path(), json=write(body)))
 
 
 async def asyncio_detailed(
@@ -111,4 +112,4 @@ async def asyncio_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(await client.request_async("POST", _path(), json=encode(body)))
+    return _detailed(await client.request_async("POST", _path(), json=write(body)))

@@ -9,7 +9,8 @@ it to be answered alike or refused, and never to reset the build (assumed).
 
 import httpx
 
-from ..._wire import decode, decode_refusal, encode, path_segment
+from ..._json import write
+from ..._wire import decode, decode_refusal, path_segment
 from ...client import AuthenticatedClient
 from ...errors import ApiError
 from ...models.build_status_response import BuildStatusResponse
@@ -61,7 +62,7 @@ def sync(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(client.request("POST", _path(build_id), json=encode(body)))
+    return _result(client.request("POST", _path(build_id), json=write(body)))
 
 
 def sync_detailed(
@@ -78,7 +79,7 @@ def sync_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(client.request("POST", _path(build_id), json=encode(body)))
+    return _detailed(client.request("POST", _path(build_id), json=write(body)))
 
 
 async def asyncio(
@@ -98,7 +99,7 @@ async def asyncio(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(await client.request_async("POST", _path(build_id), json=encode(body)))
+    return _result(await client.request_async("POST", _path(build_id), json=write(body)))
 
 
 async def asyncio_detailed(
@@ -115,4 +116,4 @@ async def asyncio_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(await client.request_async("POST", _path(build_id), json=encode(body)))
+    return _detailed(await client.request_async("POST", _path(build_id), json=write(body)))
