@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -103,7 +104,9 @@ class Contract:
         key = repr(schema)
         if key not in self._validators:
             self._validators[key] = jsonschema_rs.Draft202012Validator(
-                {**schema, "components": self.document["components"]}, validate_formats=True
+                {**schema, "components": self.document["components"]},
+                validate_formats=True,
+                formats={"date-time": is_instant},
             )
         return [
             SchemaError(_json_path(error.instance_path), error.message)
@@ -127,6 +130,30 @@ class Contract:
         while isinstance(node, dict) and "$ref" in node:
             node = self.at(node["$ref"])
         return node
+
+
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def is_instant(text: str) -> bool:
+    """Tell whether a text is an RFC 3339 date-time that a typed client can hold.
+
+    The production is followed to the letter: a ``T``, an offset with its colon, any number of
+    fraction digits. A leap second and the year 0, which it allows too, no ``datetime`` can hold;
+    a server that sends one breaks its clients.
+    """
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        return False
+    date, time, fraction, offset = found.groups()
+    try:
+        second = datetime.datetime.fromisoformat(f"{date}T{time}{offset.upper()}")
+        second + datetime.timedelta(seconds=float(fraction or 0))
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _json_path(parts: list[str | int]) -> str:

@@ -51,10 +51,19 @@ class Message:
     @cached_property
     def json(self) -> Any:
         """The JSON value of the body, or ``NOT_JSON``."""
+        return NOT_JSON if self.json_error else self._json[0]
+
+    @property
+    def json_error(self) -> str | None:
+        """Why the body is no strict JSON, or None where it is."""
+        return self._json[1]
+
+    @cached_property
+    def _json(self) -> tuple[Any, str | None]:
         try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return NOT_JSON
+            return strict_json(self.content), None
+        except (ValueError, RecursionError) as error:
+            return None, str(error)
 
     @property
     def media_type(self) -> str:
@@ -193,6 +202,32 @@ class History:
         """The last exchange before the newest that asked for a change, or None."""
         asking = [one for one in self.before if one.request.method not in ("GET", "HEAD")]
         return asking[-1] if asking else None
+
+
+def strict_json(content: bytes) -> Any:
+    """Read JSON as RFC 8259 and I-JSON (RFC 7493) have it.
+
+    Raises ValueError for a BOM, another encoding than UTF-8, a key that stands twice, a NaN or an
+    infinity, a lone surrogate, and anything after the value; RecursionError for a pit of brackets.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in body:
+                raise ValueError(f"the key {key!r} stands twice")
+            body[key] = value
+        return body
+
+    def constant(name: str) -> None:
+        raise ValueError(f"{name} is no JSON")
+
+    text = content.decode("utf-8")
+    if text.startswith("\ufeff"):
+        raise ValueError("it starts with a BOM")
+    value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be encoded
+    return value
 
 
 def broken_request(exchange: Exchange) -> str | None:

@@ -191,6 +191,18 @@ def _is_object(content: bytes) -> bool:
         return True  # no JSON at all is another matter
 
 
+def _bytes_of_pending(
+    edit: Callable[[bytes], bytes],
+) -> Callable[[Asked, Answered], None]:
+    """Edit the bytes of each status that tells PENDING; the others stay readable."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation == "status" and b'"PENDING"' in response.content:
+            response.content = edit(response.content)
+
+    return answered
+
+
 def _accepts_start_202(request: Asked, response: Answered) -> None:
     if request.operation == "start" and response.status == 200:
         response.status = 202
@@ -257,6 +269,10 @@ def _detail(_: Asked, response: Answered) -> None:
         response.content = b'{"detail": "is not valid"}'
 
 
+def _bom(content: bytes) -> bytes:
+    return b"\xef\xbb\xbf" + content
+
+
 def _last_letter(row: Body) -> str:
     return str(row["id"])[:-1] + ("0" if row["id"][-1] != "0" else "1")
 
@@ -278,6 +294,15 @@ _fault("detail-422", "P6", "a 422 tells detail, not errors", answered=_detail)
 _fault(
     "expires-in-string", "P6", "expires_in is a string",
     answered=_body(lambda body: body.update(expires_in="3600"), "initiate"),
+)  # fmt: skip
+_fault("json-bom", "P8", "a status starts with a BOM", answered=_bytes_of_pending(_bom))
+_fault(
+    "json-key-twice", "P8", "a status has a key twice",
+    answered=_bytes_of_pending(lambda content: content.replace(b"{", b'{"status":"BUILDING",', 1)),
+)  # fmt: skip
+_fault(
+    "json-more", "P8", "something stands after a status",
+    answered=_bytes_of_pending(lambda content: content + b"\n{}"),
 )  # fmt: skip
 _fault(
     "status-running", "S1", "RUNNING stands for BUILDING", "P6",

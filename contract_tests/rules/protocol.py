@@ -103,6 +103,8 @@ def matches_schema(exchange: Exchange) -> Judgement:
     name = schema["$ref"].rpartition("/")[2]
     body = exchange.response.json
     if body is NOT_JSON:
+        if exchange.response.media_type == "application/json":
+            return None  # P8's
         start = exchange.response.content[:60].decode(errors="replace")
         return Broken("$", f"a {name}, as JSON", shown(start))
     errors = contract().errors(schema, body)
@@ -111,7 +113,31 @@ def matches_schema(exchange: Exchange) -> Judgement:
     return HELD
 
 
+@rule(
+    "P8", Level.MUST,
+    "A JSON body is strict JSON: UTF-8 without BOM, no key twice, no NaN, nothing after the value.",
+    source="#/components/schemas",
+    over=exchanges,
+)  # fmt: skip
+def strict_json(exchange: Exchange) -> Judgement:
+    """Look at every body that calls itself JSON."""
+    response = exchange.response
+    if not _operated(exchange) or response.media_type != "application/json":
+        return None
+    if not response.content and not _documented_body(exchange):
+        return None  # a content type over nothing
+    if response.json_error:
+        start = response.content[:60].decode(errors="replace")
+        return Broken("$", "strict JSON", f"{shown(start)}: {response.json_error}")
+    return HELD
+
+
 _TOLD = {Credential.ABSENT: "missing", Credential.OTHER: "not the valid one"}
+
+
+def _documented_body(exchange: Exchange) -> bool:
+    operation = contract().operations[exchange.operation or ""]
+    return contract().response_schema(operation, exchange.response.status) is not None
 
 
 def _operated(exchange: Exchange) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import prime_image_builds.client
 import pytest
-from prime_image_builds import _wire, errors
+from prime_image_builds import _json, errors
 from prime_image_builds.api.images import get_build_status, initiate_image_build, start_image_build
 from prime_image_builds.client import AuthenticatedClient
 
@@ -57,7 +57,7 @@ def no_validation(patch: Patch) -> None:
 
 def path_untold(patch: Patch) -> None:
     """Refuse what is wrong, without saying where."""
-    patch.setattr(_wire, "_located", lambda _message: ("$", "is wrong"))
+    patch.setattr(_json, "_located", lambda _message: ("$", "is wrong"))
 
 
 def failures_returned(patch: Patch) -> None:
