@@ -109,7 +109,7 @@ class Contract:
                 formats={"date-time": is_instant},
             )
         return [
-            SchemaError(_json_path(error.instance_path), error.message)
+            SchemaError(_json_path(_place(error)), error.message)
             for error in self._validators[key].iter_errors(body)
         ]
 
@@ -154,6 +154,13 @@ def is_instant(text: str) -> bool:
     except (ValueError, OverflowError):
         return False
     return True
+
+
+def _place(error: jsonschema_rs.ValidationError) -> list[str | int]:
+    """Say where an error stands; a missing key at its own place."""
+    kind = error.kind
+    missing = isinstance(kind, jsonschema_rs.ValidationErrorKind.Required)
+    return [*error.instance_path, kind.as_dict()["property"]] if missing else error.instance_path
 
 
 def _json_path(parts: list[str | int]) -> str:

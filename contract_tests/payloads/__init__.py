@@ -2,37 +2,83 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from ..rules import RULES, Level
+from ..contract import STATUS
+
+VERDICTS = ("accept", "refuse")
 
 
 @dataclass(frozen=True)
 class Payload:
-    """One body, and what is wrong with it."""
+    """One body of a success, and what is wrong with it.
+
+    Attributes:
+        title: What the body shows; unique.
+        operation: The operation that it answers.
+        content: The bytes.
+        media_type: The content type; empty for none.
+        is_refused: Whether the schema, the rules of level MUST and every client refuse it.
+        rule: The rule that it breaks, or None.
+        at: The JSON path of the fault, or None.
+
+    """
 
     title: str
-    body: dict[str, Any]
-    rule: str | None = None
-    at: str | None = None
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the schema and every client refuse it."""
-        return self.rule is not None and RULES[self.rule].level is Level.MUST
+    operation: str
+    content: bytes
+    media_type: str
+    is_refused: bool
+    rule: str | None
+    at: str | None
 
 
 def load() -> list[Payload]:
-    """Return all payloads, in the order of their files."""
-    found = []
+    """Return all payloads, in the order of their files.
+
+    Raises ValueError for an entry that does not read as the README of the corpus has it.
+    """
+    found: list[Payload] = []
     for path in sorted(Path(__file__).parent.glob("*.yaml")):
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         for entry in document["payloads"]:
-            body = {**document["base"], **entry.pop("body")}
-            body = {key: value for key, value in body.items() if value != "absent"}
-            found.append(Payload(**entry, body=body))
+            found.append(_payload(entry, document))
+    titles = [payload.title for payload in found]
+    if twice := {title for title in titles if titles.count(title) > 1}:
+        raise ValueError(f"titles that stand twice: {twice}")
     return found
+
+
+def _payload(entry: dict[str, object], document: dict[str, object]) -> Payload:
+    known = {"title", "verdict", "why", "rule", "at", "body", "raw", "base64", "media_type"}
+    title = entry.get("title")
+    if not isinstance(title, str) or entry.get("verdict") not in VERDICTS or set(entry) - known:
+        raise ValueError(f"not an entry of the corpus: {entry}")
+    if sum(key in entry for key in ("body", "raw", "base64")) != 1:
+        raise ValueError(f"{title}: give one of body, raw and base64")
+    return Payload(
+        title=title,
+        operation=str(document.get("operation", STATUS)),
+        content=_content(entry, document),
+        media_type=str(entry.get("media_type", "application/json")),
+        is_refused=entry["verdict"] == "refuse",
+        rule=str(entry["rule"]) if "rule" in entry else None,
+        at=str(entry["at"]) if "at" in entry else None,
+    )
+
+
+def _content(entry: dict[str, object], document: dict[str, object]) -> bytes:
+    if "raw" in entry:
+        return str(entry["raw"]).encode()
+    if "base64" in entry:
+        return base64.b64decode(str(entry["base64"]), validate=True)
+    base, given = document["base"], entry["body"]
+    if not isinstance(base, dict) or not isinstance(given, dict):
+        raise ValueError(f"{entry['title']}: base and body must be objects")
+    body = {key: value for key, value in {**base, **given}.items() if value != "absent"}
+    return json.dumps(body).encode()
