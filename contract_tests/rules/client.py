@@ -193,7 +193,11 @@ def _documented() -> set[str]:
 
 
 def _same_instant(one: Any, other: Any) -> bool:
+    """Tell whether two texts are one instant, to the microsecond that a client may round to."""
     try:
-        return datetime.datetime.fromisoformat(one) == datetime.datetime.fromisoformat(other)
-    except (TypeError, ValueError):
+        apart = datetime.datetime.fromisoformat(one.upper()) - datetime.datetime.fromisoformat(
+            other
+        )
+    except (AttributeError, TypeError, ValueError):
         return False
+    return abs(apart) <= datetime.timedelta(microseconds=1)
