@@ -274,18 +274,23 @@ def _upload(
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(context.size)}
 
     def pieces() -> Iterator[bytes]:
-        context.file.seek(0)
+        rewind()
         while piece := context.file.read(CHUNK):
             yield piece
             sent(len(piece))
 
     async def pieces_async() -> AsyncIterator[bytes]:
-        context.file.seek(0)
+        rewind()
         while piece := await asyncio.to_thread(context.file.read, CHUNK):
             yield piece
             sent(len(piece))
 
     total = 0
+
+    def rewind() -> None:
+        nonlocal total
+        total = 0
+        context.file.seek(0)
 
     def sent(count: int) -> None:
         nonlocal total

@@ -1,0 +1,637 @@
+"""The whole job: against the reference server over a socket, and against a network that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tarfile
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import prime_image_builds as client_package
+import pytest
+from prime_image_builds import (
+    AuthenticatedClient,
+    Progress,
+    Step,
+    build_image,
+    build_image_async,
+    errors,
+    job,
+    pack,
+    progress_bar,
+    upload,
+    upload_async,
+    wait,
+    wait_async,
+)
+from prime_image_builds.models import BuildImageRequest, BuildImageResponse, BuildStatusResponse
+
+from ..contract import STATUS, contract
+from ..drivers.client import example
+from ..reference.app import create_app
+from ..reference.embedded import running
+
+TOKEN = "a-token-of-the-job"  # noqa: S105 (no secret)
+WEB = BuildImageRequest(image_name="web", image_tag="v1")
+Build = Callable[..., BuildStatusResponse]
+
+
+def _sync(*arguments: Any, client: AuthenticatedClient, **named: Any) -> BuildStatusResponse:
+    with client:
+        return build_image(*arguments, client=client, **named)
+
+
+def _asyncio(*arguments: Any, client: AuthenticatedClient, **named: Any) -> BuildStatusResponse:
+    async def built() -> BuildStatusResponse:
+        async with client:
+            return await build_image_async(*arguments, client=client, **named)
+
+    return asyncio.run(built())
+
+
+async def _waited(build_id: str, client: AuthenticatedClient) -> BuildStatusResponse:
+    async with client:
+        return await wait_async(build_id, client=client, interval=0.05)
+
+
+both = pytest.mark.parametrize("build", [_sync, _asyncio], ids=["sync", "asyncio"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a context that builds."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM scratch\n")
+    return context
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Note every pause, and make none."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return pauses
+
+
+# --- over a socket, against the reference server ---------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Run a reference server whose builds take a tenth of a second."""
+    with running(create_app(token=TOKEN, build_seconds=0.1)) as url:
+        yield url
+
+
+@both
+def test_an_image_is_built(server: str, folder: Path, build: Build) -> None:
+    """One call goes from a directory to a COMPLETED build, and tells how far it is."""
+    told: list[Progress] = []
+
+    done = build(
+        folder,
+        client=AuthenticatedClient(server, TOKEN),
+        body=WEB,
+        interval=0.05,
+        on_progress=told.append,
+    )
+
+    assert (done.status, done.image_name, done.image_tag) == ("COMPLETED", "web", "v1")
+    steps = [progress.step for progress in told]
+    assert list(dict.fromkeys(steps)) == list(Step)
+    sent = [progress for progress in told if progress.step is Step.UPLOADING]
+    assert (sent[0].sent, sent[-1].sent) == (0, sent[-1].size)
+    assert {progress.build_id for progress in told} == {None, done.id}
+    assert told[-1].status == "COMPLETED"
+
+
+@both
+def test_a_failed_build_raises_its_messages(server: str, folder: Path, build: Build) -> None:
+    """The builder's own words reach the caller."""
+    (folder / "Dockerfile").write_text("FROM scratch\nRUNN true\n")
+
+    with pytest.raises(errors.BuildFailedError) as caught:
+        build(folder, client=AuthenticatedClient(server, TOKEN), body=WEB, interval=0.05)
+
+    assert caught.value.build.status == "FAILED"
+    assert len(caught.value.messages) == 1
+    assert "RUNN" in caught.value.messages[0]
+    assert str(caught.value).endswith(caught.value.messages[0])
+    assert caught.value.build.id in str(caught.value)
+
+
+@both
+def test_a_deadline_can_be_resumed(folder: Path, build: Build) -> None:
+    """What is raised says which build to wait for, and how it stood."""
+    with running(create_app(token=TOKEN, build_seconds=0.6)) as url:
+        client = AuthenticatedClient(url, TOKEN)
+        with pytest.raises(errors.BuildTimeoutError) as caught:
+            build(folder, client=client, body=WEB, deadline=0.2, interval=0.05)
+
+        error = caught.value
+        assert error.last is not None
+        assert (error.last.status, error.deadline) == ("BUILDING", 0.2)
+        assert error.build_id in str(error)
+        assert isinstance(error, TimeoutError)
+        again = AuthenticatedClient(url, TOKEN)
+        if build is _sync:
+            with again:
+                done = wait(error.build_id, client=again, interval=0.05)
+        else:
+            done = asyncio.run(_waited(error.build_id, again))
+        assert done.id == error.build_id
+
+
+def test_a_deadline_of_nothing_looks_once(server: str, folder: Path) -> None:
+    """A build that has ended is found so, whatever the deadline."""
+    with AuthenticatedClient(server, TOKEN) as client:
+        done = build_image(folder, client=client, body=WEB, interval=0.05)
+
+        assert wait(done.id, client=client, deadline=0) == done
+
+
+@both
+def test_a_dockerfile_may_lie_outside(
+    server: str, folder: Path, tmp_path: Path, build: Build
+) -> None:
+    """It is packed along, under a name that the build is told."""
+    (folder / "Dockerfile").unlink()
+    (tmp_path / "other.Dockerfile").write_text("FROM scratch\n")
+    body = BuildImageRequest(
+        image_name="web", image_tag="v1", dockerfile_path="../other.Dockerfile"
+    )
+
+    done = build(folder, client=AuthenticatedClient(server, TOKEN), body=body, interval=0.05)
+
+    assert done.status == "COMPLETED"
+
+
+def test_each_step_works_alone(server: str, folder: Path) -> None:
+    """Pack, initiate, upload, start, wait, by hand."""
+    from prime_image_builds.api.images import initiate_image_build, start_image_build
+    from prime_image_builds.models import StartBuildRequest
+
+    with AuthenticatedClient(server, TOKEN) as client, pack(folder) as context:
+        build = initiate_image_build.sync(client=client, body=WEB)
+        upload(build, context, client=client)
+        upload(build, context, client=client)  # may be sent again: it is read from its start
+        start_image_build.sync(build.build_id, client=client, body=StartBuildRequest())
+        assert wait(build.build_id, client=client, interval=0.05).status == "COMPLETED"
+
+
+def test_the_bar_shows_the_build(server: str, folder: Path) -> None:
+    """The bar of the terminal tells the build, the step and the status."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    text = StringIO()
+    console = Console(file=text, force_terminal=True, width=120)
+    with AuthenticatedClient(server, TOKEN) as client, progress_bar(console=console) as on_progress:
+        done = build_image(
+            folder,
+            client=client,
+            body=WEB,
+            interval=0.05,
+            on_progress=on_progress,
+        )
+
+    assert f"{done.id} waiting COMPLETED" in text.getvalue()
+
+
+# --- against a network that fails -------------------------------------------------------------
+
+
+class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers by a script: for each operation what comes next, then always the last."""
+
+    def __init__(self, **script: list[Any]) -> None:
+        self.script = {"initiate": [201], "upload": [200], "start": [200], "status": [200]} | script
+        self.asked: list[str] = []
+        self.requests: list[httpx.Request] = []
+        self.largest = 0
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        name = "upload" if request.method == "PUT" else "initiate" if path.endswith("build") else ""
+        name = name or ("start" if path.endswith("/start") else "status")
+        self.asked.append(name)
+        self.requests.append(request)
+        steps = self.script[name]
+        step = steps.pop(0) if len(steps) > 1 else steps[0]
+        if isinstance(step, Exception):
+            raise step
+        if isinstance(step, httpx.Response):
+            return step
+        if isinstance(step, str):
+            return httpx.Response(200, json=told(step))
+        body = example("initiate_image_build") if name == "initiate" else told("COMPLETED")
+        return httpx.Response(step, json=body if step < 300 else {"detail": "no"})
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        for piece in request.stream:
+            self.largest = max(self.largest, len(piece))
+        return self._answer(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for piece in request.stream:
+            self.largest = max(self.largest, len(piece))
+        return self._answer(request)
+
+    @property
+    def client(self) -> AuthenticatedClient:
+        """A client that talks to nobody else."""
+        return AuthenticatedClient(
+            "https://images.test",
+            TOKEN,
+            headers={"X-Mine": "1"},
+            cookies={"mine": "1"},
+            httpx_args={"transport": self},
+        )
+
+
+def told(status: str) -> dict[str, Any]:
+    """Return the contract's example of a status."""
+    body: dict[str, Any] = contract().document["components"]["examples"][status]["value"]
+    return body
+
+
+@both
+@pytest.mark.usefixtures("slept")
+def test_a_lost_initiate_is_not_repeated(folder: Path, build: Build) -> None:
+    """It may have made a build; a second one would make another."""
+    for lost in (httpx.ReadTimeout("lost"), httpx.ReadError("lost"), httpx.WriteError("lost")):
+        network = Network(initiate=[lost])
+        with pytest.raises(type(lost)):
+            build(folder, client=network.client, body=WEB)
+        assert network.asked == ["initiate"]
+    network = Network(initiate=[502])
+    with pytest.raises(errors.ServerError):
+        build(folder, client=network.client, body=WEB)
+    assert network.asked == ["initiate"]
+
+
+@both
+def test_what_was_never_sent_is_repeated(folder: Path, build: Build, slept: list[float]) -> None:
+    """Where there was no connection, nothing was processed; four attempts are enough."""
+    refused = httpx.ConnectError("refused")
+    network = Network(initiate=[refused, httpx.ConnectTimeout("late"), 201], upload=[refused, 200])
+    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
+    assert network.asked.count("initiate") == 3
+    assert slept == [1.0, 2.0, 1.0]
+
+    network = Network(initiate=[refused])
+    with pytest.raises(httpx.ConnectError):
+        build(folder, client=network.client, body=WEB)
+    assert network.asked == ["initiate"] * job.ATTEMPTS
+
+
+@both
+def test_a_limit_is_waited_for(folder: Path, build: Build, slept: list[float]) -> None:
+    """A 429 was not processed; Retry-After says how long to wait."""
+    limited = httpx.Response(429, headers={"Retry-After": "7"})
+    network = Network(initiate=[limited, 429, 201], start=[limited, 200], status=[limited, 200])
+
+    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
+
+    assert slept == [7.0, 2.0, 7.0, 7.0]
+
+
+@both
+@pytest.mark.usefixtures("slept")
+def test_a_lost_start_is_looked_at(folder: Path, build: Build) -> None:
+    """A start whose answer is lost may have been taken: the status says so."""
+    network = Network(start=[httpx.ReadTimeout("lost")], status=["BUILDING", "COMPLETED"])
+    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
+    assert network.asked == ["initiate", "upload", "start", "status", "status"]
+
+    network = Network(start=[httpx.ReadTimeout("lost")], status=["UPLOADING"])
+    with pytest.raises(httpx.ReadTimeout) as caught:
+        build(folder, client=network.client, body=WEB)
+    assert network.asked == ["initiate", "upload", "start", "status"]
+    assert caught.value.__notes__ == ["the build is bld_7c1e09"]
+
+
+@both
+def test_the_status_is_asked_again(folder: Path, build: Build, slept: list[float]) -> None:
+    """Asking changes nothing, so a lost answer and a 503 are no end; four in a row are."""
+    lost: list[Any] = [httpx.ReadError("lost"), 503, httpx.RemoteProtocolError("lost")]
+    network = Network(status=[*lost, "BUILDING", *lost, "COMPLETED"])
+    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
+    assert slept == [1.0, 2.0, 4.0, 1.0, 1.0, 2.0, 4.0]
+
+    network = Network(status=[503])
+    with pytest.raises(errors.ServerError):
+        build(folder, client=network.client, body=WEB)
+    assert network.asked.count("status") == job.ATTEMPTS
+
+    network = Network(status=[404])
+    with pytest.raises(errors.NotFoundError):
+        build(folder, client=network.client, body=WEB)
+    assert network.asked.count("status") == 1
+
+
+@both
+def test_looks_become_rarer(folder: Path, build: Build, slept: list[float]) -> None:
+    """The first look comes soon, and none later than the interval."""
+    build(folder, client=Network(status=["BUILDING"] * 8 + ["COMPLETED"]).client, body=WEB)
+
+    assert slept == [1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 10.0, 10.0]
+
+
+@both
+def test_a_cancelled_build_raises(folder: Path, build: Build) -> None:
+    """A build that was cancelled has no message, and is none the less at its end."""
+    with pytest.raises(errors.BuildFailedError, match=r"web:v3 is CANCELLED") as caught:
+        build(folder, client=Network(status=["CANCELLED"]).client, body=WEB)
+
+    assert caught.value.messages == ()
+
+
+@both
+def test_the_upload_carries_nothing_of_the_client(folder: Path, build: Build) -> None:
+    """Neither token, headers nor cookies go to the upload URL; its size is told."""
+    network = Network()
+    build(folder, client=network.client, body=WEB)
+
+    sent = network.requests[1]
+    assert sent.method == "PUT"
+    assert str(sent.url) == example("initiate_image_build")["upload_url"]
+    assert {name for name, _ in sent.headers.items()} == {"host", "content-type", "content-length"}
+    assert sent.headers["content-type"] == "application/octet-stream"
+    with pack(folder) as context:
+        assert int(sent.headers["content-length"]) == context.size
+    assert TOKEN in network.requests[0].headers["authorization"]
+
+
+@both
+def test_a_refused_upload_raises(folder: Path, build: Build) -> None:
+    """Its URL answers by no contract; nothing is started."""
+    refusal = httpx.Response(403, text="<Error>SignatureDoesNotMatch</Error>")
+    network = Network(upload=[refusal])
+
+    with pytest.raises(errors.UploadRefusedError) as caught:
+        build(folder, client=network.client, body=WEB)
+
+    assert network.asked == ["initiate", "upload"]
+    assert (caught.value.status_code, caught.value.content) == (403, refusal.content)
+    assert "signature" not in str(caught.value)
+
+
+@both
+@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "//x", "http://", "a b"])
+def test_an_upload_url_must_be_one(folder: Path, build: Build, url: str) -> None:
+    """What is no HTTP URL is the server's fault, and said so."""
+    body = example("initiate_image_build") | {"upload_url": url}
+    network = Network(initiate=[httpx.Response(201, json=body)])
+
+    with pytest.raises(errors.InvalidBodyError) as caught:
+        build(folder, client=network.client, body=WEB)
+
+    assert caught.value.path == "$.upload_url"
+
+
+@both
+def test_a_deadline_ends_an_upload(folder: Path, build: Build) -> None:
+    """The time is looked at with each piece sent."""
+    (folder / "big").write_bytes(os.urandom(2 * job.CHUNK))
+
+    with pytest.raises(errors.BuildTimeoutError, match="was not started"):
+        build(folder, client=Network().client, body=WEB, deadline=1e-9)
+
+
+@both
+@pytest.mark.parametrize(("deadline", "interval"), [(-1, 1), (float("nan"), 1), (1, 0), (1, -1)])
+def test_nonsense_is_refused(folder: Path, build: Build, deadline: float, interval: float) -> None:
+    """A time that cannot be meant is refused before anything is sent."""
+    network = Network()
+
+    with pytest.raises(errors.InvalidRequestError):
+        build(folder, client=network.client, body=WEB, deadline=deadline, interval=interval)
+
+    assert network.asked == []
+
+
+@both
+def test_what_the_callback_raises_ends_it(folder: Path, build: Build) -> None:
+    """The caller may stop a build's call from its callback."""
+
+    def stop(progress: Progress) -> None:
+        if progress.step is Step.UPLOADING:
+            raise LookupError("enough")
+
+    network = Network()
+    with pytest.raises(LookupError):
+        build(folder, client=network.client, body=WEB, on_progress=stop)
+
+    assert network.asked == ["initiate"]
+
+
+@pytest.fixture
+def packed(monkeypatch: pytest.MonkeyPatch) -> list[client_package.Context]:
+    """Note every context that is packed."""
+    contexts: list[client_package.Context] = []
+
+    def noted(*arguments: Any) -> client_package.Context:
+        contexts.append(pack(*arguments))
+        return contexts[-1]
+
+    monkeypatch.setattr(job, "pack", noted)
+    return contexts
+
+
+@both
+def test_no_file_is_left(
+    folder: Path, tmp_path: Path, build: Build, packed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Success, failure and refusal all leave the temporary directory as it was."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    build(folder, client=Network().client, body=WEB)
+    with pytest.raises(errors.UploadRefusedError):
+        build(folder, client=Network(upload=[500]).client, body=WEB)
+
+    assert [context.file.closed for context in packed] == [True, True]
+    assert list(temporary.iterdir()) == []
+
+
+def test_cancelling_leaves_nothing(folder: Path, packed: list[Any]) -> None:
+    """A task that is cancelled while it waits has closed its context."""
+
+    async def cancelled() -> None:
+        network = Network(status=["BUILDING"])
+        task = asyncio.create_task(build_image_async(folder, client=network.client, body=WEB))
+        while "status" not in network.asked:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+
+    assert packed[0].file.closed
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_memory_is_bounded(folder: Path, is_async: bool) -> None:
+    """A context of 24 MiB is packed and sent in pieces."""
+    with (folder / "big").open("wb") as file:
+        for _ in range(24):
+            file.write(os.urandom(2**20))
+    network = Network()
+    build = BuildImageResponse.from_dict(example("initiate_image_build"))
+
+    tracemalloc.start()
+    with pack(folder) as context:
+        if is_async:
+            asyncio.run(upload_async(build, context, client=network.client))
+        else:
+            upload(build, context, client=network.client)
+        assert context.size > 24 * 2**20
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert network.largest == job.CHUNK
+    assert peak < 4 * 2**20
+
+
+# --- packing ----------------------------------------------------------------------------------
+
+
+def names(folder: Path, dockerfile: str = "Dockerfile") -> list[str]:
+    """Pack a directory; list what is in it."""
+    with pack(folder, dockerfile) as context, tarfile.open(fileobj=context.file) as archive:
+        return archive.getnames()
+
+
+def test_the_same_files_make_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    """Neither times, owners nor the order of a directory show."""
+    for place, order in ((folder, (1, -1)), (tmp_path / "twin", (-1, 1))):
+        place.mkdir(exist_ok=True)
+        for name in ("a", "Dockerfile", "b", "sub")[:: order[0]]:
+            if name == "sub":
+                (place / name).mkdir()
+                (place / name / "c").write_text("c")
+            else:
+                (place / name).write_text("FROM scratch\n")
+        os.utime(place / "a", (order[1] + 1, order[1] + 1))
+        (place / "b").chmod(0o700)
+
+    with pack(folder) as one, pack(tmp_path / "twin") as other:
+        assert one.file.read() == other.file.read()
+
+
+def test_entries_are_plain(folder: Path) -> None:
+    """Links stay links, what can be run can be run, and nobody owns anything."""
+    (folder / "run").write_text("#!/bin/sh\n")
+    (folder / "run").chmod(0o744)
+    (folder / "link").symlink_to("run")
+    (folder / "broken").symlink_to("nowhere")
+    (folder / "empty").mkdir()
+    (folder / ("long" * 40)).write_text("x")
+    os.link(folder / "run", folder / "twin")
+    with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
+        found = {entry.name: entry for entry in archive}
+        twin = archive.extractfile("twin")
+        assert twin is not None
+        assert twin.read() == b"#!/bin/sh\n"
+
+    assert [entry.name for entry in found.values()] == sorted(found)
+    assert (found["run"].mode, found["Dockerfile"].mode) == (0o755, 0o644)
+    assert (found["link"].linkname, found["broken"].linkname) == ("run", "nowhere")
+    assert found["empty"].isdir()
+    assert "long" * 40 in found
+    owners = {(one.uid, one.gid, one.uname, one.gname, one.mtime) for one in found.values()}
+    assert owners == {(0, 0, "", "", 0)}
+
+
+def test_ignored_files_stay_out(folder: Path) -> None:
+    """The lines of .dockerignore hold as Docker reads them: from the root, the last one wins."""
+    for name in ("keep.py", "a.pyc", "sub/b.pyc", "sub/keep.py", "log/x", "log/keep", "sub/log/x"):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / name).write_text("x")
+    (folder / ".dockerignore").write_text(
+        "# none of these\n\n**/*.pyc\nlog\n!log/keep\nDockerfile\n"
+    )
+
+    assert names(folder) == [
+        ".dockerignore", "Dockerfile", "keep.py", "log/keep", "sub", "sub/keep.py", "sub/log",
+        "sub/log/x",
+    ]  # fmt: skip
+
+
+def test_all_but_some(folder: Path) -> None:
+    """Everything is left out, and some of it taken back, wherever it lies."""
+    (folder / "deep/er").mkdir(parents=True)
+    (folder / "deep/er/a.py").write_text("x")
+    (folder / "deep/er/a.txt").write_text("x")
+    (folder / ".dockerignore").write_text("*\n!**/*.py\n")
+
+    assert names(folder) == [".dockerignore", "Dockerfile", "deep/er/a.py"]
+
+
+def test_a_dockerfile_has_its_own_ignore_file(folder: Path) -> None:
+    """``x.dockerignore`` beside the Dockerfile ``x`` stands for the common one, as in BuildKit."""
+    (folder / "slim").write_text("FROM scratch\n")
+    (folder / "a").write_text("x")
+    (folder / "b").write_text("x")
+    (folder / ".dockerignore").write_text("a\n")
+    (folder / "slim.dockerignore").write_text("b\n")
+
+    assert "a" not in names(folder)
+    assert "b" not in names(folder, "slim")
+    assert "a" in names(folder, "slim")
+
+
+def test_a_dockerfile_through_a_link(folder: Path, tmp_path: Path) -> None:
+    """One that a link leads outside to is packed by what it says."""
+    (tmp_path / "common").write_text("FROM scratch\n")
+    (folder / "Dockerfile").unlink()
+    (folder / "Dockerfile").symlink_to("../common")
+
+    with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
+        found = archive.extractfile(context.dockerfile_path)
+        assert found is not None
+        assert found.read() == b"FROM scratch\n"
+
+
+def test_what_cannot_be_packed_is_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each refusal says what is wrong, and where."""
+    with pytest.raises(errors.ContextError, match="nowhere is no directory"):
+        pack(tmp_path / "nowhere")
+    with pytest.raises(errors.ContextError, match=r"no Dockerfile at .*nowhere"):
+        pack(folder, "nowhere")
+    with pytest.raises(errors.ContextError, match="no Dockerfile"):
+        pack(folder, ".")
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(errors.ContextError, match="pipe is neither"):
+        pack(folder)
+    (folder / "pipe").unlink()
+    (folder / ".dockerignore").write_text("x\n")
+    monkeypatch.setitem(__import__("sys").modules, "docker.utils.build", None)
+    with pytest.raises(errors.ContextError, match="pip install docker"):
+        pack(folder)
+
+
+def test_the_network_of_these_tests_is_read() -> None:
+    """The examples that the network answers are those of the contract."""
+    assert json.loads(json.dumps(told("COMPLETED")))["status"] == "COMPLETED"
+    assert contract().operations[STATUS].success == 200
