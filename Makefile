@@ -7,7 +7,7 @@ PY     := .venv/bin/python
 
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET LEVEL RULE FAULT SEED
-OPTIONS  := PYTHON PORT DEST $(SETTINGS)
+OPTIONS  := PYTHON PORT DEST INPUTS $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(o)))))
@@ -19,7 +19,7 @@ endif
 EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help gate serve generate check vendor vendor-check test lint lock
+.PHONY: help gate serve generate check vendor vendor-check test fuzz lint lock
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ vendor-check: $(READY) ## Tell whether a vendored copy was edited. DEST=dir
 
 test: $(READY) lint check ## Judge the project itself: lint, types, freshness, self-check.
 	@$(PY) -m pytest -q --no-header
+
+fuzz: $(READY) ## Throw a million bodies at the client's decoders. [INPUTS=n] [SEED=n]
+	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.soundness $(if $(INPUTS),--inputs '$(INPUTS)') $(if $(SEED),--seed '$(SEED)')
 
 lint: $(READY) ## Check style and types of our own code and of the client.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy

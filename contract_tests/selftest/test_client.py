@@ -48,9 +48,10 @@ def call(
     function = getattr(module[operation], variant)
     arguments = () if operation == INITIATE else (build_id,)
     bodies: dict[str, Any] = {INITIATE: {"body": WEB}, START: {"body": StartBuildRequest()}}
+    sent = {**bodies.get(operation, {}), **body}
     if not variant.startswith("asyncio"):
         with client:
-            return function(*arguments, client=client, **{**bodies.get(operation, {}), **body})
+            return function(*arguments, client=client, **sent)
 
     async def called() -> Any:
         async with client:

@@ -102,7 +102,7 @@ def _located(message: str) -> tuple[str, str]:
 
 def _refuse_lenience(content: bytes, model: type[Struct]) -> None:
     try:
-        value = json.loads(content, object_pairs_hook=_unique)
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise InvalidBodyError("$", str(error)) from None
     # A look at the whole is much faster than one at each instant, and nearly always enough.

@@ -1,0 +1,90 @@
+"""A bounded run of the soundness check, and the proof that it would notice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prime_image_builds import _json
+
+from . import soundness
+
+
+def test_every_decoder_is_sound() -> None:
+    """Accepted means sound, refused means the one exception, and the schema agrees."""
+    result = soundness.run(30_000, seed=1)
+
+    assert result.is_clean, [*result.unsound, *result.undocumented, *result.disagreed][:5]
+    assert set(result.by_decoder) == set(soundness.DECODERS)
+    assert 0.05 < result.accepted / result.inputs < 0.95
+
+
+def test_the_same_seed_throws_the_same() -> None:
+    """A finding can be repeated."""
+    assert soundness.run(500, seed=3).accepted == soundness.run(500, seed=3).accepted
+
+
+def _lenient(content: bytes, model: Any) -> Any:
+    return _json._decoded(content, model)
+
+
+def _trusting(content: bytes, model: Any) -> Any:
+    import json
+
+    return model(**dict.fromkeys(model.__struct_fields__) | json.loads(content)["x"])
+
+
+@pytest.mark.parametrize(
+    ("decoder", "found"),
+    [(_lenient, {"undocumented", "disagreed"}), (_trusting, {"undocumented"})],
+)
+def test_a_worse_decoder_is_noticed(
+    decoder: Any, found: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder that takes what msgspec takes, or anything, does not pass."""
+    monkeypatch.setattr(soundness, "read", decoder)
+    result = soundness.run(3_000, seed=1)
+
+    assert {
+        kind for kind in ("unsound", "undocumented", "disagreed") if getattr(result, kind)
+    } >= found
+
+
+def test_an_unsound_object_is_noticed() -> None:
+    """The type checker looks into artifacts, and at the offset of an instant."""
+    import msgspec
+
+    model = soundness.DECODERS["BuildStatusResponse"]
+    rows = [row for name, row in soundness._sound() if name == "BuildStatusResponse"]
+    sound = next(model.from_dict(row) for row in rows if len(row.get("artifacts", [])) == 2)
+    assert soundness.unsound(sound) is None
+
+    replaced = msgspec.structs.replace
+    artifacts = sound.artifacts  # type: ignore[attr-defined]
+    naive = artifacts[1].created_at.replace(tzinfo=None)
+    for wrong in (
+        replaced(sound, id=7),
+        replaced(sound, status="COMPLETED"),
+        replaced(sound, artifacts=[]),
+        replaced(sound, artifacts=(artifacts[0], replaced(artifacts[1], created_at=naive))),
+    ):
+        assert soundness.unsound(wrong) is not None
+
+
+def test_the_command_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints its seed first, and ends with 0 for a clean run."""
+    assert soundness.main(["--inputs", "200", "--seed", "5"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "seed 5"
+    assert "200 inputs" in lines[-1]
+
+
+def test_a_finding_ends_with_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the finding is printed."""
+    monkeypatch.setattr(soundness, "read", _lenient)
+
+    assert soundness.main(["--inputs", "3000", "--seed", "1"]) == 1
+    assert "disagreed: " in capsys.readouterr().out
