@@ -37,7 +37,7 @@ def read(content: bytes, model: type[S]) -> S:
     """
     try:
         body = _decoded(content, model)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise InvalidBodyError(*_located(str(error))) from None
     _refuse_lenience(content, model)
     return body
@@ -84,7 +84,9 @@ def _decoded(content: bytes, model: type[S]) -> S:
     else:
         return body
     # JSON knows no integers: 3600.0 is one, says JSON Schema, and msgspec says it is none.
-    return msgspec.convert(json.loads(content, parse_float=_number), model)
+    value = json.loads(content.decode("utf-8"), parse_float=_number)
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses half a surrogate pair
+    return msgspec.convert(value, model)
 
 
 def _number(text: str) -> int | float:
@@ -102,7 +104,7 @@ def _located(message: str) -> tuple[str, str]:
 
 def _refuse_lenience(content: bytes, model: type[Struct]) -> None:
     try:
-        value = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
+        value = _STRICT.decode(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise InvalidBodyError("$", str(error)) from None
     # A look at the whole is much faster than one at each instant, and nearly always enough.
@@ -118,6 +120,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {twice!r} stands twice")
     return body
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _refuse_loose_instants(value: Any, kind: inspect.Type, path: str) -> None:
