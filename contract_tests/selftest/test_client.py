@@ -379,11 +379,14 @@ def test_transport_failures_stay_httpx_s(lost: type[httpx.TransportError], varia
     assert route.call_count == 1
 
 
+@pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
 @pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
 @pytest.mark.parametrize(
     ("status", "body", "parsed"),
     [
-        (200, ROWS["BUILDING"]["value"], BuildStatusResponse),
+        (0, None, None),
+        (400, {"errors": [{"param": "a", "details": "b"}]}, type(None)),
+        (499, {"errors": [{"param": "a", "details": "b"}]}, type(None)),
         (401, {"detail": "no"}, type(None)),
         (404, {"detail": "no"}, type(None)),
         (422, {"errors": [{"param": "a", "details": "b"}]}, ErrorResponse),
@@ -392,12 +395,15 @@ def test_transport_failures_stay_httpx_s(lost: type[httpx.TransportError], varia
     ],
 )
 def test_detailed_raises_for_nothing_documented(
-    status: int, body: Any, parsed: type, variant: str
+    operation: str, status: int, body: Any, parsed: type, variant: str
 ) -> None:
     """Status, headers, content and the documented model come back; there is no exception."""
+    if not status:
+        model = BuildImageResponse if operation == INITIATE else BuildStatusResponse
+        status, body, parsed = contract().operations[operation].success, example(operation), model
     with respx.mock() as router:
         router.route().mock(return_value=answered(status, json=body, headers={"X-A": "b"}))
-        response = call(AuthenticatedClient(BASE, TOKEN), START, variant)
+        response = call(AuthenticatedClient(BASE, TOKEN), operation, variant)
 
     assert type(response) is Response
     assert (response.status_code, response.headers["x-a"]) == (status, "b")
@@ -406,10 +412,34 @@ def test_detailed_raises_for_nothing_documented(
 
 
 @pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
+@pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
 @pytest.mark.parametrize("status", [202, 302, 500, 599])
-def test_detailed_raises_for_what_is_not_documented(status: int, variant: str) -> None:
+def test_detailed_raises_for_what_is_not_documented(
+    operation: str, status: int, variant: str
+) -> None:
     """There is nothing to parse it to."""
-    assert type(raised(answered(status), variant)) is CLASSES[status]
+    assert type(raised(answered(status), variant, operation)) is CLASSES[status]
+
+
+@pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
+@pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
+def test_detailed_refuses_an_invalid_success(operation: str, variant: str) -> None:
+    """A success of another shape is none."""
+    status = contract().operations[operation].success
+    error = raised(answered(status, json={}), variant, operation)
+
+    assert type(error) is errors.InvalidResponseError
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
+    assert (again.path, again.reason) == (error.path, "is required, and missing")
+    assert str(again) == str(error)
+
+
+def test_an_answer_without_a_request() -> None:
+    """An error can be made of one, as a test of somebody's may."""
+    error = errors.ApiError.of(httpx.Response(404, json={"detail": "gone"}))
+
+    assert (error.method, error.url, str(error)) == (None, None, "404: gone")
+    assert repr(AuthenticatedClient(BASE, TOKEN)) == f"AuthenticatedClient(base_url='{BASE}')"
 
 
 # --- manners -----------------------------------------------------------------------------------
@@ -474,7 +504,7 @@ def test_errors_survive_a_pickle() -> None:
 
 def test_a_client_is_not_pickled() -> None:
     """A pickle would hold the token in clear."""
-    with pytest.raises(TypeError, match="make a new one"):
+    with pytest.raises(TypeError, match=r"^a client holds .* make a new one, do not pickle it$"):
         pickle.dumps(AuthenticatedClient(BASE, TOKEN))
 
 
@@ -612,6 +642,7 @@ def test_an_async_client_of_the_callers_is_used() -> None:
 
 GROUP = ROWS["COMPLETED"]["value"]
 MODEL = BuildStatusResponse.from_dict(GROUP)
+SPACED = "2026-11-24 09:00:07Z"
 
 
 @pytest.mark.parametrize("status", list(ROWS))
@@ -669,6 +700,7 @@ def test_unknown_keys_are_ignored() -> None:
         (GROUP | {"artifacts": [{"id": "a"}]}, "$.artifacts[0].status"),
         (GROUP | {"x": float("nan")}, "$"),
         (GROUP | {"x": object()}, "$"),
+        (GROUP | {"status": "x - at `$.y"}, "$.status"),
         ([], "$"),
         (None, "$"),
         ({}, "$.id"),
@@ -682,6 +714,21 @@ def test_from_dict_refuses_what_an_answer_may_not_hold(body: Any, path: str) -> 
     assert caught.value.path == path
     assert str(caught.value).startswith(f"{path}: ")
     assert isinstance(caught.value, ValueError)
+
+
+def test_reasons_are_told() -> None:
+    """What is refused here, and not by msgspec, is told in the same words."""
+    for body, told in (
+        ({}, "$.id: is required, and missing"),
+        (
+            GROUP | {"startedAt": "2026-11-24 09:00:07Z"},
+            "$.startedAt: Invalid RFC3339 encoded datetime",
+        ),
+        (GROUP | {"x": object()}, "$: is no JSON: object is no JSON value"),
+    ):
+        with pytest.raises(errors.InvalidBodyError) as caught:
+            BuildStatusResponse.from_dict(body)
+        assert str(caught.value) == told
 
 
 def test_from_dict_takes_a_datetime() -> None:

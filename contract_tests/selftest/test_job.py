@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pickle
 import tarfile
 import tempfile
 import tracemalloc
@@ -118,6 +119,10 @@ def test_an_image_is_built(server: str, folder: Path, build: Build) -> None:
     sent = [progress for progress in told if progress.step is Step.UPLOADING]
     assert (sent[0].sent, sent[-1].sent) == (0, sent[-1].size)
     assert {progress.build_id for progress in told} == {None, done.id}
+    assert [one.size for one in told if one.step is Step.PACKING] == [0]
+    assert {one.size for one in told if one.step in (Step.INITIATING, Step.UPLOADING)} == {
+        sent[-1].size
+    }
     assert told[-1].status == "COMPLETED"
 
 
@@ -323,6 +328,10 @@ def test_a_lost_start_is_looked_at(folder: Path, build: Build) -> None:
     assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
     assert network.asked == ["initiate", "upload", "start", "status", "status"]
 
+    network = Network(start=[502], status=[503, "BUILDING", "COMPLETED"])
+    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
+    assert network.asked.count("start") == 1
+
     network = Network(start=[httpx.ReadTimeout("lost")], status=["UPLOADING"])
     with pytest.raises(httpx.ReadTimeout) as caught:
         build(folder, client=network.client, body=WEB)
@@ -383,6 +392,107 @@ def test_the_upload_carries_nothing_of_the_client(folder: Path, build: Build) ->
 
 
 @both
+def test_the_upload_follows_and_authenticates_nowhere(folder: Path, build: Build) -> None:
+    """A redirect of the upload is a refusal, and an auth of the client's own is not its affair."""
+    elsewhere = httpx.Response(307, headers={"Location": "https://elsewhere.test/"})
+    network = Network(upload=[elsewhere])
+    client = AuthenticatedClient(
+        "https://images.test",
+        TOKEN,
+        follow_redirects=True,
+        httpx_args={"transport": network, "auth": ("me", "secret")},
+    )
+
+    with pytest.raises(errors.UploadRefusedError):
+        build(folder, client=client, body=WEB)
+
+    assert [request.url.host for request in network.requests] == ["images.test", "uploads.example"]
+    assert "authorization" not in network.requests[1].headers
+
+
+@both
+def test_each_piece_is_told(folder: Path, build: Build) -> None:
+    """The bytes sent add up to the size, and no piece is larger than the others."""
+    (folder / "big").write_bytes(os.urandom(3 * job.CHUNK))
+    told: list[Progress] = []
+    build(folder, client=Network().client, body=WEB, on_progress=told.append)
+
+    sent = [progress.sent for progress in told if progress.step is Step.UPLOADING]
+    assert sent[:4] == [0, job.CHUNK, 2 * job.CHUNK, 3 * job.CHUNK]
+    assert sent[-1] == {progress.size for progress in told if progress.sent}.pop()
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_steps_tell_their_progress_too(folder: Path, is_async: bool) -> None:
+    """``upload`` and ``wait`` by themselves call back as the whole job does."""
+    build = BuildImageResponse.from_dict(example("initiate_image_build"))
+    told: list[Progress] = []
+    with pack(folder) as context:
+        if is_async:
+            asyncio.run(
+                upload_async(build, context, client=Network().client, on_progress=told.append)
+            )
+            asyncio.run(wait_async("bld_1", client=Network().client, on_progress=told.append))
+        else:
+            upload(build, context, client=Network().client, on_progress=told.append)
+            wait("bld_1", client=Network().client, on_progress=told.append)
+
+    assert [one.step for one in told] == [Step.UPLOADING, Step.UPLOADING, Step.WAITING]
+    assert (told[1].build_id, told[2].build_id) == (build.build_id, "bld_1")
+    assert (told[2].status, told[2].sent, told[2].size) == ("COMPLETED", 0, 0)
+
+
+def test_a_limit_outlasts_a_deadline_of_nothing(folder: Path) -> None:
+    """With no build to wait for yet, the refusal itself is raised, once the time is over."""
+    limited = httpx.Response(429, headers={"Retry-After": "0"})
+    with pytest.raises(errors.RateLimitedError):
+        build_image(folder, client=Network(initiate=[limited]).client, body=WEB, deadline=0)
+
+    network = Network(initiate=[limited, 201])
+    assert build_image(folder, client=network.client, body=WEB, deadline=0.9).status == "COMPLETED"
+
+
+def test_a_pause_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sleeps, in either world, for as long as it says."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    pause = job._pause(3)
+    pause.sync()
+    with pytest.raises(StopIteration):
+        pause.asyncio().__await__().send(None)
+
+    assert slept == [3, 3]
+
+
+def test_what_a_build_raises_survives_a_pickle() -> None:
+    """A process may hand it to another."""
+    failed = BuildStatusResponse.from_dict(told("FAILED"))
+    for error in (
+        errors.BuildFailedError(failed),
+        errors.BuildTimeoutError("bld_1", failed, 2.5),
+        errors.BuildTimeoutError("bld_1", None, 3),
+        errors.InvalidBodyError("$.id", "is wrong"),
+    ):
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+    assert str(errors.BuildFailedError(failed)) == (
+        "build bld_90ab12 of web:v2 is FAILED: Dockerfile:3: unknown instruction: RUNN"
+    )
+    assert str(errors.BuildTimeoutError("bld_1", failed, 2.5)) == (
+        "build bld_1 is FAILED after 2.5 s; wait for it by its id"
+    )
+    assert str(errors.BuildTimeoutError("bld_1", None, 3)) == (
+        "build bld_1 was not started after 3 s; wait for it by its id"
+    )
+
+
+@both
 def test_a_refused_upload_raises(folder: Path, build: Build) -> None:
     """Its URL answers by no contract; nothing is started."""
     refusal = httpx.Response(403, text="<Error>SignatureDoesNotMatch</Error>")
@@ -397,7 +507,9 @@ def test_a_refused_upload_raises(folder: Path, build: Build) -> None:
 
 
 @both
-@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "//x", "http://", "a b"])
+@pytest.mark.parametrize(
+    "url", ["", "file:///etc/passwd", "//x", "http://", "a b", "http://a:b", "\x00"]
+)
 def test_an_upload_url_must_be_one(folder: Path, build: Build, url: str) -> None:
     """What is no HTTP URL is the server's fault, and said so."""
     body = example("initiate_image_build") | {"upload_url": url}
@@ -406,7 +518,7 @@ def test_an_upload_url_must_be_one(folder: Path, build: Build, url: str) -> None
     with pytest.raises(errors.InvalidBodyError) as caught:
         build(folder, client=network.client, body=WEB)
 
-    assert caught.value.path == "$.upload_url"
+    assert str(caught.value) == "$.upload_url: is no HTTP URL"
 
 
 @both

@@ -21,8 +21,7 @@ from .errors import InvalidBodyError, InvalidRequestError
 
 S = TypeVar("S", bound=Struct)
 
-_AT = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DIGITS_ALIKE = bytes(
     ord("0") if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256)
@@ -46,7 +45,7 @@ def read(content: bytes, model: type[S]) -> S:
 def from_mapping(body: Mapping[str, Any], model: type[S]) -> S:
     """Read JSON values as a model; a ``datetime`` may stand for its text."""
     try:
-        content = json.dumps(body, allow_nan=False, default=_instant_text).encode()
+        content = json.dumps(body, default=_instant_text).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidBodyError("$", f"is no JSON: {error}") from None
     return read(content, model)
@@ -96,9 +95,9 @@ def _number(text: str) -> int | float:
 
 def _located(message: str) -> tuple[str, str]:
     """Take the JSON path out of msgspec's message; a missing key is at its own path."""
-    found = _AT.match(message)
-    path, reason = (found["path"] or "$", found["reason"]) if found else ("$", message)
-    missing = _MISSING.match(reason)
+    reason, at, path = message.rpartition(" - at `")  # the last: a wrong value may say so too
+    reason, path = (reason, path.removesuffix("`")) if at else (message, "$")
+    missing = _MISSING.fullmatch(reason)
     return (f"{path}.{missing['name']}", "is required, and missing") if missing else (path, reason)
 
 

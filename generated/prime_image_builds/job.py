@@ -250,7 +250,6 @@ def _build(
         build: BuildImageResponse = yield from _attempts(
             _operation(initiate_image_build, client=client, body=body), watch
         )
-        watch.build_id = build.build_id
         try:
             yield from _upload(build, context, client, watch)
             yield from _start(build.build_id, client, watch)
@@ -273,30 +272,21 @@ def _upload(
     # A request of its own, not the client's: neither its token, headers nor cookies go there.
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(context.size)}
 
+    def sent() -> None:
+        watch.check()
+        watch.tell(Step.UPLOADING, sent=context.file.tell(), size=context.size)
+
     def pieces() -> Iterator[bytes]:
-        rewind()
+        context.file.seek(0)
         while piece := context.file.read(CHUNK):
             yield piece
-            sent(len(piece))
+            sent()
 
     async def pieces_async() -> AsyncIterator[bytes]:
-        rewind()
+        context.file.seek(0)
         while piece := await asyncio.to_thread(context.file.read, CHUNK):
             yield piece
-            sent(len(piece))
-
-    total = 0
-
-    def rewind() -> None:
-        nonlocal total
-        total = 0
-        context.file.seek(0)
-
-    def sent(count: int) -> None:
-        nonlocal total
-        total += count
-        watch.check()
-        watch.tell(Step.UPLOADING, sent=total, size=context.size)
+            sent()
 
     def send() -> httpx.Response:
         request = httpx.Request("PUT", url, headers=headers, content=pieces())
@@ -325,7 +315,6 @@ def _start(build_id: str, client: AuthenticatedClient, watch: _Watch) -> _Job[No
         build: BuildStatusResponse = yield from _attempts(look, watch, repeatable=True)
         if build.status in WAITING:
             raise
-        watch.last = build
 
 
 def _wait(build_id: str, client: AuthenticatedClient, watch: _Watch) -> _Job[BuildStatusResponse]:
