@@ -19,7 +19,7 @@ endif
 EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help gate serve generate check vendor vendor-check test fuzz lint lock
+.PHONY: help gate serve generate check vendor vendor-check test fuzz mutate lint lock
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: $(READY) lint check ## Judge the project itself: lint, types, freshness, s
 
 fuzz: $(READY) ## Throw a million bodies at the client's decoders. [INPUTS=n] [SEED=n]
 	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.soundness $(if $(INPUTS),--inputs '$(INPUTS)') $(if $(SEED),--seed '$(SEED)')
+
+mutate: $(READY) ## Break the client in a thousand ways, and tell what no test notices.
+	@$(PY) scripts/mutate.py
 
 lint: $(READY) ## Check style and types of our own code and of the client.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy
