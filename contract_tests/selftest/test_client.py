@@ -194,6 +194,8 @@ def test_what_is_no_segment_is_refused(build_id: Any, variant: str) -> None:
         route = router.route()
         with pytest.raises(errors.InvalidRequestError, match="build_id must be one path segment"):
             call(AuthenticatedClient(BASE, TOKEN), STATUS, variant, build_id)
+        with pytest.raises(errors.InvalidRequestError, match="build_id must be one path segment"):
+            call(AuthenticatedClient(BASE, TOKEN), START, variant, build_id)
 
     assert not route.called
 
@@ -748,3 +750,48 @@ def test_a_whole_number_is_an_integer() -> None:
 
     with pytest.raises(errors.InvalidBodyError, match=r"\$\.expires_in"):
         BuildImageResponse.from_dict(body | {"expires_in": 3600.5})
+
+
+# --- what only a mutation asked for -------------------------------------------------------------
+
+
+def test_the_defaults_are_the_safe_ones() -> None:
+    """Certificates are checked, and no redirect is followed."""
+    client = AuthenticatedClient(BASE, TOKEN)
+
+    assert client._httpx_arguments()["verify"] is True
+    with client:
+        assert client.get_httpx_client().follow_redirects is False
+    assert type(Client(BASE).with_timeout(1)) is Client
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (httpx.Response(200, content=b"{}"), "content type is missing, not application/json"),
+        (
+            httpx.Response(200, html="x"),
+            "content type is 'text/html; charset=utf-8', not application/json",
+        ),
+        (httpx.Response(200, json={}), "is required, and missing"),
+    ],
+)  # fmt: skip
+def test_an_invalid_response_says_why(answer: httpx.Response, reason: str) -> None:
+    """The reason is in words, and there is always one."""
+    assert raised(answer).reason == reason
+
+
+def test_a_key_that_stands_twice_is_named() -> None:
+    """The error tells which."""
+    content = json.dumps(ROWS["UPLOADING"]["value"])[:-1].encode() + b', "status": "PENDING"}'
+    answer = httpx.Response(200, content=content, headers={"Content-Type": "application/json"})
+
+    assert raised(answer).reason == "the key 'status' stands twice"
+
+
+def test_a_refused_token_leaves_the_request_told() -> None:
+    """What is taken out of an answer does not take its request away."""
+    error = raised(answered(401, json={"detail": TOKEN}, headers={"Content-Length": "999"}))
+
+    assert (error.method, error.problems) == ("GET", ("<token>",))
+    assert error.headers["content-length"] == str(len(error.content))

@@ -750,3 +750,35 @@ def test_the_network_of_these_tests_is_read() -> None:
     """The examples that the network answers are those of the contract."""
     assert json.loads(json.dumps(told("COMPLETED")))["status"] == "COMPLETED"
     assert contract().operations[STATUS].success == 200
+
+
+def test_the_bytes_tell_nothing_of_the_machine(folder: Path) -> None:
+    """The gzip header has neither name nor time, directories and links have one mode each."""
+    (folder / "empty").mkdir(mode=0o700)
+    (folder / "link").symlink_to("empty")
+    with pack(folder) as context:
+        header = context.file.read(10)
+        context.file.seek(0)
+        with tarfile.open(fileobj=context.file) as archive:
+            modes = {entry.name: entry.mode for entry in archive}
+
+    assert header[3] == 0  # no name, no comment
+    assert header[4:8] == b"\0\0\0\0"
+    assert (modes["empty"], modes["link"]) == (0o755, 0o777)
+
+
+def test_a_comment_ignores_nothing(folder: Path) -> None:
+    """A file may be named as a line that is a comment; a name may be of any script."""
+    (folder / "#a").write_text("x")
+    (folder / "caf\u00e9").write_text("x")
+    (folder / ".dockerignore").write_text("\ufeff#a\n\ncaf\u00e9\n", encoding="utf-8")
+
+    assert names(folder) == ["#a", ".dockerignore", "Dockerfile"]
+
+
+def test_a_wrong_time_is_named() -> None:
+    """The error says what a time may be."""
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        wait("bld_1", client=Network().client, deadline=-1)
+
+    assert str(caught.value) == "deadline must be 0 s or more, and interval more than 0 s"
