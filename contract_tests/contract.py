@@ -73,9 +73,23 @@ class Contract:
         return list(self.schema("ImageBuildStatus")["enum"])
 
     def phase(self, status: object) -> str | None:
-        """Say where a status stands: waiting, running, succeeded, failed; None if it is none."""
+        """Say where a status stands; None if it is none.
+
+        waiting, running, or one of the ends: succeeded, failed, cancelled.
+        """
         phases: dict[str, str] = self.schema("ImageBuildStatus")["x-phase"]
         return phases.get(status) if isinstance(status, str) else None
+
+    def rank(self, status: object) -> int | None:
+        """Say how far along a build of that status is, all ends alike; None if it is no status."""
+        if self.phase(status) is None:
+            return None
+        first_end = min(i for i, one in enumerate(self.statuses) if self.is_terminal(one))
+        return min(self.statuses.index(str(status)), first_end)
+
+    def is_terminal(self, status: object) -> bool:
+        """Tell whether a build of that status has ended."""
+        return self.phase(status) in ("succeeded", "failed", "cancelled")
 
     def schema(self, name: str) -> dict[str, Any]:
         """Return a schema by its name."""
@@ -137,8 +151,8 @@ _INSTANT = re.compile(
 )
 
 
-def is_instant(text: str) -> bool:
-    """Tell whether a text is an RFC 3339 date-time that a typed client can hold.
+def instant(text: str) -> datetime.datetime | None:
+    """Read an RFC 3339 date-time that a typed client can hold; None for anything else.
 
     The production is followed to the letter: a ``T``, an offset with its colon, any number of
     fraction digits. A leap second and the year 0, which it allows too, no ``datetime`` can hold;
@@ -146,14 +160,18 @@ def is_instant(text: str) -> bool:
     """
     found = _INSTANT.fullmatch(text)
     if found is None:
-        return False
+        return None
     date, time, fraction, offset = found.groups()
     try:
         second = datetime.datetime.fromisoformat(f"{date}T{time}{offset.upper()}")
-        second + datetime.timedelta(seconds=float(fraction or 0))
+        return second + datetime.timedelta(seconds=float(fraction or 0))
     except (ValueError, OverflowError):
-        return False
-    return True
+        return None
+
+
+def is_instant(text: str) -> bool:
+    """Tell whether a text is such a date-time."""
+    return instant(text) is not None
 
 
 def _place(error: jsonschema_rs.ValidationError) -> list[str | int]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .contract import contract
+from .exchange import Exchange
 from .rules import Broken, Level, Rule
-from .tape import Exchange, History, Tape
+from .tape import History, Tape
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def told(exchange: Exchange, *, body: bool = True) -> str:
     """Tell an exchange on one line."""
     answer = exchange.response.json
     if body:
-        shown = exchange.response.content.decode(errors="replace")
+        shown = exchange.response.text
     else:
         shown = str(answer.get("status", "")) if isinstance(answer, dict) else ""
     target = exchange.request.url.partition("?")[0]

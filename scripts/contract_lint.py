@@ -19,7 +19,7 @@ SOURCES = {"stated", "observed", "assumed"}
 SCHEMA_KEYWORDS = {"type", "format", "enum", "properties", "required", "items", "default"}
 SCHEMA_KEYWORDS |= {"allOf", "description", "x-source", "x-phase", "x-enum-varnames"}
 TYPES = {"string", "integer", "boolean", "object", "array"}
-PHASES = {"waiting", "running", "succeeded", "failed"}
+PHASES = {"waiting", "running", "succeeded", "failed", "cancelled"}
 # Names that the body of a generated model already uses.
 TAKEN = {"field", "to_dict", "from_dict", "datetime"} | set(dir(builtins)) - {"id"}
 COMPONENT = re.compile(r"#/components/[a-zA-Z]+/[^/]+")

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..contract import contract
-from ..tape import Exchange
+from ..exchange import Exchange
 from .wire import Wire
 
 BUILD = "/api/v1/images/build"

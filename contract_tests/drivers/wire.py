@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from ..tape import Exchange, History, Tape
+from ..exchange import Exchange
+from ..tape import History, Tape
 from ..verdict import Judge
 
 _UNSENT = object()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from ..tape import Exchange, History, Row
+from ..exchange import Exchange, Row
+from ..tape import History
 
 
 class Level(StrEnum):

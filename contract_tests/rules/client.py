@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from ..contract import contract
-from ..tape import NOT_JSON, Credential, Exchange, broken_request
+from ..exchange import NOT_JSON, Credential, Exchange, broken_request
 from .base import HELD, Broken, Judgement, Level, shown
 
 
@@ -82,7 +82,7 @@ def sends_exactly(call: Call) -> Judgement:
     if operation.request_schema and request.media_type != "application/json":
         return Broken("the content type", "application/json", request.media_type or "none")
     if operation.request_schema and request.json is NOT_JSON:
-        return Broken("the request body", "JSON", shown(request.content.decode(errors="replace")))
+        return Broken("the request body", "JSON", shown(request.text))
     if broken := broken_request(call.exchange):
         return Broken("the request body", "what its schema accepts", broken)
     return HELD

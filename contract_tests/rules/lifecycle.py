@@ -2,15 +2,93 @@
 
 from __future__ import annotations
 
-from ..contract import START, STATUS
-from ..tape import Exchange
-from .base import HELD, Broken, Judgement, Level, exchanges, rule, shown
+import re
+from datetime import timedelta
+
+from ..contract import INITIATE, START, STATUS, contract
+from ..exchange import Credential, Exchange, Row
+from ..tape import History
+from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
+from .steps import Over, Step, is_same, steps
+
+_BUILD = "#/components/schemas/BuildStatusResponse"
+_START = "#/components/schemas/StartBuildRequest/properties/context_uploaded"
+_ISSUE = "#/components/schemas/BuildImageResponse/properties"
+
+# A build that is not found later than this may have been tidied away.
+AT_ONCE = timedelta(seconds=60)
+# Names that no server has a reason to spell otherwise than it was told.
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_TIMES = ("startedAt", "completedAt")
+
+
+@rule(
+    "L1", Level.SHOULD,
+    "Status never goes back: PENDING → UPLOADING → BUILDING → a terminal one.",
+    source="#/components/schemas/ImageBuildStatus",
+    over=steps,
+)  # fmt: skip
+def never_back(step: Step) -> Judgement:
+    """Look at each step that time alone made, up to the terminal statuses."""
+    if step.now is None or step.over is not Over.TIME or contract().is_terminal(step.was.status):
+        return None
+    return _not_before(step.was, step.now)
+
+
+@rule(
+    "L2", Level.SHOULD,
+    "A terminal status is final.",
+    source="#/components/schemas/ImageBuildStatus",
+    over=steps,
+)  # fmt: skip
+def final(step: Step) -> Judgement:
+    """Look at each step from a terminal status, but over a further start."""
+    if step.now is None or step.over is Over.RESTART:
+        return None
+    if not contract().is_terminal(step.was.status):
+        return None
+    return _kept(step.was, step.now, "status")
+
+
+@rule(
+    "L3", Level.SHOULD,
+    "id, imageName, imageTag and createdAt never change, and are those of initiate.",
+    source=f"{_BUILD}/properties/imageName",
+    over=histories,
+)  # fmt: skip
+def same_build(history: History) -> Judgement:
+    """Look at each answer that tells of a build told of before, or issued.
+
+    A name that is not plain may be spelled otherwise than it was asked for. That the id is the one
+    asked for is L5's.
+    """
+    judged = [*_as_asked(history)]
+    for step in steps(history):
+        if step.now is None:
+            continue
+        keys = [key for key in ("imageName", "imageTag") if key in step.was.data]
+        judged += [_kept(step.was, step.now, key) for key in keys]
+        judged.append(_kept_instant(step.was, step.now, "createdAt"))
+    return _worst(judged)
+
+
+@rule(
+    "L4", Level.SHOULD,
+    "A timestamp once set keeps its value; an artifact once listed stays listed.",
+    source=f"{_BUILD}/properties/artifacts",
+    over=steps,
+)  # fmt: skip
+def keeps_what_it_told(step: Step) -> Judgement:
+    """Look at each step but those over a further start."""
+    if step.over is Over.RESTART:
+        return None
+    return _kept_all(step)
 
 
 @rule(
     "L5", Level.SHOULD,
     "The id answered is the build_id asked for.",
-    source="#/components/schemas/BuildStatusResponse/properties/id",
+    source=f"{_BUILD}/properties/id",
     over=exchanges,
 )  # fmt: skip
 def same_id(exchange: Exchange) -> Judgement:
@@ -23,3 +101,199 @@ def same_id(exchange: Exchange) -> Judgement:
     if body["id"] == exchange.build_id:
         return HELD
     return Broken("$.id", shown(exchange.build_id), shown(body["id"]))
+
+
+@rule(
+    "L6", Level.SHOULD,
+    "A start takes effect: what status then tells is at or past what start answered.",
+    source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses/200",
+    over=steps,
+)  # fmt: skip
+def takes_effect(step: Step) -> Judgement:
+    """Look at the first answer after each first start."""
+    if step.now is None or step.over is not Over.START:
+        return None
+    if contract().is_terminal(step.was.status):
+        return None  # L2's
+    return _not_before(step.was, step.now)
+
+
+@rule(
+    "L7", Level.SHOULD,
+    "A second start is answered alike or refused with 4xx; it resets nothing.",
+    source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post",
+    over=histories,
+)  # fmt: skip
+def resets_nothing(history: History) -> Judgement:
+    """Look at each further start, and at what is told after it."""
+    judged: list[Judgement] = []
+    for step in steps(history):
+        if step.over is Over.RESTART:
+            final_then = contract().is_terminal(step.was.status) and step.now is not None
+            judged.append(_kept(step.was, step.now, "status") if final_then and step.now else None)
+            judged.append(_not_before(step.was, step.now) if step.now else None)
+            judged.append(_kept_all(step))
+    last = history.last
+    if last.is_valid_start and history.starts and 400 <= last.response.status <= 499:
+        judged.append(HELD)
+    return _worst(judged)
+
+
+@rule(
+    "L8", Level.SHOULD,
+    "A start whose context was never uploaded does not lead to COMPLETED.",
+    source=_START,
+    over=histories,
+)  # fmt: skip
+def needs_context(history: History) -> Judgement:
+    """Look at builds that were issued, never uploaded, and asked to start all the same."""
+    last = history.last
+    asked = [one for one in history.exchanges if one.says_uploaded]
+    if not (history.is_whole and history.issue and asked) or history.is_uploaded:
+        return None
+    group = next(iter(last.rows), None)
+    if group is not None and group.phase == "succeeded":
+        return Broken("$.status", "not so, since no context was uploaded", group.status)
+    ended = group is not None and contract().is_terminal(group.status)
+    refused = last.operation == START and 400 <= last.response.status <= 499
+    return HELD if ended or refused else None
+
+
+@rule(
+    "L9", Level.SHOULD,
+    "Each initiate issues a build id and an upload URL of its own, and no answer about one build "
+    "tells of another.",
+    source=f"{_ISSUE}/build_id",
+    over=histories,
+)  # fmt: skip
+def apart(history: History) -> Judgement:
+    """Look at each initiate beside the earlier ones, and at builds when others are started."""
+    last = history.last
+    if last.operation == INITIATE and last.succeeded and isinstance(last.response.json, dict):
+        told = last.response.json
+        for earlier in history.elsewhere(INITIATE):
+            if not earlier.succeeded or not isinstance(earlier.response.json, dict):
+                continue
+            for key in ("build_id", "upload_url"):
+                if key in told and earlier.response.json.get(key) == told[key]:
+                    received = f"that of exchange {earlier.number}: {shown(told[key])}"
+                    return Broken(f"$.{key}", "one of its own", received)
+        return HELD
+    return _moved_by_another(history)
+
+
+@rule(
+    "L10", Level.SHOULD,
+    "A build that initiate has issued is found by status at once.",
+    source=f"{_ISSUE}/build_id",
+    over=histories,
+)  # fmt: skip
+def is_found(history: History) -> Judgement:
+    """Look at the answers to status in the minute after a build was issued."""
+    last = history.last
+    if last.operation != STATUS or last.request.credential is not Credential.VALID:
+        return None
+    if history.issue is None or last.began - history.issue.ended > AT_ONCE:
+        return None
+    if last.succeeded:
+        return HELD
+    if last.response.status in (404, 410):
+        return Broken("the status code", "200: the build was issued", str(last.response.status))
+    return None
+
+
+@rule(
+    "L11", Level.SHOULD,
+    "A start that says context_uploaded: false does not set the build going.",
+    source=_START,
+    over=histories,
+)  # fmt: skip
+def not_yet(history: History) -> Judgement:
+    """Look at what is told of a build that was never started otherwise."""
+    asked = [one for one in history.exchanges if one.is_valid_start]
+    if not (history.is_whole and history.issue and asked):
+        return None
+    if any(one.says_uploaded for one in asked):
+        return None
+    refused = history.last.operation == START and 400 <= history.last.response.status <= 499
+    group = next(iter(history.last.rows), None)
+    if group is None:
+        return HELD if refused else None
+    if group.phase in ("running", "succeeded"):
+        return Broken("$.status", "not started: no context was said to be uploaded", group.status)
+    return HELD
+
+
+def _not_before(was: Row, now: Row) -> Judgement:
+    before, after = contract().rank(was.status), contract().rank(now.status)
+    if before is None or after is None:
+        return None
+    if after >= before:
+        return HELD
+    return Broken(f"{now.path}.status", f"{was.status} or what comes after it", now.status)
+
+
+def _kept(was: Row, now: Row, key: str) -> Judgement:
+    if now.data.get(key) == was.data.get(key):
+        return HELD
+    received = shown(now.data[key]) if key in now.data else "no such key"
+    return Broken(f"{now.path}.{key}", f"still {shown(was.data.get(key))}", received)
+
+
+def _kept_instant(was: Row, now: Row, key: str) -> Judgement:
+    """Hold an instant that was told; what is no instant is for T1 and T2."""
+    before, after = was.instant(key), now.instant(key)
+    if before is None or (after is None and now.is_set(key)):
+        return None
+    return HELD if is_same(before, after) else _kept(was, now, key)
+
+
+def _kept_all(step: Step) -> Judgement:
+    if step.now is None:
+        expected = f"still the artifact {shown(step.was.data.get('id'))}"
+        return Broken("$.artifacts", expected, "it is not listed")
+    return _worst([_kept_instant(step.was, step.now, key) for key in _TIMES] + [HELD])
+
+
+def _worst(judged: list[Judgement]) -> Judgement:
+    broken = [one for one in judged if isinstance(one, Broken)]
+    return broken[0] if broken else next((one for one in judged if one), None)
+
+
+def _as_asked(history: History) -> list[Judgement]:
+    """Hold what is told of an issued build to what initiate was asked for."""
+    group = next(iter(history.last.rows), None)
+    asked = history.issue.request.json if history.issue else None
+    if group is None or not isinstance(asked, dict):
+        return []
+    judged: list[Judgement] = []
+    for key, told in (("image_name", "imageName"), ("image_tag", "imageTag")):
+        wanted = asked.get(key)
+        if isinstance(wanted, str) and _PLAIN.fullmatch(wanted) and told in group.data:
+            held = group.data[told] == wanted
+            expected = f"{shown(wanted)}, as initiate was asked"
+            judged.append(HELD if held else Broken(f"$.{told}", expected, shown(group.data[told])))
+    return judged
+
+
+def _moved_by_another(history: History) -> Judgement:
+    """Judge a build that waited, and was asked for nothing, while another one was started."""
+    group = next(iter(history.last.rows), None)
+    was = next((one for one in reversed(history.before) if one.rows), None)
+    if group is None or was is None or not history.is_whole or was.rows[0].phase != "waiting":
+        return None
+    between = [one for one in history.exchanges[:-1] if one.number > was.number]
+    if history.last.operation == START or any(one.request.method != "GET" for one in between):
+        return None
+    if any(one.is_valid_start for one in history.before):
+        return None
+    others = [
+        one for one in history.elsewhere(START)
+        if one.number > was.number and one.succeeded and one.build_id != history.last.build_id
+    ]  # fmt: skip
+    if not others:
+        return None
+    if group.phase in ("running", "succeeded"):
+        expected = f"{was.rows[0].status}: only {others[-1].build_id} was started"
+        return Broken("$.status", expected, group.status)
+    return HELD

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ..contract import START, contract
-from ..tape import NOT_JSON, UPLOAD, Credential, Exchange, History, broken_request
+from collections.abc import Callable
+
+from ..contract import START, STATUS, contract
+from ..exchange import NOT_JSON, Credential, Exchange, broken_request
+from ..tape import UPLOAD, History
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
 
 # A limit may answer before anything else is looked at.
@@ -38,14 +41,14 @@ def documented_success(exchange: Exchange) -> Judgement:
 def needs_token(history: History) -> Judgement:
     """Look at each request without the token, and at the status that follows one."""
     exchange = history.last
-    if _operated(exchange) and exchange.request.credential is not Credential.VALID:
+    if exchange.operation in contract().operations and _is_refusable(exchange):
         if exchange.response.status in LIMITS:
             return None
         if exchange.response.status != 401:
             how = f"401, since the token was {_TOLD[exchange.request.credential]}"
             return Broken("the status code", how, str(exchange.response.status))
         return HELD
-    return _unmoved(history, lambda one: one.request.credential is not Credential.VALID, "a token")
+    return _unmoved(history, _is_refusable, "the only request that could have came without a token")
 
 
 @rule(
@@ -57,18 +60,36 @@ def needs_token(history: History) -> Judgement:
 def needs_valid_body(history: History) -> Judgement:
     """Look at each JSON body that breaks its schema, and at the status that follows one.
 
-    An unknown build, or one already started, may be refused for that before its body is read.
+    An unknown build, or one already started, may be refused for that before its body is read. A
+    word or number that a lenient reader takes for a boolean is let pass.
     """
     exchange = history.last
-    if exchange.request.credential is Credential.VALID and (broken := broken_request(exchange)):
-        if exchange.response.status in LIMITS:
+    if not _is_refusable(exchange) and (broken := broken_request(exchange)):
+        if exchange.response.status in LIMITS or _is_read_leniently(exchange):
             return None
-        if exchange.operation == START and (history.is_started or not history.is_issued):
+        if exchange.operation == START and (history.is_started or not history.issue):
             return None
         if exchange.response.status != 422:
             return Broken("the status code", f"422, since {broken}", str(exchange.response.status))
         return HELD
-    return _unmoved(history, lambda one: broken_request(one) is not None, "a valid body")
+    return _unmoved(history, _has_broken_body, "the only start came with a body to be refused")
+
+
+@rule(
+    "P4", Level.SHOULD,
+    "An operation on a build that does not exist gets 4xx.",
+    source="#/components/parameters/build_id",
+    over=exchanges,
+)  # fmt: skip
+def needs_build(exchange: Exchange) -> Judgement:
+    """Look at requests for builds that nobody can have made; a redirect is no answer yet."""
+    if not exchange.is_absent or exchange.operation not in (START, STATUS):
+        return None
+    if exchange.request.credential is not Credential.VALID:
+        return None
+    if exchange.response.is_success:
+        return Broken("the status code", "4xx: no such build exists", str(exchange.response.status))
+    return HELD if 400 <= exchange.response.status <= 499 else None
 
 
 @rule(
@@ -79,7 +100,7 @@ def needs_valid_body(history: History) -> Judgement:
 )  # fmt: skip
 def never_fails(exchange: Exchange) -> Judgement:
     """Look at every answer of the API; where uploads go is somebody else's server."""
-    if exchange.operation == UPLOAD:
+    if exchange.operation == UPLOAD or exchange.template is None:
         return None
     if exchange.response.status >= 500:
         return Broken("the status code", "below 500", str(exchange.response.status))
@@ -102,14 +123,49 @@ def matches_schema(exchange: Exchange) -> Judgement:
         return None
     name = schema["$ref"].rpartition("/")[2]
     body = exchange.response.json
+    if exchange.response.content is None:
+        return None
     if body is NOT_JSON:
         if exchange.response.media_type == "application/json":
             return None  # P8's
-        start = exchange.response.content[:60].decode(errors="replace")
+        start = exchange.response.text[:60]
         return Broken("$", f"a {name}, as JSON", shown(start))
     errors = contract().errors(schema, body)
     if errors:
         return Broken(errors[0].at, f"a {name}", errors[0].what)
+    return HELD
+
+
+@rule(
+    "P7", Level.MUST,
+    "{} and {\"context_uploaded\": true} mean the same to start.",
+    source="#/components/schemas/StartBuildRequest/properties/context_uploaded",
+    over=histories,
+)  # fmt: skip
+def same_default(history: History) -> Judgement:
+    """Look at first starts of uploaded builds, beside one that was spelled the other way.
+
+    Both are taken or both are refused; and where true sets a build going and false does not, {}
+    does as true does.
+    """
+    if not _is_first_start(history):
+        return None
+    start = history.last
+    others = [
+        one for one in history.elsewhere(START)
+        if one.is_valid_start and _is_first_start(history.of(one))
+    ]  # fmt: skip
+    like = next((one for one in others if _is_other_spelling(one, start)), None)
+    if like is None:
+        return None
+    told = f"as exchange {like.number}, which says {shown(like.request.json)}"
+    if start.response.is_success is not like.response.is_success:
+        return Broken("the status code", f"{like.response.status}, {told}", _outcome(start))
+    unlike = next((one for one in others if not one.says_uploaded), None)
+    plain = start if start.request.json == {} else like
+    explicit = like if plain is start else start
+    if unlike and _phase(unlike) == _phase(plain) != _phase(explicit):
+        return Broken("$.status", f"as {_outcome(explicit)}, {told}", _outcome(plain))
     return HELD
 
 
@@ -122,17 +178,46 @@ def matches_schema(exchange: Exchange) -> Judgement:
 def strict_json(exchange: Exchange) -> Judgement:
     """Look at every body that calls itself JSON."""
     response = exchange.response
-    if not _operated(exchange) or response.media_type != "application/json":
+    known = exchange.operation in contract().operations
+    if not known or response.content is None or response.media_type != "application/json":
         return None
     if not response.content and not _documented_body(exchange):
         return None  # a content type over nothing
     if response.json_error:
-        start = response.content[:60].decode(errors="replace")
+        start = response.text[:60]
         return Broken("$", "strict JSON", f"{shown(start)}: {response.json_error}")
     return HELD
 
 
+@rule(
+    "P9", Level.SHOULD,
+    "A method that the contract does not have for a path is refused, and changes nothing.",
+    source="#/paths",
+    over=histories,
+)  # fmt: skip
+def needs_known_method(history: History) -> Judgement:
+    """Look at other methods, and at the status that follows one.
+
+    OPTIONS belongs to HTTP, as HEAD does where there is a GET. A published operation that deletes
+    an image has a path of the same form as status.
+    """
+    exchange = history.last
+    if not _is_other_method(exchange):
+        return _unmoved(history, _is_other_method, "the only request came with another method")
+    if exchange.request.method == "OPTIONS" or exchange.response.status in LIMITS:
+        return None
+    status_path = contract().operations[STATUS].path
+    if exchange.request.method in ("HEAD", "DELETE") and exchange.template == status_path:
+        return None
+    if exchange.response.is_success:
+        received = f"{exchange.response.status} to {exchange.request.method}"
+        return Broken("the status code", "4xx", received)
+    return HELD if 400 <= exchange.response.status <= 499 else None
+
+
 _TOLD = {Credential.ABSENT: "missing", Credential.OTHER: "not the valid one"}
+# What pydantic, and others, read as a boolean.
+_BOOLEAN_WORDS = {"0", "1", "true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"}
 
 
 def _documented_body(exchange: Exchange) -> bool:
@@ -140,18 +225,59 @@ def _documented_body(exchange: Exchange) -> bool:
     return contract().response_schema(operation, exchange.response.status) is not None
 
 
-def _operated(exchange: Exchange) -> bool:
-    return exchange.operation in contract().operations
+def _is_refusable(exchange: Exchange) -> bool:
+    return exchange.request.credential in (Credential.ABSENT, Credential.OTHER)
 
 
-def _unmoved(history: History, was_refused: object, needs: str) -> Judgement:
-    """Judge the status that follows a start that had to be refused, while none was accepted."""
-    assert callable(was_refused)
+def _has_broken_body(exchange: Exchange) -> bool:
+    return broken_request(exchange) is not None and not _is_read_leniently(exchange)
+
+
+def _is_other_method(exchange: Exchange) -> bool:
+    return exchange.template is not None and exchange.operation is None
+
+
+def _is_read_leniently(exchange: Exchange) -> bool:
+    """Tell whether a start says something that can be read as a boolean."""
+    body = exchange.request.json
+    if exchange.operation != START or not isinstance(body, dict):
+        return False
+    told = body.get("context_uploaded")
+    if isinstance(told, str):
+        return told.strip().lower() in _BOOLEAN_WORDS
+    return isinstance(told, int | float) and told in (0, 1)
+
+
+def _is_first_start(history: History) -> bool:
+    """Tell whether the newest exchange starts a build that is issued, uploaded, and not started."""
+    tried = any(one.operation == START for one in history.exchanges[:-1])
+    limited = history.last.response.status in LIMITS
+    ready = history.issue is not None and history.is_uploaded and not tried
+    return history.last.is_valid_start and ready and not limited
+
+
+def _is_other_spelling(one: Exchange, other: Exchange) -> bool:
+    told = sorted((one.request.json, other.request.json), key=len)
+    return bool(told == [{}, {"context_uploaded": True}])
+
+
+def _phase(start: Exchange) -> str | None:
+    return start.rows[0].phase if start.rows else None
+
+
+def _outcome(start: Exchange) -> str:
+    return str(start.rows[0].status) if start.rows else str(start.response.status)
+
+
+def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: str) -> Judgement:
+    """Judge the status that follows requests that had to be refused, while no start was taken."""
     group = next(iter(history.last.rows), None)
-    refused = [one for one in history.before if one.operation == START and was_refused(one)]
-    if group is None or not refused or history.is_started or history.last.operation == START:
+    if group is None or history.last.operation == START or not history.is_whole:
         return None
-    if group.phase in ("running", "succeeded") or group.is_set("startedAt"):
-        told = f"{group.status}, startedAt {shown(group.data.get('startedAt'))}"
-        return Broken("$.status", f"not started: the only start came without {needs}", told)
+    asked = [one for one in history.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
+    refused = [one for one in asked if was_refused(one)]
+    if not refused or any(one.is_valid_start for one in asked):
+        return None
+    if group.phase in ("running", "succeeded"):
+        return Broken("$.status", f"not started: {what}", group.status)
     return HELD

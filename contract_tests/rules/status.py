@@ -1,10 +1,13 @@
-"""S: what a status may be."""
+"""S: what a status may be, and what goes with it."""
 
 from __future__ import annotations
 
 from ..contract import contract
-from ..tape import Row
+from ..exchange import Row
 from .base import HELD, Broken, Judgement, Level, rows, rule, shown
+
+_GROUP = "#/components/schemas/BuildStatusResponse"
+_ARTIFACT = "#/components/schemas/BuildArtifactStatusResponse"
 
 
 @rule(
@@ -21,7 +24,7 @@ def known_status(row: Row) -> Judgement:
 @rule(
     "S2", Level.MUST,
     "An artifact's status is one of the six, its artifactType one of the two.",
-    source="#/components/schemas/BuildArtifactStatusResponse",
+    source=_ARTIFACT,
     over=rows,
 )  # fmt: skip
 def known_artifact(row: Row) -> Judgement:
@@ -34,6 +37,54 @@ def known_artifact(row: Row) -> Judgement:
     ]
     broken = [one for one in told if isinstance(one, Broken)]
     return broken[0] if broken else HELD if any(told) else None
+
+
+@rule(
+    "S3", Level.SHOULD,
+    "A group is COMPLETED only if every listed artifact is, and FAILED only if at least one is.",
+    source=_GROUP,
+    over=rows,
+)  # fmt: skip
+def aggregated(row: Row) -> Judgement:
+    """Look at every group that has succeeded or failed, and lists artifacts."""
+    if not row.artifacts or row.phase not in ("succeeded", "failed"):
+        return None
+    if row.phase == "failed":
+        if any(one.phase == "failed" for one in row.artifacts):
+            return HELD
+        told = ", ".join(str(one.status) for one in row.artifacts)
+        return Broken("$.artifacts", f"one of them failed, since the group is {row.status}", told)
+    for one in row.artifacts:
+        if one.phase != "succeeded":
+            return Broken(f"{one.path}.status", f"{row.status}, as the group", shown(one.status))
+    return HELD
+
+
+@rule(
+    "S4", Level.SHOULD,
+    "errorMessage is set only where the status is FAILED or CANCELLED, and a FAILED build has one.",
+    source=f"{_ARTIFACT}/properties/errorMessage",
+    over=rows,
+)  # fmt: skip
+def explained(row: Row) -> Judgement:
+    """Look at every artifact, and at every failed group that lists some.
+
+    An empty text counts as none. A message of the group itself counts too: older servers told it
+    there.
+    """
+    if row.phase is None:
+        return None
+    if row.data.get("errorMessage") and row.phase not in ("failed", "cancelled"):
+        where = f"{row.path}.errorMessage, and {row.path}.status"
+        received = shown(row.data["errorMessage"])
+        return Broken(where, f"absent or null, since status is {row.status}", received)
+    if not row.is_group:
+        return HELD
+    if row.phase != "failed" or not row.artifacts:
+        return None
+    if any(one.data.get("errorMessage") for one in (row, *row.artifacts)):
+        return HELD
+    return Broken("$.artifacts[*].errorMessage", f"why the build is {row.status}", "no message")
 
 
 def _one_of(row: Row, key: str, schema: str) -> Judgement:

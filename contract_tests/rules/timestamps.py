@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import email.utils
+import itertools
+
 from ..contract import contract
-from ..tape import Row
+from ..exchange import Exchange, Row
 from .base import HELD, Broken, Judgement, Level, rows, rule, shown
 
 _GROUP = "#/components/schemas/BuildStatusResponse/properties"
+_ORDER = ("createdAt", "startedAt", "completedAt")
+ROUNDING = datetime.timedelta(seconds=1)
+TOLERANCE = datetime.timedelta(minutes=5)
 _INSTANT = {"type": "string", "format": "date-time"}
 
 
@@ -76,7 +83,40 @@ def has_completed(row: Row) -> Judgement:
     """Look at every known status."""
     if row.phase is None:
         return None
-    return _agrees(row, "completedAt", must_be_set=row.phase in ("succeeded", "failed"))
+    return _agrees(row, "completedAt", must_be_set=contract().is_terminal(row.status))
+
+
+@rule(
+    "T6", Level.SHOULD,
+    "createdAt ≤ startedAt ≤ completedAt, to a second; none lies over five minutes in the future.",
+    source=f"{_GROUP}/completedAt",
+    over=rows,
+)  # fmt: skip
+def in_order(row: Row) -> Judgement:
+    """Look at every instant.
+
+    A second: the places that note them may round as they do. The future is what lies after both our
+    clock and the server's, as its Date header tells it.
+    """
+    told = [(key, at) for key in _ORDER if (at := row.instant(key)) is not None]
+    for (earlier, first), (later, then) in itertools.pairwise(told):
+        if then < first - ROUNDING:
+            where = f"{row.path}.{later}, and {row.path}.{earlier}"
+            return Broken(where, f"at or after {first.isoformat()}", then.isoformat())
+    now = max(row.exchange.ended, _server_clock(row.exchange))
+    for key, at in told:
+        if at > now + TOLERANCE:
+            return Broken(f"{row.path}.{key}", f"at or before {now.isoformat()}", at.isoformat())
+    return HELD if told else None
+
+
+def _server_clock(exchange: Exchange) -> datetime.datetime:
+    """Read the Date header; where there is none, the clock is ours."""
+    try:
+        told = email.utils.parsedate_to_datetime(exchange.response.headers.get("date", ""))
+        return told.astimezone(datetime.UTC)
+    except (TypeError, ValueError, OverflowError):
+        return exchange.ended
 
 
 def _agrees(row: Row, key: str, *, must_be_set: bool) -> Judgement:

@@ -28,8 +28,8 @@ from prime_image_builds.errors import InvalidBodyError
 from prime_image_builds.types import Model
 
 from ..contract import contract
+from ..exchange import strict_json
 from ..payloads import load
-from ..tape import strict_json
 
 DECODERS: dict[str, type[Model]] = {
     name: one

@@ -1,0 +1,242 @@
+"""An exchange: one request and its response, as rules see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from .contract import START, STATUS, contract, instant
+
+UPLOAD = "upload"
+"""The operation name of an upload, which the contract does not have: its URL is anywhere."""
+
+
+class Credential(StrEnum):
+    """What a request showed for a token."""
+
+    VALID = "valid"
+    ABSENT = "absent"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+    """Recorded traffic may leave it out, or not tell whether it was valid."""
+
+
+class _NotJson:
+    def __repr__(self) -> str:
+        return "no JSON"
+
+
+NOT_JSON: Final = _NotJson()
+"""Stands for a body that is no JSON value."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What requests and responses share. Header names are in lower case.
+
+    ``content`` is None where a recording has left the body out.
+    """
+
+    headers: Mapping[str, str]
+    content: bytes | None
+
+    @cached_property
+    def json(self) -> Any:
+        """The JSON value of the body, or ``NOT_JSON``."""
+        return NOT_JSON if self.json_error else self._json[0]
+
+    @property
+    def json_error(self) -> str | None:
+        """Why the body is no strict JSON, or None where it is."""
+        return self._json[1]
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it is."""
+        return (self.content or b"").decode(errors="replace")
+
+    @cached_property
+    def _json(self) -> tuple[Any, str | None]:
+        if self.content is None:
+            return None, "it was not recorded"
+        try:
+            return strict_json(self.content), None
+        except (ValueError, RecursionError) as error:
+            return None, str(error)
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case; empty if there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True)
+class Request(Message):
+    """One request, as it was sent."""
+
+    method: str
+    url: str
+    credential: Credential
+
+    @property
+    def path(self) -> str:
+        """The path of the URL, percent-encoded as it was sent."""
+        return urlsplit(self.url).path
+
+
+@dataclass(frozen=True)
+class Response(Message):
+    """One response, as it was received."""
+
+    status: int
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status <= 299
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its response.
+
+    Attributes:
+        number: Its place on the tape, from 1.
+        driver: Which driver made it happen.
+        intent: What the driver meant by it, in a few words.
+        operation: The operation of the contract, ``upload``, or None for neither.
+        template: The path of the contract that was asked, whatever the method, or None.
+        build_id: The build it is about, asked for or issued, or None.
+        began: When the request was sent.
+        ended: When the response was there. What overlaps may have happened in either order.
+        is_absent: Whether the driver vouches that there is no such build.
+
+    """
+
+    number: int
+    driver: str
+    intent: str
+    operation: str | None
+    template: str | None
+    build_id: str | None
+    request: Request
+    response: Response
+    began: datetime
+    ended: datetime
+    is_absent: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is an operation of the contract that was answered with a 2xx."""
+        return self.operation in contract().operations and self.response.is_success
+
+    @property
+    def is_valid_start(self) -> bool:
+        """Whether it asks for a start with a token and a body that are in order."""
+        return (
+            self.operation == START
+            and self.request.credential in (Credential.VALID, Credential.UNKNOWN)
+            and isinstance(self.request.json, dict)
+            and broken_request(self) is None
+        )
+
+    @property
+    def says_uploaded(self) -> bool:
+        """Whether a valid start says that the context is uploaded, if only by the default."""
+        return self.is_valid_start and self.request.json.get("context_uploaded", True) is True
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The group and the artifacts that a status or a start tells of."""
+        body = self.response.json
+        if not (self.succeeded and self.operation in (START, STATUS) and isinstance(body, dict)):
+            return []
+        group = Row(self, "$", body)
+        return [group, *group.artifacts]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A build group or an artifact, as one response told of it."""
+
+    exchange: Exchange
+    path: str
+    data: dict[str, Any]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is the group, and no artifact."""
+        return self.path == "$"
+
+    @property
+    def artifacts(self) -> list[Row]:
+        """The artifacts that a group lists."""
+        listed = self.data.get("artifacts") if self.is_group else None
+        return [
+            Row(self.exchange, f"$.artifacts[{index}]", artifact)
+            for index, artifact in enumerate(listed if isinstance(listed, list) else [])
+            if isinstance(artifact, dict)
+        ]
+
+    @property
+    def status(self) -> Any:
+        """Its status, whatever stands there."""
+        return self.data.get("status")
+
+    @property
+    def phase(self) -> str | None:
+        """Where its status stands in the life of a build, or None if it is no status."""
+        return contract().phase(self.status)
+
+    def is_set(self, key: str) -> bool:
+        """Whether a key is there, and not null."""
+        return self.data.get(key) is not None
+
+    def instant(self, key: str) -> datetime | None:
+        """Return the instant that stands under a key, or None if none does."""
+        value = self.data.get(key)
+        return instant(value) if isinstance(value, str) else None
+
+
+def strict_json(content: bytes) -> Any:
+    """Read JSON as RFC 8259 and I-JSON (RFC 7493) have it.
+
+    Raises ValueError for a BOM, another encoding than UTF-8, a key that stands twice, a NaN or an
+    infinity, a lone surrogate, and anything after the value; RecursionError for a pit of brackets.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in body:
+                raise ValueError(f"the key {key!r} stands twice")
+            body[key] = value
+        return body
+
+    def constant(name: str) -> None:
+        raise ValueError(f"{name} is no JSON")
+
+    text = content.decode("utf-8")
+    if text.startswith("\ufeff"):
+        raise ValueError("it starts with a BOM")
+    value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be encoded
+    return value
+
+
+def broken_request(exchange: Exchange) -> str | None:
+    """Say how a JSON request body breaks its schema, or None where it does not."""
+    operation = contract().operations.get(exchange.operation or "")
+    request = exchange.request
+    if operation is None or operation.request_schema is None:
+        return None
+    if request.media_type != "application/json" or request.json is NOT_JSON:
+        return None
+    errors = contract().request_errors(operation, request.json)
+    return f"{errors[0].at}: {errors[0].what}" if errors else None
