@@ -6,10 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx
-
 from .contract import INITIATE
-from .drivers import fuzz, lifecycles
+from .drivers import bounded, fuzz, lifecycles
 from .drivers.wire import Wire
 from .tape import Tape
 from .target import GateError, Target
@@ -43,21 +41,22 @@ def run(
     *,
     fuzzing: bool = True,
     announce: Callable[[Violation], None] | None = None,
+    limits: bounded.Limits | None = None,
 ) -> Run:
     """Judge a server.
 
     Raises ``GateError`` if it cannot be judged: unreachable, refuses the token, or gave nothing to
-    observe. That is no verdict, and never a pass.
+    observe. That is no verdict, and never a pass. ``limits`` bound each exchange.
     """
     done = Run(target, Tape(target.token), Judge(target.rules, announce))
     with target.server() as base_url:
-        _preflight(base_url, target)
+        _preflight(base_url, target, limits)
         try:
-            _drive(done, base_url, fuzzing=fuzzing)
-        except httpx.HTTPError as error:
+            _drive(done, base_url, fuzzing=fuzzing, limits=limits)
+        except bounded.WireError as error:
             if not done.judge.violated:
                 raise GateError(
-                    f"problem: {base_url} stopped answering: {_kind(error)}.\n"
+                    f"problem: {base_url} cannot be judged: {error}.\n"
                     "    fix: see what the server did after request "
                     f"{len(done.tape.exchanges)}, and run again"
                 ) from error
@@ -66,9 +65,11 @@ def run(
     return done
 
 
-def _drive(done: Run, base_url: str, *, fuzzing: bool) -> None:
+def _drive(
+    done: Run, base_url: str, *, fuzzing: bool, limits: bounded.Limits | None = None
+) -> None:
     began = time.monotonic()
-    with Wire(base_url, done.tape, done.judge, "lifecycles") as wire:
+    with Wire(base_url, done.tape, done.judge, "lifecycles", bounded.Client(limits)) as wire:
         lifecycles.run(wire, done.target.deadline)
     scripted = len(done.tape.exchanges)
     done.spent["lifecycles"] = (scripted, time.monotonic() - began)
@@ -76,29 +77,28 @@ def _drive(done: Run, base_url: str, *, fuzzing: bool) -> None:
         return
     began = time.monotonic()
     known = {verdict.rule.id for verdict in done.judge.violated}
-    with Wire(base_url, done.tape, done.judge, "feeding") as wire:
+    with Wire(base_url, done.tape, done.judge, "feeding", bounded.Client(limits)) as wire:
         problems = fuzz.run(wire, done.target.seed, known)
     done.spent[FUZZ] = (len(done.tape.exchanges) - scripted, time.monotonic() - began)
     if problems and not done.judge.violated:
         raise GateError("problem: schemathesis could not do its work: " + "; ".join(problems))
 
 
-def _preflight(base_url: str, target: Target) -> None:
+def _preflight(base_url: str, target: Target, limits: bounded.Limits | None) -> None:
     """Ask once, so that a wrong address or token is told as such, in one sentence."""
     path = "/api/v1/images/build/contract-gate-preflight"
     headers = {"Authorization": f"Bearer {target.token}"}
     try:
-        answer = httpx.get(base_url + path, headers=headers, timeout=15.0)
-    except httpx.HTTPError as error:
+        with bounded.Client(limits) as client:
+            answer = client.send(bounded.request("GET", base_url + path, headers, b""))
+    except bounded.WireError as error:
         raise GateError(
-            f"problem: no answer from {base_url}: {_kind(error)}.\n"
+            f"problem: no answer from {base_url}: {error}.\n"
             "    fix: start the server, or mend TARGET"
         ) from error
-    except httpx.InvalidURL as error:
-        raise GateError(f"problem: {base_url} is no URL: {error}.  fix: mend TARGET") from error
-    if answer.status_code in (401, 403):
+    if answer.status in (401, 403):
         raise GateError(
-            f"problem: {base_url} refuses the token with {answer.status_code}.\n"
+            f"problem: {base_url} refuses the token with {answer.status}.\n"
             "    fix: put a valid one in CONTRACT_TOKEN"
         )
 
@@ -127,7 +127,3 @@ def _refuse_hollow_fuzzing(done: Run) -> None:
             f"problem: schemathesis saw no success of {', '.join(empty)}, so it judged nothing.\n"
             "    fix: see that the token may build more; another SEED may do"
         )
-
-
-def _kind(error: Exception) -> str:
-    return f"{type(error).__name__} {error}".strip()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from ..tape import Exchange, History, Tape
+from ..tape import REDACTED, Exchange, History, Tape
 from ..verdict import Judge
+from . import bounded
+from .bounded import WireError
 
 _UNSENT = object()
 
@@ -23,7 +27,7 @@ class Wire:
     tape: Tape
     judge: Judge
     driver: str
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30.0))
+    client: bounded.Client = field(default_factory=bounded.Client)
 
     def __enter__(self) -> Wire:
         return self
@@ -44,6 +48,7 @@ class Wire:
         """Send one request to the API.
 
         ``authorization`` is the valid token by default; None sends no such header.
+        Raises ``WireError`` where no answer could be had.
         """
         sent = dict(headers or {})
         if authorization is not None:
@@ -52,29 +57,50 @@ class Wire:
         if body is not _UNSENT:
             content = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
-        request = self.client.build_request(
-            method, self.base_url + path, headers=sent, content=content or None
-        )
-        return self._exchange(request, content, intent)
+        with self._told(f"{method} {path}"):
+            request = bounded.request(method, self.base_url + path, sent, content)
+            answer = self.client.send(request)
+        return self._record(request, content, answer, intent)
 
     def upload(self, build_id: str, url: str, content: bytes, intent: str) -> Exchange:
-        """Upload a context, without the token."""
-        headers = {"Content-Type": "application/octet-stream"}
-        request = self.client.build_request("PUT", url, headers=headers, content=content)
-        return self._exchange(request, b"", intent, upload_of=build_id)
+        """Upload a context, without the token.
 
-    def _exchange(
-        self, request: httpx.Request, content: bytes, intent: str, upload_of: str | None = None
+        Raises ``WireError`` where no answer could be had.
+        """
+        headers = {"Content-Type": "application/octet-stream"}
+        # Without the query: it is what makes a signed URL a secret.
+        with self._told(f"the upload to {url.partition('?')[0]!r}"):
+            request = bounded.request("PUT", url, headers, content)
+            answer = self.client.send(request)
+        return self._record(request, b"", answer, intent, upload_of=build_id)
+
+    def _record(
+        self,
+        request: httpx.Request,
+        content: bytes,
+        answer: bounded.Answer,
+        intent: str,
+        upload_of: str | None = None,
     ) -> Exchange:
-        response = self.client.send(request)
         history = self.tape.record(
             driver=self.driver,
             intent=intent,
             request=(request.method, str(request.url), request.headers, content),
-            response=(response.status_code, response.headers, response.content),
+            response=(answer.status, answer.headers, answer.content),
             upload_of=upload_of,
         )
         return self.see(history)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Say of a failure what was asked, without the token that a server may echo in a URL."""
+        try:
+            yield
+        except WireError as error:
+            what = re.sub(re.escape(self.tape.token), REDACTED, what, flags=re.I)
+            shown = what if len(what) <= 120 else f"{what[:80]}…{what[-20:]}"
+            why = re.sub(re.escape(self.tape.token), REDACTED, str(error), flags=re.I)
+            raise WireError(f"{shown}: {why}") from error
 
     def see(self, history: History) -> Exchange:
         """Let the judge see the newest exchange."""
