@@ -10,7 +10,7 @@ import httpx
 
 from .contract import INITIATE
 from .drivers import fuzz, lifecycles
-from .drivers.wire import Wire
+from .drivers.wire import Wire, WireError
 from .tape import Tape
 from .target import GateError, Target
 from .verdict import Judge, Verdict, Violation
@@ -31,6 +31,7 @@ class Run:
     tape: Tape
     judge: Judge
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
+    fuzz: fuzz.Result | None = None
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -54,7 +55,7 @@ def run(
         _preflight(base_url, target)
         try:
             _drive(done, base_url, fuzzing=fuzzing)
-        except httpx.HTTPError as error:
+        except WireError as error:
             if not done.judge.violated:
                 raise GateError(
                     f"problem: {base_url} stopped answering: {_kind(error)}.\n"
@@ -75,10 +76,15 @@ def _drive(done: Run, base_url: str, *, fuzzing: bool) -> None:
     if not fuzzing:
         return
     began = time.monotonic()
-    known = {verdict.rule.id for verdict in done.judge.violated}
-    with Wire(base_url, done.tape, done.judge, "feeding") as wire:
-        problems = fuzz.run(wire, done.target.seed, known)
+    with (
+        Wire(base_url, done.tape, done.judge, FUZZ) as wire,
+        Wire(base_url, done.tape, done.judge, "feeding") as feeding,
+    ):
+        done.fuzz = fuzz.run(wire, feeding, done.target.seed)
     done.spent[FUZZ] = (len(done.tape.exchanges) - scripted, time.monotonic() - began)
+    problems = [*done.fuzz.problems, *map(str, done.fuzz.findings), *(
+        [str(done.fuzz.ended)] if done.fuzz.ended else []
+    )]
     if problems and not done.judge.violated:
         raise GateError("problem: schemathesis could not do its work: " + "; ".join(problems))
 

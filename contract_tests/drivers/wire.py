@@ -15,6 +15,14 @@ from ..verdict import Judge
 _UNSENT = object()
 
 
+class WireError(Exception):
+    """The connection broke: there is no answer."""
+
+
+class BudgetSpent(Exception):  # noqa: N818 (it is no error)
+    """Nothing may be sent any more."""
+
+
 @dataclass
 class Wire:
     """A connection to the target whose traffic is on the tape."""
@@ -63,14 +71,25 @@ class Wire:
         request = self.client.build_request("PUT", url, headers=headers, content=content)
         return self._exchange(request, b"", intent, upload_of=build_id)
 
+    def exchange(self, request: httpx.Request, intent: str) -> Exchange:
+        """Send a request that somebody else has made, to the letter.
+
+        A request that is not made by the client has no timeout of its own.
+        """
+        request.extensions.setdefault("timeout", self.client.timeout.as_dict())
+        return self._exchange(request, request.content, intent)
+
     def _exchange(
         self, request: httpx.Request, content: bytes, intent: str, upload_of: str | None = None
     ) -> Exchange:
-        response = self.client.send(request)
+        try:
+            response = self.client.send(request)
+        except httpx.HTTPError as error:
+            raise WireError(f"{type(error).__name__} {error}".strip()) from error
         history = self.tape.record(
             driver=self.driver,
             intent=intent,
-            request=(request.method, str(request.url), request.headers, content),
+            request=(request.method, url_of(request), request.headers, content),
             response=(response.status_code, response.headers, response.content),
             upload_of=upload_of,
         )
@@ -80,3 +99,11 @@ class Wire:
         """Let the judge see the newest exchange."""
         self.judge.see(history)
         return history.last
+
+
+def url_of(request: httpx.Request) -> str:
+    """Return the URL as it goes out; where a target is given by itself, httpx's URL is not that."""
+    target: bytes | None = request.extensions.get("target")
+    if target is None:
+        return str(request.url)
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
