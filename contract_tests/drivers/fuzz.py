@@ -10,18 +10,11 @@ and no rule does, is a finding.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from unittest import mock
 
-import hypothesis.configuration
 import schemathesis
-from hypothesis.internal.cache import LRUCache
-from hypothesis.internal.conjecture import providers
-from hypothesis.internal.constants_ast import Constants
 from schemathesis.engine import events
 from schemathesis.engine.core import Engine
 from schemathesis.engine.recorder import ScenarioRecorder
@@ -29,6 +22,7 @@ from schemathesis.engine.run import TESTING_PHASES, Phase, PhaseName, PhaseSkipR
 
 from ..contract import INITIATE, START, STATUS, Operation, contract
 from .fuzz_feed import Feed
+from .fuzz_hypothesis import undisturbed
 from .fuzz_transport import WiredSchema, WireTransport
 from .wire import BudgetSpent, Wire, WireError
 
@@ -82,7 +76,7 @@ def run(wire: Wire, feeding: Wire, seed: int, *, most_builds: int = MOST_BUILDS)
     schema = _schema(wire, seed)
     transport = schema.wire_transport = WireTransport(wire, Feed(feeding, most_builds))
     result = Result(links=dict.fromkeys(_links().values(), 0))
-    with _undisturbed():
+    with undisturbed():
         stream = _Engine(schema).execute()
         try:
             for event in stream:
@@ -221,23 +215,3 @@ def _unflagged(findings: list[Finding], wire: Wire) -> list[Finding]:
         if finding.exchange not in flagged:
             kept.setdefault((finding.check, finding.title, finding.message), finding)
     return list(kept.values())
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep what else is in this process out of what is generated, and the disk as it is.
-
-    hypothesis picks constants from the source of whatever modules happen to be loaded, and keeps
-    caches in the working directory.
-    """
-    home = hypothesis.configuration.storage_directory().home_directory
-    with (
-        tempfile.TemporaryDirectory(prefix="contract-gate-") as folder,
-        mock.patch.object(providers, "_get_local_constants", Constants),
-        mock.patch.object(providers, "CONSTANTS_CACHE", LRUCache(1024)),
-    ):
-        hypothesis.configuration.set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            hypothesis.configuration.set_hypothesis_home_dir(home)
