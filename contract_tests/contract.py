@@ -48,6 +48,11 @@ class Operation:
         found = self._pattern.fullmatch(path)
         return {key: unquote(value) for key, value in found.groupdict().items()} if found else None
 
+    def is_asked(self, path: str) -> bool:
+        """Tell whether a URL's path is this operation's, under any base path."""
+        at = path.find("/api/v1/")
+        return at >= 0 and self.match(path[at:]) is not None
+
     def documented(self, status: int) -> dict[str, Any] | None:
         """Return what is documented for a status, by itself or by its range."""
         return self.responses.get(str(status)) or self.responses.get(f"{status // 100}XX")

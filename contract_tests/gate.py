@@ -22,6 +22,7 @@ from .verdict import Judge, Verdict, Violation
 
 FUZZ = fuzz.DRIVER
 SCRIPT = "lifecycles"
+ABOUT_FUZZ = 300
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Run:
         self.tape = Tape(self.target.token, tuple(self.target.headers.values()))
         self.judge = Judge(self.target.rules, self.announce)
         budget = self.target.budget
-        self.pace = Pace(budget.builds, budget.requests, budget.rate, self.target.deadline)
+        self.pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline)
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -135,14 +136,14 @@ def plan(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
             cost = f"{step.requests} requests, {step.builds} builds, {step.started} started"
             yield f"{SCRIPT:<13} {step.name}: {cost}"
         if fuzzing:
-            yield f"{FUZZ:<13} about {fuzz.ABOUT} requests, up to {fuzz.MOST_BUILDS} builds started"
+            yield f"{FUZZ:<13} about {ABOUT_FUZZ} requests, up to {fuzz.MOST_BUILDS} builds started"
     budget = target.budget
     told = {
         "MAX_BUILDS": budget.builds, "MAX_REQUESTS": budget.requests, "RATE": budget.rate,
-        "DEADLINE": target.deadline,
+        "DEADLINE": budget.deadline,
     }  # fmt: skip
-    spelled = (f"{name}={'none' if value is None else f'{value:g}'}" for name, value in told.items())
-    yield f"budget        {' '.join(spelled)}; and as many requests as waiting for the builds takes"
+    spelled = (f"{name}={'none' if one is None else f'{one:g}'}" for name, one in told.items())
+    yield f"budget        {' '.join(spelled)}"
 
 
 def _client(done: Run) -> Client:
@@ -156,7 +157,7 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
             wire = _wire(done, client, base_url, SCRIPT)
             lifecycles.watch_build(wire, done.target.build_id, done.tell)
         return
-    script = Script(_wire(done, client, base_url, SCRIPT), tell=done.tell)
+    script = Script(_wire(done, client, base_url, SCRIPT), done.target.patience, tell=done.tell)
     if done.target.dockerfile:
         script.dockerfile = done.target.dockerfile
     with _spending(done, SCRIPT):
@@ -167,9 +168,11 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
     if fuzzing:
         done.tell("schemathesis")
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
-            known = {verdict.rule.id for verdict in done.judge.violated}
             wire = _wire(done, client, base_url, FUZZ)
-            done.fuzzed = fuzz.run(wire, done.target.seed, known)
+            feeding = _wire(done, client, base_url, "feeding")
+            done.fuzzed = fuzz.run(wire, feeding, done.target.seed)
+            if done.fuzzed.ended:
+                raise done.fuzzed.ended
     with _spending(done, SCRIPT), _cutting(done, lifecycles.CLOSING.name):
         lifecycles.CLOSING.run(script)
 
@@ -240,7 +243,7 @@ def _refuse_hollow(done: Run) -> None:
     if not any(cell.status for cell in done.cells if contract().phase(cell.status) != "waiting"):
         raise GateError(
             f"problem: no build that was started left {', '.join(_waiting())} "
-            f"in {done.target.deadline:g} s, so most rules saw nothing.\n"
+            f"in {min(done.target.patience, done.target.budget.deadline):g} s, so most rules saw nothing.\n"
             "    fix: see whether the server builds at all; raise DEADLINE"
         )
     if done.fuzzed is not None:

@@ -21,7 +21,7 @@ EMBEDDED = "embedded reference"
 # How long the embedded server takes to build: long enough to be polled while it does.
 BUILD_SECONDS = 0.08
 # A gate that waits longer than this for the embedded server waits for nothing.
-EMBEDDED_DEADLINE = 5.0
+EMBEDDED_PATIENCE = 3.0
 
 
 class GateError(Exception):
@@ -102,9 +102,9 @@ class Target:
         return f"{EMBEDDED} with the fault {self.fault}" if self.fault else EMBEDDED
 
     @property
-    def deadline(self) -> float:
-        """Seconds for the whole run."""
-        return self.budget.deadline if self.url else min(self.budget.deadline, EMBEDDED_DEADLINE)
+    def patience(self) -> float:
+        """Seconds to wait for builds to end."""
+        return self.budget.deadline if self.url else EMBEDDED_PATIENCE
 
     def repeat(self, rule: Rule[Any]) -> str:
         """Return the command that judges one rule again."""

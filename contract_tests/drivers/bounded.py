@@ -118,7 +118,7 @@ class Client:
                     scheme=request.url.raw_scheme,
                     host=request.url.raw_host,
                     port=request.url.port,
-                    target=request.url.raw_path,
+                    target=request.extensions.get("target", request.url.raw_path),
                 ),
                 headers=[
                     *(one for one in request.headers.raw if one[0].lower() != b"accept-encoding"),

@@ -21,8 +21,10 @@ from .wire import Wire
 BUILD = "/api/v1/images/build"
 # Between two looks at a build: at first as fast as the wire is, at last as the vendor's clients do.
 FIRST_PAUSE, MOST_PAUSE = 0.005, 10.0
+# Seconds for which builds are polled at first; what takes longer is waited for at the end.
+DENSELY = 2.0
 # A start that nothing was uploaded for may never come to an end.
-PATIENCE = 5.0
+HASTE = 5.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Script:
     """What the steps share.
 
     Attributes:
+        patience: Seconds to wait for builds to end.
         dockerfile: One that the target can build.
         tell: Is told how far it is, in a few words.
         followed: Builds that were started, and are to end, by what they are for.
@@ -52,6 +55,7 @@ class Script:
     """
 
     wire: Wire
+    patience: float
     dockerfile: str = stimuli.GOOD
     tell: Callable[[str], None] = lambda _: None
     followed: dict[str, Issued] = field(default_factory=dict)
@@ -141,7 +145,7 @@ def open_builds(script: Script) -> None:
         script.wire.upload(build.build_id, build.upload_url, context, f"{what}: upload")
         script.look(build, f"{what}: status after the upload")
     _start_apart(script, issued)
-    _follow(script, seconds=2.0)
+    _follow(script, min(script.patience, DENSELY))
     if spent:
         raise spent
 
@@ -170,9 +174,9 @@ def _start_apart(script: Script, issued: dict[str, Issued]) -> None:
 def close_builds(script: Script) -> None:
     """Wait until all builds have ended; then see that what has ended stays so, and what waits."""
     hasty, script.hasty = script.hasty, {}
-    _follow(script, seconds=script.wire.pace.left)
+    _follow(script, script.patience)
     script.hasty = hasty
-    _follow(script, seconds=PATIENCE)
+    _follow(script, min(script.patience, HASTE))
     if script.restarted is not None:
         script.start(script.restarted, "a start of what has ended", {"context_uploaded": True})
         script.look(script.restarted, "status after a start of what had ended")
@@ -272,7 +276,7 @@ def ask_by_other_methods(script: Script) -> None:
             continue
         built = issued.build_id if issued else "no-such-build"
         asked = path.replace("{build_id}", quote(built, safe=""))
-        sends = {"body": {}} if method in ("POST", "PUT", "PATCH") else {}
+        sends: dict[str, Any] = {"body": {}} if method in ("POST", "PUT", "PATCH") else {}
         script.wire.send(method, asked, f"{method}, which the contract does not have here", **sends)
         if issued is not None and path != BUILD:
             script.look(issued, f"status after a {method}")
@@ -327,12 +331,12 @@ CLOSING = Step("the ends", 0, 0, 10, close_builds)
 def watch_build(wire: Wire, build_id: str, tell: Callable[[str], None]) -> None:
     """Look at a build that exists until it has ended, with and without the token; start nothing."""
     issued = Issued(build_id, "")
-    script = Script(wire, tell=tell)
+    script = Script(wire, wire.pace.left, tell=tell)
     script.look(issued, "status of the given build")
     for name, authorization in stimuli.tokens(wire.tape.token).items():
         wire.send("GET", issued.path, f"status with {name}", authorization=authorization)
     for method in ("HEAD", "OPTIONS"):
         wire.send(method, issued.path, f"{method} of the given build")
     script.followed["the given build"] = issued
-    _follow(script, seconds=wire.pace.left)
+    _follow(script, script.patience)
     script.look(issued, "the given build: status once more")

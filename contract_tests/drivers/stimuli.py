@@ -16,6 +16,13 @@ HOPELESS = "FROM scratch\nRUNN false\n"
 
 NAMED = {"image_name": "contract-gate", "image_tag": "v1"}
 
+_WRONG_VALUES: dict[str, list[Any]] = {
+    "image_name": [None, 7, ["web"], {"name": "web"}],
+    "image_tag": [None, True, ["v1"], {"v": 1}],
+    "dockerfile_path": [7, ["Dockerfile"]],
+    "platform": ["amiga/68000", "", ["linux/amd64"]],
+    "visibility": ["SECRET", "public", 1],
+}
 WRONG_START_BODIES: list[Any] = [
     [], "yes", 7, None,
     {"context_uploaded": None}, {"context_uploaded": "maybe"}, {"context_uploaded": []},
@@ -26,13 +33,7 @@ WRONG_INITIATE_BODIES: list[Any] = [
     {"image_name": "contract-gate"}, {"image_tag": "v1"},
     *(
         {**NAMED, key: value}
-        for key, values in {
-            "image_name": [None, 7, ["web"], {"name": "web"}],
-            "image_tag": [None, True, ["v1"], {"v": 1}],
-            "dockerfile_path": [7, ["Dockerfile"]],
-            "platform": ["amiga/68000", "", ["linux/amd64"]],
-            "visibility": ["SECRET", "public", 1],
-        }.items()
+        for key, values in _WRONG_VALUES.items()
         for value in values
     ),
 ]  # fmt: skip
