@@ -25,6 +25,10 @@ SCRIPT = "lifecycles"
 ABOUT_FUZZ = 300
 
 
+def _untold(_: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass
 class Run:
     """A run, and what it has to show at any time.
@@ -39,7 +43,7 @@ class Run:
 
     target: Target
     announce: Callable[[Violation], None] | None = None
-    tell: Callable[[str], None] = lambda _: None
+    tell: Callable[[str], None] = _untold
     limits: Limits = field(default_factory=Limits)
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
     cut: list[str] = field(default_factory=list)
@@ -51,6 +55,11 @@ class Run:
         self.judge = Judge(self.target.rules, self.announce)
         budget = self.target.budget
         self.pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Go to another process without those who listen here."""
+        self.judge.announce = None
+        return {**self.__dict__, "announce": None, "tell": _untold}
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

@@ -116,6 +116,14 @@ class Tape:
         self._lock = threading.Lock()
         self._hidden = sorted(set(_spellings([self.token, *self.secrets])), key=len, reverse=True)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Go to another process without the lock."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Come from another process."""
+        self.__dict__.update(state, _lock=threading.Lock())
+
     def record(
         self,
         *,

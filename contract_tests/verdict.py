@@ -70,7 +70,7 @@ class Judge:
         self, rules: Iterable[Rule[Any]], announce: Callable[[Violation], None] | None = None
     ) -> None:
         self.verdicts = {rule.id: Verdict(rule) for rule in rules}
-        self._announce = announce
+        self.announce = announce
 
     def see(self, history: History) -> list[Violation]:
         """Judge the newest exchange of a history; return what it violates."""
@@ -84,8 +84,8 @@ class Judge:
             violation = Violation(verdict.rule, broken, history.last, history.cause)
             verdict.violations.append(violation)
             found.append(violation)
-            if len(verdict.violations) == 1 and self._announce:
-                self._announce(violation)
+            if len(verdict.violations) == 1 and self.announce:
+                self.announce(violation)
         return found
 
     @property

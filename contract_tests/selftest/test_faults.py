@@ -7,8 +7,9 @@ import pytest
 from .. import gate
 from ..reference.faults import FAULTS
 from ..rules import RULES
+from ..settings import from_environment
 from ..tape import Tape
-from ..target import GateError, Target, from_environment
+from ..target import GateError, Target
 from ..verdict import judge
 
 
