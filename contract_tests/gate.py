@@ -127,7 +127,7 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
                 f"problem: {base_url}: {error}, at request {done.pace.sent}.\n"
                 "    fix: see what the server did then, and run again"
             )
-    if done.judge.violated:
+    if done.judge.violated and any(done.tape.successes().values()):
         return  # a violation tells more than what is missing
     if done.problem:
         raise GateError(done.problem)

@@ -59,7 +59,7 @@ def traffic(run: Run) -> Iterator[str]:
     yield f"successes     {_counted(run.tape.successes())}"
     for row in matrix.ROWS:
         counts = {status: n for one, status, n in matrix.table(run.cells) if one == row}
-        yield f"{row + "s told":<16}{_counted(counts)}"
+        yield f"{row}s told".ljust(16) + _counted(counts)
     if run.pace.slowed:
         yield f"slowed        429 asked to wait {run.pace.slowed:.0f} s in all, and was heeded"
     for what in run.cut:
@@ -67,7 +67,8 @@ def traffic(run: Run) -> Iterator[str]:
     issued, started = run.left_behind
     if run.target.url and issued:
         names = f": {', '.join(started)}" if started else ""
-        yield f"left behind   {len(issued)} builds named contract-gate, {len(started)} started{names}"
+        count = f"{len(issued)} builds named contract-gate, {len(started)} started"
+        yield f"left behind   {count}{names}"
     if run.problem:
         yield run.problem
 

@@ -74,7 +74,7 @@ def explained(row: Row) -> Judgement:
     """
     if row.phase is None:
         return None
-    if row.data.get("errorMessage") and row.phase not in ("failed", "cancelled"):
+    if _message(row) and row.phase not in ("failed", "cancelled"):
         where = f"{row.path}.errorMessage, and {row.path}.status"
         received = shown(row.data["errorMessage"])
         return Broken(where, f"absent or null, since status is {row.status}", received)
@@ -82,9 +82,14 @@ def explained(row: Row) -> Judgement:
         return HELD
     if row.phase != "failed" or not row.artifacts:
         return None
-    if any(one.data.get("errorMessage") for one in (row, *row.artifacts)):
+    if any(_message(one) for one in (row, *row.artifacts)):
         return HELD
     return Broken("$.artifacts[*].errorMessage", f"why the build is {row.status}", "no message")
+
+
+def _message(row: Row) -> str:
+    told = row.data.get("errorMessage")
+    return told if isinstance(told, str) else ""
 
 
 def _one_of(row: Row, key: str, schema: str) -> Judgement:
