@@ -213,7 +213,7 @@ def not_yet(history: History) -> Judgement:
     asked = [one for one in history.exchanges if one.is_valid_start]
     if not (history.is_whole and history.issue and asked):
         return None
-    if any(one.says_uploaded for one in asked):
+    if any(one.says_uploaded is not False for one in asked):
         return None
     refused = history.last.operation == START and 400 <= history.last.response.status <= 499
     group = next(iter(history.last.rows), None)
