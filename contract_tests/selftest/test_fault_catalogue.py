@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import io
 import json
 import re
+import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,10 +17,12 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from ..drivers.lifecycles import BUILD, GOOD, HOPELESS, context
 from ..reference.app import create_app
 from ..reference.faults import FAULTS, GROUPS, Fault, apply
 
+BUILD = "/api/v1/images/build"
+GOOD = "FROM scratch\n"
+HOPELESS = "FROM scratch\nRUN false\n"
 TOKEN = "A-test-token"  # noqa: S105 (of a server that lives as long as the test)
 Step = tuple[str, str, Any, dict[str, str]]
 Answer = tuple[int, str, bytes]
@@ -77,6 +82,16 @@ class Server:
         return answer["status"], repr(sorted(kept.items())), known
 
 
+def context(dockerfile: str) -> bytes:
+    """Pack a context that holds a Dockerfile alone."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        archive.addfile(entry, io.BytesIO(dockerfile.encode()))
+    return gzip.compress(packed.getvalue())
+
+
 def _json(body: Any) -> bytes:
     return json.dumps(body).encode()
 
@@ -119,6 +134,7 @@ def script(server: Server) -> Iterator[Step]:
         yield "POST", f"{at(2)}/start", b"null" if body is None else body, json_type
         yield status(2)
     for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"):
+        yield method, BUILD, None, {}
         yield method, at(2), None, {}
         yield method, f"{at(2)}/start", None, {}
         yield status(2)

@@ -40,7 +40,7 @@ FAULTS = [
     fault("status-number", "S1", "a status is its number", "P6",
           answered=body(put("status", _number))),
     fault("start-started", "S1", "start, and no other, tells STARTED", "P6",
-          answered=body(put("status", "STARTED"), "start")),
+          answered=body(put("status", "STARTED", when="BUILDING"), "start")),
     fault("artifact-queued", "S2", "an artifact is QUEUED", "P6",
           answered=body(put("status", "QUEUED", when="BUILDING", rows="artifacts"))),
     fault("artifact-lower-case", "S2", "an artifact is building, in lower case", "P6",

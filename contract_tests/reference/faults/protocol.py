@@ -121,10 +121,6 @@ def _made_up(status: str, started: str | None) -> Callable[[str], Answered]:
     return answer
 
 
-def _elsewhere(_: str) -> Answered:
-    return Answered(302, [(b"location", b"/health")], b"")
-
-
 def _fails(condition: Condition) -> Callable[[Asked], Answered | None]:
     """Answer 500 where a condition holds."""
     return lambda request: Answered(500, [], b"") if condition(request) else None
@@ -165,8 +161,8 @@ def _empty_start(code: int) -> Callable[[Asked], Answered | None]:
 
 
 async def _empty_start_idle(request: Asked, server: Server) -> Answered:
-    """Answer {} as a status would; nothing starts."""
-    if request.operation == "start" and request.json() == {}:
+    """Answer {}, like false, as a status would; nothing starts."""
+    if request.operation == "start" and request.json() in ({}, {"context_uploaded": False}):
         return await server.answer(replace(request, method="GET", path=request.path[:-6]))
     return await server.answer(request)
 
@@ -185,7 +181,7 @@ def _taken_for(method: str, place: str, instead: str) -> Callable[[Asked], None]
 
 
 def _delete_204(request: Asked, response: Answered) -> None:
-    if request.method == "DELETE" and request.place == "build":
+    if request.method == "DELETE" and request.place == "builds":
         response.status, response.content = 204, b""
 
 
@@ -235,8 +231,8 @@ FAULTS = [
           answered=_unknown("status", _made_up("PENDING", None))),
     fault("unknown-start-200", "P4", "start makes a build up where there is none",
           answered=_unknown("start", _made_up("BUILDING", _LONG_AGO))),
-    fault("unknown-status-302", "P4", "the status of an unknown build is elsewhere",
-          answered=_unknown("status", _elsewhere)),
+    fault("unknown-start-pending", "P4", "start answers PENDING where there is no build",
+          answered=_unknown("start", _made_up("PENDING", None))),
     fault("unknown-start-204", "P4", "the start of an unknown build gets 204", "P1",
           answered=_unknown("start", lambda _: Answered(204, [], b""))),
     fault("long-id-500", "P5", "a long build id gets 500",
@@ -264,24 +260,24 @@ FAULTS = [
     fault("other-type-500", "P5", "a POST of another content type gets 500",
           asked=_fails(lambda r: r.operation in ("initiate", "start")
                        and _type(r) not in (b"", JSON))),
-    fault("large-body-500", "P5", "a body of more than 1 MiB gets 500",
+    fault("large-body-500", "P5", "a body of more than 1 MiB gets 500", "P3",
           asked=_fails(lambda r: r.place != "upload" and len(r.content) > 2**20)),
     fault("head-500", "P5", "HEAD of a build gets 500",
           asked=_fails(lambda r: r.method == "HEAD" and r.place == "build")),
     fault("options-500", "P5", "OPTIONS gets 500", asked=_fails(lambda r: r.method == "OPTIONS")),
-    fault("delete-500", "P5", "DELETE of a build gets 500", "P9",
+    fault("delete-500", "P5", "DELETE of a build gets 500",
           asked=_fails(lambda r: r.method == "DELETE" and r.place == "build")),
-    fault("second-start-500", "P5", "a second start gets 500", "L7",
+    fault("second-start-500", "P5", "a second start gets 500",
           asked=_fails(_is_second_start), answered=_note_start),
     fault("early-start-500", "P5", "a start without an upload gets 500", answered=_early_start_500),
     fault("empty-start-409", "P7", "start refuses {} with 409", asked=_empty_start(409)),
     fault("empty-start-422", "P7", "start refuses {} with 422", asked=_empty_start(422)),
-    fault("empty-start-idle", "P7", "start answers {} with 200, and does nothing",
+    fault("empty-start-idle", "P7", "start answers {} and false with 200, and does nothing",
           around=_empty_start_idle),
     fault("put-starts", "P9", "PUT starts a build", asked=_taken_for("PUT", "start", "POST")),
     fault("put-status-200", "P9", "PUT of a build is answered as GET",
           asked=_taken_for("PUT", "build", "GET")),
-    fault("delete-204", "P9", "DELETE of a build is answered with 204", answered=_delete_204),
+    fault("delete-204", "P9", "DELETE of all builds is answered with 204", answered=_delete_204),
     fault("patch-200", "P9", "PATCH is answered with 200", answered=_not_allowed_200),
     fault("patch-405-but-started", "P9", "PATCH of a build gets 405, and starts it",
           around=_refused_but_started),
