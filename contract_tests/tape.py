@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpx
 
 from .contract import INITIATE, contract
-from .exchange import Credential, Exchange, Request, Response
+from .exchange import Credential, Exchange, Request, Response, Row
 
 UPLOAD = "upload"
 """The operation name of an upload, which the contract does not have: its URL is anywhere."""
@@ -113,6 +113,7 @@ class Tape:
         self._by_build: dict[str, list[Exchange]] = defaultdict(list)
         self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
         self._uploads: dict[str, str] = {}
+        self._artifacts: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._hidden = sorted(set(_spellings([self.token, *self.secrets])), key=len, reverse=True)
 
@@ -194,6 +195,10 @@ class Tape:
         ours = self._by_build[exchange.build_id]
         return History(tuple(one for one in ours if one.number <= exchange.number), self)
 
+    def owner(self, artifact: Row) -> str | None:
+        """Return the build that an artifact was first told of, by its id and its createdAt."""
+        return self._artifacts.get(_named(artifact))
+
     def histories(self) -> Iterator[History]:
         """Replay the tape: for each exchange the history of its build that ends with it."""
         for exchange in self.exchanges:
@@ -214,6 +219,8 @@ class Tape:
         if exchange.build_id is None:
             return History((exchange,), self)
         self._by_build[exchange.build_id].append(exchange)
+        for row in exchange.rows[1:]:
+            self._artifacts.setdefault(_named(row), exchange.build_id)
         return History(tuple(self._by_build[exchange.build_id]), self)
 
     def _issued(self, answered: Response) -> str | None:
@@ -271,6 +278,10 @@ class Tape:
         for secret in self._hidden:
             content = content.replace(secret.encode(), REDACTED.encode())
         return content
+
+
+def _named(artifact: Row) -> tuple[str, str]:
+    return str(artifact.data.get("id")), str(artifact.data.get("createdAt"))
 
 
 def _normal(url: str) -> str:

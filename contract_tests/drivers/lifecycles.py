@@ -291,8 +291,8 @@ def start_early(script: Script) -> None:
         return
     started = script.start(issued, "start without an upload", {})
     script.look(issued, "status after a start without an upload")
-    if started.succeeded:
-        script.hasty["no upload"] = issued
+    going = script.hasty if started.succeeded else script.waiting
+    going["no upload"] = issued
 
 
 def _typed(kind: str | None) -> dict[str, str]:
