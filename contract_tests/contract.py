@@ -108,10 +108,13 @@ class Contract:
                 validate_formats=True,
                 formats={"date-time": is_instant},
             )
-        return [
-            SchemaError(_json_path(_place(error)), error.message)
-            for error in self._validators[key].iter_errors(body)
-        ]
+        try:
+            return [
+                SchemaError(_json_path(_place(error)), error.message)
+                for error in self._validators[key].iter_errors(body)
+            ]
+        except ValueError:  # the validator's own limit, which a hostile server may exceed
+            return [SchemaError("$", "it is nested too deeply to be read")]
 
     def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
         responses = {str(code): self._resolved(given) for code, given in node["responses"].items()}

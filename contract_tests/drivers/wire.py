@@ -68,8 +68,9 @@ class Wire:
         Raises ``WireError`` where no answer could be had.
         """
         headers = {"Content-Type": "application/octet-stream"}
-        # Without the query: it is what makes a signed URL a secret.
-        with self._told(f"the upload to {url.partition('?')[0]!r}"):
+        # Without the query and the user: they are what makes a URL a secret.
+        shown = re.sub("//[^/]*@", "//", url.partition("?")[0])
+        with self._told(f"the upload to {shown!r}"):
             request = bounded.request("PUT", url, headers, content)
             answer = self.client.send(request)
         return self._record(request, b"", answer, intent, upload_of=build_id)
