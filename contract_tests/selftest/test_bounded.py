@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -266,6 +267,21 @@ def test_lost_post_is_not_sent_again() -> None:
             client.send(request)
 
     assert len([one for one in asked if one]) == 2
+
+
+def test_closed_connection_is_not_used() -> None:
+    """A kept connection that has ended meanwhile is not used, so that no POST is lost by it."""
+
+    def answer_and_close(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with hostile.hostile(answer_and_close) as url, Client() as client:
+        request = bounded.request("POST", url, {}, b"{}")
+        client.send(request)
+        time.sleep(0.3)  # until the end of the connection has arrived
+        answer = client.send(request)
+
+    assert answer.status == 200
 
 
 def test_client_is_usable_after_an_error() -> None:

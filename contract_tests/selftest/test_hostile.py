@@ -19,7 +19,6 @@ TOKEN = "a-valid-token"  # noqa: S105 (no secret: the servers are ours)
 # Generous: it means that the gate ends.
 MOST_SECONDS = 60.0
 MOST_BYTES = 100 * 2**20
-STEPS = ["initiate", "upload", "start", "status"]
 
 BROKEN: dict[hostile.Behaviour, str] = {
     hostile.endless_body: "the body is larger than 4 MiB",
@@ -104,7 +103,7 @@ def judged(url: str, limits: Limits | None = None) -> str:
 
 
 @pytest.mark.parametrize("behaviour", BROKEN, ids=lambda one: one.__name__)
-@pytest.mark.parametrize("at", ["", *STEPS])
+@pytest.mark.parametrize("at", ["", "upload", "status"])
 def test_broken_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
     """An answer that is none ends the run with a sentence, whatever it answers."""
     with hostile.hostile(behaviour, at=at, upstream=sound if at else "") as url:
@@ -123,14 +122,25 @@ def test_slow_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
     assert SLOW[behaviour] in text
 
 
-@pytest.mark.parametrize("nth", [2, 3, 9])
-def test_reset_at_a_later_status(nth: int, sound: str) -> None:
-    """A connection that is reset later on ends the run in the same way."""
-    with hostile.hostile(hostile.reset, at="status", nth=nth, upstream=sound) as url:
+@pytest.mark.parametrize(
+    ("at", "nth", "told"),
+    [
+        ("initiate", 1, "POST /api/v1/images/build:"),
+        ("upload", 1, "the upload to 'http://127.0.0.1:"),
+        ("start", 1, "/start:"),
+        ("status", 1, "GET /api/v1/images/build/bld_"),
+        ("status", 3, "GET /api/v1/images/build/bld_"),
+        ("status", 9, "GET /api/v1/images/build/bld_"),
+        ("start", 4, "/start:"),
+    ],
+)
+def test_reset(at: str, nth: int, told: str, sound: str) -> None:
+    """A connection that is reset ends the run with what was asked, at every step of a life."""
+    with hostile.hostile(hostile.reset, at=at, nth=nth, upstream=sound) as url:
         text = judged(url)
 
     assert "the connection was reset" in text
-    assert "GET /api/v1/images/build/" in text
+    assert told in text
 
 
 @pytest.mark.parametrize(
