@@ -32,6 +32,9 @@ class _NotJson:
         return "no JSON"
 
 
+MOST_ROWS = 500
+"""Artifacts of one answer that rules look at; the schema is held to all."""
+
 NOT_JSON: Final = _NotJson()
 """Stands for a body that is no JSON value."""
 
@@ -195,11 +198,13 @@ class Row:
 
     @property
     def artifacts(self) -> list[Row]:
-        """The artifacts that a group lists."""
+        """The artifacts that a group lists, up to a bound that no honest server comes near."""
         listed = self.data.get("artifacts") if self.is_group else None
         return [
             Row(self.exchange, f"$.artifacts[{index}]", artifact)
-            for index, artifact in enumerate(listed if isinstance(listed, list) else [])
+            for index, artifact in enumerate(
+                (listed if isinstance(listed, list) else [])[:MOST_ROWS]
+            )
             if isinstance(artifact, dict)
         ]
 

@@ -16,7 +16,7 @@ from .drivers.lifecycles import Script
 from .drivers.pace import BudgetSpent, Pace
 from .drivers.wire import Wire, WireError
 from .exchange import Credential
-from .tape import Tape
+from .tape import UPLOAD, Tape
 from .target import GateError, Target
 from .verdict import Judge, Verdict, Violation
 
@@ -243,16 +243,19 @@ def _refuse_hollow(done: Run) -> None:
         tried = {one.response.status for one in done.tape.of(first)
                  if one.request.credential is Credential.VALID}  # fmt: skip
         told = ", ".join(map(str, sorted(tried))) or "never asked"
+        answers = sorted({one.response.status for one in done.tape.of(UPLOAD)})
+        uploads = f", uploads {', '.join(map(str, answers))}" if answers else ""
         cut = f" Cut off: {'; '.join(done.cut)}." if done.cut else ""
         raise GateError(
             f"problem: nothing to judge: no success of {', '.join(missing)} was seen "
-            f"({first} was answered {told}).{cut}\n"
+            f"({first} was answered {told}{uploads}).{cut}\n"
             "    fix: check that TARGET is this API's base URL, and that the token may build"
         )
     if not any(cell.status for cell in done.cells if contract().phase(cell.status) != "waiting"):
+        patience = min(done.target.patience, done.target.budget.deadline)
         raise GateError(
             f"problem: no build that was started left {', '.join(_waiting())} "
-            f"in {min(done.target.patience, done.target.budget.deadline):g} s, so most rules saw nothing.\n"
+            f"in {patience:g} s, so most rules saw nothing.\n"
             "    fix: see whether the server builds at all; raise DEADLINE"
         )
     if done.fuzzed is not None:

@@ -156,7 +156,7 @@ class Tape:
             headers=self._headers(headers),
             content=self._redact(content),
             method=method.upper(),
-            url=self._hide(url),
+            url=self.hide(url),
             credential=credential or self._credential(headers),
         )
         answered = Response(
@@ -172,7 +172,7 @@ class Tape:
             exchange = Exchange(
                 len(self.exchanges) + 1,
                 driver,
-                self._hide(intent),
+                self.hide(intent),
                 operation,
                 template,
                 build_id,
@@ -238,9 +238,9 @@ class Tape:
         self, request: Request, upload_of: str | None
     ) -> tuple[str | None, str | None, str | None]:
         """Find the operation that a request is for, the path it asks, and the build."""
-        if request.method in ("PUT", "POST"):
-            upload_of = upload_of or self._uploads.get(_normal(request.url))
-        if upload_of:
+        if upload_of is None and request.method in ("PUT", "POST"):
+            upload_of = self._uploads.get(_normal(request.url))
+        if upload_of is not None:
             return UPLOAD, None, upload_of
         # A base URL may carry a path of its own before the contract's.
         at = request.path.find("/api/v1/")
@@ -262,12 +262,13 @@ class Tape:
         return Credential.VALID if valid else Credential.OTHER
 
     def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        lower = {name.lower(): self._hide(value) for name, value in headers.items()}
+        lower = {name.lower(): self.hide(value) for name, value in headers.items()}
         if "authorization" in lower:
             lower["authorization"] = REDACTED
         return lower
 
-    def _hide(self, text: str) -> str:
+    def hide(self, text: str) -> str:
+        """Take the secrets out of a text."""
         for secret in self._hidden:
             text = text.replace(secret, REDACTED)
         return text

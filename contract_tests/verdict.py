@@ -76,9 +76,12 @@ class Judge:
         """Judge the newest exchange of a history; return what it violates."""
         found: list[Violation] = []
         for verdict in self.verdicts.values():
-            judgements = list(verdict.rule.apply(history))
-            verdict.observed += bool(judgements)
-            broken = next((one for one in judgements if isinstance(one, Broken)), None)
+            broken = None
+            for count, judged in enumerate(verdict.rule.apply(history)):
+                verdict.observed += count == 0
+                if isinstance(judged, Broken):
+                    broken = judged
+                    break
             if broken is None:
                 continue
             violation = Violation(verdict.rule, broken, history.last, history.cause)

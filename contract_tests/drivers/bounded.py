@@ -174,12 +174,15 @@ class Client:
 
 def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Request:
     """Build a request. Raises ``WireError`` if there can be none, as with a URL that is none."""
+    if len(url) >= 2**16:
+        raise WireError("the URL is too long")
     try:
         parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise WireError("the URL is no URL" if len(url) < 2**16 else "the URL is too long") from (
-            error
-        )
+        is_one = parsed.host is not None and (parsed.port or 0) < 2**16
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: a host that IDNA does not have
+        raise WireError("the URL is no URL") from error
+    if not is_one:
+        raise WireError("the URL is no URL")
     try:
         return httpx.Request(
             method, parsed, headers={**_DEFAULTS, **headers}, content=content or None
@@ -256,7 +259,7 @@ def _told(watch: Watch, *, begun: bool = False) -> Iterator[None]:
         raise watch.over() from error
     except httpcore.NetworkError as error:
         raise Severed("the connection was reset") from error
-    except (OSError, ValueError, RuntimeError, httpcore.UnsupportedProtocol) as error:
+    except (OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
         raise WireError(f"the exchange failed: {type(error).__name__}") from error
 
 

@@ -103,7 +103,8 @@ def initiate(wire: Wire, what: str, **more: Any) -> Issued | None:
     answer = wire.send("POST", BUILD, f"{what}: initiate", body={**stimuli.NAMED, **more}).response
     told = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
     build_id, url = told.get("build_id"), told.get("upload_url")
-    if isinstance(build_id, str) and isinstance(url, str):
+    # No URL leads to a build of such an id.
+    if isinstance(build_id, str) and isinstance(url, str) and build_id not in ("", ".", ".."):
         return Issued(build_id, url)
     return None
 

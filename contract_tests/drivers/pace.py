@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 # What a server that names no time is given, growing with each refusal.
 FIRST_PAUSE = 1.0
 MOST_RETRIES = 5
+# An honest run takes under one.
+MOST_BYTES = 128 * 2**20
 
 
 class BudgetSpent(Exception):  # noqa: N818 (it is no error: what is cut off is not observed)
@@ -37,6 +39,7 @@ class Pace:
     sent: int = 0
     issued: int = 0
     slowed: float = 0.0
+    taken: int = 0
     _until: float = field(init=False)
     _next: float = field(init=False)
 
@@ -62,6 +65,12 @@ class Pace:
             self.pause(self._next - now)
             self._next = max(now, self._next) + 1 / self.rate
         self.sent += 1
+
+    def take(self, size: int) -> None:
+        """Count the bytes of an answer. Raises ``BudgetSpent`` past what the tape can hold."""
+        self.taken += size
+        if self.taken > MOST_BYTES:
+            raise BudgetSpent(f"the answers are larger than {MOST_BYTES // 2**20} MiB in all")
 
     def asked_to_wait(self, headers: Mapping[str, str], tries: int) -> float | None:
         """Say for how many seconds a 429 asks to wait; None to take it for the answer.

@@ -13,7 +13,7 @@ import httpx
 
 from ..contract import INITIATE, contract
 from ..exchange import Exchange
-from ..tape import REDACTED, Tape
+from ..tape import Tape
 from ..verdict import Judge
 from . import bounded
 from .bounded import WireError
@@ -89,8 +89,9 @@ class Wire:
     def upload(self, build_id: str, url: str, content: bytes, intent: str) -> Exchange:
         """Upload a context, without the token. Raises as ``send`` does."""
         headers = {"Content-Type": "application/octet-stream"}
-        # Without the query: it is what makes a signed URL a secret.
-        with self._telling(f"the upload to {url.partition('?')[0]!r}"):
+        # Without the query and the user: they are what makes a URL a secret.
+        shown = re.sub("//[^/]*@", "//", url.partition("?")[0])
+        with self._telling(f"the upload to {shown!r}"):
             request = bounded.request("PUT", url, headers, content)
             return self._answered(request, intent, upload_of=build_id)
 
@@ -115,6 +116,7 @@ class Wire:
         while True:
             self.pace.admit(initiates=initiates and "authorization" in request.headers)
             answer = self.client.send(request)
+            self.pace.take(len(answer.content))
             history = self.tape.record(
                 driver=self.driver,
                 intent=intent,
@@ -143,11 +145,9 @@ class Wire:
         try:
             yield
         except WireError as error:
+            what = self.tape.hide(what)
             shown = what if len(what) <= 120 else f"{what[:80]}…{what[-20:]}"
-            told = f"{shown}: {error}"
-            raise WireError(re.sub(re.escape(self.tape.token), REDACTED, told, flags=re.I)) from (
-                error
-            )
+            raise WireError(f"{shown}: {self.tape.hide(str(error))}") from error
 
 
 def url_of(request: httpx.Request) -> str:

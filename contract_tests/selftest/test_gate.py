@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -87,10 +89,8 @@ def test_requests_are_bounded(url: str, requests: int) -> None:
     """Not one more is sent, and what was cut off is told."""
     target = Target(url=url, token=TOKEN, budget=Budget(requests=requests))
     done = gate.Run(target)
-    try:
+    with contextlib.nullcontext() if requests >= 40 else pytest.raises(GateError):
         gate.drive(done)
-    except GateError as error:
-        assert requests < 40, error  # with less, nothing can be judged
 
     assert done.pace.sent == len(done.tape.exchanges) == requests
     assert any("MAX_REQUESTS" in what for what in done.cut)
@@ -151,9 +151,10 @@ def test_a_build_that_never_starts_is_hollow() -> None:
             answer.content = re.sub(rb'"errorMessage":"[^"]*"', b'"errorMessage":null',
                                     answer.content)  # fmt: skip
 
-    with running(changed(waiting)) as base_url, pytest.raises(GateError, match="left PENDING"):
+    with running(changed(waiting)) as base_url:
         target = Target(url=base_url, token=TOKEN, budget=Budget(deadline=4))
-        gate.run(target, fuzzing=False)
+        with pytest.raises(GateError, match="left PENDING"):
+            gate.run(target, fuzzing=False)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
@@ -306,7 +307,7 @@ def test_an_interrupt_shows_what_was_seen() -> None:
     environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
     with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
         environment["CONTRACT_TARGET"] = base_url
-        started = subprocess.Popen(  # noqa: S603 (our own command)
+        started = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "--no-header", "contract_tests/test_server.py"],
             cwd=PATH.parent, env={**os.environ, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -314,8 +315,6 @@ def test_an_interrupt_shows_what_was_seen() -> None:
         try:
             started.communicate(timeout=12)
         except subprocess.TimeoutExpired:
-            import signal
-
             started.send_signal(signal.SIGINT)
         printed, _ = started.communicate(timeout=30)
 

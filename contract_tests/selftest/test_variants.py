@@ -93,7 +93,7 @@ def detail_where_open(_: Asked, answer: Answered) -> None:
 
 
 def refusals(status: int) -> Change:
-    """Answer so where an unknown build or the state of one is the reason, with a body that may be."""
+    """Answer so where an unknown build, or the state of a known one, is the reason."""
 
     def change(_: Asked, answer: Answered) -> None:
         if answer.status in (404, 409):
