@@ -291,9 +291,9 @@ def start_early(script: Script) -> None:
     if issued is None:
         return
     started = script.start(issued, "start without an upload", {})
-    script.look(issued, "status after a start without an upload")
-    going = script.hasty if started.succeeded else script.waiting
-    going["no upload"] = issued
+    rows = script.look(issued, "status after a start without an upload").rows
+    is_going = started.succeeded or (bool(rows) and rows[0].phase == "running")
+    (script.hasty if is_going else script.waiting)["no upload"] = issued
 
 
 def _typed(kind: str | None) -> dict[str, str]:
