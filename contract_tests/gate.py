@@ -82,9 +82,11 @@ def _drive(done: Run, base_url: str, *, fuzzing: bool) -> None:
     ):
         done.fuzz = fuzz.run(wire, feeding, done.target.seed)
     done.spent[FUZZ] = (len(done.tape.exchanges) - scripted, time.monotonic() - began)
-    problems = [*done.fuzz.problems, *map(str, done.fuzz.findings), *(
-        [str(done.fuzz.ended)] if done.fuzz.ended else []
-    )]
+    problems = [
+        *done.fuzz.problems,
+        *map(str, done.fuzz.findings),
+        *([str(done.fuzz.ended)] if done.fuzz.ended else []),
+    ]
     if problems and not done.judge.violated:
         raise GateError("problem: schemathesis could not do its work: " + "; ".join(problems))
 
