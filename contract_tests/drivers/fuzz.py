@@ -29,8 +29,10 @@ from .wire import BudgetSpent, Wire, WireError
 
 DRIVER = "schemathesis"
 MOST_BUILDS = 25
-EXAMPLES = 12
-SCENARIOS = 8
+EXAMPLES = 20
+# A status has nothing but its path to vary, and is given a build that is there.
+STATUS_EXAMPLES = 4
+SCENARIOS = 6
 STEPS = 6
 
 OFF = {
@@ -170,6 +172,12 @@ def _config(wire: Wire, seed: int) -> dict[str, Any]:
                 "link-calibration": False,
             },
         },
+        "operations": [
+            {
+                "include-operation-id": STATUS,
+                "phases": {"fuzzing": {"generation": {"max-examples": STATUS_EXAMPLES}}},
+            }
+        ],
         "cache": {"enabled": False},
     }
 
