@@ -219,7 +219,7 @@ def fails_on_unknown_keys(request: Asked, answer: Answered) -> None:
         answer.status = 500
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("fault", [fails_on_odd_dockerfile, fails_on_unknown_keys])
 def test_odd_input_finds_faults(fault: Callable[[Asked, Answered], None], seed: int) -> None:
     """A server that breaks on input that nobody thought of breaks a rule."""
@@ -272,8 +272,10 @@ def test_checks_are_all_accounted_for() -> None:
     assert set(fuzz.ON) & set(fuzz.OFF) == set()
 
 
-@pytest.mark.parametrize("left", [0, 50, 120, 150])
-@pytest.mark.parametrize("error", [BudgetSpent("spent"), WireError("gone")])
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [(BudgetSpent(), 0), (WireError(), 50), (BudgetSpent(), 120), (WireError(), 150)],
+)
 def test_wire_ends_it(error: Exception, left: int) -> None:
     """What the wire raises ends the run at once, in every phase, and is told as such."""
 
@@ -287,8 +289,10 @@ def test_wire_ends_it(error: Exception, left: int) -> None:
     assert sum(one.driver == fuzz.DRIVER for one in ran.tape.exchanges) == left
 
 
-@pytest.mark.parametrize("left", [50, 120, 150])
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError("a fault of ours")])
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [(KeyboardInterrupt(), 50), (ZeroDivisionError(), 120), (KeyboardInterrupt(), 150)],
+)
 def test_anything_else_is_raised(error: BaseException, left: int) -> None:
     """An interrupt or a fault of ours ends the run, and is raised; the process is as before."""
 
@@ -304,7 +308,7 @@ def test_anything_else_is_raised(error: BaseException, left: int) -> None:
     assert state() == before
 
 
-@pytest.mark.parametrize("left", [50, 120, 150])
+@pytest.mark.parametrize("left", [50, 150])
 def test_interrupt_is_raised(left: int) -> None:
     """Ctrl-C, which the main thread gets as it waits for schemathesis, ends the run too."""
 
