@@ -151,6 +151,14 @@ def test_every_operation_succeeds(sound: Ran) -> None:
     assert min(sound.tape.successes(fuzz.DRIVER).values()) > 0
 
 
+def test_no_value_of_a_response_is_reused() -> None:
+    """What is asked depends on no id that is new in every run, but for links."""
+    with Wire("http://127.0.0.1:9", Tape(TOKEN), Judge([]), "test") as wire:
+        schema = fuzz._schema(wire, 1)
+
+    assert schema.create_extra_data_source() is None  # type: ignore[func-returns-value]
+
+
 def test_builds_are_bounded() -> None:
     """No more builds are made for it than it may have; with none, nothing real is started."""
     ran = run(most_builds=2)
