@@ -80,6 +80,12 @@ class Run:
         return known, [one for one in known if one in started]
 
     @property
+    def findings(self) -> list[fuzz.Finding]:
+        """What checks of schemathesis' own found, where every rule was there to find it before."""
+        everything = not self.target.rule and self.target.level == "should"
+        return self.fuzzed.findings if self.fuzzed and everything else []
+
+    @property
     def missing(self) -> list[str]:
         """What REQUIRE names, and was not observed."""
         cells = self.cells

@@ -1,7 +1,7 @@
-"""Lets schemathesis send through our wire: its cases go out as it would send them, and no other way.
+"""Lets schemathesis send through our wire: all that it sends, as it would send it.
 
-A schema has one transport, and everything that schemathesis sends asks the schema for it: its cases,
-and the requests that its checks make by themselves. So a schema with a transport of ours is enough.
+A schema has one transport, and everything that sends asks the schema for it: the cases, and the
+requests that checks make by themselves. So a schema with a transport of ours is enough.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x
 class Ended(KeyboardInterrupt):
     """Ends the run of schemathesis.
 
-    It is a KeyboardInterrupt, as schemathesis' own reasons to stop are: any other exception would be
-    taken for a fault of the case, shrunk and reported.
+    It is a KeyboardInterrupt, as schemathesis' own reasons to stop are: any other exception would
+    be taken for a fault of the case, and reported.
     """
 
 
@@ -94,9 +94,12 @@ class WiredSchema(OpenApiSchema):
     wire_transport: WireTransport
 
     @property
-    def transport(self) -> WireTransport:  # type: ignore[override]
+    def transport(self) -> WireTransport:
         """The transport that everything asks for."""
         return self.wire_transport
+
+    def create_extra_data_source(self) -> None:
+        """Reuse no values of responses: they hold ids that are new in every run."""
 
 
 def to_httpx(prepared: requests.PreparedRequest) -> httpx.Request:
@@ -123,7 +126,7 @@ def to_schemathesis(
     return Response(
         status_code=exchange.response.status,
         headers={name: [value] for name, value in headers.items()},
-        content=exchange.response.content,
+        content=exchange.response.content or b"",
         request=prepared,
         elapsed=elapsed,
         verify=True,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -43,6 +43,12 @@ class Wire:
     pace: Pace = field(default_factory=Pace)
     client: bounded.Client = field(default_factory=bounded.Client)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
 
     def send(
         self,

@@ -26,9 +26,8 @@ def _lines(run: Run) -> Iterator[str]:
     yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) + "."
     for verdict in run.judge.violated:
         yield from ("", "```", terminal.failure(run, verdict), "```")
-    if run.fuzzed is not None:
-        for finding in run.fuzzed.findings:
-            yield from ("", f"- {finding.check}, exchange {finding.exchange}: {finding.title}")
+    for finding in run.findings:
+        yield from ("", f"- {finding.check}, exchange {finding.exchange}: {finding.title}")
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for verdict in run.verdicts.values():
         rule = verdict.rule
