@@ -31,9 +31,7 @@ REPORTS = PATH.parent / "reports"
 
 
 @pytest.fixture(scope="session")
-def server_run(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> gate.Run:
+def server_run(request: pytest.FixtureRequest) -> gate.Run:
     """Judge the server that the environment names, once, however many processes ask."""
     config = request.config
     try:
@@ -43,7 +41,7 @@ def server_run(
                 write("\n" + "\n".join(gate.plan(target)) + "\n")
         if target.dry_run:
             pytest.skip("a dry run")
-        run = _once(tmp_path_factory, "server", lambda: _driven(config, gate.Run(target)))
+        run = _once(request, "server", lambda: _driven(config, gate.Run(target)))
     except GateError as error:
         pytest.exit(f"the gate cannot judge\n{error}", returncode=MISUSED)
     config.stash[_RUN] = run
@@ -51,11 +49,9 @@ def server_run(
 
 
 @pytest.fixture(scope="session")
-def client_calls(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> list[Call]:
+def client_calls(request: pytest.FixtureRequest) -> list[Call]:
     """Put the generated client through every stimulus, once."""
-    calls = _once(tmp_path_factory, "client", lambda: client_driver.run(Tape(client_driver.TOKEN)))
+    calls = _once(request, "client", lambda: client_driver.run(Tape(client_driver.TOKEN)))
     line = f"{len(calls)} calls, sync and async, rules {', '.join(CLIENT_RULES)}"
     _shown(request.config)["client"] = [line]
     return calls
@@ -107,10 +103,11 @@ def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
     return run
 
 
-def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[], T]) -> T:
+def _once(request: pytest.FixtureRequest, name: str, make: Callable[[], T]) -> T:
     """Make something once for all processes of xdist; what it raises is raised in each."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if not hasattr(request.config, "workerinput"):
         return make()
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
     base = factory.getbasetemp().parent
     made = base / f"{name}.pickle"
     with FileLock(base / f"{name}.lock"):

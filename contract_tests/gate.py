@@ -231,9 +231,9 @@ def _preflight(done: Run, client: Client, base_url: str) -> None:
             f"problem: no answer from {base_url}: {error}.\n"
             "    fix: start the server, or mend TARGET"
         ) from error
-    if answer.status in (401, 403):
+    if answer.status == 401:
         raise GateError(
-            f"problem: {base_url} refuses the token with {answer.status}.\n"
+            f"problem: {base_url} refuses the token with 401.\n"
             "    fix: put a valid one in CONTRACT_TOKEN"
         )
 
@@ -264,7 +264,7 @@ def _refuse_hollow(done: Run) -> None:
             f"in {patience:g} s, so most rules saw nothing.\n"
             "    fix: see whether the server builds at all; raise DEADLINE"
         )
-    if done.fuzzed is not None:
+    if done.fuzzed is not None and done.fuzzed.ended is None:
         _refuse_hollow_fuzzing(done, done.fuzzed)
 
 

@@ -41,6 +41,7 @@ OFF = {
     "allow_header_conformance": "a server may have operations that this contract lacks",
     "use_after_free": "nothing can be deleted here",
     "object_level_authorization": "a run has one token",
+    "ensure_resource_availability": "a start that is not allowed yet may be refused with 404",
     "max_response_time": "a slow server is not a wrong one",
 }
 """Its own checks that are off, and why: they cry wolf, or have nothing to look at here."""
@@ -55,7 +56,6 @@ ON: dict[str, dict[str, Any]] = {
     "negative_data_rejection": {"expected-statuses": ["4xx", "5xx"]},
     "missing_required_header": {},
     "ignored_auth": {},
-    "ensure_resource_availability": {},
 }
 """Its own checks that are on, and how they are set."""
 

@@ -189,7 +189,7 @@ def queued(request: Asked, answer: Answered) -> None:
     if body["status"] == "BUILDING":
         since = request.seen.setdefault("since", time.monotonic())
         if time.monotonic() - since < 0.03:
-            body |= {"status": "PENDING", "startedAt": None, "artifacts": []}
+            body |= {"status": "UPLOADING", "startedAt": None, "artifacts": []}
             answer.content = json.dumps(body).encode()
 
 
