@@ -62,7 +62,8 @@ def times(entry: Any) -> tuple[datetime, datetime] | None:
         return None
     try:
         at = datetime.fromisoformat(began)
-        return (at, at + timedelta(milliseconds=took)) if at.tzinfo else None
+        ended = at + timedelta(milliseconds=took)
+        return (at, ended) if at.tzinfo and at.year >= 1970 and ended.year < 9000 else None
     except (ValueError, OverflowError):
         return None
 
