@@ -138,6 +138,14 @@ def test_request_body(name: str, replayed: Replay) -> None:
     assert replayed(one).tape.exchanges[0].request.content == expected
 
 
+def test_length_tells_of_a_request_body(replayed: Replay) -> None:
+    """A request that has a length and no text was not empty, whatever its size is said to be."""
+    one = status()
+    one["request"]["headers"].append({"name": "Content-Length", "value": "7"})
+
+    assert replayed(one).tape.exchanges[0].request.content is None
+
+
 def test_get_has_no_body(replayed: Replay) -> None:
     """A GET without a body sent none."""
     one = status()
@@ -186,6 +194,7 @@ def test_content_type_is_taken_from_the_content(replayed: Replay) -> None:
 
     assert violated(made) == set()
     assert violated(untold) == {"P1"}
+    assert "content-type" not in untold.tape.exchanges[0].response.headers
 
 
 def refused(path: Path | str) -> str:

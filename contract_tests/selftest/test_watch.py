@@ -225,7 +225,7 @@ def test_generated_client(tmp_path: Any) -> None:
         ["initiate_image_build", "start_image_build", "get_build_status"], True
     )
     assert watch.verdicts["L3"].observed > 1
-    assert watch.verdicts["L10"].observed == 1
+    assert watch.verdicts["L10"].observed > 0
 
 
 def test_generated_client_async() -> None:
