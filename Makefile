@@ -6,7 +6,8 @@ READY  := .venv/.ready-$(LOCK)
 PY     := .venv/bin/python
 
 # The settings of the gate, by their names on the command line.
-SETTINGS := TARGET LEVEL RULE FAULT SEED
+SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
+	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
 OPTIONS  := PYTHON PORT DEST INPUTS HAR $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
@@ -24,7 +25,7 @@ EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-gate: $(READY) ## Judge client and server. [TARGET=url] [LEVEL=must] [RULE=T5] [FAULT=name] [SEED=n]
+gate: $(READY) ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
 	@env $(EXPORTS) $(PY) -m pytest -q --no-header contract_tests/test_client.py contract_tests/test_server.py --junitxml=reports/junit.xml
 
 judge: $(READY) ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]

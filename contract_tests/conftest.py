@@ -3,59 +3,145 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
+from filelock import FileLock
 
-from . import gate, target
+from . import gate, settings
+from .contract import PATH
 from .drivers import client as client_driver
-from .report import terminal
+from .report import markdown, terminal
 from .rules.client import CLIENT_RULES, Call
 from .tape import Tape
+from .target import GateError
 from .verdict import Violation
 
+T = TypeVar("T")
+
 _RUN = pytest.StashKey[gate.Run]()
-_CALLS = pytest.StashKey[int]()
+_SHOWN = pytest.StashKey[dict[str, list[str]]]()
 # pytest's own code for a run that was set up wrong.
 MISUSED = int(pytest.ExitCode.USAGE_ERROR)
+REPORTS = PATH.parent / "reports"
 
 
 @pytest.fixture(scope="session")
-def server_run(request: pytest.FixtureRequest) -> gate.Run:
-    """Judge the server that the environment names, once."""
-    reporter: Any = request.config.pluginmanager.get_plugin("terminalreporter")
-    capture: Any = request.config.pluginmanager.get_plugin("capturemanager")
-
-    def announce(violation: Violation) -> None:
-        with capture.global_and_fixture_disabled():
-            reporter.write_line(f"\n{terminal.announcement(violation)}")
-
+def server_run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> gate.Run:
+    """Judge the server that the environment names, once, however many processes ask."""
+    config = request.config
     try:
-        run = gate.run(target.from_environment(os.environ), announce=announce)
-    except target.GateError as error:
+        target = settings.from_environment(os.environ)
+        if target.url or target.dry_run:
+            with _uncaptured(config) as write:
+                write("\n" + "\n".join(gate.plan(target)) + "\n")
+        if target.dry_run:
+            pytest.skip("a dry run")
+        run = _once(tmp_path_factory, "server", lambda: _driven(config, gate.Run(target)))
+    except GateError as error:
         pytest.exit(f"the gate cannot judge\n{error}", returncode=MISUSED)
-    request.config.stash[_RUN] = run
+    config.stash[_RUN] = run
     return run
 
 
 @pytest.fixture(scope="session")
-def client_calls(request: pytest.FixtureRequest) -> list[Call]:
+def client_calls(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Call]:
     """Put the generated client through every stimulus, once."""
-    calls = client_driver.run(Tape(client_driver.TOKEN))
-    request.config.stash[_CALLS] = len(calls)
+    calls = _once(tmp_path_factory, "client", lambda: client_driver.run(Tape(client_driver.TOKEN)))
+    line = f"{len(calls)} calls, sync and async, rules {', '.join(CLIENT_RULES)}"
+    _shown(request.config)["client"] = [line]
     return calls
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the reports; under xdist, hand what is to be shown to the process that shows it."""
+    config = session.config
+    if _RUN in config.stash:
+        run = config.stash[_RUN]
+        _shown(config)["server"] = [*terminal.summary(run)]
+        REPORTS.mkdir(exist_ok=True)
+        (REPORTS / "summary.md").write_text(markdown.page(run), encoding="utf-8")
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["shown"] = _shown(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a process of xdist has to show."""
+    _shown(node.config).update(getattr(node, "workeroutput", {}).get("shown", {}))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Show a verdict for each rule."""
-    write = terminalreporter.write_line
-    if _CALLS in config.stash:
-        terminalreporter.section("client", sep="-")
-        write(f"{config.stash[_CALLS]} calls, sync and async, rules {', '.join(CLIENT_RULES)}")
-    if _RUN in config.stash:
-        run = config.stash[_RUN]
-        terminalreporter.section("server", sep="-")
-        for line in (*terminal.traffic(run), "", *terminal.table(run.verdicts)):
-            write(line)
+    for name, lines in sorted(_shown(config).items()):
+        terminalreporter.section(name, sep="-")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
+    # What was seen is shown, however the run ends.
+    config.stash[_RUN] = run
+
+    def announce(violation: Violation) -> None:
+        with _uncaptured(config) as write:
+            write(f"\n{terminal.announcement(violation)}\n")
+
+    def tell(text: str) -> None:
+        with _uncaptured(config):
+            told(text)
+
+    told = terminal.progress(run)
+    run.judge.announce, run.tell = announce, tell
+    gate.drive(run)
+    return run
+
+
+def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[], T]) -> T:
+    """Make something once for all processes of xdist; what it raises is raised in each."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return make()
+    base = factory.getbasetemp().parent
+    made = base / f"{name}.pickle"
+    with FileLock(base / f"{name}.lock"):
+        if not made.is_file():
+            _keep(made, make)
+    kept = pickle.loads(made.read_bytes())  # noqa: S301 (written by the line above)
+    if isinstance(kept, Exception):
+        raise kept
+    found: T = kept
+    return found
+
+
+def _keep(path: Path, make: Callable[[], Any]) -> None:
+    try:
+        made = make()
+    except GateError as error:
+        made = error
+    path.write_bytes(pickle.dumps(made))
+
+
+def _shown(config: pytest.Config) -> dict[str, list[str]]:
+    return config.stash.setdefault(_SHOWN, {})
+
+
+@contextmanager
+def _uncaptured(config: pytest.Config) -> Iterator[Callable[[str], None]]:
+    """Yield what writes to the terminal at once."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    capture: Any = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None or hasattr(config, "workerinput"):
+        yield lambda _: None
+        return
+    with capture.global_and_fixture_disabled():
+        yield reporter.write

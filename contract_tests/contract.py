@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,6 +15,8 @@ import jsonschema_rs
 import yaml
 
 PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
+
+MOST_ERRORS = 20
 
 INITIATE = "initiate_image_build"
 START = "start_image_build"
@@ -47,6 +50,11 @@ class Operation:
         """Return the path parameters, percent-decoded, if the raw path is this operation's."""
         found = self._pattern.fullmatch(path)
         return {key: unquote(value) for key, value in found.groupdict().items()} if found else None
+
+    def is_asked(self, path: str) -> bool:
+        """Tell whether a URL's path is this operation's, under any base path."""
+        at = path.find("/api/v1/")
+        return at >= 0 and self.match(path[at:]) is not None
 
     def documented(self, status: int) -> dict[str, Any] | None:
         """Return what is documented for a status, by itself or by its range."""
@@ -114,7 +122,7 @@ class Contract:
         return schema
 
     def errors(self, schema: dict[str, Any], body: Any) -> list[SchemaError]:
-        """List how a body breaks a schema, formats included."""
+        """List how a body breaks a schema, formats included; not more than a few ways."""
         key = repr(schema)
         if key not in self._validators:
             self._validators[key] = jsonschema_rs.Draft202012Validator(
@@ -122,10 +130,13 @@ class Contract:
                 validate_formats=True,
                 formats={"date-time": is_instant},
             )
-        return [
-            SchemaError(_json_path(_place(error)), error.message)
-            for error in self._validators[key].iter_errors(body)
-        ]
+        try:
+            return [
+                SchemaError(_json_path(_place(error)), error.message)
+                for error in itertools.islice(self._validators[key].iter_errors(body), MOST_ERRORS)
+            ]
+        except ValueError:  # the validator's own limit, which a hostile server may exceed
+            return [SchemaError("$", "it is nested too deeply to be read")]
 
     def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
         responses = {str(code): self._resolved(given) for code, given in node["responses"].items()}

@@ -32,8 +32,15 @@ class _NotJson:
         return "no JSON"
 
 
+MOST_ROWS = 500
+"""Artifacts of one answer that rules look at; the schema is held to all."""
+
 NOT_JSON: Final = _NotJson()
 """Stands for a body that is no JSON value."""
+
+
+# What pydantic, and others, read as a boolean.
+_BOOLEAN_WORDS = {"0", "1", "true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"}
 
 
 @dataclass(frozen=True)
@@ -143,13 +150,28 @@ class Exchange:
             self.operation == START
             and self.request.credential in (Credential.VALID, Credential.UNKNOWN)
             and isinstance(self.request.json, dict)
-            and broken_request(self) is None
+            and (self.is_read_leniently or broken_request(self) is None)
         )
 
     @property
-    def says_uploaded(self) -> bool:
-        """Whether a valid start says that the context is uploaded, if only by the default."""
-        return self.is_valid_start and self.request.json.get("context_uploaded", True) is True
+    def says_uploaded(self) -> bool | None:
+        """Whether a valid start says that the context is uploaded; None where each may read it so.
+
+        No word of it says that it is: that is the default.
+        """
+        told = self.request.json.get("context_uploaded", True) if self.is_valid_start else None
+        return told if isinstance(told, bool) else None
+
+    @property
+    def is_read_leniently(self) -> bool:
+        """Whether a start says what breaks the schema, but can be read as a boolean."""
+        body = self.request.json
+        told = body.get("context_uploaded") if isinstance(body, dict) else None
+        if self.operation != START or isinstance(told, bool):
+            return False
+        if isinstance(told, str):
+            return told.strip().lower() in _BOOLEAN_WORDS
+        return isinstance(told, int | float) and told in (0, 1)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -176,11 +198,13 @@ class Row:
 
     @property
     def artifacts(self) -> list[Row]:
-        """The artifacts that a group lists."""
+        """The artifacts that a group lists, up to a bound that no honest server comes near."""
         listed = self.data.get("artifacts") if self.is_group else None
         return [
             Row(self.exchange, f"$.artifacts[{index}]", artifact)
-            for index, artifact in enumerate(listed if isinstance(listed, list) else [])
+            for index, artifact in enumerate(
+                (listed if isinstance(listed, list) else [])[:MOST_ROWS]
+            )
             if isinstance(artifact, dict)
         ]
 

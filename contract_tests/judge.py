@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from .drivers.replay import Replayed, ReplayError, replay
 from .report import terminal
-from .target import GateError, Target, from_environment
+from .settings import from_environment
+from .target import GateError, Target
 from .verdict import Verdict, judge
 
 HELD, VIOLATED, CANNOT_JUDGE = 0, 1, 4

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from .contract import INITIATE, contract
-from .exchange import Credential, Exchange, Request, Response
+from .exchange import Credential, Exchange, Request, Response, Row
 
 UPLOAD = "upload"
 """The operation name of an upload, which the contract does not have: its URL is anywhere."""
@@ -113,8 +113,17 @@ class Tape:
         self._by_build: dict[str, list[Exchange]] = defaultdict(list)
         self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
         self._uploads: dict[str, str] = {}
+        self._artifacts: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._hidden = sorted(set(_spellings([self.token, *self.secrets])), key=len, reverse=True)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Go to another process without the lock."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Come from another process."""
+        self.__dict__.update(state, _lock=threading.Lock())
 
     def record(
         self,
@@ -147,7 +156,7 @@ class Tape:
             headers=self._headers(headers),
             content=self._redact(content),
             method=method.upper(),
-            url=self._hide(url),
+            url=self.hide(url),
             credential=credential or self._credential(headers),
         )
         answered = Response(
@@ -163,7 +172,7 @@ class Tape:
             exchange = Exchange(
                 len(self.exchanges) + 1,
                 driver,
-                self._hide(intent),
+                self.hide(intent),
                 operation,
                 template,
                 build_id,
@@ -178,11 +187,11 @@ class Tape:
     def concerns(self, method: str, url: str) -> bool:
         """Tell whether a request is for a path of the contract, or uploads a context."""
         is_upload = self.is_upload(method, url)
-        return is_upload or addressed(method, urlsplit(self._hide(url)).path)[1] is not None
+        return is_upload or addressed(method, urlsplit(self.hide(url)).path)[1] is not None
 
     def is_upload(self, method: str, url: str) -> bool:
         """Tell whether a request uploads to where an initiate told to."""
-        return method.upper() in ("PUT", "POST") and _normal(self._hide(url)) in self._uploads
+        return method.upper() in ("PUT", "POST") and _normal(self.hide(url)) in self._uploads
 
     def of(self, operation: str) -> Sequence[Exchange]:
         """Return the exchanges of one operation, in order."""
@@ -194,6 +203,10 @@ class Tape:
             return History((exchange,), self)
         ours = self._by_build[exchange.build_id]
         return History(tuple(one for one in ours if one.number <= exchange.number), self)
+
+    def owner(self, artifact: Row) -> str | None:
+        """Return the build that an artifact was first told of, by its id and its createdAt."""
+        return self._artifacts.get(_named(artifact))
 
     def histories(self) -> Iterator[History]:
         """Replay the tape: for each exchange the history of its build that ends with it."""
@@ -215,6 +228,8 @@ class Tape:
         if exchange.build_id is None:
             return History((exchange,), self)
         self._by_build[exchange.build_id].append(exchange)
+        for row in exchange.rows[1:]:
+            self._artifacts.setdefault(_named(row), exchange.build_id)
         return History(tuple(self._by_build[exchange.build_id]), self)
 
     def _issued(self, answered: Response) -> str | None:
@@ -232,9 +247,9 @@ class Tape:
         self, request: Request, upload_of: str | None
     ) -> tuple[str | None, str | None, str | None]:
         """Find the operation that a request is for, the path it asks, and the build."""
-        if request.method in ("PUT", "POST"):
-            upload_of = upload_of or self._uploads.get(_normal(request.url))
-        if upload_of:
+        if upload_of is None and request.method in ("PUT", "POST"):
+            upload_of = self._uploads.get(_normal(request.url))
+        if upload_of is not None:
             return UPLOAD, None, upload_of
         return addressed(request.method, request.path)
 
@@ -247,12 +262,13 @@ class Tape:
         return Credential.VALID if valid else Credential.OTHER
 
     def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        lower = {name.lower(): self._hide(value) for name, value in headers.items()}
+        lower = {name.lower(): self.hide(value) for name, value in headers.items()}
         if "authorization" in lower:
             lower["authorization"] = REDACTED
         return lower
 
-    def _hide(self, text: str) -> str:
+    def hide(self, text: str) -> str:
+        """Take the secrets out of a text."""
         for secret in self._hidden:
             text = text.replace(secret, REDACTED)
         return text
@@ -277,6 +293,10 @@ def addressed(method: str, path: str) -> tuple[str | None, str | None, str | Non
             if operation.method == method.upper():
                 return operation.name, template, build_id
     return None, template, build_id
+
+
+def _named(artifact: Row) -> tuple[str, str]:
+    return str(artifact.data.get("id")), str(artifact.data.get("createdAt"))
 
 
 def _normal(url: str) -> str:

@@ -1,31 +1,49 @@
-"""What is judged, and every setting of the gate.
+"""What is judged: a server, the rules, and how far the gate may go.
 
-A setting ``X`` is the environment variable ``CONTRACT_X``, and ``make gate X=…``.
+``settings.from_environment`` reads one from the environment.
 """
 
 from __future__ import annotations
 
-import difflib
-import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
+from .contract import contract
 from .reference.app import create_app
 from .reference.embedded import running
-from .reference.faults import FAULTS, apply
+from .reference.faults import apply
 from .rules import RULES, Level, Rule
+from .waivers import Waiver
 
-PREFIX = "CONTRACT_"
 EMBEDDED = "embedded reference"
 # How long the embedded server takes to build: long enough to be polled while it does.
 BUILD_SECONDS = 0.08
+# A gate that waits longer than this for the embedded server waits for nothing.
+EMBEDDED_PATIENCE = 3.0
 
 
 class GateError(Exception):
     """The gate cannot judge; the text says why, and what to do. Never a verdict."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far the gate may go. What it cuts off is not observed.
+
+    Attributes:
+        builds: Builds to initiate, at most.
+        requests: Requests to send, at most.
+        rate: Requests a second, at most.
+        deadline: Seconds for the whole run. The vendor's clients give a build 1800 (observed).
+
+    """
+
+    builds: int | None = None
+    requests: int | None = None
+    rate: float | None = None
+    deadline: float = 1800.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +57,14 @@ class Target:
         rule: Ids of the rules to judge; empty for all.
         fault: How the embedded server is broken on purpose; None for not at all.
         seed: Of everything random in the run.
-        deadline: Seconds after which a build that is not done is not waited for any more.
+        build_id: A build that exists; it is looked at, and nothing is initiated or started.
+        dockerfile: The text of one that the target can build.
+        headers: Sent with every request to the API. Their values are kept off the tape.
+        ca_bundle: A file of certificates to trust instead of the system's.
+        proxy: The URL of a proxy; without it, what the environment says.
+        require: Rules and cells of the matrix that must be observed.
+        waivers: Rules that may be violated for now.
+        dry_run: Whether only to tell the plan.
 
     """
 
@@ -49,7 +74,15 @@ class Target:
     rule: tuple[str, ...] = ()
     fault: str | None = None
     seed: int = 1
-    deadline: float = 120.0
+    build_id: str | None = None
+    dockerfile: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_bundle: str | None = None
+    proxy: str | None = None
+    budget: Budget = Budget()
+    require: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    dry_run: bool = False
 
     @property
     def rules(self) -> list[Rule[Any]]:
@@ -68,9 +101,15 @@ class Target:
             return self.url
         return f"{EMBEDDED} with the fault {self.fault}" if self.fault else EMBEDDED
 
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for builds to end."""
+        return self.budget.deadline if self.url else EMBEDDED_PATIENCE
+
     def repeat(self, rule: Rule[Any]) -> str:
         """Return the command that judges one rule again."""
-        where = f" TARGET={self.url}" if self.url else f" FAULT={self.fault}" if self.fault else ""
+        told = {"TARGET": self.url, "FAULT": self.fault, "BUILD_ID": self.build_id}
+        where = "".join(f" {name}={value}" for name, value in told.items() if value)
         return f"make gate RULE={rule.id}{where}"
 
     @contextmanager
@@ -84,58 +123,16 @@ class Target:
             yield base_url
 
 
-def from_environment(environment: Mapping[str, str]) -> Target:
-    """Read the settings. Raises ``GateError`` for one that is unknown or has no such value."""
-    given = {
-        name.removeprefix(PREFIX): value.strip()
-        for name, value in environment.items()
-        if name.startswith(PREFIX) and value.strip()
-    }
-    known = ["TARGET", "TOKEN", "LEVEL", "RULE", "FAULT", "SEED", "DEADLINE"]
-    for name in given:
-        _among(f"setting {PREFIX}", name, known)
-    settings: dict[str, Any] = {}
-    if url := given.get("TARGET"):
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise GateError(f"problem: TARGET is {url!r}, no http URL.  fix: TARGET=http://host")
-        settings["url"] = url
-        if "TOKEN" not in given:
-            raise GateError(
-                "problem: no token for the target.  fix: put it in the variable CONTRACT_TOKEN"
-            )
-        if "FAULT" in given:
-            raise GateError(
-                "problem: FAULT breaks the embedded server only.  fix: leave TARGET out"
-            )
-    if "TOKEN" in given:
-        settings["token"] = given["TOKEN"]
-    elif not url:
-        settings["token"] = secrets.token_hex(8)
-    if level := given.get("LEVEL"):
-        settings["level"] = _among("LEVEL ", level.lower(), ["must", "should"])
-    if rules := given.get("RULE"):
-        wanted = rules.upper().replace(",", " ").split()
-        settings["rule"] = tuple(_among("rule ", one, list(RULES)) for one in wanted)
-    if fault := given.get("FAULT"):
-        settings["fault"] = _among("fault ", fault, list(FAULTS))
-    for name, kind in (("SEED", int), ("DEADLINE", float)):
-        if name in given:
-            try:
-                settings[name.lower()] = kind(given[name])
-            except ValueError:
-                raise GateError(
-                    f"problem: {name} is {given[name]!r}, no number.  fix: {name}=1"
-                ) from None
-    target = Target(**settings)
-    if not target.rules:
-        raise GateError("problem: no rule is both in RULE and in LEVEL.  fix: leave one out")
-    return target
-
-
-def _among(what: str, value: str, known: Iterable[str]) -> str:
-    known = list(known)
-    if value in known:
-        return value
-    near = difflib.get_close_matches(value, known, n=3, cutoff=0.5) or known
-    raise GateError(f"problem: unknown {what}{value}.  fix: use {', '.join(near)}")
+def spoils(token: str) -> str | None:
+    """Say why a token cannot be kept off the tape without spoiling what is on it, or None."""
+    document = contract().document
+    words = {"true", "false", "null", "http://", "application/json", "authorization", "Bearer "}
+    words |= {path.lower() for path in document["paths"]}
+    for schema in document["components"]["schemas"].values():
+        words |= set(schema.get("properties", {})) | set(map(str, schema.get("enum", [])))
+    if len(token) < 4:
+        return f"it has {len(token)} characters, and so stands everywhere"
+    if token.isdigit() and len(token) < 12:
+        return "it is a number that may stand in any answer"
+    inside = next((word for word in sorted(words) if token in word), None)
+    return f"it is a part of {inside!r}, which stands in every answer" if inside else None

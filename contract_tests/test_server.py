@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .gate import Run
+from .report import terminal
 from .rules import RULES
 
 
@@ -14,12 +15,38 @@ def test_rule(rule: str, server_run: Run) -> None:
     verdict = server_run.verdicts.get(rule)
     if verdict is None:
         pytest.skip("not asked for by LEVEL or RULE")
+    waiver = next((one for one in server_run.target.waivers if one.rule == rule), None)
 
+    if verdict.violations and waiver:
+        pytest.xfail(f"waived until {waiver.expires}: {waiver.reason}")
     if verdict.violations:
-        repeat = server_run.target.repeat(verdict.rule)
-        more = len(verdict.violations) - 1
-        text = verdict.violations[0].text(repeat) + (f"\n  and {more} more like it" if more else "")
-        pytest.fail(text, pytrace=False)
-
+        pytest.fail(terminal.failure(server_run, verdict), pytrace=False)
     if not verdict.observed:
         pytest.skip("not observed")
+    if waiver:
+        pytest.fail(f"{rule} is waived ({waiver.reason}), and holds: take the waiver out", False)
+
+
+def test_checks_of_schemathesis(server_run: Run) -> None:
+    """What the checks of schemathesis' own find, no rule of ours has missed."""
+    if server_run.fuzzed is None:
+        pytest.skip("schemathesis did not run")
+    found = [
+        f"{one.check}, exchange {one.exchange}: {one.title}\n{one.message}"
+        for one in server_run.findings
+    ]
+
+    if found:
+        pytest.fail("\n\n".join(found), pytrace=False)
+
+
+def test_required_is_observed(server_run: Run) -> None:
+    """Nothing that REQUIRE names was left unobserved."""
+    if server_run.missing:
+        pytest.fail(f"REQUIRE: not observed: {', '.join(server_run.missing)}", pytrace=False)
+
+
+def test_run_came_to_its_end(server_run: Run) -> None:
+    """The server answered to the last request."""
+    if server_run.problem:
+        pytest.fail(server_run.problem, pytrace=False)

@@ -70,22 +70,25 @@ class Judge:
         self, rules: Iterable[Rule[Any]], announce: Callable[[Violation], None] | None = None
     ) -> None:
         self.verdicts = {rule.id: Verdict(rule) for rule in rules}
-        self._announce = announce
+        self.announce = announce
 
     def see(self, history: History) -> list[Violation]:
         """Judge the newest exchange of a history; return what it violates."""
         found: list[Violation] = []
         for verdict in self.verdicts.values():
-            judgements = list(verdict.rule.apply(history))
-            verdict.observed += bool(judgements)
-            broken = next((one for one in judgements if isinstance(one, Broken)), None)
+            broken = None
+            for count, judged in enumerate(verdict.rule.apply(history)):
+                verdict.observed += count == 0
+                if isinstance(judged, Broken):
+                    broken = judged
+                    break
             if broken is None:
                 continue
             violation = Violation(verdict.rule, broken, history.last, history.cause)
             verdict.violations.append(violation)
             found.append(violation)
-            if len(verdict.violations) == 1 and self._announce:
-                self._announce(violation)
+            if len(verdict.violations) == 1 and self.announce:
+                self.announce(violation)
         return found
 
     @property

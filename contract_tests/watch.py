@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
+from .settings import from_environment
 from .tape import Tape
-from .target import from_environment
 from .verdict import Judge, Verdict, Violation
 
 DRIVER = "watch"

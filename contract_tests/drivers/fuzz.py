@@ -1,159 +1,249 @@
-"""Schemathesis: traffic that nobody thought of, fed with real builds, judged by our rules.
+"""Schemathesis: traffic that nobody thought of, fed with real builds.
 
 Left to itself it asks for builds that do not exist, and its run is green and empty. So each valid
-start and status is given a build that was really initiated and uploaded, and the tape counts what
-came of it.
+start and status is given a build that was really initiated and uploaded, what a link leads to is
+uploaded on the way, and the result counts what came of it.
+
+Our rules judge every exchange on the wire. Its own checks look at the same exchanges; what they
+find, and no rule does, is a finding.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import schemathesis
-from schemathesis import engine
-from schemathesis.checks import CHECKS
 from schemathesis.engine import events
-from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER, HookContext
+from schemathesis.engine.core import Engine
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.engine.run import TESTING_PHASES, Phase, PhaseName, PhaseSkipReason
 
-from ..contract import INITIATE, START, STATUS, contract
-from .lifecycles import uploaded
-from .wire import Wire
+from ..contract import INITIATE, START, STATUS, Operation, contract
+from .fuzz_feed import Feed
+from .fuzz_hypothesis import undisturbed
+from .fuzz_transport import WiredSchema, WireTransport
+from .wire import BudgetSpent, Wire, WireError
 
 DRIVER = "schemathesis"
-# Builds made for it, at most; each feeds one start, and any number of status requests.
 MOST_BUILDS = 25
-EXAMPLES = 12
+EXAMPLES = 20
+# A status has nothing but its path to vary, and is given a build that is there.
+STATUS_EXAMPLES = 4
+SCENARIOS = 6
+STEPS = 6
+
+OFF = {
+    "positive_data_acceptance": "a server may be stricter than the contract, or want payment",
+    "unsupported_method": "no more is asked than a refusal, neither 405 nor its Allow header",
+    "allow_header_conformance": "a server may have operations that this contract lacks",
+    "use_after_free": "nothing can be deleted here",
+    "object_level_authorization": "a run has one token",
+    "max_response_time": "a slow server is not a wrong one",
+}
+"""Its own checks that are off, and why: they cry wolf, or have nothing to look at here."""
+
+ON: dict[str, dict[str, Any]] = {
+    "not_a_server_error": {},
+    "status_code_conformance": {},
+    "content_type_conformance": {},
+    "response_schema_conformance": {},
+    "response_headers_conformance": {},
+    # Any refusal is one: its own list lacks 402, 410 and 413.
+    "negative_data_rejection": {"expected-statuses": ["4xx", "5xx"]},
+    "missing_required_header": {},
+    "ignored_auth": {},
+    "ensure_resource_availability": {},
+}
+"""Its own checks that are on, and how they are set."""
+
+# A limit may answer before anything else is looked at.
+LIMITS = {413, 429}
 
 
-def run(wire: Wire, seed: int, ignored: set[str]) -> list[str]:
-    """Run the coverage and fuzzing phases; return what went wrong with the engine itself.
+@dataclass(frozen=True)
+class Finding:
+    """What a check of schemathesis' own found on an exchange that breaks no rule of ours."""
 
-    ``ignored`` are ids of rules that are known to be violated: they end no test early.
+    check: str
+    title: str
+    message: str
+    exchange: int
+
+
+@dataclass
+class Result:
+    """What a run of schemathesis came to.
+
+    Attributes:
+        problems: What went wrong in schemathesis itself.
+        links: How often each link of the contract was walked.
+        findings: What its own checks found.
+        ended: What ended it early, or None if it came to its end.
+
     """
-    schema = schemathesis.openapi.from_dict(
-        contract().document, config=schemathesis.Config.from_dict(_config(wire, seed))
-    )
-    recorded = _Recorder(wire, ignored)
-    with recorded.listening():
-        problems = []
-        for event in engine.from_schema(schema).execute():
-            if isinstance(event, events.NonFatalError):
-                problems.append(f"{event.label}: {event.value}")
-            elif isinstance(event, events.FatalError):
-                problems.append(str(event.exception))
-    return problems
+
+    problems: list[str] = field(default_factory=list)
+    links: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    ended: BudgetSpent | WireError | None = None
+
+
+def run(wire: Wire, feeding: Wire, seed: int, *, most_builds: int = MOST_BUILDS) -> Result:
+    """Run the coverage, fuzzing and stateful phases.
+
+    ``feeding`` is the wire over which builds are made and uploaded, at most ``most_builds``.
+    Whatever the wires raise ends the run; ``BudgetSpent`` and ``WireError`` are told in the result,
+    anything else is raised.
+    """
+    schema = _schema(wire, seed)
+    transport = schema.wire_transport = WireTransport(wire, Feed(feeding, most_builds))
+    result = Result(links=dict.fromkeys(_links().values(), 0))
+    with undisturbed():
+        stream = _Engine(schema).execute()
+        try:
+            for event in stream:
+                _note(event, result, transport)
+                if isinstance(event, events.Interrupted) and transport.ended_by is None:
+                    raise KeyboardInterrupt
+        finally:
+            stream.stop()
+            stream.generator.close()
+    ended = transport.ended_by
+    if ended is not None and not isinstance(ended, BudgetSpent | WireError):
+        raise ended
+    result.ended = ended
+    result.findings = _unflagged(result.findings, wire)
+    return result
+
+
+class _Engine(Engine):
+    """The engine without its phases that send probes past the schema's transport."""
+
+    def get_phase_config(self, phase_name: PhaseName, **settings: Any) -> Phase:
+        """Tell whether a phase runs."""
+        if phase_name not in TESTING_PHASES:
+            return Phase(phase_name, is_enabled=False, skip_reason=PhaseSkipReason.DISABLED)
+        return super().get_phase_config(phase_name, **settings)
+
+
+def _schema(wire: Wire, seed: int) -> WiredSchema:
+    document = copy.deepcopy(contract().document)
+    config = schemathesis.Config.from_dict(_config(wire, seed))
+    return WiredSchema(raw_schema=document, config=config.projects.get(document))
 
 
 def _config(wire: Wire, seed: int) -> dict[str, Any]:
     return {
         "base-url": wire.base_url,
-        "headers": {"Authorization": f"Bearer {wire.tape.token}"},
+        "headers": {
+            "Authorization": f"Bearer {wire.tape.token}",
+            "Accept-Encoding": "gzip, deflate",
+        },
         "seed": seed,
         "continue-on-failure": True,
-        # Only our rules judge: its own checks call undocumented but legal answers failures.
-        "checks": {"enabled": False, _Recorder.CHECK: {"enabled": True}},
-        "generation": {"max-examples": EXAMPLES, "database": "none", "allow-x00": False},
+        # A slow server is no fault of the run, nor is a schema that is hard to generate for.
+        "suppress-health-check": ["all"],
+        "checks": {
+            "enabled": False,
+            **{name: {"enabled": True, **how} for name, how in ON.items()},
+        },
+        "generation": {
+            "max-examples": EXAMPLES,
+            "database": "none",
+            "allow-x00": False,
+            # What is found is told as it was sent first: to shrink it would only cost requests.
+            "no-shrink": True,
+        },
         "phases": {
             # What the examples are for, the scripted lifecycles do.
             "examples": {"enabled": False},
             "coverage": {"enabled": True},
-            "fuzzing": {"enabled": True},
-            # Walks links only where it guesses them right; the builds are fed by hand instead.
-            "stateful": {"enabled": False},
+            # What a server says of its refusals shall not steer what it is asked.
+            "fuzzing": {"enabled": True, "error-feedback": {"enabled": False}},
+            "stateful": {
+                "enabled": True,
+                "generation": {"max-examples": SCENARIOS},
+                "max-steps": STEPS,
+                # The contract says what leads where; guesses take teamId for a resource.
+                "inference": {"algorithms": []},
+                "link-calibration": False,
+            },
         },
+        "operations": [
+            {
+                "include-operation-id": STATUS,
+                "phases": {"fuzzing": {"generation": {"max-examples": STATUS_EXAMPLES}}},
+            }
+        ],
         "cache": {"enabled": False},
     }
 
 
-class _Recorder:
-    """Feeds builds to cases, and puts each exchange on the tape."""
-
-    CHECK = "contract_rules"
-
-    def __init__(self, wire: Wire, ignored: set[str]) -> None:
-        self._wire = wire
-        self._ignored = ignored
-        self._made = 0
-        self._named = 0
-        self._broken: dict[str, list[str]] = {}
-        self._known: str | None = None
-
-    def before_call(self, _context: HookContext, case: Any, _kwargs: dict[str, Any]) -> None:
-        """Give a valid start a fresh build, a valid status a known one, an initiate plain names."""
-        operation = case.operation.definition.raw.get("operationId")
-        if operation == INITIATE and isinstance(case.body, dict) and _means_well(case, "body"):
-            self._named += 1
-            if self._named % 2:  # a server may be stricter on names than the contract
-                case.body.update(image_name="contract-gate", image_tag="v1")
-        if operation not in (START, STATUS) or not _means_well(case, "path"):
-            return
-        build_id = self._build(fresh=operation == START)
-        if build_id is not None:
-            case.path_parameters["build_id"] = build_id
-
-    def after_call(self, _context: HookContext, case: Any, response: Any) -> None:
-        """Put the exchange on the tape."""
-        request = response.request
-        content = request.body or b""
-        history = self._wire.tape.record(
-            driver=DRIVER,
-            intent=f"{case.meta.phase.name.value if case.meta else 'generated'} case",
-            request=(
-                request.method,
-                request.url,
-                {name: _text(value) for name, value in request.headers.items()},
-                content.encode() if isinstance(content, str) else bytes(content),
-            ),
-            response=(
-                response.status_code,
-                {name: ", ".join(values) for name, values in response.headers.items()},
-                response.content,
-            ),
+def _links() -> dict[str, str]:
+    """Name the links of the contract, by the names that schemathesis gives them."""
+    operations = contract().operations
+    return {
+        f"{_label(source)} -> [{status}] {name} -> {_label(operations[link['operationId']])}": (
+            f"{_short(source.name)}→{_short(link['operationId'])}"
         )
-        violations = self._wire.judge.see(history)
-        self._broken[case.id] = [
-            one.title for one in violations if one.rule.id not in self._ignored
-        ]
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Listen to every call, with our rules as the check, while the context lasts."""
-
-        def contract_rules(_ctx: Any, _response: Any, case: Any) -> None:
-            broken = self._broken.get(case.id)
-            assert not broken, "\n".join(broken)
-
-        # Feeding a case is a hook that schemathesis has for the whole process only.
-        hooks = {"before_call": self.before_call, "after_call": self.after_call}
-        for name, hook in hooks.items():
-            GLOBAL_HOOK_DISPATCHER.register_hook_with_name(hook, name)
-        schemathesis.check(contract_rules)
-        try:
-            yield
-        finally:
-            CHECKS.unregister(self.CHECK)
-            for hook in hooks.values():
-                GLOBAL_HOOK_DISPATCHER.unregister(hook)
-
-    def _build(self, *, fresh: bool) -> str | None:
-        if self._made < MOST_BUILDS and (fresh or self._known is None):
-            self._made += 1
-            issued = uploaded(self._wire, "a build for schemathesis")
-            self._known = issued.build_id if issued else self._known
-        return self._known
+        for source in operations.values()
+        for status, response in source.responses.items()
+        for name, link in response.get("links", {}).items()
+    }
 
 
-def _means_well(case: Any, part: str) -> bool:
-    """Whether a part of a case is not broken on purpose."""
-    if case.meta is None:
-        return True
-    for location, component in case.meta.components.items():
-        if location.value == part and component.mode.is_negative:
-            return False
-    return True
+def _label(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+def _short(operation: str) -> str:
+    return {INITIATE: "initiate", START: "start", STATUS: "status"}.get(operation, operation)
+
+
+def _note(event: object, result: Result, transport: WireTransport) -> None:
+    """Take from an event what the result tells."""
+    if isinstance(event, events.NonFatalError):
+        result.problems.append(f"{event.label}: {event.value}")
+    elif isinstance(event, events.FatalError):
+        result.problems.append(str(event.exception))
+    elif isinstance(event, events.ScenarioFinished):
+        for walked in _walked(event.recorder):
+            result.links[walked] += 1
+        result.findings += _found(event.recorder, transport)
+
+
+def _walked(recorder: ScenarioRecorder) -> Iterator[str]:
+    """Yield the links that a scenario walked: their values were used, and an answer came."""
+    for id_, node in recorder.cases.items():
+        answered = recorder.find_response(case_id=id_) is not None
+        if node.transition is not None and node.is_transition_applied and answered:
+            yield _links()[node.transition.id]
+
+
+def _found(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Finding]:
+    """Yield what checks found in a scenario."""
+    for id_, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is None or id_ not in transport.sent:
+                continue
+            failure = check.failure_info.failure
+            exchange = transport.sent[id_]
+            if exchange.response.status not in LIMITS:
+                yield Finding(check.name, failure.title, failure.message, exchange.number)
+
+
+def _unflagged(findings: list[Finding], wire: Wire) -> list[Finding]:
+    """Keep the first finding of each kind, of those that no rule tells of already."""
+    flagged = {
+        violation.exchange.number
+        for verdict in wire.judge.verdicts.values()
+        for violation in verdict.violations
+    }
+    kept: dict[tuple[str, str, str], Finding] = {}
+    for finding in sorted(findings, key=lambda one: one.exchange):
+        if finding.exchange not in flagged:
+            kept.setdefault((finding.check, finding.title, finding.message), finding)
+    return list(kept.values())

@@ -1,41 +1,30 @@
-"""Scripted lifecycles: the stimuli that make the rules observable, in a fixed order."""
+"""Scripted lifecycles: the stimuli that make the rules observable, in a fixed order.
+
+Three parts. ``open_builds`` sets builds going, side by side; ``PROBES`` ask oddly meanwhile; and
+``close_builds`` waits for what is not done. Each step says what it costs, for the plan.
+"""
 
 from __future__ import annotations
 
-import gzip
-import io
-import tarfile
-import time
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from ..contract import contract
 from ..exchange import Exchange
+from . import stimuli
+from .pace import BudgetSpent
 from .wire import Wire
 
 BUILD = "/api/v1/images/build"
-GOOD = "FROM scratch\n"
-# No builder can build this: there is no such instruction, and the command fails where there is.
-HOPELESS = "FROM scratch\nRUNN false\n"
-
-WRONG_START_BODIES: list[Any] = [
-    [], "yes", 7, None,
-    {"context_uploaded": None}, {"context_uploaded": "maybe"}, {"context_uploaded": []},
-]  # fmt: skip
-WRONG_INITIATE_BODIES: list[Any] = [
-    [], None, "web:v1", {},
-    {"image_name": "web"}, {"image_tag": "v1"},
-    {"image_name": None, "image_tag": "v1"}, {"image_name": "web", "image_tag": ["v1"]},
-    {"image_name": "web", "image_tag": {"v": 1}},
-    {"image_name": "web", "image_tag": "v1", "platform": "amiga/68000"},
-    {"image_name": "web", "image_tag": "v1", "visibility": "SECRET"},
-    {"image_name": "web", "image_tag": "v1", "dockerfile_path": 7},
-]  # fmt: skip
-ODD_BUILD_IDS = [
-    "no-such-build", "-", "-leading-dash", ".hidden", "a.b.c", "x" * 33, "x" * 64, "x" * 300,
-    "\N{SNOWMAN}", "a b", "%", "a%2Fb", "a\x00b", "'--", "null", "0",
-]  # fmt: skip
+# Between two looks at a build: at first as fast as the wire is, at last as the vendor's clients do.
+FIRST_PAUSE, MOST_PAUSE = 0.005, 10.0
+# Seconds for which builds are polled at first; what takes longer is waited for at the end.
+DENSELY = 2.0
+# A start that nothing was uploaded for may never come to an end.
+HASTE = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,138 +40,304 @@ class Issued:
         return f"{BUILD}/{quote(self.build_id, safe='')}"
 
 
-def context(dockerfile: str) -> bytes:
-    """Pack a context that holds a Dockerfile alone; the same text gives the same bytes."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(dockerfile.encode())
-        archive.addfile(entry, io.BytesIO(dockerfile.encode()))
-    return gzip.compress(packed.getvalue(), mtime=0)
+@dataclass
+class Script:
+    """What the steps share.
+
+    Attributes:
+        patience: Seconds to wait for builds to end.
+        dockerfile: One that the target can build.
+        tell: Is told how far it is, in a few words.
+        followed: Builds that were started, and are to end, by what they are for.
+        waiting: Builds that must not be set going.
+        restarted: The build that is started once more when it has ended.
+
+    """
+
+    wire: Wire
+    patience: float
+    dockerfile: str = stimuli.GOOD
+    tell: Callable[[str], None] = lambda _: None
+    followed: dict[str, Issued] = field(default_factory=dict)
+    hasty: dict[str, Issued] = field(default_factory=dict)
+    waiting: dict[str, Issued] = field(default_factory=dict)
+    restarted: Issued | None = None
+
+    def initiate(self, what: str, **more: Any) -> Issued | None:
+        """Initiate a build; None if no build that can be followed is issued."""
+        return initiate(self.wire, what, **more)
+
+    def uploaded(self, what: str) -> Issued | None:
+        """Initiate a build and upload a context that builds."""
+        return uploaded(self.wire, what, self.dockerfile)
+
+    def look(self, issued: Issued, intent: str) -> Exchange:
+        """Ask for the status of a build."""
+        return self.wire.send("GET", issued.path, intent)
+
+    def start(self, issued: Issued, intent: str, body: Any) -> Exchange:
+        """Start a build."""
+        return self.wire.send("POST", f"{issued.path}/start", intent, body=body)
 
 
-def run(wire: Wire, deadline: float) -> None:
-    """Walk all lifecycles. ``deadline`` is in seconds, for each build that is waited for."""
-    follow(wire, GOOD, "a context that builds", deadline)
-    follow(wire, HOPELESS, "a context that cannot build", deadline)
-    follow(wire, GOOD, "a start with {}", deadline, body={})
-    refuse_tokens(wire)
-    refuse_bodies(wire)
-    ask_oddly(wire)
-    start_early(wire)
+@dataclass(frozen=True)
+class Step:
+    """One part of the script.
+
+    Attributes:
+        builds: Builds that it initiates.
+        started: Builds that it starts, and waits for.
+        requests: Requests that it sends, without those that wait for a build to end.
+
+    """
+
+    name: str
+    builds: int
+    started: int
+    requests: int
+    run: Callable[[Script], None]
 
 
-def follow(
-    wire: Wire, dockerfile: str, what: str, deadline: float, body: Any = None
-) -> Exchange | None:
-    """Initiate, upload, start, and ask for the status at every step until it is terminal."""
-    issued = initiate(wire, what)
-    if issued is None:
-        return None
-    wire.send("GET", issued.path, f"{what}: status before the upload")
-    wire.upload(issued.build_id, issued.upload_url, context(dockerfile), f"{what}: upload")
-    wire.send("GET", issued.path, f"{what}: status before the start")
-    body = {"context_uploaded": True} if body is None else body
-    wire.send("POST", f"{issued.path}/start", f"{what}: start", body=body)
-    return poll(wire, issued, what, deadline)
-
-
-def initiate(wire: Wire, what: str, tag: str = "v1") -> Issued | None:
+def initiate(wire: Wire, what: str, **more: Any) -> Issued | None:
     """Initiate a build; None if no build that can be followed is issued."""
-    body = {"image_name": "contract-gate", "image_tag": tag}
-    answer = wire.send("POST", BUILD, f"{what}: initiate", body=body).response
+    answer = wire.send("POST", BUILD, f"{what}: initiate", body={**stimuli.NAMED, **more}).response
     told = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
     build_id, url = told.get("build_id"), told.get("upload_url")
-    if isinstance(build_id, str) and isinstance(url, str):
+    # No URL leads to a build of such an id.
+    if isinstance(build_id, str) and isinstance(url, str) and build_id not in ("", ".", ".."):
         return Issued(build_id, url)
     return None
 
 
-def uploaded(wire: Wire, what: str) -> Issued | None:
-    """Initiate a build and upload a context that builds."""
+def uploaded(wire: Wire, what: str, dockerfile: str = stimuli.GOOD) -> Issued | None:
+    """Initiate a build and upload a context."""
     issued = initiate(wire, what)
     if issued is not None:
-        wire.upload(issued.build_id, issued.upload_url, context(GOOD), f"{what}: upload")
+        content = stimuli.context(dockerfile)
+        wire.upload(issued.build_id, issued.upload_url, content, f"{what}: upload")
     return issued
 
 
-def poll(wire: Wire, issued: Issued, what: str, deadline: float) -> Exchange:
-    """Ask for the status until it is terminal, densely at first; give up at the deadline."""
-    until, pause = time.monotonic() + deadline, 0.01
-    while True:
-        exchange = wire.send("GET", issued.path, f"{what}: status after the start")
-        group = next(iter(exchange.rows), None)
-        if group is None or group.phase not in ("waiting", "running"):
-            # Once more: what is terminal has to stay so.
-            return wire.send("GET", issued.path, f"{what}: status once more")
-        if time.monotonic() + pause > until:
-            return exchange
-        time.sleep(pause)
-        pause = min(pause * 1.5, 5.0)
+# What is followed to its end, in the order in which budgets are spent on it.
+FALSE, GOOD, HOPELESS, DEFAULT = (
+    "context_uploaded: false", "a context that builds", "a context that cannot build",
+    "a start with {}",
+)  # fmt: skip
 
 
-def refuse_tokens(wire: Wire) -> None:
+def open_builds(script: Script) -> None:
+    """Initiate builds side by side, upload, start one after the other, and look at all of them."""
+    issued: dict[str, Issued] = {}
+    everything = {"platform": "linux/amd64", "visibility": "PRIVATE"}
+    spent: BudgetSpent | None = None
+    for number, what in enumerate((GOOD, HOPELESS, DEFAULT, FALSE), start=1):
+        more = {"dockerfile_path": "Dockerfile", **everything} if what == HOPELESS else {}
+        try:
+            build = script.initiate(what, image_tag=f"v{number}", **more)
+        except BudgetSpent as error:
+            spent = error
+            break
+        if build is not None:
+            issued[what] = build
+            script.look(build, f"{what}: status at once")
+    for what, build in issued.items():
+        dockerfile = stimuli.HOPELESS if what == HOPELESS else script.dockerfile
+        context = stimuli.context(dockerfile)
+        script.wire.upload(build.build_id, build.upload_url, context, f"{what}: upload")
+        script.look(build, f"{what}: status after the upload")
+    _start_apart(script, issued)
+    _follow(script, min(script.patience, DENSELY))
+    if spent:
+        raise spent
+
+
+def _start_apart(script: Script, issued: dict[str, Issued]) -> None:
+    """Start them, first the one that is not to go; look at the others after a true start."""
+    if FALSE in issued:
+        script.waiting[FALSE] = issued[FALSE]
+        script.start(issued[FALSE], f"{FALSE}: start", {"context_uploaded": False})
+        script.look(issued[FALSE], f"{FALSE}: status after the start")
+    bodies = {GOOD: {"context_uploaded": True}, HOPELESS: {"context_uploaded": True}, DEFAULT: {}}
+    for what, body in bodies.items():
+        if what not in issued:
+            continue
+        script.start(issued[what], f"{what}: start", body)
+        script.followed[what] = issued[what]
+        for other, build in issued.items():
+            if what == GOOD or other == what:
+                script.look(build, f"{other}: status after the start of {what}")
+    if DEFAULT in issued:
+        script.restarted = issued[DEFAULT]
+        script.start(issued[DEFAULT], "a second start while it runs", {"context_uploaded": True})
+        script.look(issued[DEFAULT], "status after a second start")
+
+
+def close_builds(script: Script) -> None:
+    """Wait until all builds have ended; then see that what has ended stays so, and what waits."""
+    hasty, script.hasty = script.hasty, {}
+    _follow(script, script.patience)
+    script.hasty = hasty
+    _follow(script, min(script.patience, HASTE))
+    if script.restarted is not None:
+        script.start(script.restarted, "a start of what has ended", {"context_uploaded": True})
+        script.look(script.restarted, "status after a start of what had ended")
+    for what, build in (*script.followed.items(), *script.hasty.items(), *script.waiting.items()):
+        script.look(build, f"{what}: status once more")
+
+
+def _follow(script: Script, seconds: float) -> None:
+    """Look at all builds in turn until they have ended; give up after some seconds."""
+    wire, pause = script.wire, FIRST_PAUSE
+    going = {**script.followed, **script.hasty}
+    until = wire.pace.left - seconds
+    while going:
+        for what, build in list(going.items()):
+            rows = script.look(build, f"{what}: status after the start").rows
+            if not rows or contract().is_terminal(rows[0].status) or rows[0].phase is None:
+                del going[what]
+        if wire.pace.left - pause <= until:
+            return
+        if going:
+            script.tell(f"waiting for {len(going)} builds")
+            wire.pace.pause(pause)
+            pause = min(pause * 1.3, MOST_PAUSE)
+
+
+def refuse_tokens(script: Script) -> None:
     """Ask for everything without the token, and with others; then see that nothing moved."""
-    issued = uploaded(wire, "tokens")
+    issued = script.uploaded("tokens")
     if issued is None:
         return
-    token = wire.tape.token
-    others = {
-        "no token": None,
-        "a wrong token": "Bearer not-the-token",
-        "a prefix of the token": f"Bearer {token[:-1]}",
-        "the token and more": f"Bearer {token}x",
-        "the token in another case": f"Bearer {token.swapcase()}",
-        "another scheme": "Basic dXNlcjpwYXNz",
-        "a scheme without a token": "Bearer",
-    }
-    if token.swapcase() == token:
-        del others["the token in another case"]
-    for name, authorization in others.items():
+    for name, authorization in stimuli.tokens(script.wire.tape.token).items():
         told: dict[str, Any] = {"authorization": authorization}
-        wire.send("POST", f"{issued.path}/start", f"start with {name}", body={}, **told)
-        wire.send("GET", issued.path, f"status after a start with {name}")
-        wire.send("GET", issued.path, f"status with {name}", **told)
-        body = {"image_name": "contract-gate", "image_tag": "v1"}
-        wire.send("POST", BUILD, f"initiate with {name}", body=body, **told)
+        start = f"{issued.path}/start"
+        script.wire.send("POST", start, f"start with {name}", body={}, **told)
+        script.look(issued, f"status after a start with {name}")
+        script.wire.send("GET", issued.path, f"status with {name}", **told)
+        body = stimuli.NAMED
+        script.wire.send("POST", BUILD, f"initiate with {name}", body=body, **told)
+    script.waiting["tokens"] = issued
 
 
-def refuse_bodies(wire: Wire) -> None:
-    """Send bodies that break their schemas; then see that nothing moved."""
-    for body in WRONG_INITIATE_BODIES:
-        wire.send("POST", BUILD, "initiate with a body that breaks the schema", body=body)
-    issued = uploaded(wire, "bodies")
+def refuse_initiate_bodies(script: Script) -> None:
+    """Initiate with bodies that break the schema, are no JSON, too large, or of another type."""
+    send = script.wire.send
+    for body in stimuli.WRONG_INITIATE_BODIES:
+        send("POST", BUILD, "initiate with a body that breaks the schema", body=body)
+    for what, content in (*stimuli.BROKEN_JSON.items(), ("1.5 MB that break it", stimuli.LARGE)):
+        send("POST", BUILD, f"initiate with {what}", content=content)
+    for kind in stimuli.CONTENT_TYPES:
+        send(
+            "POST", BUILD, f"initiate as {kind or 'no type'}",
+            content=b'{"image_name": "contract-gate"}', headers=_typed(kind),
+        )  # fmt: skip
+
+
+def refuse_start_bodies(script: Script) -> None:
+    """Start with bodies that break the schema or are no JSON; then see that nothing moved."""
+    issued = script.uploaded("bodies")
     if issued is None:
         return
-    for body in WRONG_START_BODIES:
-        start = f"{issued.path}/start"
-        wire.send("POST", start, "start with a body that breaks the schema", body=body)
-        wire.send("GET", issued.path, "status after a start with such a body")
+    start = f"{issued.path}/start"
+    for body in stimuli.WRONG_START_BODIES:
+        script.wire.send("POST", start, "start with a body that breaks the schema", body=body)
+        script.look(issued, "status after a start with such a body")
+    for what, content in stimuli.BROKEN_JSON.items():
+        script.wire.send("POST", start, f"start with {what}", content=content)
+        script.look(issued, f"status after a start with {what}")
+    script.waiting["bodies"] = issued
 
 
-def ask_oddly(wire: Wire) -> None:
-    """Ask for builds that do not exist, by odd ids, and in odd ways."""
-    for build_id in ODD_BUILD_IDS:
+def ask_for_absent_builds(script: Script) -> None:
+    """Ask for builds that do not exist, by odd ids."""
+    for build_id in stimuli.ABSENT_BUILD_IDS:
         path = f"{BUILD}/{quote(build_id, safe='')}"
-        wire.send("GET", path, "status of an odd build id")
-        wire.send("POST", f"{path}/start", "start of an odd build id", body={})
-    json_type = {"Content-Type": "application/json"}
-    for name, headers in (("no body", json_type), ("no body and no type", {})):
-        wire.send("POST", BUILD, f"initiate with {name}", headers=headers)
-    for operation in contract().operations.values():
-        path = operation.path.replace("{build_id}", "no-such-build")
-        for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"):
-            wire.send(method, path, f"{method}, which the contract does not have here")
+        script.wire.send("GET", path, "status of an absent build", is_absent=True)
+        if not build_id.startswith("xx") or len(build_id) > 64:
+            start = f"{path}/start"
+            script.wire.send("POST", start, "start of an absent build", body={}, is_absent=True)
+    for segment in stimuli.RAW_SEGMENTS:
+        script.wire.send("GET", f"{BUILD}/{segment}", "status of an odd segment")
+        script.wire.send("POST", f"{BUILD}/{segment}/start", "start of an odd segment", body={})
+    for kind in stimuli.CONTENT_TYPES:
+        start = f"{BUILD}/no-such-build/start"
+        told = f"start of an absent build as {kind or 'no type'}"
+        script.wire.send(
+            "POST", start, told, content=b"{}", headers=_typed(kind), is_absent=True
+        )  # fmt: skip
 
 
-def start_early(wire: Wire) -> None:
-    """Start a build whose context was never uploaded, and one that says so itself."""
-    issued = initiate(wire, "no upload")
+def ask_by_other_methods(script: Script) -> None:
+    """Ask by methods that the contract does not have; then see that nothing moved."""
+    issued = script.uploaded("methods")
+    known = {(one.method, one.path) for one in contract().operations.values()}
+    paths = dict.fromkeys(one.path for one in contract().operations.values())
+    for path, method in itertools.product(paths, stimuli.METHODS):
+        if (method, path) in known:
+            continue
+        built = issued.build_id if issued else "no-such-build"
+        asked = path.replace("{build_id}", quote(built, safe=""))
+        sends: dict[str, Any] = {"body": {}} if method in ("POST", "PUT", "PATCH") else {}
+        script.wire.send(method, asked, f"{method}, which the contract does not have here", **sends)
+        if issued is not None and path != BUILD:
+            script.look(issued, f"status after a {method}")
     if issued is not None:
-        wire.send("POST", f"{issued.path}/start", "start without an upload", body={})
-        wire.send("GET", issued.path, "status after a start without an upload")
-    issued = uploaded(wire, "context_uploaded: false")
-    if issued is not None:
-        told = {"context_uploaded": False}
-        wire.send("POST", f"{issued.path}/start", "start with context_uploaded false", body=told)
-        wire.send("GET", issued.path, "status after a start with context_uploaded false")
+        script.waiting["methods"] = issued
+
+
+def start_early(script: Script) -> None:
+    """Start a build whose context was never uploaded."""
+    issued = script.initiate("no upload")
+    if issued is None:
+        return
+    started = script.start(issued, "start without an upload", {})
+    rows = script.look(issued, "status after a start without an upload").rows
+    is_going = started.succeeded or (bool(rows) and rows[0].phase == "running")
+    (script.hasty if is_going else script.waiting)["no upload"] = issued
+
+
+def _typed(kind: str | None) -> dict[str, str]:
+    return {} if kind is None else {"Content-Type": kind}
+
+
+_OPERATIONS = 3
+_TOKENS = 10
+_METHODS = 7
+_KINDS = len(stimuli.CONTENT_TYPES)
+_BROKEN = len(stimuli.BROKEN_JSON)
+
+OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds)
+PROBES = [
+    Step("no token, and others", 1, 0, 2 + 4 * _TOKENS, refuse_tokens),
+    Step(
+        "wrong bodies to initiate", 0, 0,
+        len(stimuli.WRONG_INITIATE_BODIES) + _BROKEN + 1 + _KINDS, refuse_initiate_bodies,
+    ),
+    Step(
+        "wrong bodies to start", 1, 0,
+        2 + 2 * (len(stimuli.WRONG_START_BODIES) + _BROKEN), refuse_start_bodies,
+    ),
+    Step(
+        "absent builds, odd ids and types", 0, 0,
+        2 * len(stimuli.ABSENT_BUILD_IDS) - 32 + 2 * len(stimuli.RAW_SEGMENTS) + _KINDS,
+        ask_for_absent_builds,
+    ),
+    Step("other methods", 1, 0, 2 + _OPERATIONS * (_METHODS - 1) + 2 * (_METHODS - 1),
+         ask_by_other_methods),
+    Step("a start without an upload", 1, 1, 3, start_early),
+]  # fmt: skip
+CLOSING = Step("the ends", 0, 0, 10, close_builds)
+
+
+def watch_build(wire: Wire, build_id: str, tell: Callable[[str], None]) -> None:
+    """Look at a build that exists until it has ended, with and without the token; start nothing."""
+    issued = Issued(build_id, "")
+    script = Script(wire, wire.pace.left, tell=tell)
+    script.look(issued, "status of the given build")
+    for name, authorization in stimuli.tokens(wire.tape.token).items():
+        wire.send("GET", issued.path, f"status with {name}", authorization=authorization)
+    for method in ("HEAD", "OPTIONS"):
+        wire.send(method, issued.path, f"{method} of the given build")
+    script.followed["the given build"] = issued
+    _follow(script, script.patience)
+    script.look(issued, "the given build: status once more")

@@ -1,32 +1,50 @@
-"""Sends requests to the target, and records each on the tape as the judge watches."""
+"""Sends requests to the target, paced and bounded, and records each on the tape for the judge."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
+from ..contract import INITIATE, contract
 from ..exchange import Exchange
-from ..tape import History, Tape
+from ..tape import Tape
 from ..verdict import Judge
+from . import bounded
+from .bounded import WireError
+from .pace import BudgetSpent, Pace
+
+__all__ = ["BudgetSpent", "Wire", "WireError", "url_of"]
 
 _UNSENT = object()
+_INITIATE = contract().operations[INITIATE]
 
 
 @dataclass
 class Wire:
-    """A connection to the target whose traffic is on the tape."""
+    """A connection to the target whose traffic is on the tape.
+
+    Attributes:
+        driver: Whose traffic it is.
+        pace: What may still be sent, and when.
+        headers: Sent with every request to the API beside its own, but not with uploads.
+
+    """
 
     base_url: str
     tape: Tape
     judge: Judge
     driver: str
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30.0))
+    pace: Pace = field(default_factory=Pace)
+    client: bounded.Client = field(default_factory=bounded.Client)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,45 +57,113 @@ class Wire:
         intent: str,
         *,
         body: Any = _UNSENT,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        authorization: str | None = "",
+        authorization: str | None = "valid",
+        is_absent: bool = False,
     ) -> Exchange:
         """Send one request to the API.
 
-        ``authorization`` is the valid token by default; None sends no such header.
+        Args:
+            method: As it is written on the wire.
+            path: Percent-encoded, as it is written on the wire.
+            intent: What is meant by it, in a few words.
+            body: A JSON value.
+            content: The bytes of a body, where it is no JSON value; called JSON all the same.
+            headers: Beside those that a request of its kind has.
+            authorization: The header; the valid token by default, None for no such header.
+            is_absent: Whether there is no such build.
+
+        Raises ``WireError`` where no answer could be had, ``BudgetSpent`` where none is asked for.
+
         """
-        sent = dict(headers or {})
+        sent = {**self.headers}
         if authorization is not None:
-            sent["Authorization"] = authorization or f"Bearer {self.tape.token}"
-        content = b""
+            token = f"Bearer {self.tape.token}"
+            sent["Authorization"] = token if authorization == "valid" else authorization
         if body is not _UNSENT:
             content = json.dumps(body).encode()
-            sent.setdefault("Content-Type", "application/json")
-        request = self.client.build_request(
-            method, self.base_url + path, headers=sent, content=content or None
-        )
-        return self._exchange(request, content, intent)
+        if headers is not None:
+            sent.update(headers)
+        elif content is not None:
+            sent["Content-Type"] = "application/json"
+        with self._telling(f"{method} {path}"):
+            request = bounded.request(method, self.base_url + path, sent, content or b"")
+            request.extensions["target"] = _target(self.base_url, path)
+            return self._answered(request, intent, is_absent=is_absent)
 
     def upload(self, build_id: str, url: str, content: bytes, intent: str) -> Exchange:
-        """Upload a context, without the token."""
+        """Upload a context, without the token. Raises as ``send`` does."""
         headers = {"Content-Type": "application/octet-stream"}
-        request = self.client.build_request("PUT", url, headers=headers, content=content)
-        return self._exchange(request, b"", intent, upload_of=build_id)
+        # Without the query and the user: they are what makes a URL a secret.
+        shown = re.sub("//[^/]*@", "//", url.partition("?")[0])
+        with self._telling(f"the upload to {shown!r}"):
+            request = bounded.request("PUT", url, headers, content)
+            return self._answered(request, intent, upload_of=build_id)
 
-    def _exchange(
-        self, request: httpx.Request, content: bytes, intent: str, upload_of: str | None = None
+    def exchange(self, request: httpx.Request, intent: str) -> Exchange:
+        """Send a request that somebody else has made, to the letter. Raises as ``send`` does."""
+        for name, value in self.headers.items():
+            request.headers.setdefault(name, value)
+        with self._telling(f"{request.method} {request.url.path}"):
+            return self._answered(request, intent)
+
+    def _answered(
+        self,
+        request: httpx.Request,
+        intent: str,
+        upload_of: str | None = None,
+        *,
+        is_absent: bool = False,
     ) -> Exchange:
-        response = self.client.send(request)
-        history = self.tape.record(
-            driver=self.driver,
-            intent=intent,
-            request=(request.method, str(request.url), request.headers, content),
-            response=(response.status_code, response.headers, response.content),
-            upload_of=upload_of,
-        )
-        return self.see(history)
+        """Send until the answer is no 429 that asks to wait; each is on the tape."""
+        initiates = request.method == _INITIATE.method and _INITIATE.is_asked(request.url.path)
+        tries = 0
+        while True:
+            self.pace.admit(initiates=initiates and "authorization" in request.headers)
+            answer = self.client.send(request)
+            self.pace.take(len(answer.content))
+            history = self.tape.record(
+                driver=self.driver,
+                intent=intent,
+                request=(
+                    request.method, url_of(request), request.headers,
+                    b"" if upload_of else request.content,
+                ),
+                response=(answer.status, answer.headers, answer.content),
+                at=(answer.began, answer.ended),
+                upload_of=upload_of,
+                is_absent=is_absent,
+            )  # fmt: skip
+            self.judge.see(history)
+            self.pace.issued += initiates and history.last.succeeded
+            wait = None
+            if answer.status == 429:
+                wait = self.pace.asked_to_wait(answer.headers, tries)
+            if wait is None:
+                return history.last
+            self.pace.pause(wait)
+            tries += 1
 
-    def see(self, history: History) -> Exchange:
-        """Let the judge see the newest exchange."""
-        self.judge.see(history)
-        return history.last
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Say of a failure what was asked, without the token that a server may echo in a URL."""
+        try:
+            yield
+        except WireError as error:
+            what = self.tape.hide(what)
+            shown = what if len(what) <= 120 else f"{what[:80]}…{what[-20:]}"
+            raise WireError(f"{shown}: {self.tape.hide(str(error))}") from error
+
+
+def url_of(request: httpx.Request) -> str:
+    """Return the URL as it goes out; where a target is given by itself, httpx's URL is not that."""
+    target: bytes | None = request.extensions.get("target")
+    if target is None:
+        return str(request.url)
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
+
+
+def _target(base_url: str, path: str) -> bytes:
+    """Spell a request target to the letter; httpx would tidy up what is odd about it."""
+    return (httpx.URL(base_url).raw_path.rstrip(b"/") + path.encode()).split(b"#")[0]

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.list_faults:
         for one in FAULTS.values():
-            print(f"{one.rule:<3} {one.name:<26} {one.says}")  # noqa: T201
+            print(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.says}")  # noqa: T201
         return 0
     token = os.environ.get("CONTRACT_TOKEN") or "test-token"
     app: Any = create_app(token=token, build_seconds=options.build_seconds)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TextIO
 
+from .. import matrix
 from ..gate import FUZZ, Run
 from ..verdict import Verdict, Violation, told
+
+# Seconds between two lines of progress where a line cannot be written over.
+SELDOM = 10.0
 
 
 def announcement(violation: Violation) -> str:
@@ -13,14 +20,31 @@ def announcement(violation: Violation) -> str:
     return f"violated  {violation.title}\n          {told(violation.exchange, body=False)}"
 
 
-def table(verdicts: dict[str, Verdict]) -> Iterator[str]:
+def failure(run: Run, verdict: Verdict) -> str:
+    """Tell the first violation of a rule whole, and count the rest."""
+    text = verdict.violations[0].text(run.target.repeat(verdict.rule))
+    more = len(verdict.violations) - 1
+    return text + (f"\n  and {more} more like it" if more else "")
+
+
+def table(verdicts: dict[str, Verdict], waived: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield one line for each rule."""
     for verdict in verdicts.values():
         rule = verdict.rule
-        yield (
-            f"{rule.id:<3} {rule.level:<6}  {verdict.outcome:<12}  {verdict.count():>10}  "
-            f"{rule.text}"
-        )
+        outcome = verdict.outcome
+        if rule.id in waived and outcome == "violated":
+            outcome = "waived"
+        yield f"{rule.id:<3} {rule.level:<6}  {outcome:<12}  {verdict.count():>10}  {rule.text}"
+
+
+def summary(run: Run) -> Iterator[str]:
+    """Yield what was judged, and a verdict for each rule."""
+    yield from traffic(run)
+    yield ""
+    waived = {one.rule: one for one in run.target.waivers}
+    yield from table(run.verdicts, tuple(waived))
+    for rule, waiver in waived.items():
+        yield f"waived        {rule} until {waiver.expires}: {waiver.reason}"
 
 
 def traffic(run: Run) -> Iterator[str]:
@@ -29,10 +53,43 @@ def traffic(run: Run) -> Iterator[str]:
     for driver, (requests, seconds) in run.spent.items():
         seed = f", seed {run.target.seed}" if driver == FUZZ else ""
         yield f"{driver:<13} {requests} requests, {seconds:.1f} s{seed}"
+    if run.fuzzed is not None:
+        yield f"  links walked    {_counted(run.fuzzed.links)}"
+        yield f"  its successes   {_counted(run.tape.successes(FUZZ))}"
     yield f"successes     {_counted(run.tape.successes())}"
-    if FUZZ in run.spent:
-        yield f"  of schemathesis: {_counted(run.tape.successes(FUZZ))}"
+    for row in matrix.ROWS:
+        counts = {status: n for one, status, n in matrix.table(run.cells) if one == row}
+        yield f"{row}s told".ljust(16) + _counted(counts)
+    if run.pace.slowed:
+        yield f"slowed        429 asked to wait {run.pace.slowed:.0f} s in all, and was heeded"
+    for what in run.cut:
+        yield f"cut off       {what}"
+    issued, started = run.left_behind
+    if run.target.url and issued:
+        names = f": {', '.join(started)}" if started else ""
+        count = f"{len(issued)} builds named contract-gate, {len(started)} started"
+        yield f"left behind   {count}{names}"
+    if run.problem:
+        yield run.problem
 
 
-def _counted(successes: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in successes.items())
+def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
+    """Return what tells how far a run is: on a terminal by one line that is written over."""
+    stream = stream or sys.stdout
+    last = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal last
+        line = f"{run.pace.sent} requests, {run.pace.issued} builds: {text}"
+        if stream.isatty():
+            stream.write(f"\r\x1b[2K{line}")
+        elif time.monotonic() - last >= SELDOM:
+            last = time.monotonic()
+            stream.write(f"{line}\n")
+        stream.flush()
+
+    return tell
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

@@ -4,7 +4,9 @@ from . import lifecycle, protocol, status, timestamps
 from .base import HELD, Broken, Held, Level, Rule
 from .base import RULES as _REGISTERED
 
-RULES = dict(sorted(_REGISTERED.items(), key=lambda item: ("PSTL".index(item[0][0]), item[0])))
+RULES = dict(
+    sorted(_REGISTERED.items(), key=lambda item: ("PSTL".index(item[0][0]), int(item[0][1:])))
+)
 """All rules by id: protocol, status, timestamps, lifecycle."""
 
 __all__ = [

@@ -133,9 +133,12 @@ def resets_nothing(history: History) -> Judgement:
             judged.append(_kept(step.was, step.now, "status") if final_then and step.now else None)
             judged.append(_not_before(step.was, step.now) if step.now else None)
             judged.append(_kept_all(step))
-    last = history.last
-    if last.is_valid_start and history.starts and 400 <= last.response.status <= 499:
+    last, again = history.last, history.last.is_valid_start and history.starts
+    if again and 400 <= last.response.status <= 499:
         judged.append(HELD)
+    if again and last.response.status < 400 and not last.response.is_success:
+        told = str(last.response.status)
+        judged.append(Broken("the status code", "200, or 4xx", told))
     return _worst(judged)
 
 
@@ -167,7 +170,10 @@ def needs_context(history: History) -> Judgement:
     over=histories,
 )  # fmt: skip
 def apart(history: History) -> Judgement:
-    """Look at each initiate beside the earlier ones, and at builds when others are started."""
+    """Look at initiates beside earlier ones, at builds when others are started, at artifacts.
+
+    The same artifact id and createdAt under two builds is one artifact.
+    """
     last = history.last
     if last.operation == INITIATE and last.succeeded and isinstance(last.response.json, dict):
         told = last.response.json
@@ -179,6 +185,11 @@ def apart(history: History) -> Judgement:
                     received = f"that of exchange {earlier.number}: {shown(told[key])}"
                     return Broken(f"$.{key}", "one of its own", received)
         return HELD
+    for artifact in last.rows[1:]:
+        owner = history.tape.owner(artifact)
+        if owner not in (None, last.build_id):
+            at = f"{artifact.path}.id"
+            return Broken(at, "an artifact of its own", f"{artifact.data.get('id')}, of {owner}")
     return _moved_by_another(history)
 
 
@@ -213,7 +224,7 @@ def not_yet(history: History) -> Judgement:
     asked = [one for one in history.exchanges if one.is_valid_start]
     if not (history.is_whole and history.issue and asked):
         return None
-    if any(one.says_uploaded for one in asked):
+    if any(one.says_uploaded is not False for one in asked):
         return None
     refused = history.last.operation == START and 400 <= history.last.response.status <= 499
     group = next(iter(history.last.rows), None)

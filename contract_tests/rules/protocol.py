@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from ..contract import START, STATUS, contract
@@ -61,11 +62,17 @@ def needs_valid_body(history: History) -> Judgement:
     """Look at each JSON body that breaks its schema, and at the status that follows one.
 
     An unknown build, or one already started, may be refused for that before its body is read. A
-    word or number that a lenient reader takes for a boolean is let pass.
+    word or number that a lenient reader takes for a boolean is let pass. What is no JSON has no
+    schema to break: any refusal will do.
     """
     exchange = history.last
+    if not _is_refusable(exchange) and _is_no_json(exchange):
+        if exchange.response.is_success:
+            told = str(exchange.response.status)
+            return Broken("the status code", "4xx, since the request body is no JSON", told)
+        return HELD if 400 <= exchange.response.status <= 499 else None
     if not _is_refusable(exchange) and (broken := broken_request(exchange)):
-        if exchange.response.status in LIMITS or _is_read_leniently(exchange):
+        if exchange.response.status in LIMITS or exchange.is_read_leniently:
             return None
         if exchange.operation == START and (history.is_started or not history.issue):
             return None
@@ -161,7 +168,7 @@ def same_default(history: History) -> Judgement:
     told = f"as exchange {like.number}, which says {shown(like.request.json)}"
     if start.response.is_success is not like.response.is_success:
         return Broken("the status code", f"{like.response.status}, {told}", _outcome(start))
-    unlike = next((one for one in others if not one.says_uploaded), None)
+    unlike = next((one for one in others if one.says_uploaded is False), None)
     plain = start if start.request.json == {} else like
     explicit = like if plain is start else start
     if unlike and _phase(unlike) == _phase(plain) != _phase(explicit):
@@ -216,8 +223,6 @@ def needs_known_method(history: History) -> Judgement:
 
 
 _TOLD = {Credential.ABSENT: "missing", Credential.OTHER: "not the valid one"}
-# What pydantic, and others, read as a boolean.
-_BOOLEAN_WORDS = {"0", "1", "true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"}
 
 
 def _documented_body(exchange: Exchange) -> bool:
@@ -226,34 +231,43 @@ def _documented_body(exchange: Exchange) -> bool:
 
 
 def _is_refusable(exchange: Exchange) -> bool:
-    return exchange.request.credential in (Credential.ABSENT, Credential.OTHER)
+    """Tell whether it asks the API for something without a valid token; an upload needs none."""
+    refusable = exchange.request.credential in (Credential.ABSENT, Credential.OTHER)
+    return refusable and exchange.template is not None
 
 
 def _has_broken_body(exchange: Exchange) -> bool:
-    return broken_request(exchange) is not None and not _is_read_leniently(exchange)
+    if _is_no_json(exchange):
+        return True
+    return broken_request(exchange) is not None and not exchange.is_read_leniently
+
+
+def _is_no_json(exchange: Exchange) -> bool:
+    """Tell whether a JSON body is none even for who reads one value, and ignores the rest."""
+    operation = contract().operations.get(exchange.operation or "")
+    request = exchange.request
+    if operation is None or operation.request_schema is None or request.content is None:
+        return False
+    if request.media_type != "application/json" or request.json is not NOT_JSON:
+        return False
+    try:
+        json.JSONDecoder().raw_decode(request.text.lstrip())
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _is_other_method(exchange: Exchange) -> bool:
     return exchange.template is not None and exchange.operation is None
 
 
-def _is_read_leniently(exchange: Exchange) -> bool:
-    """Tell whether a start says something that can be read as a boolean."""
-    body = exchange.request.json
-    if exchange.operation != START or not isinstance(body, dict):
-        return False
-    told = body.get("context_uploaded")
-    if isinstance(told, str):
-        return told.strip().lower() in _BOOLEAN_WORDS
-    return isinstance(told, int | float) and told in (0, 1)
-
-
 def _is_first_start(history: History) -> bool:
     """Tell whether the newest exchange starts a build that is issued, uploaded, and not started."""
     tried = any(one.operation == START for one in history.exchanges[:-1])
     limited = history.last.response.status in LIMITS
+    spelled = history.last.request.media_type == "application/json"
     ready = history.issue is not None and history.is_uploaded and not tried
-    return history.last.is_valid_start and ready and not limited
+    return history.last.is_valid_start and spelled and ready and not limited
 
 
 def _is_other_spelling(one: Exchange, other: Exchange) -> bool:

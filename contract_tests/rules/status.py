@@ -72,9 +72,10 @@ def explained(row: Row) -> Judgement:
     An empty text counts as none. A message of the group itself counts too: older servers told it
     there.
     """
-    if row.phase is None:
-        return None
-    if row.data.get("errorMessage") and row.phase not in ("failed", "cancelled"):
+    rows = (row, *row.artifacts)
+    if row.phase is None or any(not isinstance(_told(one), str | None) for one in rows):
+        return None  # what is no text is P6's
+    if _told(row) and row.phase not in ("failed", "cancelled"):
         where = f"{row.path}.errorMessage, and {row.path}.status"
         received = shown(row.data["errorMessage"])
         return Broken(where, f"absent or null, since status is {row.status}", received)
@@ -82,9 +83,13 @@ def explained(row: Row) -> Judgement:
         return HELD
     if row.phase != "failed" or not row.artifacts:
         return None
-    if any(one.data.get("errorMessage") for one in (row, *row.artifacts)):
+    if any(_told(one) for one in rows):
         return HELD
     return Broken("$.artifacts[*].errorMessage", f"why the build is {row.status}", "no message")
+
+
+def _told(row: Row) -> object:
+    return row.data.get("errorMessage")
 
 
 def _one_of(row: Row, key: str, schema: str) -> Judgement:

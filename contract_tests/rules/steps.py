@@ -47,7 +47,7 @@ def steps(history: History) -> Iterator[Step]:
     if not now or was is None:
         return
     over = _over(history, was)
-    listed = {row.data.get("id"): row for row in now if not row.is_group}
+    listed = {str(row.data.get("id")): row for row in now if not row.is_group}
     for row in was.rows:
         if row.is_group:
             yield Step(row, now[0], history.last, over)

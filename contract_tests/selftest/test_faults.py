@@ -8,7 +8,7 @@ from .. import gate
 from ..reference.faults import FAULTS
 from ..rules import RULES
 from ..tape import Tape
-from ..target import GateError, Target, from_environment
+from ..target import GateError, Target
 from ..verdict import judge
 
 
@@ -92,25 +92,6 @@ def test_source_is_there(rule: str) -> None:
     assert contract().at(RULES[rule].source)
 
 
-@pytest.mark.parametrize(
-    ("environment", "told"),
-    [
-        ({"CONTRACT_TARGTE": "http://127.0.0.1:9"}, "use TARGET"),
-        ({"CONTRACT_LEVEL": "mus"}, "use must"),
-        ({"CONTRACT_RULE": "T55"}, "use T5"),
-        ({"CONTRACT_FAULT": "completed-nul"}, "use completed-null"),
-        ({"CONTRACT_SEED": "one"}, "no number"),
-        ({"CONTRACT_TARGET": "127.0.0.1:8000", "CONTRACT_TOKEN": "x"}, "no http URL"),
-        ({"CONTRACT_TARGET": "http://127.0.0.1:8000"}, "CONTRACT_TOKEN"),
-        ({"CONTRACT_RULE": "T5", "CONTRACT_LEVEL": "must"}, "leave one out"),
-    ],
-)
-def test_settings_are_refused(environment: dict[str, str], told: str) -> None:
-    """An unknown setting or value is an error that names the nearest valid one."""
-    with pytest.raises(GateError, match=told):
-        from_environment(environment)
-
-
 def test_unreachable_target_is_an_error() -> None:
     """A server that does not answer is no verdict."""
     with pytest.raises(GateError, match="no answer from"):
@@ -121,16 +102,6 @@ def test_refused_token_is_an_error() -> None:
     """A token that the server refuses is told as such, and not judged."""
     with Target(token="right-token").server() as url, pytest.raises(GateError, match="token"):  # noqa: S106
         gate.run(Target(url=url, token="wrong-token"))  # noqa: S106
-
-
-def test_hollow_fuzzing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Generated traffic that is fed no real build is green and empty, and so an error."""
-    from ..drivers import fuzz
-
-    monkeypatch.setattr(fuzz, "MOST_BUILDS", 0)
-
-    with pytest.raises(GateError, match=r"schemathesis saw no success of .*start_image_build"):
-        gate.run(Target())
 
 
 def test_hollow_run_is_an_error() -> None:

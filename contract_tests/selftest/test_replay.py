@@ -103,19 +103,23 @@ def har_of(tape: Tape, token: str) -> list[Entry]:
             listed = [{"name": name, "value": value} for name, value in headers.items() if value]
             made[part] = {"headers": listed, "bodySize": -1}
         content = one.response.content or b""
-        text, encoding = base64.b64encode(content).decode(), "base64"
-        if content.isascii():
-            text, encoding = content.decode(), ""
         made["request"] |= {"method": one.request.method, "url": one.request.url}
         if one.request.content:
-            made["request"]["postData"] = {"text": one.request.content.decode()}
+            made["request"]["postData"] = held(one.request.content)
         made["response"] |= {
             "status": one.response.status,
-            "content": {"size": len(content), "text": text, "encoding": encoding},
+            "content": {"size": len(content), **held(content)},
         }
         took = (one.ended - one.began) / timedelta(milliseconds=1)
         entries.append({"startedDateTime": one.began.isoformat(), "time": took, **made})
     return entries
+
+
+def held(content: bytes) -> dict[str, str]:
+    """Hold a body as tools do: as text, or as bytes that are no plain text."""
+    if content.isascii():
+        return {"text": content.decode()}
+    return {"text": base64.b64encode(content).decode(), "encoding": "base64"}
 
 
 @pytest.mark.parametrize("fault", [None, "completed-null", "json-key-twice", "other-id"])

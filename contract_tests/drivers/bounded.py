@@ -1,0 +1,288 @@
+"""An HTTP client for a server that may mean harm: each exchange is bounded in time and in size.
+
+It speaks HTTP/1.1 by httpcore over sockets of our own. Whatever goes wrong is a ``WireError``. Its
+text holds nothing that the server sent but a host name, shortened, so that it can be shown.
+"""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, NamedTuple
+
+import httpcore
+import httpx
+
+from .sockets import WATCH, Backend, Severed, Watch, WireError, shortened
+
+__all__ = ["Answer", "Client", "Limits", "WireError", "request"]
+
+# Some doors are shut to who does not say who it is.
+_DEFAULTS: Final = {"Accept": "*/*", "User-Agent": "image-build-contract-gate"}
+# After these a lost answer can be asked for again: they change nothing.
+_SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+# Servers close idle connections after two seconds or more; one of ours must not meet that.
+_IDLE_SECONDS: Final = 1.5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one exchange may take.
+
+    Attributes:
+        seconds: From the name look-up to the last byte of the answer.
+        size: Bytes of the body, as it is sent and as it unfolds.
+
+    """
+
+    seconds: float = 30.0
+    size: int = 4 * 2**20
+
+
+class Answer(NamedTuple):
+    """An answer, whole. ``began`` and ``ended`` are in UTC, before and after the exchange."""
+
+    status: int
+    headers: httpx.Headers
+    content: bytes
+    began: datetime
+    ended: datetime
+
+
+class Client:
+    """Sends requests, one at a time in each thread, and keeps connections in between.
+
+    Args:
+        limits: What bounds each exchange.
+        ca: Path of the certificates to trust; else what httpx takes from the environment.
+        proxy: URL of the proxy for all requests; else what the environment says.
+
+    """
+
+    def __init__(
+        self, limits: Limits | None = None, *, ca: str | None = None, proxy: str | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        self._ca = ca
+        self._proxies = {"all": proxy} if proxy else urllib.request.getproxies()
+        self._is_told = proxy is not None
+        self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+    def send(self, request: httpx.Request) -> Answer:
+        """Send a request; return the answer to it, whatever its status, once it is whole.
+
+        Raises ``WireError`` where there is none. Redirects are not followed.
+        """
+        watch = Watch(self.limits.seconds)
+        token = WATCH.set(watch)
+        try:
+            try:
+                return self._exchange(request, watch)
+            except Severed:
+                reused = not watch.connected and not watch.received
+                if not reused or request.method not in _SAFE:
+                    raise
+            return self._exchange(request, watch)
+        finally:
+            WATCH.reset(token)
+
+    def _exchange(self, request: httpx.Request, watch: Watch) -> Answer:
+        began = datetime.now(UTC)
+        with _told(watch):
+            sent = httpcore.Request(
+                request.method,
+                httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.extensions.get("target", request.url.raw_path),
+                ),
+                headers=[
+                    *(one for one in request.headers.raw if one[0].lower() != b"accept-encoding"),
+                    (b"Accept-Encoding", b"identity"),
+                ],
+                content=request.read(),
+                extensions={"timeout": {"pool": watch.left()}},
+            )
+            response = self._pool(request.url).handle_request(sent)
+            try:
+                with _told(watch, begun=True):
+                    raw = self._body(response)
+            finally:
+                response.close()
+        headers = httpx.Headers(response.headers)
+        content = unfolded(raw, headers.get("content-encoding", ""), self.limits.size)
+        return Answer(response.status, headers, content, began, datetime.now(UTC))
+
+    def _body(self, response: httpcore.Response) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_stream():
+            content += chunk
+            if len(content) > self.limits.size:
+                raise WireError(f"the body is larger than {_shown(self.limits.size)}")
+        return bytes(content)
+
+    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
+        if url.scheme not in ("http", "https") or not url.host:
+            raise WireError("the URL is no http or https URL with a host")
+        proxy = self._proxy(url)
+        key = (proxy, url.scheme == "https")
+        if key not in self._pools:
+            context = self._tls() if url.scheme == "https" else None
+            self._pools[key] = _pool(proxy, context)
+        return self._pools[key]
+
+    def _proxy(self, url: httpx.URL) -> str | None:
+        if not self._proxies:
+            return None
+        if not self._is_told and urllib.request.proxy_bypass(url.host):
+            return None
+        return self._proxies.get(url.scheme) or self._proxies.get("all")
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            if self._ca:
+                return ssl.create_default_context(cafile=self._ca)
+            return httpx.create_ssl_context()
+        except OSError as error:  # ssl.SSLError is one
+            where = self._ca or "that the environment names"
+            raise WireError(f"the certificates {where} cannot be read") from error
+
+
+def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Request:
+    """Build a request. Raises ``WireError`` if there can be none, as with a URL that is none."""
+    if len(url) >= 2**16:
+        raise WireError("the URL is too long")
+    try:
+        parsed = httpx.URL(url)
+        is_one = parsed.host is not None and (parsed.port or 0) < 2**16
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: a host that IDNA does not have
+        raise WireError("the URL is no URL") from error
+    if not is_one:
+        raise WireError("the URL is no URL")
+    try:
+        return httpx.Request(
+            method, parsed, headers={**_DEFAULTS, **headers}, content=content or None
+        )
+    except ValueError as error:
+        raise WireError("a header cannot be sent, since it is not ASCII") from error
+
+
+def unfolded(raw: bytes, coding: str, most: int) -> bytes:
+    """Decode a body. Raises ``WireError`` if it cannot be, or would be larger than ``most``.
+
+    zlib stops at that size: a bomb is never unfolded.
+    """
+    coding = coding.strip().lower()
+    if not raw or coding in ("", "identity"):
+        return raw
+    if coding in ("gzip", "x-gzip"):
+        name, window = "gzipped", 16 + zlib.MAX_WBITS
+    elif coding == "deflate":
+        # What is called deflate is a zlib stream, but some send the bare one.
+        wrapped = raw[0] & 15 == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
+        name, window = "deflated", zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
+    else:
+        raise WireError(
+            f"the body has the content encoding {shortened(coding)}, which was not asked for"
+        )
+    unfolding = zlib.decompressobj(window)
+    try:
+        content = unfolding.decompress(raw, most + 1)
+    except zlib.error as error:
+        raise WireError(f"the {name} body cannot be unfolded") from error
+    if len(content) > most:
+        raise WireError(f"the {name} body unfolds to more than {_shown(most)}")
+    if not unfolding.eof:
+        raise WireError(f"the {name} body ends early")
+    if unfolding.unused_data:
+        raise WireError(f"the {name} body goes on after its end")
+    return content
+
+
+def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.ConnectionPool:
+    if proxy is None:
+        return httpcore.ConnectionPool(
+            context, max_connections=None, keepalive_expiry=_IDLE_SECONDS, network_backend=Backend()
+        )
+    try:
+        told = httpx.Proxy(proxy)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise WireError("the URL of the proxy is no URL") from error
+    if told.url.scheme != "http":
+        raise WireError("the URL of the proxy is no http URL, and no other is supported")
+    return httpcore.HTTPProxy(
+        httpcore.URL(scheme=b"http", host=told.url.raw_host, port=told.url.port or 80, target=b"/"),
+        told.raw_auth,
+        ssl_context=context,
+        max_connections=None,
+        keepalive_expiry=_IDLE_SECONDS,
+        network_backend=Backend(),
+    )
+
+
+@contextmanager
+def _told(watch: Watch, *, begun: bool = False) -> Iterator[None]:
+    """Say in plain words what httpcore says in its own; ``begun`` after the header has come."""
+    try:
+        yield
+    except httpcore.RemoteProtocolError as error:
+        raise _broken(error, watch, begun) from error
+    except httpcore.LocalProtocolError as error:
+        raise WireError("the request cannot be sent, since it would be no HTTP") from error
+    except httpcore.ProxyError as error:
+        raise WireError("the proxy refused the connection") from error
+    except httpcore.TimeoutException as error:
+        raise watch.over() from error
+    except httpcore.NetworkError as error:
+        raise Severed("the connection was reset") from error
+    except (OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
+        raise WireError(f"the exchange failed: {type(error).__name__}") from error
+
+
+def _broken(error: Exception, watch: Watch, begun: bool) -> WireError:
+    text = str(error)
+    if begun:
+        closed = text.startswith("peer closed connection")
+        return WireError(
+            "the connection was closed before the answer ended"
+            if closed
+            else "the body of the answer is no HTTP"
+        )
+    if not watch.received:
+        return Severed("the server closed the connection without an answer")
+    if text.startswith("Server disconnected"):
+        return WireError("the connection was closed before the answer ended")
+    if text.startswith("Receive buffer too long"):
+        return WireError("the header of the answer is larger than 100 KiB")
+    return WireError("the answer is no HTTP")
+
+
+def _shown(size: int) -> str:
+    for unit, bytes_in in (("MiB", 2**20), ("KiB", 2**10)):
+        if size % bytes_in == 0:
+            return f"{size // bytes_in} {unit}"
+    return f"{size} bytes"

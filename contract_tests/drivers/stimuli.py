@@ -1,0 +1,97 @@
+"""What the scripted lifecycles send: contexts, bodies, ids, tokens, methods. Data, in order."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import tarfile
+from typing import Any
+
+# A layer, since some builders make no image without one; no base image, since that is a download.
+GOOD = "FROM scratch\nCOPY Dockerfile /\n"
+# No builder can build this: there is no such instruction.
+HOPELESS = "FROM scratch\nRUNN false\n"
+
+NAMED = {"image_name": "contract-gate", "image_tag": "v1"}
+
+_WRONG_VALUES: dict[str, list[Any]] = {
+    "image_name": [None, 7, ["web"], {"name": "web"}],
+    "image_tag": [None, True, ["v1"], {"v": 1}],
+    "dockerfile_path": [7, ["Dockerfile"]],
+    "platform": ["amiga/68000", "", ["linux/amd64"]],
+    "visibility": ["SECRET", "public", 1],
+}
+WRONG_START_BODIES: list[Any] = [
+    [], "yes", 7, None,
+    {"context_uploaded": None}, {"context_uploaded": "maybe"}, {"context_uploaded": []},
+    {"context_uploaded": {}}, {"context_uploaded": 7},
+]  # fmt: skip
+WRONG_INITIATE_BODIES: list[Any] = [
+    [], None, "web:v1", 7, {},
+    {"image_name": "contract-gate"}, {"image_tag": "v1"},
+    *(
+        {**NAMED, key: value}
+        for key, values in _WRONG_VALUES.items()
+        for value in values
+    ),
+]  # fmt: skip
+
+BROKEN_JSON = {
+    "half an object": b'{"context_uploaded": tru',
+    "no UTF-8": b'{"context_uploaded": "\xff\xfe"}',
+    "two values": b"{} {}",
+    "nothing at all": b"",
+    "a pit of brackets": b"[" * 5000,
+}
+LARGE = json.dumps({"image_name": "contract-gate", "padding": "x" * 1_500_000}).encode()
+
+CONTENT_TYPES = [
+    None, "", "text/plain", "application/x-www-form-urlencoded", "application/xml", "json",
+    "application/json; charset=utf-16", "multipart/form-data",
+]  # fmt: skip
+
+ABSENT_BUILD_IDS = [
+    "no-such-build", "-", "-leading-dash", "--help", ".hidden", "a.b.c", "...",
+    *("x" * length for length in range(33, 65)), "x" * 128, "x" * 300,
+    "\N{SNOWMAN}\N{SNOWMAN}", "no such build", "%", "no%2Fsuch", "no/such", "no\x00such", "'--no",
+    "null-build", "{build_id}", "no?such=1", "no#such", "no;such",
+    "00000000-0000-0000-0000-000000000000",
+]  # fmt: skip
+"""Ids that no server can have given to a build."""
+
+RAW_SEGMENTS = ["", "%2E%2E", "%2e", "%ZZ", "%00", "%E2%28%A1", "*"]
+"""Segments that are no id at all; what they come to is the router's matter."""
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+def tokens(token: str) -> dict[str, str | None]:
+    """Name each Authorization header that must not do, for a valid token."""
+    basic = base64.b64encode(f"{token}:".encode()).decode()
+    found: dict[str, str | None] = {
+        "no token": None,
+        "a wrong token": "Bearer not-the-token",
+        "a prefix of the token": f"Bearer {token[:-1]}",
+        "the token and more": f"Bearer {token}x",
+        "the token in another case": f"Bearer {token.swapcase()}",
+        "the token under another scheme": f"Token {token}",
+        "the token as a user": f"Basic {basic}",
+        "the token without a scheme": token,
+        "a scheme without a token": "Bearer",
+        "an empty header": "",
+    }
+    if token.swapcase() == token:
+        del found["the token in another case"]
+    return found
+
+
+def context(dockerfile: str) -> bytes:
+    """Pack a context that holds a Dockerfile alone; the same text gives the same bytes."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile.encode())
+        archive.addfile(entry, io.BytesIO(dockerfile.encode()))
+    return gzip.compress(packed.getvalue(), mtime=0)

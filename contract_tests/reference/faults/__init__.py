@@ -1,0 +1,45 @@
+"""Single faults: each breaks a sound server in one way, and is there for one rule.
+
+They stand in groups, one module each: enums, times, shape, protocol, auth, state, effects.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from . import auth, effects, enums, protocol, shape, state, times
+from .base import Answered, App, Asked, Fault, Server
+
+GROUPS: dict[str, list[Fault]] = {
+    "enums": enums.FAULTS,
+    "times": times.FAULTS,
+    "shape": shape.FAULTS,
+    "protocol": protocol.FAULTS,
+    "auth": auth.FAULTS,
+    "state": state.FAULTS,
+    "effects": effects.FAULTS,
+}
+
+
+def _grouped() -> Iterator[tuple[str, Fault]]:
+    for group, faults in GROUPS.items():
+        for fault in faults:
+            yield fault.name, replace(fault, group=group)
+
+
+FAULTS: dict[str, Fault] = dict(_grouped())
+"""All faults by name, in the order of their groups."""
+
+
+def apply(app: Any, name: str, token: str) -> App:
+    """Break a server. Raises ``ValueError``, which names the nearest, for an unknown fault."""
+    if name not in FAULTS:
+        near = difflib.get_close_matches(name, FAULTS, n=3, cutoff=0.3) or list(FAULTS)
+        raise ValueError(f"unknown fault {name}; use {', '.join(near)}")
+    return FAULTS[name].wrap(app, token)
+
+
+__all__ = ["FAULTS", "GROUPS", "Answered", "Asked", "Fault", "Server", "apply"]

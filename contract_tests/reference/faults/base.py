@@ -1,0 +1,259 @@
+"""What a fault is: it stands between a sound server and its clients.
+
+It changes a request on the way in or a response on the way out. The server has no hook for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote
+
+Message = MutableMapping[str, Any]
+App = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[Message]],
+        Callable[[Message], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+Body = dict[str, Any]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = b"application/json"
+_BUILD = "/api/v1/images/build"
+_PLACES = {
+    "builds": re.compile(_BUILD),
+    "build": re.compile(_BUILD + r"/([^/]+)"),
+    "start": re.compile(_BUILD + r"/([^/]+)/start"),
+    "upload": re.compile(r"/uploads/([^/]+)"),
+}
+_OPERATIONS = {
+    ("POST", "builds"): "initiate",
+    ("GET", "build"): "status",
+    ("POST", "start"): "start",
+    ("PUT", "upload"): "upload",
+}
+
+
+@dataclass
+class Asked:
+    """A request, as a fault may change it.
+
+    Attributes:
+        operation: initiate, upload, start or status; None for what is none of them.
+        place: What the path names, whatever the method: builds, build, start or upload; or "".
+
+    """
+
+    operation: str | None
+    build_id: str
+    method: str
+    headers: Headers
+    content: bytes
+    place: str
+    path: bytes
+    query: bytes
+    server: Server = field(repr=False)
+
+    @property
+    def seen(self) -> Body:
+        """What the fault keeps in mind of this build."""
+        return self.server.memory[self.build_id]
+
+    @property
+    def authorization(self) -> tuple[str, str]:
+        """The scheme, in lower case, and the token; both empty without such a header."""
+        told = self.header(b"authorization").decode("latin-1")
+        scheme, _, token = told.partition(" ")
+        return scheme.lower(), token
+
+    @property
+    def is_authorized(self) -> bool:
+        """Whether it carries the valid token."""
+        return self.authorization == ("bearer", self.server.token)
+
+    def header(self, name: bytes) -> bytes:
+        """Return a header, or nothing."""
+        return dict(self.headers).get(name, b"")
+
+    def authorize(self) -> None:
+        """Give it the valid token."""
+        set_header(self.headers, b"authorization", b"Bearer " + self.server.token.encode())
+
+    def json(self) -> Any:
+        """Return the JSON of the body, or ``...`` where it is none."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return ...
+
+
+@dataclass
+class Answered:
+    """A response, as a fault may change it."""
+
+    status: int
+    headers: Headers
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status <= 299
+
+
+@dataclass
+class Server:
+    """The sound server behind a fault.
+
+    Attributes:
+        memory: What the fault keeps in mind, by build id; "" for the server as a whole.
+
+    """
+
+    app: App
+    token: str
+    scope: Any = None
+    memory: dict[str, Body] = field(default_factory=lambda: defaultdict(dict))
+
+    async def answer(self, request: Asked) -> Answered:
+        """Let the sound server answer."""
+        response = Answered(500, [], b"")
+        length = (b"content-length", str(len(request.content)).encode())
+        scope = {
+            **self.scope,
+            "method": request.method,
+            "path": _unquoted(request.path),
+            "raw_path": request.path,
+            "query_string": request.query,
+            "headers": [*_without(request.headers, b"content-length"), length],
+        }
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": request.content, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                response.status, response.headers = message["status"], list(message["headers"])
+            else:
+                response.content += message.get("body", b"")
+
+        await self.app(scope, receive, send)
+        return response
+
+    async def ask(
+        self, like: Asked, method: str, url: str, content: bytes = b"", media_type: bytes = JSON
+    ) -> Answered:
+        """Send the sound server a request of the fault's own, with the token."""
+        path, _, query = url.encode().partition(b"?")
+        headers = [*like.headers]
+        set_header(headers, b"content-type", media_type)
+        request = replace(
+            like, method=method, path=path, query=query, headers=headers, content=content
+        )
+        request.authorize()
+        return await self.answer(request)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to be broken.
+
+    Attributes:
+        rule: The id of the rule that it trips.
+        also: Ids of rules that it cannot but trip too.
+        asked: Changes a request; may answer it at once.
+        answered: Changes a response.
+        around: Answers a request, with the help of the sound server.
+        group: What kind of fault it is.
+
+    """
+
+    name: str
+    rule: str
+    says: str
+    also: frozenset[str] = frozenset()
+    asked: Callable[[Asked], Answered | None] | None = None
+    answered: Callable[[Asked, Answered], None] | None = None
+    around: Callable[[Asked, Server], Awaitable[Answered]] | None = None
+    group: str = ""
+
+    def wrap(self, app: App, token: str) -> App:
+        """Stand between a server and its clients. What it keeps in mind is new for each server."""
+        memory: dict[str, Body] = defaultdict(dict)
+
+        async def broken(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            response = await self._answer(await _asked(Server(app, token, scope, memory), receive))
+            length = (b"content-length", str(len(response.content)).encode())
+            headers = [*_without(response.headers, b"content-length"), length]
+            await send(
+                {"type": "http.response.start", "status": response.status, "headers": headers}
+            )
+            await send({"type": "http.response.body", "body": response.content})
+
+        return broken
+
+    async def _answer(self, request: Asked) -> Answered:
+        response = self.asked(request) if self.asked else None
+        if response is not None:
+            return response
+        answer = self.around or _soundly
+        response = await answer(request, request.server)
+        if self.answered:
+            self.answered(request, response)
+        return response
+
+
+def fault(name: str, rule: str, says: str, also: str = "", **changes: Any) -> Fault:
+    """Write a fault in one line; ``also`` holds ids with blanks between them."""
+    return Fault(name, rule, says, frozenset(also.split()), **changes)
+
+
+async def _soundly(request: Asked, server: Server) -> Answered:
+    return await server.answer(request)
+
+
+async def _asked(server: Server, receive: Any) -> Asked:
+    scope, content = server.scope, b""
+    while True:
+        message = await receive()
+        content += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    place, build_id = "", ""
+    for name, path in _PLACES.items():
+        if found := path.fullmatch(scope["path"]):
+            place, build_id = name, "".join(found.groups())
+    return Asked(
+        operation=_OPERATIONS.get((scope["method"], place)),
+        build_id=build_id,
+        method=scope["method"],
+        headers=list(scope["headers"]),
+        content=content,
+        place=place,
+        path=(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0],
+        query=scope.get("query_string", b""),
+        server=server,
+    )
+
+
+def _unquoted(path: bytes) -> str:
+    return unquote(path.decode("latin-1"))
+
+
+def _without(headers: Headers, name: bytes) -> Headers:
+    return [(key, value) for key, value in headers if key.lower() != name]
+
+
+def set_header(headers: Headers, name: bytes, value: bytes) -> None:
+    """Put a header in the place of all of that name."""
+    headers[:] = [*_without(headers, name), (name, value)]

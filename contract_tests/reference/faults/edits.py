@@ -1,0 +1,120 @@
+"""Edits of answers, from which faults are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from .base import Answered, Asked, Body
+
+Change = Callable[[Asked, Answered], None]
+Edit = Callable[[Body], None]
+EditOfMany = Callable[[Body, Body], None]
+
+
+def body(edit: Edit, operations: str = "start status") -> Change:
+    """Edit the JSON of each success of some operations."""
+    return history(lambda told, _: edit(told), operations)
+
+
+def history(edit: EditOfMany, operations: str = "start status") -> Change:
+    """Edit the same, by what is kept in mind of the build."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation in operations.split() and response.is_success:
+            told = json.loads(response.content)
+            edit(told, request.seen)
+            response.content = json.dumps(told).encode()
+
+    return answered
+
+
+def whole(make: Callable[[Any], Any], operations: str) -> Change:
+    """Put another JSON value into the place of each success of some operations."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation in operations.split() and response.is_success:
+            response.content = json.dumps(make(json.loads(response.content))).encode()
+
+    return answered
+
+
+def rows_of(group: Body, rows: str) -> list[Body]:
+    """Return the group itself, its artifacts, or all of them."""
+    artifacts: list[Body] = group["artifacts"]
+    return {"group": [group], "artifacts": artifacts, "all": [group, *artifacts]}[rows]
+
+
+def put(key: str, value: Any, *, when: str = "", rows: str = "group") -> Edit:
+    """Put a value into the group or its artifacts, where their status is one of ``when``."""
+
+    def edit(group: Body) -> None:
+        for row in rows_of(group, rows):
+            if not when or row["status"] in when.split():
+                row[key] = value(row) if callable(value) else value
+
+    return edit
+
+
+def drop(key: str, *, when: str = "", rows: str = "group") -> Edit:
+    """Leave a key out."""
+
+    def edit(group: Body) -> None:
+        for row in rows_of(group, rows):
+            if not when or row["status"] in when.split():
+                row.pop(key)
+
+    return edit
+
+
+def tell(status: str, rows: str = "all") -> Edit:
+    """Tell another status, with what goes with it: instants, an error or none."""
+
+    def edit(group: Body) -> None:
+        for row in rows_of(group, rows):
+            row["status"] = status
+            if status in ("PENDING", "UPLOADING"):
+                row["startedAt"] = None
+            is_done = status in ("COMPLETED", "FAILED", "CANCELLED")
+            row["completedAt"] = (row["completedAt"] or row["startedAt"]) if is_done else None
+        for row in group["artifacts"] if rows == "all" else []:
+            row["errorMessage"] = "the command failed" if status == "FAILED" else None
+            row["fullImagePath"] = None
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    """Make one edit after the other."""
+
+    def edit(told: Body) -> None:
+        for one in edits:
+            one(told)
+
+    return edit
+
+
+def rename(names: dict[str, str]) -> Edit:
+    """Give keys other names."""
+
+    def edit(told: Body) -> None:
+        for old, new in names.items():
+            told[new] = told.pop(old)
+
+    return edit
+
+
+def count(seen: Body, what: str) -> int:
+    """Count something of a build; return how often it has happened by now."""
+    seen[what] = seen.get(what, 0) + 1
+    return int(seen[what])
+
+
+def later(instant: str | None, **by: float) -> str | None:
+    """Move an instant; one that is not there stays so."""
+    if instant is None:
+        return None
+    moved = datetime.fromisoformat(instant) + timedelta(**by)
+    return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")

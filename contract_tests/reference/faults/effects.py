@@ -1,0 +1,285 @@
+"""Faults of effect: an operation does something else than it says, or nothing, or to another."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from .base import Answered, Asked, Body, Server, fault
+from .edits import Change, Edit, EditOfMany, body, both, count, history, later, rows_of, tell
+
+_BUILD = "/api/v1/images/build"
+_DONE = ("COMPLETED", "FAILED")
+
+
+def _has_begun(group: Body) -> bool:
+    return group["startedAt"] is not None
+
+
+def _empty(group: Body) -> None:
+    group["artifacts"] = []
+
+
+_waits = both(tell("UPLOADING", "group"), _empty)
+_forgets = both(tell("PENDING", "group"), _empty)
+
+
+def _begun(edit: Edit, answers: int) -> EditOfMany:
+    """Edit the first answers about a build that has begun."""
+
+    def first(group: Body, seen: Body) -> None:
+        if _has_begun(group) and count(seen, "begun") <= answers:
+            edit(group)
+
+    return first
+
+
+def _done_at_once(group: Body, seen: Body) -> None:
+    if group["status"] == "BUILDING" and count(seen, "starts") == 1:
+        tell("COMPLETED")(group)
+
+
+def _again(change: Change) -> Change:
+    """Count the starts of a build; make a change once there was a second."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation == "start" and response.is_success:
+            count(request.seen, "starts")
+        if request.seen.get("starts", 0) > 1:
+            change(request, response)
+
+    return answered
+
+
+def _elsewhere(request: Asked, response: Answered) -> None:
+    if request.operation == "start" and response.is_success:
+        response.status, response.content = 303, b""
+        response.headers = [(b"location", request.path.removesuffix(b"/start"))]
+
+
+def _begins_later(group: Body, _: Body) -> None:
+    for row in rows_of(group, "all"):
+        row["startedAt"] = later(row["startedAt"], milliseconds=2)
+
+
+def _another_artifact(group: Body, _: Body) -> None:
+    for row in group["artifacts"]:
+        row["id"] = f"{row['id']}_again"
+
+
+def _builds_again(request: Asked, response: Answered) -> None:
+    """Build for two answers, once what is done is started again."""
+    is_done = any(f'"{status}"'.encode() in response.content for status in _DONE)
+    if request.operation == "start" and is_done:
+        request.seen["left"] = 2
+    if is_done and request.seen.get("left"):
+        request.seen["left"] -= 1
+        body(tell("BUILDING"))(request, response)
+
+
+def _early(*, says: bool) -> Callable[[Asked, Server], Awaitable[Answered]]:
+    """Build without a context; ``says`` whether the start tells so, or is refused."""
+
+    async def around(request: Asked, server: Server) -> Answered:
+        response = await server.answer(request)
+        if request.operation == "initiate" and response.is_success:
+            told = json.loads(response.content)
+            server.memory[told["build_id"]]["url"] = _path(told["upload_url"])
+        elif request.operation == "upload":
+            request.seen["uploaded"] = True
+        elif request.operation == "start" and response.status == 409:
+            url = request.seen.get("url")
+            if url and "uploaded" not in request.seen and not _says_false(request):
+                await server.ask(request, "PUT", url, _context(), b"application/octet-stream")
+                request.seen["early"] = True
+                started = await server.answer(request)
+                return started if says else response
+        return response
+
+    return around
+
+
+def _context() -> bytes:
+    packed, text = io.BytesIO(), b"FROM scratch\n"
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    return gzip.compress(packed.getvalue())
+
+
+def _path(url: Any) -> str:
+    return "/" + str(url).split("/", 3)[3]
+
+
+def _early_is_done(group: Body, seen: Body) -> None:
+    if seen.get("early"):
+        tell("COMPLETED")(group)
+        for row in rows_of(group, "all"):
+            row["completedAt"] = row["startedAt"]
+
+
+def _initiated(request: Asked, response: Answered) -> tuple[str, Body] | None:
+    """Return the name and tag that initiate was asked for, and what it answered."""
+    if request.operation != "initiate" or not response.is_success:
+        return None
+    asked = request.json()
+    return f"{asked['image_name']}:{asked['image_tag']}", json.loads(response.content)
+
+
+def _same_id_again(request: Asked, response: Answered) -> None:
+    """Answer the id of the first build of that name and tag."""
+    if initiated := _initiated(request, response):
+        name, told = initiated
+        first = request.server.memory["ids"].setdefault(name, told["build_id"])
+        response.content = json.dumps({**told, "build_id": first}).encode()
+
+
+async def _same_url_again(request: Asked, server: Server) -> Answered:
+    """Answer the URL of the first build of that name and tag; it uploads for the newest."""
+    newest = server.memory["newest"]
+    if request.operation == "upload":
+        url = f"{request.path.decode()}?{request.query.decode()}"
+        path, _, query = newest.get(url, url).encode().partition(b"?")
+        return await server.answer(replace(request, path=path, query=query))
+    response = await server.answer(request)
+    if initiated := _initiated(request, response):
+        name, told = initiated
+        first = server.memory["urls"].setdefault(name, told["upload_url"])
+        newest[_path(first)] = _path(told["upload_url"])
+        response.content = json.dumps({**told, "upload_url": first}).encode()
+    return response
+
+
+async def _starts_another(request: Asked, server: Server) -> Answered:
+    """Start, with the first start, another build that waits."""
+    waiting = server.memory["waiting"]
+    response = await server.answer(request)
+    if response.is_success and request.operation == "upload":
+        waiting[request.build_id] = True
+    if response.is_success and request.operation == "start":
+        waiting.pop(request.build_id, None)
+        for other in [] if server.memory["once"] else list(waiting)[:1]:
+            server.memory["once"][other] = True
+            await server.ask(request, "POST", f"{_BUILD}/{other}/start", b"{}")
+    return response
+
+
+def _tells_another(*keys: str) -> Change:
+    """Tell, with the first status of a build that is PENDING, another that was told so."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation != "status" or not response.is_success:
+            return
+        told, last = json.loads(response.content), request.server.memory["last"]
+        if told["status"] != "PENDING" or count(request.seen, "told") > 1:
+            return
+        if last:
+            other = {key: last[key] for key in keys or last}
+            response.content = json.dumps({**told, **other}).encode()
+        last.update(told)
+
+    return answered
+
+
+def _artifact_of_another(request: Asked, response: Answered) -> None:
+    """List the artifact of the build that was done first with those done later."""
+    if request.operation not in ("start", "status") or not response.is_success:
+        return
+    told = json.loads(response.content)
+    if told["status"] == "COMPLETED":
+        first = request.server.memory["first"].setdefault("told", told)
+        if first["id"] != told["id"]:
+            told["artifacts"] += first["artifacts"]
+            response.content = json.dumps(told).encode()
+
+
+def _not_found(response: Answered) -> None:
+    response.status = 404
+    response.content = b'{"errors": [{"param": "build_id", "details": "there is no such build"}]}'
+
+
+def _found_late(request: Asked, response: Answered) -> None:
+    if request.operation == "status" and response.is_success and count(request.seen, "told") == 1:
+        _not_found(response)
+
+
+def _found_once_uploaded(request: Asked, response: Answered) -> None:
+    if request.operation == "status" and b'"PENDING"' in response.content:
+        _not_found(response)
+
+
+def _says_false(request: Asked) -> bool:
+    told = request.json()
+    is_object = isinstance(told, dict)
+    return request.operation == "start" and is_object and told.get("context_uploaded") is False
+
+
+def _false_starts(request: Asked) -> None:
+    if _says_false(request):
+        request.content = b"{}"
+
+
+async def _false_refused_but_started(request: Asked, server: Server) -> Answered:
+    response = await server.answer(request)
+    if _says_false(request) and response.status == 409:
+        await server.answer(replace(request, content=b"{}"))
+    return response
+
+
+async def _upload_starts(request: Asked, server: Server) -> Answered:
+    response = await server.answer(request)
+    if request.operation == "upload" and response.is_success:
+        await server.ask(request, "POST", f"{_BUILD}/{request.build_id}/start", b"{}")
+    return response
+
+
+FAULTS = [
+    fault("start-idle", "L6", "start answers BUILDING, and status UPLOADING for ever", "L4 L7",
+          answered=history(_begun(_waits, 10**9), "status")),
+    fault("start-delayed", "L6", "start answers BUILDING, and status UPLOADING once", "L4",
+          answered=history(_begun(_waits, 1), "status")),
+    fault("start-forgotten", "L6", "start answers BUILDING, and status PENDING once", "L4",
+          answered=history(_begun(_forgets, 1), "status")),
+    fault("start-done-at-once", "L2", "start answers COMPLETED, and status BUILDING", "L4",
+          answered=history(_done_at_once, "start")),
+    fault("second-start-303", "L7", "a second start is sent elsewhere",
+          answered=_again(_elsewhere)),
+    fault("second-start-restarts", "L7", "a second start sets startedAt anew",
+          answered=_again(history(_begins_later))),
+    fault("second-start-other-artifact", "L7", "a second start makes another artifact",
+          answered=_again(history(_another_artifact))),
+    fault("second-start-builds-again", "L7", "a start of what is done builds again",
+          answered=_builds_again),
+    fault("early-start-builds", "L8", "a start without an upload builds",
+          around=_early(says=True)),
+    fault("early-start-409-builds", "L8", "a start without an upload gets 409, and builds",
+          around=_early(says=False)),
+    fault("early-start-completed", "L8", "a start without an upload is COMPLETED at once",
+          around=_early(says=True), answered=history(_early_is_done)),
+    fault("same-id-again", "L9", "initiate answers the id of an earlier build of that name",
+          answered=_same_id_again),
+    fault("same-url-again", "L9", "initiate answers the URL of an earlier build of that name",
+          around=_same_url_again),
+    fault("start-starts-another", "L9", "the first start starts another build too",
+          around=_starts_another),
+    fault("status-of-another", "L5", "a status tells another build", "L3",
+          answered=_tells_another()),
+    fault("tag-of-another", "L3", "a status tells the names of another build",
+          answered=_tells_another("imageName", "imageTag")),
+    fault("artifact-of-another", "L9", "a build lists the artifact of another too",
+          answered=_artifact_of_another),
+    fault("found-late", "L10", "the first status of each build is 404", answered=_found_late),
+    fault("found-once-uploaded", "L10", "status is 404 until the upload",
+          answered=_found_once_uploaded),
+    fault("false-starts", "L11", "context_uploaded: false starts the build", asked=_false_starts),
+    fault("false-409-but-started", "L11", "context_uploaded: false gets 409, and starts the build",
+          around=_false_refused_but_started),
+    fault("upload-starts", "L11", "an upload starts the build", "P2 P3 P9",
+          around=_upload_starts),
+]  # fmt: skip

@@ -1,0 +1,284 @@
+"""Faults of protocol: status codes, content types, methods, and what the server cannot stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from .base import JSON, Answered, Asked, Body, Server, fault, set_header
+from .edits import Change, count
+
+_BUILD = "/api/v1/images/build"
+_LONG_AGO = "2020-01-01T08:00:00Z"
+Condition = Callable[[Asked], bool]
+
+
+def _code(operation: str, code: int) -> Change:
+    """Answer another status code for success."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation == operation and response.is_success:
+            response.status = code
+            response.content = b"" if code == 204 else response.content
+
+    return answered
+
+
+def _media_type(operation: str, media_type: bytes) -> Change:
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation == operation and response.is_success:
+            set_header(response.headers, b"content-type", media_type)
+
+    return answered
+
+
+def _takes(operation: str, repair: Callable[[Any], Any]) -> Callable[[Asked], None]:
+    """Take a body that breaks its schema: ``repair`` returns a valid one, or None to leave it."""
+
+    def asked(request: Asked) -> None:
+        if request.operation == operation and request.json() is not ...:
+            valid = repair(request.json())
+            if valid is not None:
+                request.content = json.dumps(valid).encode()
+
+    return asked
+
+
+def _with(body: Any, key: str, value: Any) -> Body | None:
+    return {**body, key: value} if isinstance(body, dict) else None
+
+
+def _tag_as_string(body: Any) -> Body | None:
+    return _with(body, "image_tag", str(body["image_tag"])) if _has(body, "image_tag") else None
+
+
+def _latest(body: Any) -> Body | None:
+    return None if _has(body, "image_tag") else _with(body, "image_tag", "latest")
+
+
+def _nameless(body: Any) -> Body | None:
+    is_null = _has(body, "image_name") and body["image_name"] is None
+    return _with(body, "image_name", "null") if is_null else None
+
+
+def _any_platform(body: Any) -> Body | None:
+    return _with(body, "platform", "linux/amd64") if _has(body, "platform") else None
+
+
+def _secret(body: Any) -> Body | None:
+    is_secret = _has(body, "visibility") and body["visibility"] == "SECRET"
+    return _with(body, "visibility", "PRIVATE") if is_secret else None
+
+
+def _any_path(body: Any) -> Body | None:
+    is_odd = _has(body, "dockerfile_path") and not isinstance(body["dockerfile_path"], str)
+    return _with(body, "dockerfile_path", str(body["dockerfile_path"])) if is_odd else None
+
+
+def _has(body: Any, key: str) -> bool:
+    return isinstance(body, dict) and key in body
+
+
+def _breaks_start(body: Any) -> bool:
+    return not isinstance(body, dict) or not isinstance(body.get("context_uploaded", True), bool)
+
+
+def _invalid_400(_: Asked, response: Answered) -> None:
+    if response.status == 422:
+        response.status = 400
+
+
+async def _invalid_but_started(request: Asked, server: Server) -> Answered:
+    body = request.json()
+    is_broken = request.operation == "start" and body is not ... and _breaks_start(body)
+    if is_broken and request.is_authorized:
+        await server.answer(replace(request, content=b"{}"))
+    return await server.answer(request)
+
+
+def _unknown(operation: str, answer: Callable[[str], Answered]) -> Change:
+    """Answer otherwise than 404 where there is no such build."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation == operation and response.status == 404:
+            made = answer(request.build_id)
+            response.status, response.headers = made.status, made.headers
+            response.content = made.content
+
+    return answered
+
+
+def _made_up(status: str, started: str | None) -> Callable[[str], Answered]:
+    def answer(build_id: str) -> Answered:
+        told: Body = {
+            "id": build_id, "imageName": "web", "imageTag": "v1", "status": status,
+            "createdAt": _LONG_AGO, "startedAt": started, "completedAt": None, "artifacts": [],
+        }  # fmt: skip
+        return Answered(200, [(b"content-type", JSON)], json.dumps(told).encode())
+
+    return answer
+
+
+def _fails(condition: Condition) -> Callable[[Asked], Answered | None]:
+    """Answer 500 where a condition holds."""
+    return lambda request: Answered(500, [], b"") if condition(request) else None
+
+
+def _type(request: Asked) -> bytes:
+    return request.header(b"content-type").partition(b";")[0]
+
+
+def _is_second_start(request: Asked) -> bool:
+    valid = request.operation == "start" and request.is_authorized
+    return valid and not _breaks_start(request.json()) and bool(request.seen.get("started"))
+
+
+def _note_start(request: Asked, response: Answered) -> None:
+    if request.operation == "start" and response.is_success:
+        count(request.seen, "started")
+
+
+def _early_start_500(request: Asked, response: Answered) -> None:
+    if request.operation == "upload" and response.is_success:
+        request.seen["uploaded"] = True
+    is_early = request.operation == "start" and response.status == 409
+    if is_early and not request.seen.get("uploaded"):
+        response.status, response.content = 500, b""
+
+
+def _empty_start(code: int) -> Callable[[Asked], Answered | None]:
+    """Refuse {}, where nothing else speaks against it."""
+    content = b'{"errors": [{"param": "context_uploaded", "details": "is required"}]}'
+
+    def asked(request: Asked) -> Answered | None:
+        if request.operation == "start" and request.is_authorized and request.json() == {}:
+            return Answered(code, [(b"content-type", JSON)], content)
+        return None
+
+    return asked
+
+
+async def _empty_start_idle(request: Asked, server: Server) -> Answered:
+    """Answer {}, like false, as a status would; nothing starts."""
+    if request.operation == "start" and request.json() in ({}, {"context_uploaded": False}):
+        return await server.answer(replace(request, method="GET", path=request.path[:-6]))
+    return await server.answer(request)
+
+
+def _taken_for(method: str, place: str, instead: str) -> Callable[[Asked], None]:
+    """Take one method for another."""
+
+    def asked(request: Asked) -> None:
+        if request.method == method and request.place == place:
+            request.method = instead
+            if instead == "POST" and not request.content:
+                request.content = b"{}" if place == "start" else request.content
+                set_header(request.headers, b"content-type", JSON)
+
+    return asked
+
+
+def _delete_204(request: Asked, response: Answered) -> None:
+    if request.method == "DELETE" and request.place == "builds":
+        response.status, response.content = 204, b""
+
+
+def _not_allowed_200(request: Asked, response: Answered) -> None:
+    if request.method == "PATCH" and response.status == 405:
+        response.status, response.content = 200, b"{}"
+
+
+async def _refused_but_started(request: Asked, server: Server) -> Answered:
+    if request.method == "PATCH" and request.place == "build" and request.is_authorized:
+        await server.ask(request, "POST", request.path.decode() + "/start", b"{}")
+    return await server.answer(request)
+
+
+FAULTS = [
+    fault("initiate-200", "P1", "initiate answers 200", answered=_code("initiate", 200)),
+    fault("start-202", "P1", "start answers 202", answered=_code("start", 202)),
+    fault("start-204", "P1", "start answers 204, and no body", answered=_code("start", 204)),
+    fault("status-text-plain", "P1", "status answers as text/plain",
+          answered=_media_type("status", b"text/plain")),
+    fault("start-html", "P1", "start answers as text/html",
+          answered=_media_type("start", b"text/html; charset=utf-8")),
+    fault("initiate-problem-json", "P1", "initiate answers as application/problem+json",
+          answered=_media_type("initiate", b"application/problem+json")),
+    fault("any-start-body", "P3", "start takes any body for {}",
+          asked=_takes("start", lambda body: {} if _breaks_start(body) else None)),
+    fault("null-start-body", "P3", "start takes null for {}",
+          asked=_takes("start", lambda body: {} if body is None else None)),
+    fault("any-start-flag", "P3", "start takes any context_uploaded for true", asked=_takes(
+        "start", lambda body: {} if isinstance(body, dict) and _breaks_start(body) else None)),
+    fault("any-image-tag", "P3", "initiate takes any image_tag",
+          asked=_takes("initiate", _tag_as_string)),
+    fault("missing-tag-latest", "P3", "initiate takes latest for a missing image_tag",
+          asked=_takes("initiate", _latest)),
+    fault("null-image-name", "P3", "initiate takes null for a name",
+          asked=_takes("initiate", _nameless)),
+    fault("any-platform", "P3", "initiate takes any platform",
+          asked=_takes("initiate", _any_platform)),
+    fault("secret-visibility", "P3", "initiate takes a visibility that is none",
+          asked=_takes("initiate", _secret)),
+    fault("any-dockerfile-path", "P3", "initiate takes a number for dockerfile_path",
+          asked=_takes("initiate", _any_path)),
+    fault("invalid-400", "P3", "a body that breaks its schema gets 400", answered=_invalid_400),
+    fault("invalid-but-started", "P3", "a start with a wrong body gets 422, and starts",
+          around=_invalid_but_started),
+    fault("unknown-status-200", "P4", "status makes a build up where there is none",
+          answered=_unknown("status", _made_up("PENDING", None))),
+    fault("unknown-start-200", "P4", "start makes a build up where there is none",
+          answered=_unknown("start", _made_up("BUILDING", _LONG_AGO))),
+    fault("unknown-start-pending", "P4", "start answers PENDING where there is no build",
+          answered=_unknown("start", _made_up("PENDING", None))),
+    fault("unknown-start-204", "P4", "the start of an unknown build gets 204", "P1",
+          answered=_unknown("start", lambda _: Answered(204, [], b""))),
+    fault("long-id-500", "P5", "a long build id gets 500",
+          asked=_fails(lambda r: r.operation == "status" and len(r.build_id) > 32)),
+    fault("dash-id-500", "P5", "a build id with a leading dash gets 500",
+          asked=_fails(lambda r: r.build_id.startswith("-"))),
+    fault("dotted-id-500", "P5", "a build id with dots gets 500",
+          asked=_fails(lambda r: r.operation == "start" and "." in r.build_id)),
+    fault("non-ascii-id-500", "P5", "a build id beyond ASCII gets 500",
+          asked=_fails(lambda r: not r.build_id.isascii())),
+    fault("percent-id-500", "P5", "a percent sign in a build id gets 500",
+          asked=_fails(lambda r: "%" in r.build_id)),
+    fault("nul-id-500", "P5", "a zero byte in a build id gets 500",
+          asked=_fails(lambda r: "\0" in r.build_id)),
+    fault("array-500", "P5", "a start body that is no object gets 500", "P3",
+          asked=_fails(lambda r: r.operation == "start" and r.json() is not ...
+                       and not isinstance(r.json(), dict))),
+    fault("no-json-500", "P5", "a body that is no JSON gets 500",
+          asked=_fails(lambda r: r.operation in ("initiate", "start") and _type(r) == JSON
+                       and bool(r.content) and r.json() is ...)),
+    fault("no-body-500", "P5", "a POST without a body gets 500",
+          asked=_fails(lambda r: r.operation in ("initiate", "start") and not r.content)),
+    fault("no-type-500", "P5", "a POST without a content type gets 500",
+          asked=_fails(lambda r: r.operation in ("initiate", "start") and not _type(r))),
+    fault("other-type-500", "P5", "a POST of another content type gets 500",
+          asked=_fails(lambda r: r.operation in ("initiate", "start")
+                       and _type(r) not in (b"", JSON))),
+    fault("large-body-500", "P5", "a body of more than 1 MiB gets 500", "P3",
+          asked=_fails(lambda r: r.place != "upload" and len(r.content) > 2**20)),
+    fault("head-500", "P5", "HEAD of a build gets 500",
+          asked=_fails(lambda r: r.method == "HEAD" and r.place == "build")),
+    fault("options-500", "P5", "OPTIONS gets 500", asked=_fails(lambda r: r.method == "OPTIONS")),
+    fault("delete-500", "P5", "DELETE of a build gets 500",
+          asked=_fails(lambda r: r.method == "DELETE" and r.place == "build")),
+    fault("second-start-500", "P5", "a second start gets 500",
+          asked=_fails(_is_second_start), answered=_note_start),
+    fault("early-start-500", "P5", "a start without an upload gets 500", answered=_early_start_500),
+    fault("empty-start-409", "P7", "start refuses {} with 409", asked=_empty_start(409)),
+    fault("empty-start-422", "P7", "start refuses {} with 422", asked=_empty_start(422)),
+    fault("empty-start-idle", "P7", "start answers {} and false with 200, and does nothing",
+          around=_empty_start_idle),
+    fault("put-starts", "P9", "PUT starts a build", asked=_taken_for("PUT", "start", "POST")),
+    fault("put-status-200", "P9", "PUT of a build is answered as GET",
+          asked=_taken_for("PUT", "build", "GET")),
+    fault("delete-204", "P9", "DELETE of all builds is answered with 204", answered=_delete_204),
+    fault("patch-200", "P9", "PATCH is answered with 200", answered=_not_allowed_200),
+    fault("patch-405-but-started", "P9", "PATCH of a build gets 405, and starts it",
+          around=_refused_but_started),
+]  # fmt: skip

@@ -1,0 +1,150 @@
+"""Faults of shape: a body that does not match its schema, or is no strict JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .base import JSON, Answered, Asked, Body, fault, set_header
+from .edits import Change, body, drop, put, rename, whole
+
+
+def _initiate(**values: Any) -> Change:
+    return body(lambda told: told.update(values), "initiate")
+
+
+def _without(key: str) -> Change:
+    def edit(told: Body) -> None:
+        told.pop(key)
+
+    return body(edit, "initiate")
+
+
+def _artifacts(make: Callable[[list[Body]], Any]) -> Change:
+    return body(lambda told: told.update(artifacts=make(told["artifacts"])))
+
+
+def _invalid(told: Any, media_type: bytes = JSON) -> Change:
+    """Give each 422 another body; bytes are sent as they are."""
+    content = told if isinstance(told, bytes) else json.dumps(told).encode()
+
+    def answered(_: Asked, response: Answered) -> None:
+        if response.status == 422:
+            response.content = content
+            set_header(response.headers, b"content-type", media_type)
+
+    return answered
+
+
+def _pending(edit: Callable[[bytes], bytes]) -> Change:
+    """Edit the bytes of each status that tells PENDING; the others stay readable."""
+
+    def answered(request: Asked, response: Answered) -> None:
+        if request.operation == "status" and b'"PENDING"' in response.content:
+            response.content = edit(response.content)
+
+    return answered
+
+
+def _more(what: bytes) -> Change:
+    return _pending(lambda content: content.replace(b"{", b"{" + what + b",", 1))
+
+
+def _refused_no_json(_: Asked, response: Answered) -> None:
+    if response.status == 404:
+        response.content = b"not found"
+
+
+_SNAKE = {"imageName": "image_name", "imageTag": "image_tag"}
+_CAMEL = {"build_id": "buildId", "upload_url": "uploadUrl", "expires_in": "expiresIn"}
+
+FAULTS = [
+    fault("no-image-tag", "P6", "imageTag is left out", answered=body(drop("imageTag"))),
+    fault("no-image-name", "P6", "imageName is left out", answered=body(drop("imageName"))),
+    fault("no-id", "P6", "id is left out", answered=body(drop("id"))),
+    fault("no-status", "P6", "what waits has no status",
+          answered=body(drop("status", when="PENDING UPLOADING"))),
+    fault("image-name-null", "P6", "imageName is null", "L3",
+          answered=body(put("imageName", None))),
+    fault("image-tag-list", "P6", "imageTag is a list", "L3",
+          answered=body(put("imageTag", lambda row: [row["imageTag"]]))),
+    fault("names-snake-case", "P6", "image_name and image_tag are told in snake case",
+          answered=body(rename(_SNAKE))),
+    fault("initiate-camel-case", "P6", "buildId, uploadUrl and expiresIn are told in camel case",
+          answered=body(rename(_CAMEL), "initiate")),
+    fault("no-build-id", "P6", "initiate leaves build_id out", answered=_without("build_id")),
+    fault("no-upload-url", "P6", "initiate leaves upload_url out", answered=_without("upload_url")),
+    fault("no-full-image-path", "P6", "initiate leaves fullImagePath out",
+          answered=_without("fullImagePath")),
+    fault("no-visibility", "P6", "initiate leaves visibility out", answered=_without("visibility")),
+    fault("build-id-number", "P6", "build_id is a number", "L9", answered=_initiate(build_id=7)),
+    fault("upload-url-null", "P6", "upload_url is null", "L9",
+          answered=_initiate(upload_url=None)),
+    fault("expires-in-string", "P6", "expires_in is a string",
+          answered=_initiate(expires_in="3600")),
+    fault("expires-in-fraction", "P6", "expires_in has a fraction",
+          answered=_initiate(expires_in=3600.5)),
+    fault("artifacts-null", "P6", "no artifacts are null, and no list",
+          answered=_artifacts(lambda rows: rows or None)),
+    fault("artifacts-object", "P6", "artifacts are an object, by their ids",
+          answered=_artifacts(lambda rows: {row["id"]: row for row in rows})),
+    fault("artifacts-string", "P6", "artifacts are JSON in a string",
+          answered=_artifacts(json.dumps)),
+    fault("artifact-string", "P6", "an artifact is its id alone",
+          answered=_artifacts(lambda rows: [row["id"] for row in rows])),
+    fault("artifact-no-id", "P6", "an artifact has no id",
+          answered=body(drop("id", rows="artifacts"))),
+    fault("artifact-no-status", "P6", "the status is told by the group alone", "S3",
+          answered=body(drop("status", rows="artifacts"))),
+    fault("artifact-path-list", "P6", "the fullImagePath of an artifact is a list",
+          answered=body(put("fullImagePath", lambda row: [row["fullImagePath"]],
+                            when="COMPLETED", rows="artifacts"))),
+    fault("error-message-object", "P6", "an errorMessage is an object",
+          answered=body(put("errorMessage", lambda row: {"text": row["errorMessage"]},
+                            when="FAILED", rows="artifacts"))),
+    fault("group-in-list", "P6", "status answers a list of one group",
+          answered=whole(lambda told: [told], "status")),
+    fault("group-in-data", "P6", "the group is told under data", "T1",
+          answered=whole(lambda told: {"data": told}, "start status")),
+    fault("start-null", "P6", "start answers null", answered=whole(lambda _: None, "start")),
+    fault("start-message", "P6", "start answers a message, and no group", "T1 L3 L7",
+          answered=whole(lambda _: {"message": "started"}, "start")),
+    fault("detail-422", "P6", "a 422 tells detail, not errors",
+          answered=_invalid({"detail": "is not valid"})),
+    fault("detail-list-422", "P6", "a 422 tells a list of details", answered=_invalid(
+        {"detail": [{"loc": ["body"], "msg": "is not valid", "type": "value_error"}]})),
+    fault("string-422", "P6", "a 422 is a string", answered=_invalid("is not valid")),
+    fault("list-422", "P6", "a 422 is an empty list", answered=_invalid([])),
+    fault("errors-object-422", "P6", "the errors of a 422 are an object",
+          answered=_invalid({"errors": {"image_name": "is required"}})),
+    fault("errors-strings-422", "P6", "the errors of a 422 are strings",
+          answered=_invalid({"errors": ["image_name is required"]})),
+    fault("error-no-param-422", "P6", "an error of a 422 names no param",
+          answered=_invalid({"errors": [{"details": "is required"}]})),
+    fault("error-param-null-422", "P6", "the param of a 422 is null",
+          answered=_invalid({"errors": [{"param": None, "details": "is required"}]})),
+    fault("html-422", "P6", "a 422 is a page", answered=_invalid(b"<p>invalid</p>", b"text/html")),
+    fault("empty-422", "P6", "a 422 has no body", answered=_invalid(b"", b"text/plain")),
+    fault("json-bom", "P8", "a status starts with a BOM",
+          answered=_pending(lambda content: b"\xef\xbb\xbf" + content)),
+    fault("json-key-twice", "P8", "a status has a key twice",
+          answered=_more(b'"status":"BUILDING"')),
+    fault("json-more", "P8", "something stands after a status",
+          answered=_pending(lambda content: content + b"\n{}")),
+    fault("json-nan", "P8", "a status holds NaN", answered=_more(b'"progress":NaN')),
+    fault("json-infinity", "P8", "a status holds -Infinity", answered=_more(b'"left":-Infinity')),
+    fault("json-latin-1", "P8", "a status is not in UTF-8", answered=_more(b'"note":"caf\xe9"')),
+    fault("json-utf-16", "P8", "a status is in UTF-16",
+          answered=_pending(lambda content: content.decode().encode("utf-16"))),
+    fault("json-surrogate", "P8", "a status holds half a character",
+          answered=_more(b'"note":"\\ud83d"')),
+    fault("json-truncated", "P8", "a status ends early",
+          answered=_pending(lambda content: content[:-1])),
+    fault("json-comma", "P8", "a comma stands before the end of a status",
+          answered=_pending(lambda content: content[:-1] + b",}")),
+    fault("json-empty", "P8", "a status is empty", answered=_pending(lambda _: b"")),
+    fault("text-404", "P8", "a 404 is bare text, told as JSON", answered=_refused_no_json),
+    fault("latin-1-422", "P8", "a 422 is not in UTF-8",
+          answered=_invalid(b'{"errors":[{"param":"body","details":"tr\xe8s faux"}]}')),
+]  # fmt: skip

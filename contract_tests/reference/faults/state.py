@@ -1,0 +1,188 @@
+"""Faults of state: answers that may be sound one by one, and do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .base import Body, fault
+from .edits import (
+    Change,
+    Edit,
+    EditOfMany,
+    body,
+    both,
+    count,
+    drop,
+    history,
+    later,
+    put,
+    rows_of,
+    tell,
+)
+
+_DONE = ("COMPLETED", "FAILED")
+
+
+def _is_done(group: Body) -> bool:
+    return group["status"] in _DONE
+
+
+def _is(status: str) -> Callable[[Body], bool]:
+    return lambda group: bool(group["status"] == status)
+
+
+def _nth(first: int, last: int, of: Callable[[Body], bool], edit: Edit) -> EditOfMany:
+    """Edit some of the answers that a condition holds for, by their numbers from 1."""
+
+    def nth(group: Body, seen: Body) -> None:
+        if of(group) and first <= count(seen, "nth") <= last:
+            edit(group)
+
+    return nth
+
+
+_EVER = 10**9
+
+
+def _building_back(edit: Edit) -> EditOfMany:
+    """Tell BUILDING four times, however fast the build is, so that it was seen; then edit once."""
+
+    def back(group: Body, seen: Body) -> None:
+        told = count(seen, "begun") if group["startedAt"] else _EVER
+        if told <= 5:
+            tell("BUILDING")(group)
+        if told == 5:
+            edit(group)
+
+    return back
+
+
+def _uploading_back(group: Body, seen: Body) -> None:
+    if group["status"] == "UPLOADING" and count(seen, "told") % 2 == 0:
+        group["status"] = "PENDING"
+
+
+def _moves(key: str, rows: str = "group") -> EditOfMany:
+    """Move an instant by two milliseconds once it was told."""
+
+    def edit(group: Body, seen: Body) -> None:
+        for row in rows_of(group, rows):
+            if row[key] is not None and count(seen, "told") > 1:
+                row[key] = later(row[key], milliseconds=2)
+
+    return edit
+
+
+def _created_moves(group: Body, seen: Body) -> None:
+    group["createdAt"] = later(group["createdAt"], seconds=-count(seen, "told"))
+
+
+def _when(status: str, edit: Edit) -> Edit:
+    def only(group: Body) -> None:
+        if group["status"] == status:
+            edit(group)
+
+    return only
+
+
+def _empty(group: Body) -> None:
+    group["artifacts"] = []
+
+
+def _artifacts_tell(status: str) -> Edit:
+    """Tell another status of the artifacts; the group stays as it is."""
+
+    def edit(group: Body) -> None:
+        kept = {key: group[key] for key in ("status", "startedAt", "completedAt")}
+        tell(status)(group)
+        group.update(kept)
+
+    return edit
+
+
+def _one_pending(group: Body) -> None:
+    """List an artifact more, that never begins."""
+    for row in group["artifacts"][:1]:
+        waits = {"status": "PENDING", "startedAt": None, "completedAt": None}
+        more = {**row, **waits, "id": f"{row['id']}_more", "artifactType": "VM_SANDBOX"}
+        group["artifacts"].append({**more, "errorMessage": None, "fullImagePath": None})
+
+
+def _error(message: str | None, when: str) -> Change:
+    return body(put("errorMessage", message, when=when, rows="artifacts"))
+
+
+def _last_letter(row: Body) -> str:
+    return str(row["id"])[:-1] + ("0" if row["id"][-1] != "0" else "1")
+
+
+FAULTS = [
+    fault("completed-artifact-building", "S3", "COMPLETED with an artifact that is BUILDING",
+          answered=body(_when("COMPLETED", _artifacts_tell("BUILDING")))),
+    fault("completed-artifact-failed", "S3", "COMPLETED with an artifact that is FAILED",
+          answered=body(_when("COMPLETED", _artifacts_tell("FAILED")))),
+    fault("completed-artifact-pending", "S3", "COMPLETED with one artifact more, PENDING",
+          answered=body(_one_pending)),
+    fault("failed-artifact-completed", "S3", "FAILED with an artifact that is COMPLETED", "S4",
+          answered=body(_when("FAILED", _artifacts_tell("COMPLETED")))),
+    fault("failed-artifact-building", "S3", "FAILED with an artifact that is BUILDING", "S4",
+          answered=body(_when("FAILED", _artifacts_tell("BUILDING")))),
+    fault("completed-with-error", "S4", "a COMPLETED artifact has an errorMessage",
+          answered=_error("no error", "COMPLETED")),
+    fault("building-with-error", "S4", "a BUILDING artifact has an errorMessage",
+          answered=_error("still building", "BUILDING")),
+    fault("failed-error-null", "S4", "what FAILED has errorMessage null",
+          answered=_error(None, "FAILED")),
+    fault("failed-error-left-out", "S4", "what FAILED leaves errorMessage out",
+          answered=body(drop("errorMessage", when="FAILED", rows="artifacts"))),
+    fault("uploading-back", "L1", "UPLOADING goes back to PENDING, at every second status",
+          answered=history(_uploading_back)),
+    fault("building-back", "L1", "BUILDING goes back to UPLOADING, once", "L4",
+          answered=history(_building_back(tell("UPLOADING", "group")))),
+    fault("building-pending", "L1", "BUILDING goes back to PENDING, and lists nothing", "L4",
+          answered=history(_building_back(both(tell("PENDING", "group"), _empty)))),
+    fault("failed-then-completed", "L2", "FAILED turns to COMPLETED",
+          answered=history(_nth(2, _EVER, _is("FAILED"), tell("COMPLETED")))),
+    fault("completed-then-failed", "L2", "COMPLETED turns to FAILED",
+          answered=history(_nth(2, _EVER, _is("COMPLETED"), tell("FAILED")))),
+    fault("completed-then-cancelled", "L2", "COMPLETED turns to CANCELLED",
+          answered=history(_nth(2, _EVER, _is("COMPLETED"), tell("CANCELLED")))),
+    fault("completed-back", "L2", "COMPLETED goes back to BUILDING, once", "L4",
+          answered=history(_nth(2, 2, _is("COMPLETED"), tell("BUILDING")), "status")),
+    fault("created-moves", "L3", "createdAt is another in each answer",
+          answered=history(_created_moves)),
+    fault("created-at-start", "L3", "createdAt is startedAt, once there is one",
+          answered=body(put("createdAt", lambda row: row["startedAt"] or row["createdAt"]))),
+    fault("tag-latest", "L3", "imageTag is always latest",
+          answered=body(put("imageTag", "latest"))),
+    fault("tag-changes", "L3", "imageTag gets a suffix with COMPLETED",
+          answered=body(put("imageTag", lambda row: f"{row['imageTag']}-1", when="COMPLETED"))),
+    fault("name-changes", "L3", "imageName gets a prefix once the build is started",
+          answered=body(put("imageName", lambda row: f"acme/{row['imageName']}",
+                            when="BUILDING COMPLETED FAILED"))),
+    fault("started-moves", "L4", "startedAt is another once it was told",
+          answered=history(_moves("startedAt"))),
+    fault("completed-moves", "L4", "completedAt is another once it was told",
+          answered=history(_moves("completedAt"))),
+    fault("artifact-started-moves", "L4", "startedAt of an artifact is another once it was told",
+          answered=history(_moves("startedAt", "artifacts"))),
+    fault("started-gone", "L4", "startedAt is gone once the build FAILED",
+          answered=body(put("startedAt", None, when="FAILED"))),
+    fault("completed-gone", "L4", "completedAt is gone once it was told", "T5",
+          answered=history(_nth(2, _EVER, _is_done, put("completedAt", None)))),
+    fault("artifacts-emptied", "L4", "COMPLETED lists no artifacts any more",
+          answered=body(_when("COMPLETED", _empty))),
+    fault("artifacts-emptied-failed", "L4", "FAILED lists no artifacts any more",
+          answered=body(_when("FAILED", _empty))),
+    fault("artifact-renamed", "L4", "an artifact has another id once COMPLETED",
+          answered=body(put("id", lambda row: f"{row['id']}_done", when="COMPLETED",
+                            rows="artifacts"))),
+    fault("other-id", "L5", "status tells another id",
+          answered=body(put("id", _last_letter), "status")),
+    fault("start-other-id", "L5", "start tells another id",
+          answered=body(put("id", _last_letter), "start")),
+    fault("id-upper-case", "L5", "the id is told in upper case",
+          answered=body(put("id", lambda row: row["id"].upper()))),
+    fault("id-of-artifact", "L5", "the id told is that of the artifact",
+          answered=body(lambda told: told.update(id=[told, *told["artifacts"]][-1]["id"]))),
+]  # fmt: skip

@@ -1,0 +1,179 @@
+"""Faults of time: how an instant is written, when it is set, and in which order they come.
+
+Each tells the same in all answers about a build, so that no rule over a history is broken too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+from .base import Body, fault
+from .edits import Edit, EditOfMany, body, both, count, drop, history, later, put
+
+
+def _naive(instant: str) -> str:
+    return instant.removesuffix("Z")
+
+
+def _date(instant: str) -> str:
+    return instant[:10]
+
+
+def _epoch(instant: str) -> int:
+    return int(datetime.fromisoformat(instant).timestamp())
+
+
+def _space(instant: str) -> str:
+    return instant.replace("T", " ")
+
+
+def _no_colon(instant: str) -> str:
+    return instant.replace("Z", "+0000")
+
+
+def _no_such_day(instant: str) -> str:
+    return "2026-02-30" + instant[10:]
+
+
+def _hour_24(instant: str) -> str:
+    return instant[:11] + "24" + instant[13:]
+
+
+def _as_in_mail(instant: str) -> str:
+    return format_datetime(datetime.fromisoformat(instant))
+
+
+def _write(key: str, how: Callable[[str], Any], rows: str = "group") -> Edit:
+    """Write each instant that is set in another way."""
+    return put(key, lambda row: row[key] if row[key] is None else how(row[key]), rows=rows)
+
+
+def _move(key: str, rows: str = "group", **by: float) -> Edit:
+    return put(key, lambda row: later(row[key], **by), rows=rows)
+
+
+def _same(key: str, as_key: str, when: str, rows: str = "group") -> Edit:
+    return put(key, lambda row: row[as_key], when=when, rows=rows)
+
+
+def _first_start(edit: Edit) -> EditOfMany:
+    """Edit the first answer of start alone."""
+
+    def once(group: Body, seen: Body) -> None:
+        if count(seen, "starts") == 1:
+            edit(group)
+
+    return once
+
+
+_GOING = "BUILDING COMPLETED FAILED"
+_ALL = "PENDING UPLOADING BUILDING COMPLETED FAILED"
+
+FAULTS = [
+    fault("created-null", "T1", "createdAt is null", "P6", answered=body(put("createdAt", None))),
+    fault("created-missing", "T1", "createdAt is left out", "P6", answered=body(drop("createdAt"))),
+    fault("created-empty", "T1", "createdAt is empty", "P6", answered=body(put("createdAt", ""))),
+    fault("created-naive", "T1", "createdAt has no offset", "P6",
+          answered=body(_write("createdAt", _naive))),
+    fault("created-date", "T1", "createdAt is a date alone", "P6",
+          answered=body(_write("createdAt", _date))),
+    fault("created-epoch", "T1", "createdAt is a number", "P6",
+          answered=body(_write("createdAt", _epoch))),
+    fault("created-epoch-string", "T1", "createdAt is a number in a string", "P6",
+          answered=body(_write("createdAt", lambda instant: str(_epoch(instant))))),
+    fault("created-space", "T1", "a blank stands for the T of createdAt", "P6",
+          answered=body(_write("createdAt", _space))),
+    fault("created-no-colon", "T1", "the offset of createdAt has no colon", "P6",
+          answered=body(_write("createdAt", _no_colon))),
+    fault("created-no-such-day", "T1", "createdAt is on 30 February", "P6",
+          answered=body(_write("createdAt", _no_such_day))),
+    fault("created-hour-24", "T1", "createdAt has the hour 24", "P6",
+          answered=body(_write("createdAt", _hour_24))),
+    fault("start-created-missing", "T1", "start, and no other, leaves createdAt out", "P6 L3",
+          answered=body(drop("createdAt"), "start")),
+    fault("artifact-created-missing", "T1", "an artifact has no createdAt", "P6",
+          answered=body(drop("createdAt", rows="artifacts"))),
+    fault("artifact-created-null", "T1", "the createdAt of an artifact is null", "P6",
+          answered=body(put("createdAt", None, rows="artifacts"))),
+    fault("artifact-created-naive", "T1", "the createdAt of an artifact has no offset", "P6",
+          answered=body(_write("createdAt", _naive, "artifacts"))),
+    fault("started-naive", "T2", "startedAt has no offset", "P6",
+          answered=body(_write("startedAt", _naive))),
+    fault("started-epoch", "T2", "startedAt is a number", "P6",
+          answered=body(_write("startedAt", _epoch))),
+    fault("started-space", "T2", "a blank stands for the T of startedAt", "P6",
+          answered=body(_write("startedAt", _space))),
+    fault("started-no-colon", "T2", "the offset of startedAt has no colon", "P6",
+          answered=body(_write("startedAt", _no_colon))),
+    fault("completed-naive", "T2", "completedAt has no offset", "P6",
+          answered=body(_write("completedAt", _naive))),
+    fault("completed-epoch", "T2", "completedAt is a number", "P6",
+          answered=body(_write("completedAt", _epoch))),
+    fault("completed-date", "T2", "completedAt is a date alone", "P6",
+          answered=body(_write("completedAt", _date))),
+    fault("completed-empty", "T2", "completedAt is empty", "P6",
+          answered=body(_write("completedAt", lambda _: ""))),
+    fault("completed-no-such-day", "T2", "completedAt is on 30 February", "P6",
+          answered=body(_write("completedAt", _no_such_day))),
+    fault("completed-as-in-mail", "T2", "completedAt is written as in mail", "P6",
+          answered=body(_write("completedAt", _as_in_mail))),
+    fault("artifact-started-date", "T2", "the startedAt of an artifact is a date alone", "P6",
+          answered=body(_write("startedAt", _date, "artifacts"))),
+    fault("artifact-completed-naive", "T2", "the completedAt of an artifact has no offset", "P6",
+          answered=body(_write("completedAt", _naive, "artifacts"))),
+    fault("pending-started", "T3", "PENDING has startedAt",
+          answered=body(_same("startedAt", "createdAt", _ALL))),
+    fault("uploading-started", "T3", "UPLOADING has startedAt",
+          answered=body(_same("startedAt", "createdAt", f"UPLOADING {_GOING}"))),
+    fault("artifact-uploading-started", "T3", "an artifact is UPLOADING, and has startedAt",
+          answered=body(put("status", "UPLOADING", when="BUILDING", rows="artifacts"))),
+    fault("building-never-started", "T4", "BUILDING has no startedAt",
+          answered=body(put("startedAt", None, when="BUILDING"))),
+    fault("building-started-left-out", "T4", "BUILDING leaves startedAt out",
+          answered=body(drop("startedAt", when="BUILDING"))),
+    fault("never-started", "T4", "startedAt is never set",
+          answered=body(put("startedAt", None))),
+    fault("start-never-started", "T4", "the first answer of start has no startedAt",
+          answered=history(_first_start(put("startedAt", None)), "start")),
+    fault("artifact-never-started", "T4", "an artifact never has startedAt",
+          answered=body(put("startedAt", None, rows="artifacts"))),
+    fault("artifact-building-never-started", "T4", "an artifact is BUILDING without startedAt",
+          answered=body(put("startedAt", None, when="BUILDING", rows="artifacts"))),
+    fault("completed-null", "T5", "COMPLETED has completedAt null",
+          answered=body(put("completedAt", None, when="COMPLETED"))),
+    fault("completed-left-out", "T5", "COMPLETED leaves completedAt out",
+          answered=body(drop("completedAt", when="COMPLETED"))),
+    fault("failed-null", "T5", "FAILED has completedAt null",
+          answered=body(put("completedAt", None, when="FAILED"))),
+    fault("building-completed", "T5", "BUILDING has completedAt",
+          answered=body(_same("completedAt", "startedAt", _GOING))),
+    fault("pending-completed", "T5", "PENDING has completedAt",
+          answered=body(both(_same("startedAt", "createdAt", _GOING),
+                             _same("completedAt", "createdAt", _ALL)))),
+    fault("artifact-completed-null", "T5", "a COMPLETED artifact has completedAt null",
+          answered=body(put("completedAt", None, when="COMPLETED", rows="artifacts"))),
+    fault("artifact-failed-null", "T5", "a FAILED artifact has completedAt null",
+          answered=body(put("completedAt", None, when="FAILED", rows="artifacts"))),
+    fault("artifact-building-completed", "T5", "a BUILDING artifact has completedAt",
+          answered=body(_same("completedAt", "startedAt", _GOING, "artifacts"))),
+    fault("created-tomorrow", "T6", "createdAt is a day ahead",
+          answered=body(_move("createdAt", days=1))),
+    fault("created-local-time", "T6", "createdAt is the local time of the east, told as UTC",
+          answered=body(_move("createdAt", hours=2))),
+    fault("started-before-created", "T6", "startedAt is an hour before createdAt",
+          answered=body(put("startedAt", lambda row: row["startedAt"]
+                            and later(row["createdAt"], hours=-1)))),
+    fault("completed-before-started", "T6", "completedAt is an hour before startedAt",
+          answered=body(put("completedAt", lambda row: row["completedAt"]
+                            and later(row["startedAt"], hours=-1)))),
+    fault("completed-tomorrow", "T6", "completedAt is a day ahead",
+          answered=body(_move("completedAt", days=1))),
+    fault("artifact-created-tomorrow", "T6", "the createdAt of an artifact is a day ahead",
+          answered=body(_move("createdAt", "artifacts", days=1))),
+    fault("artifact-completed-local-time", "T6",
+          "the completedAt of an artifact is the local time of the west, told as UTC",
+          answered=body(_move("completedAt", "artifacts", hours=-5))),
+]  # fmt: skip

@@ -1,0 +1,42 @@
+"""The verdicts as a page of Markdown, for the summary of a CI job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from .. import matrix
+from ..gate import Run
+from . import terminal
+
+
+def page(run: Run) -> str:
+    """Return the page: the outcome first, then what is broken, then all rules and the matrix."""
+    return "\n".join(_lines(run)) + "\n"
+
+
+def _lines(run: Run) -> Iterator[str]:
+    waived = tuple(one.rule for one in run.target.waivers)
+    outcomes = Counter(
+        "waived" if verdict.violations and rule in waived else verdict.outcome
+        for rule, verdict in run.verdicts.items()
+    )
+    yield f"# The contract, held to {run.target.name}"
+    yield ""
+    yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) + "."
+    for verdict in run.judge.violated:
+        yield from ("", "```", terminal.failure(run, verdict), "```")
+    for finding in run.findings:
+        yield from ("", f"- {finding.check}, exchange {finding.exchange}: {finding.title}")
+    yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
+    for verdict in run.verdicts.values():
+        rule = verdict.rule
+        outcome = "waived" if verdict.violations and rule.id in waived else verdict.outcome
+        yield f"| {rule.id} | {rule.level} | {outcome} | {verdict.count()} | {rule.text} |"
+    yield from ("", "| row | status | startedAt | completedAt | told |", "|---|---|---|---|---|")
+    for cell, count in sorted(run.cells.items()):
+        yield f"| {cell.row} | {cell.status} | {cell.started} | {cell.completed} | {count} |"
+    for row, status, count in matrix.table(run.cells):
+        if not count:
+            yield f"| {row} | {status} | | | not observed |"
+    yield from ("", "```", *terminal.traffic(run), "```")

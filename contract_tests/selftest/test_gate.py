@@ -1,0 +1,329 @@
+"""A run of the gate: budgets, a given build, what is hollow, and what the command makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .. import gate
+from ..contract import INITIATE, PATH, START, STATUS
+from ..drivers import lifecycles
+from ..reference.app import create_app
+from ..reference.embedded import running
+from ..reference.faults import Answered, Asked, Fault
+from ..rules import RULES
+from ..target import BUILD_SECONDS, Budget, GateError, Target
+
+TOKEN = "test-token"  # noqa: S105
+STEPS = [lifecycles.OPENING, *lifecycles.PROBES, lifecycles.CLOSING]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Run a sound server."""
+    with running(create_app(token=TOKEN, build_seconds=BUILD_SECONDS)) as base_url:
+        yield base_url
+
+
+@pytest.fixture(scope="module")
+def sound() -> gate.Run:
+    """Judge the faultless server by the script alone."""
+    return gate.run(Target(), fuzzing=False)
+
+
+def changed(answered: Callable[[Asked, Answered], None]) -> Any:
+    """Make a server that answers otherwise."""
+    return Fault("changed", "", "", answered=answered).wrap(
+        create_app(token=TOKEN, build_seconds=BUILD_SECONDS), TOKEN
+    )
+
+
+def make_gate(*arguments: str, plugins: str = "", **settings: str) -> tuple[int, str]:
+    """Run the command that ``make gate`` is; return its exit code and what it printed."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACT_")}
+    told = {f"CONTRACT_{name}": value for name, value in settings.items()}
+    ended = subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "pytest", "-q", "--no-header", *plugins.split(),
+         "contract_tests/test_server.py", *arguments],
+        cwd=PATH.parent, env=clean | told, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def verdicts(printed: str) -> dict[str, str]:
+    """Read the table of verdicts."""
+    found = re.findall(r"^([PSTL]\d+) +(?:MUST|SHOULD) +(\w+(?: observed)?)", printed, re.M)
+    return dict(found)
+
+
+def test_every_rule_is_observed_by_the_script_alone(sound: gate.Run) -> None:
+    """Schemathesis is there for what nobody thought of."""
+    assert {rule: one.outcome for rule, one in sound.verdicts.items()} == dict.fromkeys(
+        RULES, "passed"
+    )
+
+
+def test_the_plan_is_what_is_sent(sound: gate.Run) -> None:
+    """But for the polling: the requests and the builds of each step are as the plan tells them."""
+    polls = sum("status after the start" in one.intent for one in sound.tape.exchanges)
+    looks = 7  # of these, the ones that the plan counts: right after the starts
+    planned = sum(step.requests for step in STEPS)
+    issued, started = sound.left_behind
+
+    assert len(issued) == sum(step.builds for step in STEPS)
+    assert len(started) == sum(step.started for step in STEPS) + 1  # and the one that says false
+    assert abs(sound.pace.sent - (polls - looks) - planned) <= 3
+
+
+@pytest.mark.parametrize("requests", [1, 40, 150])
+def test_requests_are_bounded(url: str, requests: int) -> None:
+    """Not one more is sent, and what was cut off is told."""
+    target = Target(url=url, token=TOKEN, budget=Budget(requests=requests))
+    done = gate.Run(target)
+    with contextlib.nullcontext() if requests >= 40 else pytest.raises(GateError):
+        gate.drive(done)
+
+    assert done.pace.sent == len(done.tape.exchanges) == requests
+    assert any("MAX_REQUESTS" in what for what in done.cut)
+    assert {one.outcome for one in done.verdicts.values()} <= {"passed", "not observed"}
+
+
+@pytest.mark.parametrize("builds", [1, 2, 5])
+def test_builds_are_bounded(url: str, builds: int) -> None:
+    """The first is one that is built; what needs more of them is not observed, or cut off."""
+    target = Target(url=url, token=TOKEN, budget=Budget(builds=builds))
+    done = gate.run(target)
+
+    assert len(done.left_behind[0]) == builds
+    assert done.verdicts["T5"].outcome == "passed"
+    assert any("MAX_BUILDS" in what for what in done.cut)
+    assert not done.judge.violated
+
+
+def test_the_deadline_is_kept(url: str) -> None:
+    """Nothing is sent after it, and the builds that do not end are not waited for."""
+    with running(create_app(token=TOKEN, build_seconds=3600)) as slow:
+        done = gate.Run(Target(url=slow, token=TOKEN, budget=Budget(deadline=4)))
+        gate.drive(done, fuzzing=False)
+
+    assert any("DEADLINE=4" in what for what in done.cut) or done.pace.left == 0
+    assert not done.judge.violated
+    assert done.verdicts["L2"].outcome == "not observed"
+    assert url
+
+
+def test_a_given_build_is_looked_at_only(url: str) -> None:
+    """BUILD_ID: nothing is initiated, uploaded or started."""
+    before = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+    given = before.left_behind[1][0]
+    done = gate.run(Target(url=url, token=TOKEN, build_id=given))
+
+    asked = {one.operation for one in done.tape.exchanges if one.operation}
+    assert asked == {STATUS}
+    assert {one.request.method for one in done.tape.exchanges} <= {"GET", "HEAD", "OPTIONS"}
+    assert done.verdicts["T5"].outcome == done.verdicts["L2"].outcome == "passed"
+    assert done.verdicts["P7"].outcome == "not observed"
+
+
+def test_a_given_build_that_is_not_there(url: str) -> None:
+    """It cannot be judged, and so has not passed."""
+    with pytest.raises(GateError, match="no success of get_build_status"):
+        gate.run(Target(url=url, token=TOKEN, build_id="gone"))
+
+
+def test_a_build_that_never_starts_is_hollow() -> None:
+    """A queue that moves nothing leaves the rules of time unseen: an error, and no pass."""
+
+    def waiting(request: Asked, answer: Answered) -> None:
+        if request.operation in ("status", "start") and answer.status == 200:
+            answer.content = re.sub(rb'"(BUILDING|COMPLETED|FAILED)"', b'"PENDING"', answer.content)
+            answer.content = re.sub(rb'("(started|completed)At"):"[^"]*"', rb"\1:null",
+                                    answer.content)  # fmt: skip
+            answer.content = re.sub(rb'"errorMessage":"[^"]*"', b'"errorMessage":null',
+                                    answer.content)  # fmt: skip
+
+    with running(changed(waiting)) as base_url:
+        target = Target(url=base_url, token=TOKEN, budget=Budget(deadline=4))
+        with pytest.raises(GateError, match="left PENDING"):
+            gate.run(target, fuzzing=False)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
+def test_all_refused_is_no_pass(status: int) -> None:
+    """Whatever it is refused with."""
+
+    def refused(_: Asked, answer: Answered) -> None:
+        answer.status, answer.headers = status, [(b"retry-after", b"0")]
+        answer.content = b'{"errors": []}'
+
+    with running(changed(refused)) as base_url, pytest.raises(GateError, match="problem: "):
+        gate.run(Target(url=base_url, token=TOKEN), fuzzing=False)
+
+
+def test_what_is_required_is_looked_for(url: str) -> None:
+    """A rule, and a cell of the matrix, by what was really told."""
+    wanted = ("T5", "COMPLETED:set:set", "CANCELLED", "artifact:FAILED", "PENDING:absent")
+    done = gate.run(Target(url=url, token=TOKEN, require=wanted), fuzzing=False)
+
+    assert done.missing == ["CANCELLED", "PENDING:absent"]
+
+
+def test_the_tape_holds_neither_token_nor_header(url: str) -> None:
+    """Not in requests, not where the server echoes them."""
+
+    def echo(request: Asked, answer: Answered) -> None:
+        if request.operation == "status" and answer.status == 200:
+            told = str(request.headers).encode()
+            answer.headers.append((b"x-echo", told.replace(b"\n", b"")))
+
+    token = "a/t+oken~with-signs"  # noqa: S105
+    app = create_app(token=token, build_seconds=BUILD_SECONDS)
+    with running(Fault("echo", "", "", answered=echo).wrap(app, token)) as base_url:
+        headers = {"X-Key": "another-secret"}
+        done = gate.run(Target(url=base_url, token=token, headers=headers), fuzzing=False)
+
+    shown = repr(done.tape.exchanges)
+    assert "<token>" in shown
+    assert token not in shown
+    assert "another-secret" not in shown
+    assert url
+
+
+def test_the_same_seed_gives_the_same_verdicts(tmp_path: Path) -> None:
+    """Alone and under xdist, and with other names of files."""
+    _, alone = make_gate()
+    code, many = make_gate(plugins="-n 2 -p xdist")
+
+    assert code == 0
+    assert verdicts(alone) == verdicts(many) == dict.fromkeys(RULES, "passed")
+    assert tmp_path
+
+
+def test_xdist_drives_once(url: str) -> None:
+    """However many processes ask: builds on a real server are not made twice."""
+    _, printed = make_gate(plugins="-n 2 -p xdist", TARGET=url, TOKEN=TOKEN)
+
+    assert re.search(r"^lifecycles +\d+ requests", printed, re.M)
+    assert printed.count("lifecycles    ") >= 1
+    left = re.search(r"left behind +(\d+) builds", printed)
+    assert left is not None
+    assert int(left[1]) < 90
+
+
+def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
+    """Exit code 1, the first violation whole, and the rest counted; JUnit has a failure."""
+    report = tmp_path / "junit.xml"
+    code, printed = make_gate(f"--junitxml={report}", FAULT="completed-null")
+
+    assert code == 1
+    assert verdicts(printed)["T5"] == "violated"
+    assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
+    assert re.search(r"and \d+ more like it", printed)
+    assert report.read_text().count("<failure") == 1
+    summary = (PATH.parent / "reports/summary.md").read_text()
+    assert "1 violated" in summary
+    assert "| T5 | SHOULD | violated |" in summary
+
+
+def test_a_fault_fails_under_xdist() -> None:
+    """With the same words."""
+    code, printed = make_gate(plugins="-n 2 -p xdist", FAULT="completed-null")
+
+    assert code == 1
+    assert verdicts(printed)["T5"] == "violated"
+    assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
+
+
+def waived(path: Path, rule: str, expires: str = "2999-01-01") -> str:
+    """Write a waiver."""
+    path.write_text(f'[[waiver]]\nrule = "{rule}"\nreason = "known"\nexpires = {expires}\n')
+    return str(path)
+
+
+def test_a_waived_violation_passes(tmp_path: Path) -> None:
+    """It is shown as waived, with the reason, and the run is green."""
+    file = waived(tmp_path / "w.toml", "T5")
+    code, printed = make_gate(FAULT="completed-null", WAIVERS=file)
+
+    assert code == 0, printed
+    assert verdicts(printed)["T5"] == "waived"
+    assert "T5 until 2999-01-01: known" in printed
+
+
+def test_a_waived_rule_that_holds_fails(tmp_path: Path) -> None:
+    """A waiver that is not needed any more is taken out."""
+    code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5"), RULE="T4,T5")
+
+    assert code == 1
+    assert "T5 is waived (known), and holds: take the waiver out" in printed
+
+
+def test_an_expired_waiver_ends_it(tmp_path: Path) -> None:
+    """Before anything is sent, in words."""
+    code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5", "2020-01-01"))
+
+    assert code == 4
+    assert "the waiver of T5 (known) expired on 2020-01-01" in printed
+
+
+def test_what_is_required_and_missing_fails() -> None:
+    """Under its own name."""
+    code, printed = make_gate(REQUIRE="CANCELLED,T5", RULE="T5")
+
+    assert code == 1
+    assert "REQUIRE: not observed: CANCELLED" in printed
+
+
+def test_a_dry_run_sends_nothing() -> None:
+    """It tells the plan, by steps and budgets; nobody answers at that address."""
+    code, printed = make_gate(DRY_RUN="1", TARGET="http://127.0.0.1:9", TOKEN=TOKEN, RATE="5")
+
+    assert code == 0, printed
+    assert all(step.name in printed for step in STEPS)
+    assert "RATE=5" in printed
+    assert "passed" not in printed
+
+
+def test_nobody_answers() -> None:
+    """Exit code 4 and a sentence, under xdist too."""
+    for plugins in ("", "-n 2 -p xdist"):
+        code, printed = make_gate(plugins=plugins, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
+        assert code == (4 if not plugins else code)
+        assert code != 0
+        assert "no answer from http://127.0.0.1:9" in printed
+
+
+def test_an_interrupt_shows_what_was_seen() -> None:
+    """Ctrl-C: exit code 2, the verdicts so far, and what was started."""
+    environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
+    with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
+        environment["CONTRACT_TARGET"] = base_url
+        started = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "--no-header", "contract_tests/test_server.py"],
+            cwd=PATH.parent, env={**os.environ, **environment},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        try:
+            started.communicate(timeout=12)
+        except subprocess.TimeoutExpired:
+            started.send_signal(signal.SIGINT)
+        printed, _ = started.communicate(timeout=30)
+
+    assert started.returncode == 2, printed
+    assert verdicts(printed)["P2"] == "passed"
+    assert verdicts(printed)["L2"] == "not observed"
+    assert re.search(r"left behind +\d+ builds named contract-gate, \d+ started: bld_", printed)
+
+
+def test_operations_are_those_of_the_contract(sound: gate.Run) -> None:
+    """Each was seen to succeed."""
+    assert all(sound.tape.successes()[name] for name in (INITIATE, START, STATUS))
