@@ -8,7 +8,7 @@ PY     := .venv/bin/python
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
-OPTIONS  := PYTHON PORT DEST INPUTS $(SETTINGS)
+OPTIONS  := PYTHON PORT DEST INPUTS HAR $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(o)))))
@@ -20,13 +20,16 @@ endif
 EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help gate serve generate check vendor vendor-check test fuzz mutate lint lock
+.PHONY: help gate judge serve generate check vendor vendor-check test fuzz mutate lint lock
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 gate: $(READY) ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
 	@env $(EXPORTS) $(PY) -m pytest -q --no-header contract_tests/test_client.py contract_tests/test_server.py --junitxml=reports/junit.xml
+
+judge: $(READY) ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
+	@$(PY) -m contract_tests.judge '$(HAR)' $(if $(LEVEL),--level '$(LEVEL)') $(if $(RULE),--rule '$(RULE)')
 
 serve: $(READY) ## Run the reference server on 127.0.0.1. [PORT=8000] [FAULT=name]
 	@env $(EXPORTS) $(PY) -m contract_tests.reference $(if $(PORT),--port '$(PORT)')

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -184,6 +184,15 @@ class Tape:
             )
             return self._filed(exchange)
 
+    def concerns(self, method: str, url: str) -> bool:
+        """Tell whether a request is for a path of the contract, or uploads a context."""
+        is_upload = self.is_upload(method, url)
+        return is_upload or addressed(method, urlsplit(self.hide(url)).path)[1] is not None
+
+    def is_upload(self, method: str, url: str) -> bool:
+        """Tell whether a request uploads to where an initiate told to."""
+        return method.upper() in ("PUT", "POST") and _normal(self.hide(url)) in self._uploads
+
     def of(self, operation: str) -> Sequence[Exchange]:
         """Return the exchanges of one operation, in order."""
         return self._by_operation[operation]
@@ -242,16 +251,7 @@ class Tape:
             upload_of = self._uploads.get(_normal(request.url))
         if upload_of is not None:
             return UPLOAD, None, upload_of
-        # A base URL may carry a path of its own before the contract's.
-        at = request.path.find("/api/v1/")
-        template, build_id = None, None
-        for operation in contract().operations.values():
-            found = operation.match(request.path[at:]) if at >= 0 else None
-            if found is not None:
-                template, build_id = operation.path, found.get("build_id")
-                if operation.method == request.method:
-                    return operation.name, template, build_id
-        return None, template, build_id
+        return addressed(request.method, request.path)
 
     def _credential(self, headers: Mapping[str, str]) -> Credential:
         told = {name.lower(): value for name, value in headers.items()}.get("authorization")
@@ -279,6 +279,20 @@ class Tape:
         for secret in self._hidden:
             content = content.replace(secret.encode(), REDACTED.encode())
         return content
+
+
+def addressed(method: str, path: str) -> tuple[str | None, str | None, str | None]:
+    """Find the operation that a method and a path ask for, the path's template, and the build."""
+    # A base URL may carry a path of its own before the contract's.
+    at = path.find("/api/v1/")
+    template, build_id = None, None
+    for operation in contract().operations.values():
+        found = operation.match(path[at:]) if at >= 0 else None
+        if found is not None:
+            template, build_id = operation.path, found.get("build_id")
+            if operation.method == method.upper():
+                return operation.name, template, build_id
+    return None, template, build_id
 
 
 def _named(artifact: Row) -> tuple[str, str]:

@@ -1,0 +1,240 @@
+"""Reads HAR 1.2 files as browsers, proxies and test tools write them: entries, and what they hold.
+
+Tools differ in what they leave out. What is not there is None here, never something empty.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+MOST_BYTES = 512 * 2**20
+HIDDEN_COOKIE = "<cookie>"
+_COOKIES = ("cookie", "set-cookie")
+_SAVE = "fix: save the traffic as HAR, with content"
+# What browsers write for an answer that came from no server: Chromium, WebKit.
+_CACHES = {"memory", "disk", "memory cache", "disk cache", "prefetch-cache"}
+
+
+class ReplayError(Exception):
+    """The recording cannot be judged; the text says why, and what to do. Never a verdict."""
+
+
+class OddEntryError(Exception):
+    """An entry that cannot be read; the text says what is odd about it."""
+
+
+def entries(path: Path) -> list[Any]:
+    """Read the entries of a file, whatever they are. Raises ``ReplayError`` if it is no HAR."""
+    document = _document(path)
+    if not isinstance(document, dict):
+        raise ReplayError(f"problem: {path} is no HAR: it holds no object.  {_SAVE}")
+    log = document.get("log")
+    if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
+        raise ReplayError(f"problem: {path} is no HAR: it has no list log.entries.  {_SAVE}")
+    found: list[Any] = log["entries"]
+    return found
+
+
+def address(entry: Any) -> tuple[str, str]:
+    """Return method and URL. Raises ``OddEntryError`` if they cannot be read."""
+    asked = _part(entry, "request")
+    method, url = asked.get("method"), asked.get("url")
+    if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z-]+", method):
+        raise OddEntryError("it has no method")
+    if not isinstance(url, str) or not _is_url(url):
+        raise OddEntryError("it has no URL that can be read")
+    return method.upper(), url
+
+
+def times(entry: Any) -> tuple[datetime, datetime] | None:
+    """Return when it began and ended, or None if that was not recorded or cannot be."""
+    began, took = entry.get("startedDateTime"), _number(entry.get("time"))
+    if not isinstance(began, str) or took is None or took < 0:
+        return None
+    try:
+        at = datetime.fromisoformat(began)
+        ended = at + timedelta(milliseconds=took)
+        return (at, ended) if at.tzinfo and at.year >= 1970 and ended.year < 9000 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def authorizations(entry: Any) -> Iterator[str]:
+    """Yield each Authorization header of a request, however odd the rest of the entry is."""
+    asked = entry.get("request") if isinstance(entry, dict) else None
+    listed = asked.get("headers") if isinstance(asked, dict) else None
+    for header in listed if isinstance(listed, list) else []:
+        name, value = (header.get("name"), header.get("value")) if _is_header(header) else ("", "")
+        if name.lower() == "authorization":
+            yield value
+
+
+def request(entry: Any) -> tuple[dict[str, str], bytes | None]:
+    """Return the headers and the body of the request. Raises ``OddEntryError``."""
+    method, _ = address(entry)
+    asked = _part(entry, "request")
+    headers = _headers(asked)
+    posted = asked.get("postData")
+    size = max(_size(asked, "bodySize"), _length(headers))
+    if posted is None:
+        is_empty = size == 0 or (size < 0 and method not in ("POST", "PUT", "PATCH"))
+        return headers, b"" if is_empty else None
+    if not isinstance(posted, dict):
+        raise OddEntryError("its postData is no object")
+    _type(headers, posted)
+    if not posted.get("text") and isinstance(posted.get("params"), list) and posted["params"]:
+        fields = [one for one in posted["params"] if isinstance(one, dict)]
+        pairs = [(str(one.get("name", "")), str(one.get("value", ""))) for one in fields]
+        return headers, urlencode(pairs, errors="replace").encode()
+    return headers, _text(posted, "request", size)
+
+
+def response(entry: Any) -> tuple[int, dict[str, str], bytes | None]:
+    """Return status, headers and body of the response. Raises ``OddEntryError``."""
+    method, _ = address(entry)
+    answered = _part(entry, "response")
+    status = _status(answered)
+    if unanswered := _unanswered(entry, answered, status):
+        raise OddEntryError(unanswered)
+    headers = _headers(answered)
+    held = answered.get("content", {})
+    if not isinstance(held, dict):
+        raise OddEntryError("the content of its response is no object")
+    if not headers and not held.get("mimeType"):
+        raise OddEntryError("the headers of its response were not recorded")
+    if "non-authoritative-reason" in headers:
+        raise OddEntryError("it was answered by the browser itself")
+    _type(headers, held)
+    size = max(_size(answered, "bodySize"), _size(held, "size"), _length(headers))
+    if held.get("text") is None and (method == "HEAD" or status in (204, 205) or size == 0):
+        return status, headers, b""
+    return status, headers, _text(held, "response", size)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        text.encode()  # a lone surrogate cannot be
+        return bool(urlsplit(text))
+    except ValueError:
+        return False
+
+
+def _document(path: Path) -> Any:
+    try:
+        if not path.is_file():
+            raise ReplayError(f"problem: there is no file {path}.  fix: HAR=file")
+        if (size := path.stat().st_size) > MOST_BYTES:
+            told = f"{path} is too large: {size} bytes, and {MOST_BYTES} are the most"
+            raise ReplayError(f"problem: {told}.  fix: save the traffic of the API alone")
+        raw = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ReplayError(f"problem: {path} cannot be read: {error}.  fix: HAR=file") from error
+    if raw.startswith(b"PK"):
+        raise ReplayError(f"problem: {path} is a zip.  fix: unzip it, and judge the .har in it")
+    try:
+        return json.loads(raw)  # bytes, so that a BOM and UTF-16 are taken too
+    except (ValueError, RecursionError) as error:
+        raise ReplayError(f"problem: {path} is no JSON: {error}.  {_SAVE}") from error
+
+
+def _part(entry: Any, name: str) -> dict[str, Any]:
+    part = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(part, dict):
+        raise OddEntryError(f"it has no {name}")
+    return part
+
+
+def _status(answered: Mapping[str, Any]) -> int:
+    status = _number(answered.get("status"))
+    if status is None or not status.is_integer() or status > 999:
+        raise OddEntryError("its status is no number of three digits")
+    return int(status)
+
+
+def _unanswered(entry: Mapping[str, Any], answered: Mapping[str, Any], status: int) -> str | None:
+    """Say why no server gave this answer, or None if one did."""
+    failures = (entry.get("_wasAborted"), answered.get("_error"), answered.get("_failureText"))
+    if status <= 0 or any(failures):
+        return "it had no answer"
+    kept = [one.get(key) for one in (entry, answered) for key in ("_fromCache", "_fetchType")]
+    if status == 304 or any(one is True or str(one).lower() in _CACHES for one in kept):
+        return "it was answered from a cache"
+    return None
+
+
+def _headers(message: Mapping[str, Any]) -> dict[str, str]:
+    """Join the headers of one name; leave out HTTP/2's pseudo-headers, and what cookies hold."""
+    listed = message.get("headers")
+    if not isinstance(listed, list) or not all(map(_is_header, listed)):
+        raise OddEntryError("its headers are no list of names and values")
+    joined: dict[str, list[str]] = {}
+    for header in listed:
+        name = header["name"].lower()
+        if not name.startswith(":"):
+            value = HIDDEN_COOKIE if name in _COOKIES else header["value"]
+            joined.setdefault(name, []).append(value)
+    return {name: ", ".join(values) for name, values in joined.items()}
+
+
+def _is_header(header: Any) -> bool:
+    return isinstance(header, dict) and all(
+        isinstance(header.get(key), str) for key in ("name", "value")
+    )
+
+
+def _type(headers: dict[str, str], body: Mapping[str, Any]) -> None:
+    told = body.get("mimeType")
+    if isinstance(told, str) and "/" in told:  # Chromium writes x-unknown where there is none
+        headers.setdefault("content-type", told)
+
+
+def _text(body: Mapping[str, Any], whose: str, size: float) -> bytes | None:
+    """Return the bytes of a text, or None if it was not recorded as it was.
+
+    A text was decoded when it was recorded, so its bytes are its UTF-8. What was no UTF-8 then can
+    hold lone surrogates or replacement characters now: the bytes are not known.
+    """
+    text, encoding = body.get("text"), body.get("encoding", body.get("_encoding"))
+    if text is None or (not text and size > 0):
+        return None
+    if not isinstance(text, str):
+        raise OddEntryError(f"the body of its {whose} is no text")
+    if isinstance(encoding, str) and encoding.lower() == "base64":
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise OddEntryError(f"the body of its {whose} is no base64") from None
+    if encoding and str(encoding).lower() not in ("utf-8", "utf8"):
+        return None
+    try:
+        return None if "\ufffd" in text else text.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _length(headers: Mapping[str, str]) -> float:
+    told = headers.get("content-length", "")
+    return float(told) if told.isdecimal() and len(told) < 20 else -1
+
+
+def _size(message: Mapping[str, Any], key: str) -> float:
+    size = _number(message.get(key))
+    return -1 if size is None else size
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,196 @@
+"""Replays recorded traffic: reads a HAR file, and puts what belongs to the contract on a tape."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..contract import contract
+from ..exchange import Credential
+from ..tape import Tape, addressed
+from . import har
+from .har import OddEntryError, ReplayError
+
+__all__ = ["DRIVER", "ReplayError", "Replayed", "replay"]
+
+DRIVER = "recording"
+# Overlaps with everything, so that it proves nothing about what came first. Not the very last
+# instant, since rules add to it.
+UNTIMED = (datetime.min.replace(tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+_SHORTEST_SECRET = 4
+_SCHEMES = ("bearer", "basic", "digest", "negotiate", "token", "apikey")
+# What tools write for a token: [Filtered], <redacted>, {{token}}, ***, abc…, REDACTED.
+_REDACTED = re.compile(
+    r"[<\[({].*[>\])}]|.*(\*\*|••|…|\.\.\.).*|\w*xxxx|\W*|"
+    r"\W*(redacted|filtered|removed|masked|hidden|saniti[sz]ed|scrubbed)\W*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass
+class Replayed:
+    """A recording, and what became of its entries.
+
+    Attributes:
+        tape: The exchanges of the contract, in the order in which they were answered.
+        entries: How many the file has.
+        ignored: How many are not for this API.
+        left_out: Why others cannot be judged, and how many.
+        untimed: How many of those judged have no time that can be read.
+        bodiless: How many of those judged have an answer whose body was not recorded as it was.
+
+    """
+
+    tape: Tape
+    entries: int
+    ignored: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    untimed: int = 0
+    bodiless: int = 0
+
+    @property
+    def judged(self) -> int:
+        """How many entries are on the tape."""
+        return len(self.tape.exchanges)
+
+
+def replay(path: str | Path) -> Replayed:
+    """Put the entries of a HAR file on a tape.
+
+    Raises ``ReplayError`` if the file is no HAR, or none of its entries can be judged. An entry
+    that cannot be read is left out, and counted with its reason.
+    """
+    entries = har.entries(Path(path))
+    shown = _Shown(entries)
+    replayed = Replayed(Tape("", secrets=shown.secrets, is_whole=False), len(entries))
+    for number, entry in _in_order(entries):
+        try:
+            method, url = har.address(entry)
+            if not replayed.tape.concerns(method, url):
+                replayed.ignored += 1
+                continue
+            _record(replayed, shown, number, entry)
+        except OddEntryError as odd:
+            replayed.left_out[str(odd)] += 1
+    if not replayed.judged:
+        raise ReplayError(_nothing_to_judge(replayed))
+    return replayed
+
+
+def _record(replayed: Replayed, shown: _Shown, number: int, entry: Any) -> None:
+    method, url = har.address(entry)
+    status, response_headers, content = har.response(entry)
+    headers, asked = har.request(entry)
+    at = har.times(entry)
+    replayed.tape.record(
+        driver=DRIVER,
+        intent=f"entry {number}",
+        request=(method, url, headers, asked),
+        response=(status, response_headers, content),
+        at=at or UNTIMED,
+        credential=shown.credential(headers, status),
+    )
+    replayed.untimed += at is None
+    replayed.bodiless += content is None
+
+
+def _in_order(entries: list[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield the entries with their numbers, as they ended; one without times keeps its place."""
+    known, last = [], (UNTIMED[0],) * 2
+    for entry in entries:
+        last = (har.times(entry) if isinstance(entry, dict) else None) or last
+        known.append(last)
+    for index in sorted(range(len(entries)), key=lambda index: known[index][::-1]):
+        yield index + 1, entries[index]
+
+
+class _Shown:
+    """What the requests of a recording showed for tokens, and what became of each token."""
+
+    def __init__(self, entries: list[Any]) -> None:
+        told = {value for entry in entries for value in har.authorizations(entry)}
+        self.secrets = sorted(filter(_can_be_hidden, map(_token, told)))
+        self._statuses: dict[str, set[int]] = {}
+        self._any = False
+        for entry in entries:
+            self._learn(entry)
+
+    def credential(self, headers: Mapping[str, str], status: int) -> Credential:
+        """Tell what a request showed, as far as the recording tells.
+
+        A recording without any such header was sanitised, as browsers do; a session may stand in a
+        cookie; and a token may have expired, if it was taken before.
+        """
+        told = headers.get("authorization")
+        if told is None:
+            is_told = self._any and headers and "cookie" not in headers
+            return Credential.ABSENT if is_told else Credential.UNKNOWN
+        statuses = self._statuses.get(told, set())
+        if _is_redacted(told) or not statuses:
+            return Credential.UNKNOWN
+        if any(200 <= one <= 299 for one in statuses):
+            return Credential.UNKNOWN if status == 401 else Credential.VALID
+        return Credential.OTHER if statuses == {401} else Credential.UNKNOWN
+
+    def _learn(self, entry: Any) -> None:
+        try:
+            method, url = har.address(entry)
+            operation, _, _ = addressed(method, urlsplit(url).path)
+            if operation is None:
+                return
+            told = har.request(entry)[0].get("authorization")
+            self._any = self._any or told is not None
+            status, _, _ = har.response(entry)
+        except OddEntryError:
+            return
+        if told is not None:
+            self._statuses.setdefault(told, set()).add(status)
+
+
+def _token(authorization: str) -> str:
+    """Take the scheme off; what stands alone is a token, unless it is a scheme."""
+    scheme, _, token = authorization.strip().partition(" ")
+    if token.strip():
+        return token.strip()
+    return "" if scheme.lower() in _SCHEMES else scheme
+
+
+def _is_redacted(authorization: str) -> bool:
+    return bool(_REDACTED.fullmatch(_token(authorization)))
+
+
+def _can_be_hidden(token: str) -> bool:
+    """Tell whether a token can be taken out of bodies and leave them what they are.
+
+    Short ones, numbers and words of the contract (``Bearer null``) stand everywhere; they are
+    taken out of the header alone.
+    """
+    is_word = token in _words() or (token.isdecimal() and len(token) < 12)
+    return len(token) >= _SHORTEST_SECRET and token.isprintable() and not is_word
+
+
+@cache
+def _words() -> str:
+    return json.dumps(contract().document, default=str)
+
+
+def _nothing_to_judge(replayed: Replayed) -> str:
+    if not replayed.left_out:
+        return (
+            f"problem: nothing to judge: none of {replayed.entries} entries is for this API.\n"
+            "    fix: record the requests to paths like /api/v1/images/build"
+        )
+    reasons = "; ".join(f"{count}: {why}" for why, count in replayed.left_out.most_common(5))
+    return (
+        f"problem: nothing to judge: of {replayed.entries} entries, {replayed.ignored} are not for "
+        f"this API, and the rest cannot be read ({reasons}).\n"
+        "    fix: save the traffic as HAR once more, with content"
+    )

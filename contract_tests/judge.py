@@ -1,0 +1,108 @@
+"""Judges recorded traffic: ``python -m contract_tests.judge FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shlex
+import sys
+from collections.abc import Iterator
+
+from .drivers.replay import Replayed, ReplayError, replay
+from .report import terminal
+from .settings import from_environment
+from .target import GateError, Target
+from .verdict import Verdict, judge
+
+HELD, VIOLATED, CANNOT_JUDGE = 0, 1, 4
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge a file; return the exit code: 0 holds, 1 violated, 4 cannot judge."""
+    parser = argparse.ArgumentParser(
+        prog="python -m contract_tests.judge",
+        description="Judge recorded traffic. Exit codes: 0 all observed rules hold, 1 one is "
+        "violated, 4 it cannot be judged.",
+    )
+    parser.add_argument("file", help="a HAR file, as browsers and proxies save it")
+    parser.add_argument("--level", default="", help="must: only what the contract states")
+    parser.add_argument("--rule", default="", help="ids of rules, for example T5,T4")
+    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a recording may hold what no terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        target = from_environment({"CONTRACT_LEVEL": options.level, "CONTRACT_RULE": options.rule})
+        replayed, verdicts = judged(options.file, target)
+    except (GateError, ReplayError) as error:
+        print(f"cannot judge\n{_printable(str(error))}", file=sys.stderr)  # noqa: T201
+        return CANNOT_JUDGE
+    for line in _told(options.file, replayed, verdicts):
+        print(_printable(line))  # noqa: T201
+    is_violated = any(verdict.violations for verdict in verdicts.values())
+    return VIOLATED if is_violated else HELD
+
+
+def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:
+    """Judge a file by the rules of a target.
+
+    Raises ``ReplayError`` if it cannot be judged, or no rule could be observed in it.
+    """
+    if not file:
+        raise ReplayError("problem: no recording was named.  fix: make judge HAR=file")
+    replayed = replay(file)
+    verdicts = judge(replayed.tape, target.rules)
+    if not any(verdict.observed for verdict in verdicts.values()):
+        raise ReplayError(
+            f"problem: nothing to judge: none of {len(verdicts)} rules could be observed on "
+            f"{replayed.judged} exchanges.\n"
+            "    fix: record a build from initiate to its end, with content; ask for more rules"
+        )
+    return replayed, verdicts
+
+
+def repeat(file: str, rule: str) -> str:
+    """Return the command that judges one rule again."""
+    return f"make judge HAR={shlex.quote(file)} RULE={rule}"
+
+
+def _told(file: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
+    violated = [verdict for verdict in verdicts.values() if verdict.violations]
+    for verdict in violated:
+        yield verdict.violations[0].text(repeat(file, verdict.rule.id))
+        more = len(verdict.violations) - 1
+        yield f"  and {more} more like it\n" if more else ""
+    yield f"recording     {file}"
+    yield from _entries(replayed)
+    counted = replayed.tape.successes().items()
+    yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
+    yield ""
+    yield from terminal.table(verdicts)
+    yield ""
+    if violated:
+        yield f"violated: {', '.join(verdict.rule.id for verdict in violated)}"
+    else:
+        observed = sum(bool(verdict.observed) for verdict in verdicts.values())
+        yield f"{observed} of {len(verdicts)} rules were observed, and hold"
+
+
+def _entries(replayed: Replayed) -> Iterator[str]:
+    left_out = sum(replayed.left_out.values())
+    yield (
+        f"entries       {replayed.entries}: {replayed.judged} judged, {replayed.ignored} not for "
+        f"this API, {left_out} left out"
+    )
+    for why, count in replayed.left_out.most_common():
+        yield f"  left out    {count}: {why}"
+    if replayed.bodiless:
+        yield f"  no body     {replayed.bodiless}: it was not recorded as it was sent"
+    if replayed.untimed:
+        yield f"  no time     {replayed.untimed}: what came before and after them is not known"
+
+
+def _printable(text: str) -> str:
+    """Show control characters instead of sending them to the terminal."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

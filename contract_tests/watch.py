@@ -1,0 +1,153 @@
+"""Watches a client of somebody's own: the rules over its traffic, as event hooks of httpx.
+
+watch = Watch(token="…")
+client = httpx.Client(event_hooks=watch.hooks)  # httpx.AsyncClient: watch.async_hooks
+…
+watch.assert_held()
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from .settings import from_environment
+from .tape import Tape
+from .verdict import Judge, Verdict, Violation
+
+DRIVER = "watch"
+_BEGAN = "contract_tests.began"
+
+
+class Watch:
+    """Holds the traffic of httpx clients to the rules, whether a server or a mock answers.
+
+    One watch may be given to several clients, threads and tasks. It looks at requests to the
+    contract's paths, and at uploads to where an initiate told to; all else is left alone. An answer
+    of the contract is read whole when it comes, also where the client meant to stream it.
+
+    Args:
+        token: The valid bearer token. It is kept out of all that is shown.
+        rule: Ids of the rules to judge, for example ``T5,T4``; by default all.
+        level: ``must`` keeps to what the published contract states.
+        raise_at_once: Raise AssertionError out of the very call whose exchange breaks a rule.
+        is_whole: Vouch that nobody but the watched clients touches the builds. Some rules can be
+            observed only then.
+        secrets: What else to keep out of all that is shown.
+
+    Raises:
+        GateError: If there is no such rule or level.
+
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        rule: str = "",
+        level: str = "",
+        raise_at_once: bool = False,
+        is_whole: bool = False,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        asked = from_environment({"CONTRACT_RULE": rule, "CONTRACT_LEVEL": level})
+        self.tape = Tape(token, secrets=secrets, is_whole=is_whole)
+        self._judge = Judge(asked.rules)
+        self._raise_at_once = raise_at_once
+        self._lock = threading.Lock()
+
+    @property
+    def hooks(self) -> dict[str, list[Callable[..., Any]]]:
+        """The ``event_hooks`` of an ``httpx.Client``."""
+        return {"request": [self._asked], "response": [self._answered]}
+
+    @property
+    def async_hooks(self) -> dict[str, list[Callable[..., Any]]]:
+        """The ``event_hooks`` of an ``httpx.AsyncClient``."""
+        return {"request": [self._asked_async], "response": [self._answered_async]}
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdicts so far, by rule id."""
+        return self._judge.verdicts
+
+    def assert_held(self) -> None:
+        """Assert that no rule was violated, and that at least one was observed.
+
+        Raises AssertionError with the first violation of each rule that was.
+        """
+        if violated := self._judge.violated:
+            raise AssertionError("\n\n".join(map(_told, violated)))
+        if not any(verdict.observed for verdict in self.verdicts.values()):
+            seen = len(self.tape.exchanges)
+            raise AssertionError(
+                f"problem: nothing was seen: no rule was observed on {seen} exchanges.\n"
+                "    fix: give the hooks to the client that calls the API, and call it"
+            )
+
+    def _asked(self, request: httpx.Request) -> None:
+        request.extensions[_BEGAN] = datetime.now(UTC)
+
+    async def _asked_async(self, request: httpx.Request) -> None:
+        self._asked(request)
+
+    def _answered(self, response: httpx.Response) -> None:
+        if self._concerns(response):
+            if not self._is_upload(response):
+                response.read()
+            self._see(response)
+
+    async def _answered_async(self, response: httpx.Response) -> None:
+        if self._concerns(response):
+            if not self._is_upload(response):
+                await response.aread()
+            self._see(response)
+
+    def _concerns(self, response: httpx.Response) -> bool:
+        return self.tape.concerns(response.request.method, str(response.request.url))
+
+    def _is_upload(self, response: httpx.Response) -> bool:
+        return self.tape.is_upload(response.request.method, str(response.request.url))
+
+    def _see(self, response: httpx.Response) -> None:
+        request = response.request
+        is_upload = self._is_upload(response)
+        with self._lock:
+            ended = datetime.now(UTC)
+            history = self.tape.record(
+                driver=DRIVER,
+                intent="watched",
+                request=(
+                    request.method,
+                    str(request.url),
+                    request.headers,
+                    b"" if is_upload else _sent(request),
+                ),
+                response=(
+                    response.status_code,
+                    response.headers,
+                    None if is_upload else response.content,
+                ),
+                at=(request.extensions.get(_BEGAN, ended), ended),
+            )
+            violations = self._judge.see(history)
+        if violations and self._raise_at_once:
+            raise AssertionError("\n\n".join(one.text("") for one in violations))
+
+
+def _sent(request: httpx.Request) -> bytes | None:
+    """Return the body of a request, or None for a stream: reading it would use it up."""
+    try:
+        return request.content
+    except httpx.RequestNotRead:
+        return None
+
+
+def _told(verdict: Verdict) -> str:
+    first: Violation = verdict.violations[0]
+    more = len(verdict.violations) - 1
+    return first.text("") + (f"\n  and {more} more like it" if more else "")
