@@ -66,6 +66,8 @@ def needs_valid_body(history: History) -> Judgement:
     schema to break: any refusal will do.
     """
     exchange = history.last
+    if exchange.request.credential is Credential.UNKNOWN and exchange.response.status == 401:
+        return None  # a token may have expired
     if not _is_refusable(exchange) and _is_no_json(exchange):
         if exchange.response.is_success:
             told = str(exchange.response.status)

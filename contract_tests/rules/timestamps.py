@@ -100,12 +100,12 @@ def in_order(row: Row) -> Judgement:
     """
     told = [(key, at) for key in _ORDER if (at := row.instant(key)) is not None]
     for (earlier, first), (later, then) in itertools.pairwise(told):
-        if then < first - ROUNDING:
+        if first - then > ROUNDING:
             where = f"{row.path}.{later}, and {row.path}.{earlier}"
             return Broken(where, f"at or after {first.isoformat()}", then.isoformat())
     now = max(row.exchange.ended, _server_clock(row.exchange))
     for key, at in told:
-        if at > now + TOLERANCE:
+        if at - now > TOLERANCE:
             return Broken(f"{row.path}.{key}", f"at or before {now.isoformat()}", at.isoformat())
     return HELD if told else None
 

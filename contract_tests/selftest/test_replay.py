@@ -296,7 +296,6 @@ def test_session_may_stand_in_a_cookie(replayed: Replay) -> None:
     assert credentials(made) == ["valid", "unknown", "unknown"]
 
 
-@pytest.mark.xfail(strict=True, reason="P3 does not know of requests whose token is not known")
 def test_expired_token_breaks_nothing(replayed: Replay) -> None:
     """A body that breaks the schema may be refused with 401 where the token is not known."""
     sent = {"image_name": "web"}

@@ -436,6 +436,14 @@ def test_the_future_is_told_by_the_later_clock(story: Story) -> None:
     assert story.broken == ["T6"]
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9-23:59"])
+def test_the_ends_of_time(story: Story, at: str) -> None:
+    """Instants that no sum reaches beyond are compared all the same."""
+    story.look("b", row("b", "PENDING", createdAt=at))
+
+    assert story.broken == ([] if at.startswith("0") else ["T6"])
+
+
 @pytest.mark.parametrize(
     ("artifacts", "rule"),
     [

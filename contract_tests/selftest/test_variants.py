@@ -211,8 +211,9 @@ def limited(every: int, headers: list[tuple[bytes, bytes]]) -> Change:
 
 def zipped(_: Asked, answer: Answered) -> None:
     """Compress, though nobody asked for it."""
-    answer.content = gzip.compress(answer.content)
-    answer.headers.append((b"content-encoding", b"gzip"))
+    if answer.content:
+        answer.content = gzip.compress(answer.content)
+        answer.headers.append((b"content-encoding", b"gzip"))
 
 
 def closes(_: Asked, answer: Answered) -> None:
