@@ -13,7 +13,6 @@ import pytest
 from filelock import FileLock
 
 from . import gate, settings
-from .contract import PATH
 from .drivers import client as client_driver
 from .report import markdown, terminal
 from .rules.client import CLIENT_RULES, Call
@@ -27,7 +26,8 @@ _RUN = pytest.StashKey[gate.Run]()
 _SHOWN = pytest.StashKey[dict[str, list[str]]]()
 # pytest's own code for a run that was set up wrong.
 MISUSED = int(pytest.ExitCode.USAGE_ERROR)
-REPORTS = PATH.parent / "reports"
+# Written beside JUnit's file, where one is asked for.
+SUMMARY = "summary.md"
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,10 @@ def server_run(request: pytest.FixtureRequest) -> gate.Run:
             pytest.skip("a dry run")
         run = _once(request, "server", lambda: _driven(config, gate.Run(target)))
     except GateError as error:
-        pytest.exit(f"the gate cannot judge\n{error}", returncode=MISUSED)
+        told = f"the gate cannot judge\n{error}"
+        if _is_one_of_many(config):  # where an exit is taken for a crash
+            pytest.fail(told, pytrace=False)
+        pytest.exit(told, returncode=MISUSED)
     config.stash[_RUN] = run
     return run
 
@@ -63,10 +66,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if _RUN in config.stash:
         run = config.stash[_RUN]
         _shown(config)["server"] = [*terminal.summary(run)]
-        REPORTS.mkdir(exist_ok=True)
-        (REPORTS / "summary.md").write_text(markdown.page(run), encoding="utf-8")
-    if hasattr(config, "workeroutput"):
-        config.workeroutput["shown"] = _shown(config)
+        if junit := config.getoption("xmlpath", None):
+            page = Path(junit).resolve().parent / SUMMARY
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(markdown.page(run), encoding="utf-8")
+    if _is_one_of_many(config):
+        config.workeroutput["shown"] = _shown(config)  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -105,7 +110,7 @@ def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
 
 def _once(request: pytest.FixtureRequest, name: str, make: Callable[[], T]) -> T:
     """Make something once for all processes of xdist; what it raises is raised in each."""
-    if not hasattr(request.config, "workerinput"):
+    if not _is_one_of_many(request.config):
         return make()
     factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
     base = factory.getbasetemp().parent
@@ -128,6 +133,11 @@ def _keep(path: Path, make: Callable[[], Any]) -> None:
     path.write_bytes(pickle.dumps(made))
 
 
+def _is_one_of_many(config: pytest.Config) -> bool:
+    """Whether this is a process that xdist has started."""
+    return hasattr(config, "workerinput")
+
+
 def _shown(config: pytest.Config) -> dict[str, list[str]]:
     return config.stash.setdefault(_SHOWN, {})
 
@@ -137,7 +147,7 @@ def _uncaptured(config: pytest.Config) -> Iterator[Callable[[str], None]]:
     """Yield what writes to the terminal at once."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     capture: Any = config.pluginmanager.get_plugin("capturemanager")
-    if reporter is None or hasattr(config, "workerinput"):
+    if reporter is None or _is_one_of_many(config):
         yield lambda _: None
         return
     with capture.global_and_fixture_disabled():
