@@ -20,7 +20,7 @@ endif
 EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help gate judge serve generate check vendor vendor-check test fuzz mutate lint lock
+.PHONY: help gate judge serve generate check vendor vendor-check test faults fuzz mutate lint lock
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ vendor-check: $(READY) ## Tell whether a vendored copy was edited. DEST=dir
 
 test: $(READY) lint check ## Judge the project itself: lint, types, freshness, self-check.
 	@$(PY) -m pytest -q --no-header
+
+faults: $(READY) ## Break the embedded server in each known way, and write what the gate catches: docs/faults.md.
+	@$(PY) -m contract_tests.selftest.detection --write
 
 fuzz: $(READY) ## Throw a million bodies at the client's decoders. [INPUTS=n] [SEED=n]
 	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.soundness $(if $(INPUTS),--inputs '$(INPUTS)') $(if $(SEED),--seed '$(SEED)')
