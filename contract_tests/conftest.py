@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +88,15 @@ def pytest_terminal_summary(
     for name, lines in sorted(_shown(config).items()):
         terminalreporter.section(name, sep="-")
         for line in lines:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(line, **_colour(line))
+
+
+def _colour(line: str) -> dict[str, bool]:
+    """Colour the line of a rule that did not pass."""
+    if re.match(r"[PSTL]\d+ +(MUST|SHOULD) +violated", line):
+        return {"red": True}
+    waits = re.match(r"[PSTL]\d+ +(MUST|SHOULD) +(not observed|waived)", line)
+    return {"yellow": True} if waits else {}
 
 
 def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:

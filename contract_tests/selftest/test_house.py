@@ -15,14 +15,22 @@ from ..rules import RULES, Level
 ROOT = PATH.parent
 PACKAGE = ROOT / "contract_tests"
 
+ABOVE_DRIVERS = {"target", "gate", "settings", "waivers", "matrix", "judge", "watch", "report"}
 FORBIDDEN = {
-    "reference": {"rules", "drivers", "tape", "verdict", "contract", "target", "gate", "payloads"},
-    "contract.py": {"rules", "drivers", "tape", "verdict", "target", "gate", "reference"},
-    "tape.py": {"rules", "drivers", "verdict", "target", "gate", "reference"},
-    "rules": {"drivers", "verdict", "target", "gate", "reference", "report"},
-    "verdict.py": {"drivers", "target", "gate", "reference", "report"},
-    "drivers": {"target", "gate", "reference", "report"},
-    "report": {"drivers", "reference"},
+    "reference": {"rules", "drivers", "tape", "exchange", "verdict", "contract", "payloads"}
+    | ABOVE_DRIVERS,
+    "contract.py": {"rules", "drivers", "tape", "exchange", "verdict", "reference"} | ABOVE_DRIVERS,
+    "exchange.py": {"rules", "drivers", "tape", "verdict", "reference"} | ABOVE_DRIVERS,
+    "tape.py": {"rules", "drivers", "verdict", "reference"} | ABOVE_DRIVERS,
+    "rules": {"drivers", "verdict", "reference"} | ABOVE_DRIVERS,
+    "verdict.py": {"drivers", "reference"} | ABOVE_DRIVERS,
+    "drivers": {"reference"} | ABOVE_DRIVERS,
+    "matrix.py": {"drivers", "reference", "target", "gate", "settings", "report"},
+    "waivers.py": {"drivers", "reference", "target", "gate", "settings", "report"},
+    "target.py": {"drivers", "gate", "settings", "report"},
+    "settings.py": {"drivers", "gate", "report"},
+    "gate.py": {"settings", "report", "judge", "watch"},
+    "report": {"drivers", "reference", "settings", "judge", "watch"},
 }
 
 

@@ -108,6 +108,19 @@ def test_the_example_of_the_readme_runs_as_printed(
     assert "uploading" in out
 
 
+def test_the_example_of_watch_runs_as_printed() -> None:
+    """The Python block of docs/gate.md watches a client of ``make serve``."""
+    page = (PATH.parent / "docs/gate.md").read_text()
+    printed = page.partition("```python\n")[2].partition("```")[0]
+    found: dict[str, Any] = {}
+
+    with running(create_app(token="test-token")) as url:  # noqa: S106
+        assert printed.count("http://127.0.0.1:8000") == 1
+        exec(printed.replace("http://127.0.0.1:8000", url), found)  # noqa: S102 (our own words)
+
+    assert found["watch"].verdicts["T1"].outcome == "passed"
+
+
 def test_the_table_covers_its_cases() -> None:
     """No row stands in the page without a case here."""
     rows = [line for line in TABLE.read_text().splitlines() if line.startswith("| ")]

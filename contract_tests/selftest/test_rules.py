@@ -436,6 +436,17 @@ def test_the_future_is_told_by_the_later_clock(story: Story) -> None:
     assert story.broken == ["T6"]
 
 
+def test_a_message_of_the_group_counts(story: Story) -> None:
+    """S4: older servers told it there (observed)."""
+    listed = [{"id": "a", "status": "FAILED", "createdAt": "2026-11-24T09:00:00Z",
+               "completedAt": "2026-11-24T09:00:05Z"}]  # fmt: skip
+    story.look("b", row("b", "FAILED", artifacts=listed, errorMessage="no base image"))
+    assert story.broken == []
+
+    story.look("b", row("b", "FAILED", artifacts=listed))
+    assert story.broken == ["S4"]
+
+
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9-23:59"])
 def test_the_ends_of_time(story: Story, at: str) -> None:
     """Instants that no sum reaches beyond are compared all the same."""

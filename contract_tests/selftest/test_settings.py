@@ -118,12 +118,12 @@ def test_tokens_that_will_do(token: str) -> None:
 
 @pytest.mark.parametrize("name", list(SETTINGS))
 def test_every_setting_is_told_of(name: str) -> None:
-    """In the README, and, but for the token, to make."""
-    readme = (PATH.parent / "README.md").read_text()
+    """In docs/gate.md, and, but for the token, to make."""
+    page = (PATH.parent / "docs/gate.md").read_text()
     makefile = (PATH.parent / "Makefile").read_text()
     settings = makefile.partition("SETTINGS := ")[2].partition("\n\n")[0]
 
-    assert re.search(rf"`{name}=|`CONTRACT_{name}`", readme)
+    assert re.search(rf"`{name}=|`CONTRACT_{name}`", page)
     assert (name in settings.split()) is (name != "TOKEN")
 
 
