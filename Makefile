@@ -47,7 +47,7 @@ vendor-check: $(READY) ## Tell whether a vendored copy was edited. DEST=dir
 	@$(PY) scripts/vendor.py check '$(DEST)'
 
 test: $(READY) lint check ## Judge the project itself: lint, types, freshness, self-check.
-	@$(PY) -m pytest -q --no-header
+	@$(PY) -m pytest -q --no-header -n auto
 
 faults: $(READY) ## Break the embedded server in each known way, and write what the gate catches: docs/faults.md.
 	@$(PY) -m contract_tests.selftest.detection --write

@@ -32,6 +32,9 @@ class _NotJson:
         return "no JSON"
 
 
+UPLOAD = "upload"
+"""The operation name of an upload, which the contract does not have: its URL is anywhere."""
+
 MOST_ROWS = 500
 """Artifacts of one answer that rules look at; the schema is held to all."""
 

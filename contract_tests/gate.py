@@ -12,11 +12,11 @@ from . import matrix
 from .contract import INITIATE, STATUS, contract
 from .drivers import fuzz, lifecycles
 from .drivers.bounded import Client, Limits
-from .drivers.lifecycles import Script
 from .drivers.pace import BudgetSpent, Pace
+from .drivers.script import BUILD, Script
 from .drivers.wire import Wire, WireError
-from .exchange import Credential
-from .tape import UPLOAD, Tape
+from .exchange import UPLOAD, Credential
+from .tape import Tape
 from .target import GateError, Target
 from .verdict import Judge, Verdict, Violation
 
@@ -223,7 +223,7 @@ def _preflight(done: Run, client: Client, base_url: str) -> None:
     """Ask once, so that a wrong address or token is told as such, in one sentence."""
     wire = Wire(base_url, Tape(done.target.token), Judge([]), "preflight", Pace(), client,
                 headers=done.target.headers)  # fmt: skip
-    path = f"{lifecycles.BUILD}/contract-gate-preflight"
+    path = f"{BUILD}/contract-gate-preflight"
     try:
         answer = wire.send("GET", path, "preflight").response
     except WireError as error:

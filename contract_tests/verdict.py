@@ -8,8 +8,9 @@ from typing import Any
 
 from .contract import contract
 from .exchange import Exchange
+from .history import History
 from .rules import Broken, Level, Rule
-from .tape import History, Tape
+from .tape import Tape
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from ..contract import INITIATE, START, STATUS
 from ..exchange import Exchange
-from .lifecycles import uploaded
+from .script import uploaded
 from .stimuli import GOOD, NAMED, context
 from .wire import Wire
 

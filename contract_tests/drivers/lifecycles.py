@@ -8,76 +8,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from ..contract import contract
-from ..exchange import Exchange
 from . import stimuli
 from .pace import BudgetSpent
+from .script import BUILD, Issued, Script, follow
 from .wire import Wire
 
-BUILD = "/api/v1/images/build"
-# Between two looks at a build: at first as fast as the wire is, at last as the vendor's clients do.
-FIRST_PAUSE, MOST_PAUSE = 0.005, 10.0
-# Seconds for which builds are polled at first; what takes longer is waited for at the end.
-DENSELY = 2.0
 # A start that nothing was uploaded for may never come to an end.
 HASTE = 5.0
-
-
-@dataclass(frozen=True)
-class Issued:
-    """A build that initiate issued."""
-
-    build_id: str
-    upload_url: str
-
-    @property
-    def path(self) -> str:
-        """Where its status is."""
-        return f"{BUILD}/{quote(self.build_id, safe='')}"
-
-
-@dataclass
-class Script:
-    """What the steps share.
-
-    Attributes:
-        patience: Seconds to wait for builds to end.
-        dockerfile: One that the target can build.
-        tell: Is told how far it is, in a few words.
-        followed: Builds that were started, and are to end, by what they are for.
-        waiting: Builds that must not be set going.
-        restarted: The build that is started once more when it has ended.
-
-    """
-
-    wire: Wire
-    patience: float
-    dockerfile: str = stimuli.GOOD
-    tell: Callable[[str], None] = lambda _: None
-    followed: dict[str, Issued] = field(default_factory=dict)
-    hasty: dict[str, Issued] = field(default_factory=dict)
-    waiting: dict[str, Issued] = field(default_factory=dict)
-    restarted: Issued | None = None
-
-    def initiate(self, what: str, **more: Any) -> Issued | None:
-        """Initiate a build; None if no build that can be followed is issued."""
-        return initiate(self.wire, what, **more)
-
-    def uploaded(self, what: str) -> Issued | None:
-        """Initiate a build and upload a context that builds."""
-        return uploaded(self.wire, what, self.dockerfile)
-
-    def look(self, issued: Issued, intent: str) -> Exchange:
-        """Ask for the status of a build."""
-        return self.wire.send("GET", issued.path, intent)
-
-    def start(self, issued: Issued, intent: str, body: Any) -> Exchange:
-        """Start a build."""
-        return self.wire.send("POST", f"{issued.path}/start", intent, body=body)
+# Seconds for which builds are polled at first; what takes longer is waited for at the end.
+DENSELY = 2.0
 
 
 @dataclass(frozen=True)
@@ -96,26 +40,6 @@ class Step:
     started: int
     requests: int
     run: Callable[[Script], None]
-
-
-def initiate(wire: Wire, what: str, **more: Any) -> Issued | None:
-    """Initiate a build; None if no build that can be followed is issued."""
-    answer = wire.send("POST", BUILD, f"{what}: initiate", body={**stimuli.NAMED, **more}).response
-    told = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
-    build_id, url = told.get("build_id"), told.get("upload_url")
-    # No URL leads to a build of such an id.
-    if isinstance(build_id, str) and isinstance(url, str) and build_id not in ("", ".", ".."):
-        return Issued(build_id, url)
-    return None
-
-
-def uploaded(wire: Wire, what: str, dockerfile: str = stimuli.GOOD) -> Issued | None:
-    """Initiate a build and upload a context."""
-    issued = initiate(wire, what)
-    if issued is not None:
-        content = stimuli.context(dockerfile)
-        wire.upload(issued.build_id, issued.upload_url, content, f"{what}: upload")
-    return issued
 
 
 # What is followed to its end, in the order in which budgets are spent on it.
@@ -146,7 +70,7 @@ def open_builds(script: Script) -> None:
         script.wire.upload(build.build_id, build.upload_url, context, f"{what}: upload")
         script.look(build, f"{what}: status after the upload")
     _start_apart(script, issued)
-    _follow(script, min(script.patience, DENSELY))
+    follow(script, min(script.patience, DENSELY))
     if spent:
         raise spent
 
@@ -175,32 +99,14 @@ def _start_apart(script: Script, issued: dict[str, Issued]) -> None:
 def close_builds(script: Script) -> None:
     """Wait until all builds have ended; then see that what has ended stays so, and what waits."""
     hasty, script.hasty = script.hasty, {}
-    _follow(script, script.patience)
+    follow(script, script.patience)
     script.hasty = hasty
-    _follow(script, min(script.patience, HASTE))
+    follow(script, min(script.patience, HASTE))
     if script.restarted is not None:
         script.start(script.restarted, "a start of what has ended", {"context_uploaded": True})
         script.look(script.restarted, "status after a start of what had ended")
     for what, build in (*script.followed.items(), *script.hasty.items(), *script.waiting.items()):
         script.look(build, f"{what}: status once more")
-
-
-def _follow(script: Script, seconds: float) -> None:
-    """Look at all builds in turn until they have ended; give up after some seconds."""
-    wire, pause = script.wire, FIRST_PAUSE
-    going = {**script.followed, **script.hasty}
-    until = wire.pace.left - seconds
-    while going:
-        for what, build in list(going.items()):
-            rows = script.look(build, f"{what}: status after the start").rows
-            if not rows or contract().is_terminal(rows[0].status) or rows[0].phase is None:
-                del going[what]
-        if wire.pace.left - pause <= until:
-            return
-        if going:
-            script.tell(f"waiting for {len(going)} builds")
-            wire.pace.pause(pause)
-            pause = min(pause * 1.3, MOST_PAUSE)
 
 
 def refuse_tokens(script: Script) -> None:
@@ -339,5 +245,5 @@ def watch_build(wire: Wire, build_id: str, tell: Callable[[str], None]) -> None:
     for method in ("HEAD", "OPTIONS"):
         wire.send(method, issued.path, f"{method} of the given build")
     script.followed["the given build"] = issued
-    _follow(script, script.patience)
+    follow(script, script.patience)
     script.look(issued, "the given build: status once more")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 from ..exchange import Exchange, Row
-from ..tape import History
+from ..history import History
 
 
 class Level(StrEnum):

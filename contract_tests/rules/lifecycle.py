@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ..contract import INITIATE, START, STATUS, contract
 from ..exchange import Credential, Exchange, Row
-from ..tape import History
+from ..history import History
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
 from .steps import Over, Step, is_same, steps
 

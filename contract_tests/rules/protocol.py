@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 
 from ..contract import START, STATUS, contract
-from ..exchange import NOT_JSON, Credential, Exchange, broken_request
-from ..tape import UPLOAD, History
+from ..exchange import NOT_JSON, UPLOAD, Credential, Exchange, broken_request
+from ..history import History
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
 
 # A limit may answer before anything else is looked at.

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ..contract import START
 from ..exchange import Exchange, Row
-from ..tape import History
+from ..history import History
 
 SAME = timedelta(milliseconds=1)
 """Instants that are less than this apart are the same: each place may round as it does."""

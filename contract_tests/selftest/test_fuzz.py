@@ -269,6 +269,7 @@ def test_limits_are_no_findings() -> None:
     def limited(_: Asked, answer: Answered) -> None:
         if next(asked) % 3 == 0:
             answer.status, answer.content = 429, b'{"detail": "slow down"}'
+            answer.headers.append((b"retry-after", b"0"))
 
     ran = run(answered=limited)
 

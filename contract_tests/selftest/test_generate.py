@@ -80,7 +80,7 @@ def test_enum_edit_is_stale(project: Path) -> None:
     edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
     asked = run(project, "check")
     assert (asked.returncode, "CANCELLED is no status" in asked.stderr) == (generate.BROKEN, True)
-    edit(project / "openapi.yaml", "        CANCELLED: failed\n", "")
+    edit(project / "openapi.yaml", "        CANCELLED: cancelled\n", "")
     line = "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n"
     edit(project / "openapi.yaml", line, "")
 

@@ -21,6 +21,7 @@ FORBIDDEN = {
     | ABOVE_DRIVERS,
     "contract.py": {"rules", "drivers", "tape", "exchange", "verdict", "reference"} | ABOVE_DRIVERS,
     "exchange.py": {"rules", "drivers", "tape", "verdict", "reference"} | ABOVE_DRIVERS,
+    "history.py": {"rules", "drivers", "verdict", "reference"} | ABOVE_DRIVERS,
     "tape.py": {"rules", "drivers", "verdict", "reference"} | ABOVE_DRIVERS,
     "rules": {"drivers", "verdict", "reference"} | ABOVE_DRIVERS,
     "verdict.py": {"drivers", "reference"} | ABOVE_DRIVERS,

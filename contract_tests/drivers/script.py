@@ -1,0 +1,108 @@
+"""What the steps of the script share: a wire, builds that were issued, how they are followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ..contract import contract
+from ..exchange import Exchange
+from . import stimuli
+from .wire import Wire
+
+BUILD = "/api/v1/images/build"
+# Between two looks at a build: at first as fast as the wire is, at last as the vendor's clients do.
+FIRST_PAUSE, MOST_PAUSE = 0.005, 10.0
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A build that initiate issued."""
+
+    build_id: str
+    upload_url: str
+
+    @property
+    def path(self) -> str:
+        """Where its status is."""
+        return f"{BUILD}/{quote(self.build_id, safe='')}"
+
+
+@dataclass
+class Script:
+    """What the steps share.
+
+    Attributes:
+        patience: Seconds to wait for builds to end.
+        dockerfile: One that the target can build.
+        tell: Is told how far it is, in a few words.
+        followed: Builds that were started, and are to end, by what they are for.
+        waiting: Builds that must not be set going.
+        restarted: The build that is started once more when it has ended.
+
+    """
+
+    wire: Wire
+    patience: float
+    dockerfile: str = stimuli.GOOD
+    tell: Callable[[str], None] = lambda _: None
+    followed: dict[str, Issued] = field(default_factory=dict)
+    hasty: dict[str, Issued] = field(default_factory=dict)
+    waiting: dict[str, Issued] = field(default_factory=dict)
+    restarted: Issued | None = None
+
+    def initiate(self, what: str, **more: Any) -> Issued | None:
+        """Initiate a build; None if no build that can be followed is issued."""
+        return initiate(self.wire, what, **more)
+
+    def uploaded(self, what: str) -> Issued | None:
+        """Initiate a build and upload a context that builds."""
+        return uploaded(self.wire, what, self.dockerfile)
+
+    def look(self, issued: Issued, intent: str) -> Exchange:
+        """Ask for the status of a build."""
+        return self.wire.send("GET", issued.path, intent)
+
+    def start(self, issued: Issued, intent: str, body: Any) -> Exchange:
+        """Start a build."""
+        return self.wire.send("POST", f"{issued.path}/start", intent, body=body)
+
+
+def initiate(wire: Wire, what: str, **more: Any) -> Issued | None:
+    """Initiate a build; None if no build that can be followed is issued."""
+    answer = wire.send("POST", BUILD, f"{what}: initiate", body={**stimuli.NAMED, **more}).response
+    told = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
+    build_id, url = told.get("build_id"), told.get("upload_url")
+    # No URL leads to a build of such an id.
+    if isinstance(build_id, str) and isinstance(url, str) and build_id not in ("", ".", ".."):
+        return Issued(build_id, url)
+    return None
+
+
+def uploaded(wire: Wire, what: str, dockerfile: str = stimuli.GOOD) -> Issued | None:
+    """Initiate a build and upload a context."""
+    issued = initiate(wire, what)
+    if issued is not None:
+        content = stimuli.context(dockerfile)
+        wire.upload(issued.build_id, issued.upload_url, content, f"{what}: upload")
+    return issued
+
+
+def follow(script: Script, seconds: float) -> None:
+    """Look at all builds in turn until they have ended; give up after some seconds."""
+    wire, pause = script.wire, FIRST_PAUSE
+    going = {**script.followed, **script.hasty}
+    until = wire.pace.left - seconds
+    while going:
+        for what, build in list(going.items()):
+            rows = script.look(build, f"{what}: status after the start").rows
+            if not rows or contract().is_terminal(rows[0].status) or rows[0].phase is None:
+                del going[what]
+        if wire.pace.left - pause <= until:
+            return
+        if going:
+            script.tell(f"waiting for {len(going)} builds")
+            wire.pace.pause(pause)
+            pause = min(pause * 1.3, MOST_PAUSE)
