@@ -158,7 +158,7 @@ def compared() -> Iterator[str]:
     yield "scripted and generated requests) against `schemathesis run openapi.yaml` with its"
     yield "default phases and checks: the same contract, server, token and seed"
     yield f"({bench_runs.SEED}), builds of {bench_runs.BUILD_SECONDS:g} s. A fault is caught by the"
-    yield "gate if it exits 1 with the fault's own rule violated, and by the stock run if it exits 1"
+    yield "gate if it exits 1 with the fault's own rule violated, by the stock run if it exits 1"
     yield "with any failure or error that it does not tell of the faultless server. Each fault is"
     yield "met once by each. Both make up requests: another seed may catch a few more or less."
     yield ""
