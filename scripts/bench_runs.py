@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import resource
@@ -146,7 +147,15 @@ def _run(command: list[str], folder: Path, more: dict[str, str]) -> Ran:
 
 def _environment(more: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACT_")}
-    return {**kept, "PYTHONUTF8": "1", **more}
+    # Where the environment forbids to keep bytecode, pytest compiles its plugins at every start.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**kept, "PYTHONPYCACHEPREFIX": _bytecode().name, "PYTHONUTF8": "1", **more}
+
+
+@functools.cache
+def _bytecode() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder for bytecode, which goes with this process."""
+    return tempfile.TemporaryDirectory()
 
 
 def _cpu() -> float:
