@@ -8,7 +8,7 @@ PY     := .venv/bin/python
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
-OPTIONS  := PYTHON PORT DEST INPUTS HAR $(SETTINGS)
+OPTIONS  := PYTHON PORT DEST INPUTS HAR FAULTS $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(o)))))
@@ -20,7 +20,7 @@ endif
 EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help gate judge serve generate check vendor vendor-check test faults fuzz mutate lint lock
+.PHONY: help gate judge serve generate check vendor vendor-check test faults fuzz mutate bench lint lock
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ fuzz: $(READY) ## Throw a million bodies at the client's decoders. [INPUTS=n] [S
 
 mutate: $(READY) ## Break the client in a thousand ways, and tell what no test notices.
 	@$(PY) scripts/mutate.py
+
+bench: $(READY) ## Hold the gate against a stock schemathesis run. [FAULTS=all|n|name,name]
+	@$(PY) -m scripts.bench_gate $(if $(FAULTS),--faults '$(FAULTS)')
 
 lint: $(READY) ## Check style and types of our own code and of the client.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy
