@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from .contract import START, STATUS, contract, instant
+from .contract import INITIATE, START, STATUS, contract, instant
 
 UPLOAD = "upload"
 """The operation name of an upload, which the contract does not have: its URL is anywhere."""
@@ -167,9 +167,18 @@ class Exchange:
 
     @property
     def is_read_leniently(self) -> bool:
-        """Whether a start says what breaks the schema, but can be read as a boolean."""
+        """Whether a body breaks the schema in a way that a lenient reader takes for something.
+
+        A start may say what can be read as a boolean, an initiate null for a team, as if it said
+        nothing.
+        """
         body = self.request.json
-        told = body.get("context_uploaded") if isinstance(body, dict) else None
+        if not isinstance(body, dict):
+            return False
+        if self.operation == INITIATE and "teamId" in body and body["teamId"] is None:
+            rest = {key: value for key, value in body.items() if key != "teamId"}
+            return not contract().request_errors(contract().operations[INITIATE], rest)
+        told = body.get("context_uploaded")
         if self.operation != START or isinstance(told, bool):
             return False
         if isinstance(told, str):

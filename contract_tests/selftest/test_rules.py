@@ -350,6 +350,19 @@ def test_words_that_are_read_as_a_boolean(story: Story, value: object) -> None:
     assert story.broken == []
 
 
+def test_a_team_that_is_null(story: Story) -> None:
+    """P3 neither asks for it nor refuses it; with something else that is wrong, it does."""
+    issued = {"build_id": "b", "upload_url": "https://up.test/b", "expires_in": 60,
+              "fullImagePath": "x/y:z", "visibility": "PRIVATE"}  # fmt: skip
+    body = {"image_name": "web", "image_tag": "v1", "teamId": None}
+    story.ask("POST", BUILD, 201, issued, body=body)
+    assert story.broken == []
+
+    story.ask("POST", BUILD, 201, {**issued, "build_id": "c", "upload_url": "https://up.test/c"},
+              body={**body, "image_tag": 7})  # fmt: skip
+    assert story.broken == ["P3"]
+
+
 def test_a_refused_body_that_starts(story: Story) -> None:
     """P3: 422 is not enough, if the build goes."""
     story.initiate("b")
