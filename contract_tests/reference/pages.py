@@ -182,7 +182,7 @@ _STYLE = """
 --soft:#f5f7f9;--link:#0b5cad}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e9ef;--dim:#9aa7b5;--line:#2c3743;--back:#12171d;
 --soft:#1a2129;--link:#6db3f8}}
-*{box-sizing:border-box}html{scroll-behavior:smooth}
+*{box-sizing:border-box}
 body{margin:0;display:flex;color:var(--ink);background:var(--back);
 font:15px/1.55 system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 nav{position:sticky;top:0;height:100vh;overflow:auto;flex:0 0 17rem;padding:1.6rem 1.2rem;

@@ -117,7 +117,8 @@ _ALL = [
     Scenario("starts-once", "a second start is refused with 409", starts_once=True),
     Scenario("limited", "each other initiate gets 429, and Retry-After: 1", trouble="limited"),
     Scenario("payment", "every initiate gets 402", UNJUDGED, trouble="payment"),
-    Scenario("errors", "of ten requests, three in a row get 503", "violates P5 P7", trouble="errors"),
+    Scenario("errors", "of ten requests, three in a row get 503", "violates P5",
+             trouble="errors"),
     Scenario("flaky", "of ten requests, two get no answer, one of them though it was processed",
              UNJUDGED, trouble="flaky"),
 ]  # fmt: skip
