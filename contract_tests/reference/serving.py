@@ -16,13 +16,22 @@ from .weather import Dropped
 
 _BACKLOG = 2048
 _GRACE = 10
+_LINGER = 0.5
 
 
 class Protocol(H11Protocol):
     """Refuses what is no HTTP in the documented shape too."""
 
+    _refused = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes, but for what follows a refusal."""
+        if not self._refused:
+            super().data_received(data)
+
     def send_400_response(self, msg: str) -> None:
-        """Answer 400, and close."""
+        """Answer 400, and close a little later, so that a client that still sends can read it."""
+        self._refused = True
         body = json.dumps({"errors": [{"param": "request", "details": msg}]}).encode()
         headers = [
             (b"content-type", b"application/json"),
@@ -36,7 +45,7 @@ class Protocol(H11Protocol):
                 h11.EndOfMessage(),
             ):
                 self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+        self.loop.call_later(_LINGER, self.transport.close)
 
 
 def closing(app: Any) -> Any:

@@ -44,13 +44,21 @@ def _nth(first: int, last: int, of: Callable[[Body], bool], edit: Edit) -> EditO
 _EVER = 10**9
 
 
+def _still_building(group: Body) -> None:
+    """Tell BUILDING of all that has begun."""
+    waiting = [(row, {**row}) for row in group["artifacts"] if row["startedAt"] is None]
+    tell("BUILDING")(group)
+    for row, kept in waiting:
+        row.update(kept)
+
+
 def _building_back(edit: Edit) -> EditOfMany:
     """Tell BUILDING four times, however fast the build is, so that it was seen; then edit once."""
 
     def back(group: Body, seen: Body) -> None:
         told = count(seen, "begun") if group["startedAt"] else _EVER
         if told <= 5:
-            tell("BUILDING")(group)
+            _still_building(group)
         if told == 5:
             edit(group)
 
