@@ -24,11 +24,11 @@ Body = dict[str, Any]
 
 def _both(seconds: float) -> tuple[Part, ...]:
     """Build the image at once, and the VM a little later; the last of them ends with the time."""
-    return (Part(CONTAINER, 0, 0.8 * seconds), Part(VM, 0.25 * seconds, 0.75 * seconds))
+    return (Part(CONTAINER, 0, 0.6 * seconds), Part(VM, 0.25 * seconds, 0.75 * seconds))
 
 
 def _later(seconds: float) -> tuple[Part, ...]:
-    return (Part(CONTAINER, seconds, 0.8 * seconds), Part(VM, 1.25 * seconds, 0.75 * seconds))
+    return (Part(CONTAINER, seconds, 0.6 * seconds), Part(VM, 1.25 * seconds, 0.75 * seconds))
 
 
 def _cancelled(seconds: float) -> tuple[Part, ...]:

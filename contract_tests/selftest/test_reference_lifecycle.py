@@ -77,7 +77,7 @@ def test_artifacts_move_on_their_own() -> None:
     server = Server()
     path = server.begun()
 
-    assert [server.seen(path, at) for at in (0, 2.4, 2.5, 7.9, 8, 9.9, 10, 99)] == [
+    assert [server.seen(path, at) for at in (0, 2.4, 2.5, 5.9, 6, 9.9, 10, 99)] == [
         [B, B, P], [B, B, P], [B, B, B], [B, B, B], [B, C, B], [B, C, B], [C, C, C], [C, C, C],
     ]  # fmt: skip
     told = server.ask("GET", path).json()
@@ -95,7 +95,7 @@ def test_what_cannot_build_fails() -> None:
     server = Server()
     path = server.begun(dockerfile=HOPELESS)
 
-    assert [server.seen(path, at) for at in (7, 8, 10)] == [[B, B, B], [B, F, B], [F, F, F]]
+    assert [server.seen(path, at) for at in (5, 6, 10)] == [[B, B, B], [B, F, B], [F, F, F]]
     told = server.ask("GET", path).json()
     why = "Dockerfile:2: unknown instruction: RUNN (did you mean RUN?)"
     assert [one["errorMessage"] for one in told["artifacts"]] == [why, why]
