@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from ..reference import __main__ as command
 from ..reference import load
 from ..reference.access import logged
 from ..reference.app import create_app
+from ..reference.drain import draining
 from ..reference.embedded import listening, running
 from ..reference.pages import rendered
 from ..reference.scenarios import SCENARIOS
@@ -488,3 +489,35 @@ def test_load_tells_wrong_answers() -> None:
     assert len(result.wrong) >= 4
     assert "CANCELLED" in result.wrong[0]
     assert any("wrong" in line for line in result.lines())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "heard"),
+    [
+        ([(b"content-length", b"3")], 413, 3),
+        ([(b"Transfer-Encoding", b"chunked")], 404, 3),
+        ([(b"content-length", b"3")], 201, 0),
+        ([(b"content-length", b"3"), (b"Expect", b"100-continue")], 413, 0),
+        ([], 404, 0),
+    ],
+)
+def test_a_refused_body_is_heard_out(
+    headers: list[tuple[bytes, bytes]], status: int, heard: int
+) -> None:
+    """A client that still sends is heard out first; one that waits for leave to send is not."""
+    told, sent = [True, True, False], []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x", "more_body": told.pop(0)}
+
+    async def send(message: Any) -> None:
+        sent.append((message["status"], 3 - len(told)))
+
+    sending = draining({"headers": headers}, receive, send)[1]
+    asyncio.run(_awaited(sending({"type": "http.response.start", "status": status})))
+
+    assert sent == [(status, heard)]
+
+
+async def _awaited(waiting: Awaitable[None]) -> None:
+    await waiting
