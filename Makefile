@@ -8,7 +8,7 @@ PY     := .venv/bin/python
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
-OPTIONS  := PYTHON PORT DEST INPUTS HAR FAULTS $(SETTINGS)
+OPTIONS  := PYTHON PORT SCENARIO DEST INPUTS HAR FAULTS $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(o)))))
@@ -31,8 +31,8 @@ gate: $(READY) ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must]
 judge: $(READY) ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(PY) -m contract_tests.judge '$(HAR)' $(if $(LEVEL),--level '$(LEVEL)') $(if $(RULE),--rule '$(RULE)')
 
-serve: $(READY) ## Run the reference server on 127.0.0.1. [PORT=8000] [FAULT=name]
-	@env $(EXPORTS) $(PY) -m contract_tests.reference $(if $(PORT),--port '$(PORT)')
+serve: $(READY) ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
+	@env $(EXPORTS) $(PY) -m contract_tests.reference $(if $(PORT),--port '$(PORT)') $(if $(SCENARIO),--scenario '$(SCENARIO)')
 
 generate: $(READY) ## Write the client from openapi.yaml.
 	@$(PY) scripts/generate.py write

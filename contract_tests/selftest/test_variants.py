@@ -172,12 +172,12 @@ async def takes_any_start(request: Asked, server: Server) -> Answered:
 
 
 def lists_early(request: Asked, answer: Answered) -> None:
-    """List the artifact from the start, PENDING while the group waits."""
+    """List an artifact from the start, PENDING while the group waits."""
     if tells_build(request, answer):
         body = json.loads(answer.content)
         listed = body["artifacts"] or [{"status": "PENDING", "startedAt": None}]
-        for one in listed:
-            one |= {"id": f"art-of-{body['id']}", "createdAt": body["createdAt"]}
+        for number, one in enumerate(listed):
+            one |= {"id": f"art-{number}-of-{body['id']}", "createdAt": body["createdAt"]}
         answer.content = json.dumps({**body, "artifacts": listed}).encode()
 
 

@@ -75,8 +75,9 @@ def tell(status: str, rows: str = "all") -> Edit:
     def edit(group: Body) -> None:
         for row in rows_of(group, rows):
             row["status"] = status
-            if status in ("PENDING", "UPLOADING"):
-                row["startedAt"] = None
+            waits = status in ("PENDING", "UPLOADING")
+            # One artifact may begin later than the group.
+            row["startedAt"] = None if waits else row["startedAt"] or group["startedAt"]
             is_done = status in ("COMPLETED", "FAILED", "CANCELLED")
             row["completedAt"] = (row["completedAt"] or row["startedAt"]) if is_done else None
         for row in group["artifacts"] if rows == "all" else []:

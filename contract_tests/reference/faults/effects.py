@@ -121,7 +121,7 @@ def _early_is_done(group: Body, seen: Body) -> None:
     if seen.get("early"):
         tell("COMPLETED")(group)
         for row in rows_of(group, "all"):
-            row["completedAt"] = row["startedAt"]
+            row["startedAt"] = row["completedAt"] = group["startedAt"]
 
 
 def _initiated(request: Asked, response: Answered) -> tuple[str, Body] | None:

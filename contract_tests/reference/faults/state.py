@@ -44,13 +44,21 @@ def _nth(first: int, last: int, of: Callable[[Body], bool], edit: Edit) -> EditO
 _EVER = 10**9
 
 
+def _still_building(group: Body) -> None:
+    """Tell BUILDING of all that has begun."""
+    waiting = [(row, {**row}) for row in group["artifacts"] if row["startedAt"] is None]
+    tell("BUILDING")(group)
+    for row, kept in waiting:
+        row.update(kept)
+
+
 def _building_back(edit: Edit) -> EditOfMany:
     """Tell BUILDING four times, however fast the build is, so that it was seen; then edit once."""
 
     def back(group: Body, seen: Body) -> None:
         told = count(seen, "begun") if group["startedAt"] else _EVER
         if told <= 5:
-            tell("BUILDING")(group)
+            _still_building(group)
         if told == 5:
             edit(group)
 
@@ -89,13 +97,12 @@ def _empty(group: Body) -> None:
     group["artifacts"] = []
 
 
-def _artifacts_tell(status: str) -> Edit:
-    """Tell another status of the artifacts; the group stays as it is."""
+def _artifacts_tell(was: str, status: str) -> Edit:
+    """Tell one status of artifacts for another, from the first on; the group stays as it is."""
 
     def edit(group: Body) -> None:
-        kept = {key: group[key] for key in ("status", "startedAt", "completedAt")}
-        tell(status)(group)
-        group.update(kept)
+        rows = [row for row in group["artifacts"] if row["status"] == was]
+        tell(status)({**group, "artifacts": rows})
 
     return edit
 
@@ -118,15 +125,15 @@ def _last_letter(row: Body) -> str:
 
 FAULTS = [
     fault("completed-artifact-building", "S3", "COMPLETED with an artifact that is BUILDING",
-          answered=body(_when("COMPLETED", _artifacts_tell("BUILDING")))),
+          answered=body(_artifacts_tell("COMPLETED", "BUILDING"))),
     fault("completed-artifact-failed", "S3", "COMPLETED with an artifact that is FAILED",
-          answered=body(_when("COMPLETED", _artifacts_tell("FAILED")))),
+          answered=body(_artifacts_tell("COMPLETED", "FAILED"))),
     fault("completed-artifact-pending", "S3", "COMPLETED with one artifact more, PENDING",
           answered=body(_one_pending)),
     fault("failed-artifact-completed", "S3", "FAILED with an artifact that is COMPLETED", "S4",
-          answered=body(_when("FAILED", _artifacts_tell("COMPLETED")))),
+          answered=body(_artifacts_tell("FAILED", "COMPLETED"))),
     fault("failed-artifact-building", "S3", "FAILED with an artifact that is BUILDING", "S4",
-          answered=body(_when("FAILED", _artifacts_tell("BUILDING")))),
+          answered=body(_artifacts_tell("FAILED", "BUILDING"))),
     fault("completed-with-error", "S4", "a COMPLETED artifact has an errorMessage",
           answered=_error("no error", "COMPLETED")),
     fault("building-with-error", "S4", "a BUILDING artifact has an errorMessage",
