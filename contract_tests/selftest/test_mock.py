@@ -6,12 +6,14 @@ import asyncio
 import gc
 import inspect
 import io
+import json
 import os
 import re
 import subprocess
 import sys
 import tarfile
 import threading
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from respx.models import AllMockedAssertionError
 from ..contract import PATH
 from ..mock import BASE_URL, START, MockImages
 from ..reference.app import create_app
+from ..reference.faults import FAULTS, Answered, Asked, Fault, Server
 
 BUILDS = f"{BASE_URL}/api/v1/images/build"
 BEARER = {"Authorization": "Bearer test-token"}
@@ -305,27 +308,62 @@ def test_the_tape_tells_what_was_asked() -> None:
     assert upload.build_id == start.build_id == "bld_000001"
     assert start.request.json == {}
     assert "test-token" not in repr(mock.tape.exchanges)
+    # While the clock stands, it still tells which came first.
+    instants = [at for one in mock.tape.exchanges for at in (one.began, one.ended)]
+    assert instants == sorted(set(instants))
 
 
-def test_a_streamed_upload_is_taken(tmp_path: Path) -> None:
-    """A context is taken from a file and from a generator, sync and async."""
-    (tmp_path / "context").write_bytes(context())
+def test_streams_are_taken() -> None:
+    """A body is taken from a generator, sync and async, and is on the tape as sent."""
+    body = json.dumps(WEB).encode()
 
-    async def pieces() -> Any:
-        yield context()[:10]
-        yield context()[10:]
+    def pieces(whole: bytes) -> Iterator[bytes]:
+        yield whole[:10]
+        yield whole[10:]
 
-    async def upload(url: str, mock: MockImages) -> int:
+    async def pieces_async(whole: bytes) -> AsyncIterator[bytes]:
+        for piece in pieces(whole):
+            yield piece
+
+    headers = {**BEARER, "Content-Type": "application/json"}
+
+    async def upload(mock: MockImages) -> int:
         async with httpx.AsyncClient(transport=mock.transport()) as client:
-            return (await client.put(url, content=pieces(), headers=OCTETS)).status_code
+            build = await client.post(BUILDS, content=pieces_async(body), headers=headers)
+            url = build.json()["upload_url"]
+            put = await client.put(url, content=pieces_async(context()), headers=OCTETS)
+            return put.status_code
 
-    with MockImages() as mock, mock.respx(), httpx.Client() as client:
-        build = client.post(BUILDS, json=WEB, headers=BEARER).json()
-        with (tmp_path / "context").open("rb") as file:
-            first = client.put(build["upload_url"], content=file, headers=OCTETS)
-        again = asyncio.run(upload(build["upload_url"], mock))
+    with MockImages() as mock, httpx.Client(transport=mock.transport()) as client:
+        build = client.post(BUILDS, content=pieces(body), headers=headers).json()
+        put = client.put(build["upload_url"], content=pieces(context()), headers=OCTETS)
 
-    assert (first.status_code, again) == (204, 204)
+        assert (put.status_code, asyncio.run(upload(mock))) == (204, 204)
+        assert [one.request.json for one in mock.tape.exchanges[::2]] == [WEB, WEB]
+
+
+def test_a_loop_runs_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transport answers several requests of one loop at once, where the server takes its time."""
+    waiting = most = 0
+
+    async def slow(request: Asked, server: Server) -> Answered:
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        await asyncio.sleep(0.1)
+        waiting -= 1
+        return await server.answer(request)
+
+    async def ask(mock: MockImages) -> None:
+        async with httpx.AsyncClient(transport=mock.transport()) as client:
+            await asyncio.gather(*(client.get(f"{BUILDS}/bld_none") for _ in range(5)))
+
+    monkeypatch.setitem(FAULTS, "slow", Fault("slow", "", "takes its time", around=slow))
+    with MockImages(fault="slow") as mock:
+        asyncio.run(ask(mock))
+
+    assert most > 1
+    assert len(mock.tape.exchanges) == 5
 
 
 def test_clean_up() -> None:
