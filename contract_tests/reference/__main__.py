@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import errno
 import os
+import signal
 import sys
+from datetime import datetime
 from typing import Any
 
-import uvicorn
-
+from . import script
+from .access import logged
 from .app import create_app
-from .embedded import listening
 from .faults import FAULTS, apply
+from .scenarios import SCENARIOS, find
+from .serving import listening, server
+
+ABOUT = r"""
+listening on {url}
+token        {token}
+scenario     {scenario}
+contract     {url}/docs and {url}/openapi.yaml
+"""
 
 TRY = r"""
-listening on {url}, token {token}{fault}
-from initiate to COMPLETED, in another terminal:
+From initiate to COMPLETED, in another terminal:
 
   api={url}/api/v1/images/build
   auth='Authorization: Bearer {token}'
@@ -27,44 +36,120 @@ from initiate to COMPLETED, in another terminal:
   url=$(sed 's/.*"upload_url":"\([^"]*\)".*/\1/' build.json)
   curl -s -T context.tar.gz -H 'Content-Type: application/octet-stream' "$url"
   curl -s -H "$auth" -H "$json" -d '{{}}' $api/$id/start
-  sleep 2; curl -s -H "$auth" $api/$id
-""".lstrip()
+  sleep {wait:g}; curl -s -H "$auth" $api/$id
+
+Give a build the tag of a scenario, and it goes that way: {scenarios}.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Say what the command line takes."""
+    made = argparse.ArgumentParser(
+        prog="python -m contract_tests.reference",
+        description="Run the reference server: a stateful server of the image-build API.",
+        epilog="docs/reference.md has the rest.",
+        allow_abbrev=False,
+    )
+    add = made.add_argument
+    add("--host", default="127.0.0.1", help="default 127.0.0.1; it is made for this machine alone")
+    add("--port", type=int, default=8000, help="default 8000; 0 for any free one")
+    add("--token", help="the bearer token it takes; default CONTRACT_TOKEN, or test-token")
+    add(
+        "--build-seconds",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="what a build takes; default 2",
+    )
+    add("--scenario", default="default", metavar="NAME", help="how builds go; --list-scenarios")
+    add("--fault", default=os.environ.get("CONTRACT_FAULT") or None, metavar="NAME",
+        help="break the server in one way; default CONTRACT_FAULT; --list-faults")  # fmt: skip
+    add("--seed", type=int, metavar="N", help="make the same ids, and the same trouble, each time")
+    add("--clock-start", type=datetime.fromisoformat, metavar="TIME",
+        help="what the server's clock starts at, as 2026-01-01T00:00:00Z; default now")  # fmt: skip
+    add("--speed", type=float, default=1.0, metavar="X",
+        help="seconds that pass for the server in one of ours; default 1")  # fmt: skip
+    add("--quiet", action="store_true", help="no access log")
+    add("--list-scenarios", action="store_true", help="list the scenarios, and stop")
+    add("--list-faults", action="store_true", help="list the faults, and stop")
+    return made
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m contract_tests.reference",
-        description="Run the reference server. Its token is CONTRACT_TOKEN, or test-token.",
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="0 for any free one")
-    parser.add_argument("--build-seconds", type=float, default=2.0, help="how long a build takes")
-    parser.add_argument(
-        "--fault", default=os.environ.get("CONTRACT_FAULT"), help="break the server in one way"
-    )
-    parser.add_argument("--list-faults", action="store_true", help="list the faults, and stop")
-    options = parser.parse_args(arguments)
-    if options.list_faults:
-        for one in FAULTS.values():
-            print(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.says}")  # noqa: T201
+    options = parser().parse_args(arguments)
+    if options.list_faults or options.list_scenarios:
+        for line in _faults() if options.list_faults else _scenarios():
+            print(line)  # noqa: T201
         return 0
-    token = os.environ.get("CONTRACT_TOKEN") or "test-token"
-    app: Any = create_app(token=token, build_seconds=options.build_seconds)
+    token = options.token or os.environ.get("CONTRACT_TOKEN") or "test-token"
     try:
-        if options.fault:
-            app = apply(app, options.fault, token)
+        app = _app(options, token)
         listener = listening(options.host, options.port)
     except (ValueError, OSError, OverflowError) as error:
-        print(f"problem: {error}", file=sys.stderr)  # noqa: T201
+        print(_problem(error, options), file=sys.stderr)  # noqa: T201
         return 2
-    url = f"http://{options.host}:{listener.getsockname()[1]}"
-    fault = f", fault {options.fault}" if options.fault else ""
-    print(TRY.format(url=url, token=token, fault=fault), flush=True)  # noqa: T201
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run([listener])
+    if not options.quiet:
+        app = logged(app, token, _write)
+    running = server(app, "warning")
+
+    def stop(*_: object) -> None:
+        running.should_exit = True
+
+    # uvicorn puts its own in their place while it runs, and raises again what it has caught.
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, stop)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    told = {
+        "url": f"http://{host}:{listener.getsockname()[1]}",
+        "token": token,
+        "scenario": f"{options.scenario}: {find(options.scenario).says}"
+        + (f"; fault {options.fault}: {FAULTS[options.fault].says}" if options.fault else ""),
+        "wait": options.build_seconds / options.speed if options.speed else 0,
+        "scenarios": ", ".join(SCENARIOS),
+    }
+    print((ABOUT + TRY).strip().format(**told), flush=True)  # noqa: T201
+    running.run([listener])
     return 0
+
+
+def _app(options: argparse.Namespace, token: str) -> Any:
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("a token is printable ASCII without blanks")
+    drawn: dict[str, Any] = {}
+    if options.seed is not None:
+        drawn = {"new_id": script.ids(options.seed), "seed": options.seed}
+    app: Any = create_app(
+        token=token,
+        build_seconds=options.build_seconds,
+        clock=script.clock(options.clock_start, options.speed),
+        scenario=options.scenario,
+        **drawn,
+    )
+    return apply(app, options.fault, token) if options.fault else app
+
+
+def _problem(error: Exception, options: argparse.Namespace) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        taken = f"port {options.port} of {options.host} is taken"
+        return (
+            f"problem: {taken}.\n    fix: stop what listens there, or use --port 0 for a free one"
+        )
+    if isinstance(error, OSError | OverflowError):
+        return f"problem: cannot listen on {options.host}, port {options.port}: {error}"
+    return f"problem: {error}"
+
+
+def _faults() -> list[str]:
+    return [f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.says}" for one in FAULTS.values()]
+
+
+def _scenarios() -> list[str]:
+    return [f"{one.name:<16} {one.gate:<16} {one.says}" for one in SCENARIOS.values()]
+
+
+def _write(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

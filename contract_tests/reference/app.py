@@ -5,34 +5,39 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import secrets
+import tempfile
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
-from . import context, lifecycle
-from .lifecycle import Build
+from . import builder, context, lifecycle, pages, reading, scenarios
+from .drain import draining
+from .lifecycle import Artifact, Build
+from .reading import Refusal
+from .scenarios import Scenario
+from .store import MOST_BUILDS, Store
+from .weather import Dropped, Trouble, Weather
 
 EXPIRES_IN = 3600
-MOST_BUILDS = 10_000
-MOST_JSON_BYTES = 2**20
+MOST_SECONDS = 10**7
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VISIBILITIES = ("INHERIT", "PRIVATE", "PUBLIC")
-
-
-class Refusal(Exception):  # noqa: N818 (it is no error of the server)
-    """A request that is refused, and why."""
-
-    def __init__(self, status: int, param: str, details: str) -> None:
-        super().__init__(details)
-        self.status = status
-        self.body = {"errors": [{"param": param, "details": details}]}
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+# A context of less than this is read faster than a thread would be found for it.
+_SMALL = 2**16
+# Large ones are read two at a time, since each takes memory.
+_readers = threading.Semaphore(2)
 
 
 def create_app(
@@ -41,28 +46,69 @@ def create_app(
     build_seconds: float = 2.0,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     new_id: Callable[[str], str] = lambda prefix: f"{prefix}_{secrets.token_hex(6)}",
+    scenario: str = "default",
+    seed: int = 0,
+    most_builds: int = MOST_BUILDS,
+    expires_in: int = EXPIRES_IN,
 ) -> Starlette:
     """Make a server of its own, with nothing in it.
+
+    Where a scenario closes a connection, the application raises ``Dropped``; whoever serves it has
+    to close.
 
     Args:
         token: The bearer token that it takes.
         build_seconds: How long each build builds.
         clock: Tells the time, with an offset.
         new_id: Makes an id that starts with the given prefix.
+        scenario: What becomes of builds, by name.
+        seed: Of what a scenario draws by chance.
+        most_builds: How many builds it keeps; the oldest goes first.
+        expires_in: Seconds for which an upload URL is good.
+
+    Raises ``ValueError`` for a scenario that is none, or seconds that no build takes.
 
     """
-    server = _Server(token, build_seconds, clock, new_id)
+    if not 0 <= build_seconds <= MOST_SECONDS:
+        raise ValueError(f"a build takes 0 to {MOST_SECONDS} seconds, not {build_seconds:g}")
+    told = scenarios.find(scenario)
+    store, weather = Store(most_builds), Weather(seed)
+    server = _Server(token, build_seconds, clock, new_id, told, store, weather, expires_in)
     build = "/api/v1/images/build"
-    return Starlette(
+    app = _Application(
         routes=[
             Route(build, server.initiate, methods=["POST"]),
             Route(build + "/{build_id}", server.status, methods=["GET"]),
             Route(build + "/{build_id}/start", server.start, methods=["POST"]),
             Route("/uploads/{build_id}", server.upload, methods=["PUT"]),
             Route("/health", lambda _: JSONResponse({"status": "ok"}), methods=["GET"]),
+            Route("/openapi.yaml", lambda _: pages.document(), methods=["GET"]),
+            Route("/docs", lambda _: pages.page(), methods=["GET"]),
         ],
-        exception_handlers={Refusal: _refused, HTTPException: _not_routed},
+        exception_handlers={Refusal: _refused, HTTPException: _not_routed, Dropped: _dropped},
     )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Application(Starlette):
+    """Raises ``Dropped`` out of what would make an answer of it, and hears refused bodies out."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        dropped = False
+
+        async def sending(message: Message) -> None:
+            nonlocal dropped
+            dropped = dropped or message["type"] == _DROPPED
+            if not dropped:
+                await send(message)
+
+        await super().__call__(scope, *draining(scope, receive, sending))
+        if dropped:
+            raise Dropped
 
 
 class _Server:
@@ -72,85 +118,144 @@ class _Server:
         build_seconds: float,
         clock: Callable[[], datetime],
         new_id: Callable[[str], str],
+        scenario: Scenario,
+        store: Store,
+        weather: Weather,
+        expires_in: int,
     ) -> None:
         self._token = token.encode()
         self._build_seconds = build_seconds
         self._now = clock
         self._new_id = new_id
+        self._scenario = scenario
         self._secret = secrets.token_bytes(32)
-        self._builds: dict[str, Build] = {}
+        self._builds = store
+        self._weather = weather
+        self._expires_in = expires_in
 
     async def initiate(self, request: Request) -> Response:
         self._authorize(request)
-        body = await _json_object(request)
-        name = _value(body, "image_name", str)
-        tag = _value(body, "image_tag", str)
-        path = _value(body, "dockerfile_path", str, "Dockerfile")
-        _one_of(body, "platform", _PLATFORMS, "linux/amd64")
-        visibility = _one_of(body, "visibility", _VISIBILITIES, "INHERIT")
+        body = await reading.json_object(request)
+        name = reading.value(body, "image_name", str)
+        tag = reading.value(body, "image_tag", str)
+        path = reading.value(body, "dockerfile_path", str, "Dockerfile")
+        reading.one_of(body, "platform", _PLATFORMS, "linux/amd64")
+        visibility = reading.one_of(body, "visibility", _VISIBILITIES, "INHERIT")
         for key in ("teamId", "team_id"):  # clients send the one, the document says the other
-            _value(body, key, str, "")
+            reading.value(body, key, str, "")
+        by_tag = scenarios.of_tag(tag)
+        scenario = by_tag or self._scenario
+        self._refuse_by(scenario, f"{name}:{tag}" if by_tag else "")
+        parts = scenario.parts(self._build_seconds)
         build = Build(
             id=self._new_id("bld"),
-            artifact_id=self._new_id("art"),
             image_name=name,
             image_tag=tag,
             dockerfile_path=path,
             full_image_path=f"registry.example/reference/{name}:{tag}",
-            seconds=self._build_seconds,
             created_at=self._now(),
+            artifacts=tuple(Artifact(self._new_id("art"), part) for part in parts),
+            listed_early=scenario.lists_early,
         )
-        while len(self._builds) >= MOST_BUILDS:  # the oldest goes first
-            self._builds.pop(next(iter(self._builds)))
-        self._builds[build.id] = build
-        expires = int(self._now().timestamp()) + EXPIRES_IN
-        query = f"expires={expires}&signature={self._signature(build.id, str(expires))}"
-        answer = {
-            "build_id": build.id,
-            "upload_url": f"{request.base_url}uploads/{build.id}?{query}",
-            "expires_in": EXPIRES_IN,
-            "fullImagePath": build.full_image_path,
-            "visibility": "PUBLIC" if visibility == "PUBLIC" else "PRIVATE",
-        }
-        return JSONResponse(answer, status_code=201)
+        request.state.build = build.id
+
+        def initiated() -> Response:
+            self._builds.add(build, scenario)
+            answer = {
+                "build_id": build.id,
+                "upload_url": self._upload_url(request, build),
+                "expires_in": self._expires_in,
+                "fullImagePath": build.full_image_path,
+                "visibility": "PUBLIC" if visibility == "PUBLIC" else "PRIVATE",
+                "buildIds": [build.id],  # the vendor's newer clients read this one
+            }
+            return JSONResponse(answer, status_code=201)
+
+        return self._befallen(scenario, 0 if by_tag else None, initiated)
 
     async def upload(self, request: Request) -> Response:
         build_id, expires = request.path_params["build_id"], request.query_params.get("expires", "")
         signature = request.query_params.get("signature", "")
-        if not _same(signature.encode(), self._signature(build_id, expires).encode()):
+        if not _same(signature.encode(errors="replace"), self._signature(build_id, expires)):
             raise Refusal(403, "signature", "is not valid")
         if self._now().timestamp() > int(expires):
             raise Refusal(403, "expires", "the upload URL has expired")
-        if _media_type(request) != "application/octet-stream":
+        if reading.media_type(request) != "application/octet-stream":
             raise Refusal(415, "Content-Type", "must be application/octet-stream")
-        content = await _content(request, context.MOST_BYTES)
-        build = self._find(build_id)
-        if build.started_at:
-            raise Refusal(409, "build_id", "the build is started")
-        try:
-            text = context.dockerfile(content, build.dockerfile_path)
-        except ValueError as error:
-            raise Refusal(400, "body", str(error)) from error
-        failure = context.why_it_cannot_build(text, build.dockerfile_path)
-        self._builds[build.id] = lifecycle.uploaded(build, self._now(), failure)
-        return Response(status_code=204)
+        build = self._unstarted(build_id)
+        with tempfile.TemporaryFile() as file:
+            size = await reading.into_file(request, file, context.MOST_BYTES)
+            file.seek(0)
+            judge = _why_it_cannot_build
+            if size < _SMALL:
+                failure = judge(file, size, build)
+            else:
+                failure = await run_in_threadpool(judge, file, size, build)
+
+        def uploaded() -> Response:
+            # It may have been started, or forgotten, while the body came.
+            build = self._unstarted(build_id)
+            self._builds.put(lifecycle.uploaded(build, self._now(), failure))
+            return Response(status_code=204)
+
+        return self._of_build(build, uploaded)
 
     async def start(self, request: Request) -> Response:
         self._authorize(request)
-        body = await _json_object(request)
-        is_uploaded = _value(body, "context_uploaded", bool, True)
+        body = await reading.json_object(request)
+        is_uploaded = reading.value(body, "context_uploaded", bool, True)
         build = self._find(request.path_params["build_id"])
         if not build.started_at and not is_uploaded:
             raise Refusal(409, "context_uploaded", "a build starts once its context is uploaded")
         if not build.uploaded_at:
             raise Refusal(409, "build_id", "no context was uploaded")
-        build = self._builds[build.id] = lifecycle.started(build, self._now())
-        return JSONResponse(lifecycle.told(build, self._now()))
+        if build.started_at and self._builds.scenario(build).starts_once:
+            raise Refusal(409, "build_id", "the build is started")
+
+        def started() -> Response:
+            begun = lifecycle.started(build, self._now())
+            self._builds.put(begun)
+            return self._told(begun)
+
+        return self._of_build(build, started)
 
     async def status(self, request: Request) -> Response:
         self._authorize(request)
         build = self._find(request.path_params["build_id"])
-        return JSONResponse(lifecycle.told(build, self._now()))
+        return self._of_build(build, lambda: self._told(build))
+
+    def _told(self, build: Build) -> Response:
+        told = lifecycle.told(build, self._now())
+        return JSONResponse(self._builds.scenario(build).tell(told))
+
+    def _of_build(self, build: Build, act: Callable[[], Response]) -> Response:
+        """Act, as the scenario of a build lets it: the server's counts all requests as one."""
+        scenario = self._builds.scenario(build)
+        own = scenario is not self._scenario
+        return self._befallen(scenario, self._builds.seen(build) if own else None, act)
+
+    def _befallen(
+        self, scenario: Scenario, seen: int | None, act: Callable[[], Response]
+    ) -> Response:
+        trouble = self._weather.befalls(scenario.trouble, seen)
+        if trouble is Trouble.ERROR:
+            raise Refusal(503, "server", "the scenario makes it unavailable")
+        if trouble is Trouble.LOST:
+            raise Dropped
+        response = act()
+        if trouble is Trouble.UNANSWERED:
+            raise Dropped
+        return response
+
+    def _refuse_by(self, scenario: Scenario, key: str) -> None:
+        """Refuse an initiate that costs too much, or comes too soon."""
+        if scenario.trouble == "payment":
+            raise Refusal(402, "account", "payment is required")
+        if scenario.trouble == "limited":
+            seconds = self._weather.limits(key, self._now())
+            if seconds is not None:
+                told = {"Retry-After": str(seconds)}
+                raise Refusal(429, "rate", f"too many requests; wait {seconds} s", told)
 
     def _authorize(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -158,73 +263,65 @@ class _Server:
             raise HTTPException(401)
 
     def _find(self, build_id: str) -> Build:
-        if build_id not in self._builds:
+        build = self._builds.get(build_id)
+        if build is None:
             raise Refusal(404, "build_id", "there is no such build")
-        return self._builds[build_id]
+        return build
 
-    def _signature(self, build_id: str, expires: str) -> str:
+    def _unstarted(self, build_id: str) -> Build:
+        build = self._find(build_id)
+        if build.started_at:
+            raise Refusal(409, "build_id", "the build is started")
+        return build
+
+    def _upload_url(self, request: Request, build: Build) -> str:
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            name, port = request.scope.get("server") or ("127.0.0.1", 80)
+            host = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        expires = str(int(self._now().timestamp()) + self._expires_in)
+        query = f"expires={expires}&signature={self._signature(build.id, expires).decode()}"
+        return f"{request.scope['scheme']}://{host}/uploads/{build.id}?{query}"
+
+    def _signature(self, build_id: str, expires: str) -> bytes:
         told = f"{build_id}\n{expires}".encode(errors="replace")
-        return hmac.new(self._secret, told, hashlib.sha256).hexdigest()
+        return hmac.new(self._secret, told, hashlib.sha256).hexdigest().encode()
 
 
-async def _json_object(request: Request) -> dict[str, Any]:
-    if _media_type(request) != "application/json":
-        raise Refusal(415, "Content-Type", "must be application/json")
-    content = await _content(request, MOST_JSON_BYTES)
+def _why_it_cannot_build(file: IO[bytes], size: int, build: Build) -> str | None:
+    path = build.dockerfile_path
     try:
-        body = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(422, "body", "is no JSON") from error
-    if not isinstance(body, dict):
-        raise Refusal(422, "body", "must be an object")
-    return body
-
-
-async def _content(request: Request, most: int) -> bytes:
-    content = bytearray()
-    try:
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > most:
-                raise Refusal(413, "body", f"is larger than {most} bytes")
-    except ClientDisconnect as gone:
-        raise Refusal(400, "body", "is not complete") from gone
-    return bytes(content)
-
-
-def _value(body: dict[str, Any], key: str, kind: type, default: Any = None) -> Any:
-    if key not in body:
-        if default is None:
-            raise Refusal(422, key, "is required")
-        return default
-    if type(body[key]) is not kind:
-        raise Refusal(422, key, f"must be a {'boolean' if kind is bool else 'string'}")
-    return body[key]
-
-
-def _one_of(body: dict[str, Any], key: str, values: tuple[str, ...], default: str) -> str:
-    value = _value(body, key, str, default)
-    if value not in values:
-        raise Refusal(422, key, f"must be one of {', '.join(values)}")
-    return str(value)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if size < _SMALL:
+            read = context.read(file, size, path)
+        else:
+            with _readers:
+                read = context.read(file, size, path)
+    except context.Refused as error:
+        raise Refusal(400, "body", f"the context is refused: {error}") from error
+    return builder.why_it_cannot_build(read.dockerfile, path, read.names, read.ignore)
 
 
 def _same(one: bytes, other: bytes) -> bool:
     return hmac.compare_digest(one, other)
 
 
+_DROPPED = "reference.dropped"
+
+
+class _Drop(Response):
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": _DROPPED})
+
+
+async def _dropped(_: Request, __: Exception) -> Response:
+    return _Drop()
+
+
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     # A name or value of the request may hold what no JSON in UTF-8 can.
-    return Response(json.dumps(error.body), error.status, media_type="application/json")
+    content = json.dumps(error.body)
+    return Response(content, error.status, error.headers, media_type="application/json")
 
 
 async def _not_routed(_: Request, error: Exception) -> Response:

@@ -1,90 +1,161 @@
-"""Reads an uploaded context: a gzipped tar with a Dockerfile."""
+"""Reads an uploaded context: a gzipped tar. Nothing of it is ever unpacked to disk."""
 
 from __future__ import annotations
 
 import gzip
-import io
-import re
+import posixpath
+import struct
 import tarfile
 import zlib
+from dataclasses import dataclass, field
+from typing import IO, Any
 
-MOST_BYTES = 16 * 2**20
-MOST_UNPACKED = 64 * 2**20
-INSTRUCTIONS = frozenset(
-    [
-        "ADD",
-        "ARG",
-        "CMD",
-        "COPY",
-        "ENTRYPOINT",
-        "ENV",
-        "EXPOSE",
-        "FROM",
-        "HEALTHCHECK",
-        "LABEL",
-        "MAINTAINER",
-        "ONBUILD",
-        "RUN",
-        "SHELL",
-        "STOPSIGNAL",
-        "USER",
-        "VOLUME",
-        "WORKDIR",
-    ]
-)
-_FAILING = re.compile(r"RUN\s+(false|exit\s+0*[1-9]\d*)\s*", re.IGNORECASE)
+from . import dockerignore
+from .dockerignore import Ignore
+
+MOST_BYTES = 256 * 2**20
+MOST_UNPACKED = 2**30
+# Text packs to a tenth; a hundredth is a bomb, once it is large enough to matter.
+MOST_RATIO = 100
+HARMLESS = 64 * 2**20
+MOST_ENTRIES = 50_000
+MOST_TEXT = 2**20
+_MOST_LINKS = 40
+_CHUNK = 2**20
 
 
-def dockerfile(context: bytes, path: str) -> str | None:
-    """Return the text of the Dockerfile, or None if the context has none at that path.
+class Refused(Exception):  # noqa: N818 (it is no error of the server)
+    """A context that is not taken, and why."""
 
-    Raises ``ValueError`` if the context is no gzipped tar, or unpacks to too much.
+
+@dataclass(frozen=True)
+class Context:
+    """What a builder looks for in a context.
+
+    Attributes:
+        dockerfile: The text of the Dockerfile, or None if it has none at that path.
+        names: Every entry, as a relative path.
+        ignore: What .dockerignore hides: the Dockerfile's own, or that of the whole context.
+
     """
+
+    dockerfile: str | None
+    names: frozenset[str] = frozenset()
+    ignore: Ignore = field(default_factory=Ignore)
+
+
+class _Bounded:
+    """A stream that is read no further than its bound."""
+
+    def __init__(self, stream: Any, most: int) -> None:
+        self._stream, self._most = stream, most
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= 2 * _CHUNK:
+            raise Refused("one of its headers is too large")
+        left = self._most - self._stream.tell()
+        content: bytes = self._stream.read(min(size, left + 1))
+        if len(content) > left:
+            raise Refused(f"it unpacks to more than {self._most} bytes")
+        return content
+
+    def seek(self, to: int, whence: int = 0) -> int:
+        if whence == 0 and to > self._most:
+            raise Refused(f"it unpacks to more than {self._most} bytes")
+        return int(self._stream.seek(to, whence))
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+
+def read(file: IO[bytes], size: int, dockerfile_path: str) -> Context:
+    """Read a context of so many bytes. Raises ``Refused`` for what is none, or may do harm."""
+    most = min(MOST_UNPACKED, HARMLESS + MOST_RATIO * size)
     try:
-        with gzip.open(io.BytesIO(context)) as stream:
-            unpacked = stream.read(MOST_UNPACKED + 1)
-        if len(unpacked) > MOST_UNPACKED:
-            raise ValueError(f"the context unpacks to more than {MOST_UNPACKED} bytes")
-        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
-            wanted = path.removeprefix("./")
-            for member in archive:
-                if member.isfile() and member.name.removeprefix("./") == wanted:
-                    file = archive.extractfile(member)
-                    return file.read().decode(errors="replace") if file else None
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise ValueError(f"the context is no gzipped tar: {error}") from error
-    return None
+        with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
+            stream: Any = _Bounded(unzipped, most)
+            with tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape") as archive:
+                entries = _entries(archive)
+                _refuse_rest(archive, stream)
+                return _context(archive, entries, dockerfile_path)
+    except (
+        OSError, EOFError, zlib.error, struct.error, tarfile.TarError, ValueError, OverflowError,
+        RecursionError, IndexError, KeyError, AttributeError, TypeError,
+    ) as error:  # fmt: skip
+        # The readers of the standard library trip in many ways over what is no archive.
+        raise Refused(f"it is no gzipped tar: {error}") from error
 
 
-def why_it_cannot_build(text: str | None, path: str = "Dockerfile") -> str | None:
-    """Say why a Dockerfile cannot be built, or None if nothing speaks against it."""
-    if text is None:
-        return f"{path}: not in the context"
-    has_base = False
-    for number, line in _instructions(text):
-        word = line.split(maxsplit=1)[0].upper()
-        if word not in INSTRUCTIONS:
-            return f"{path}:{number}: unknown instruction: {word}"
-        if not has_base and word not in ("FROM", "ARG"):
-            return f"{path}:{number}: no FROM before {word}"
-        has_base = has_base or word == "FROM"
-        if _FAILING.fullmatch(line):
-            return f"{path}:{number}: the command failed: {line}"
-    return None if has_base else f"{path}: no FROM"
+def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """Return the entries by their paths; of two of one path, the last."""
+    entries: dict[str, tarfile.TarInfo] = {}
+    for number, member in enumerate(archive):
+        if number >= MOST_ENTRIES:
+            raise Refused(f"it has more than {MOST_ENTRIES} entries")
+        name = posixpath.normpath(member.name or ".")
+        if member.name.startswith("/"):
+            raise Refused(f"{_shown(member.name)}: the path is absolute")
+        if ".." in member.name.split("/"):
+            raise Refused(f"{_shown(member.name)}: the path leads upwards")
+        if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+            raise Refused(f"{_shown(member.name)}: is no file, directory or link")
+        if member.issym() or member.islnk():
+            _target(name, member)
+        entries[name] = member
+    for name in entries:
+        above = posixpath.dirname(name)
+        while above:
+            if above in entries and entries[above].issym():
+                raise Refused(f"{_shown(name)}: lies beneath a link")
+            above = posixpath.dirname(above)
+    return entries
 
 
-def _instructions(text: str) -> list[tuple[int, str]]:
-    """Join continued lines; leave out comments and blank ones."""
-    found: list[tuple[int, str]] = []
-    continued = False
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        body = line.removesuffix("\\").strip()
-        if continued and found:
-            found[-1] = (found[-1][0], f"{found[-1][1]} {body}".strip())
-        elif body:
-            found.append((number, body))
-        continued = line.endswith("\\")
-    return found
+def _target(name: str, member: tarfile.TarInfo) -> str:
+    """Return where a link leads, as a path of the context."""
+    told = member.linkname
+    if told.startswith("/"):
+        raise Refused(f"{_shown(name)}: the link leads out of the context")
+    place = posixpath.dirname(name) if member.issym() else ""
+    target = posixpath.normpath(posixpath.join(place, told or "."))
+    if target == ".." or target.startswith("../"):
+        raise Refused(f"{_shown(name)}: the link leads out of the context")
+    return target
+
+
+def _refuse_rest(archive: tarfile.TarFile, stream: _Bounded) -> None:
+    """Read to the end, which proves the checksum: nothing but zeros comes after the entries."""
+    stream.seek(archive.offset)
+    while chunk := stream.read(_CHUNK):
+        if chunk.count(0) != len(chunk):
+            raise Refused("it is no gzipped tar: something stands after its end")
+
+
+def _context(archive: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], path: str) -> Context:
+    wanted = posixpath.normpath("/" + path).lstrip("/")
+    text = _text(archive, entries, wanted)
+    ignored = _text(archive, entries, f"{wanted}.dockerignore")
+    if ignored is None:
+        ignored = _text(archive, entries, ".dockerignore")
+    ignore = Ignore() if ignored is None else dockerignore.read(ignored)
+    return Context(text, frozenset(entries), ignore)
+
+
+def _text(archive: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], name: str) -> str | None:
+    """Read a file of the context, through links."""
+    for _ in range(_MOST_LINKS):
+        member = entries.get(name)
+        if member is None or member.isdir():
+            return None
+        if member.isfile():
+            if member.size > MOST_TEXT:
+                raise Refused(f"{_shown(name)}: is larger than {MOST_TEXT} bytes")
+            file = archive.extractfile(member)
+            return file.read().decode(errors="replace") if file else None
+        name = _target(name, member)
+    raise Refused(f"{_shown(name)}: the links lead nowhere")
+
+
+def _shown(name: str) -> str:
+    text = name.encode("utf-8", "replace").decode()
+    return text if len(text) <= 100 else text[:99] + "…"

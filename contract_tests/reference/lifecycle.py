@@ -1,15 +1,55 @@
 """The life of a build, as pure functions of what happened and of the time.
 
-A build is PENDING when initiated, UPLOADING once a context came, BUILDING once started, and
-COMPLETED or FAILED when its time is over. Nothing is stored but what happened; the status is read
-from it, so no answer can contradict another.
+A build is PENDING when initiated, and UPLOADING once a context came. A start sets its artifacts
+going, each by a plan of its own: it is PENDING until it begins, then BUILDING, then COMPLETED,
+FAILED or CANCELLED. Nothing is stored but what happened; every status is read from it and from the
+time, so no answer can contradict another.
+
+The status of the group follows from its artifacts by one rule:
+
+    The group has ended once all artifacts have: FAILED if one of them failed, else CANCELLED if one
+    was cancelled, else COMPLETED. Until then it is BUILDING, once one of them has begun. Before
+    that it waits: UPLOADING once a context came, PENDING before.
+
+It began when the first of them began, and ended when the last of them did.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+CONTAINER, VM = "CONTAINER_IMAGE", "VM_SANDBOX"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is to become of one artifact.
+
+    Attributes:
+        kind: Its type.
+        begins: Seconds from the start of the build until it begins.
+        lasts: Seconds that it builds; None for ever.
+        ends: Its last status, where nothing speaks against the context.
+        error: What it says then.
+
+    """
+
+    kind: str
+    begins: float = 0.0
+    lasts: float | None = 0.0
+    ends: str = "COMPLETED"
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact, and the plan that it goes by."""
+
+    id: str
+    part: Part
 
 
 @dataclass(frozen=True)
@@ -17,19 +57,19 @@ class Build:
     """What happened to a build so far.
 
     Attributes:
-        seconds: How long it builds, once started.
+        listed_early: Whether artifacts are listed before the start.
         failure: Why its context cannot be built, or None if it can.
 
     """
 
     id: str
-    artifact_id: str
     image_name: str
     image_tag: str
     dockerfile_path: str
     full_image_path: str
-    seconds: float
     created_at: datetime
+    artifacts: tuple[Artifact, ...]
+    listed_early: bool = False
     uploaded_at: datetime | None = None
     started_at: datetime | None = None
     failure: str | None = None
@@ -45,45 +85,80 @@ def started(build: Build, now: datetime) -> Build:
     return build if build.started_at else replace(build, started_at=now)
 
 
-def completed_at(build: Build, now: datetime) -> datetime | None:
-    """Return when the build ended, or None if it has not."""
-    if build.started_at is None:
-        return None
-    end = build.started_at + timedelta(seconds=build.seconds)
-    return end if now >= end else None
+@dataclass(frozen=True)
+class Standing:
+    """How an artifact or a group stands."""
+
+    status: str
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
 
 
-def status(build: Build, now: datetime) -> str:
-    """Read the status from what happened."""
-    if completed_at(build, now):
-        return "FAILED" if build.failure else "COMPLETED"
-    if build.started_at:
-        return "BUILDING"
-    return "UPLOADING" if build.uploaded_at else "PENDING"
+def of_artifact(build: Build, artifact: Artifact, now: datetime) -> Standing:
+    """Read how an artifact stands."""
+    part = artifact.part
+    begun = build.started_at and build.started_at + timedelta(seconds=part.begins)
+    if begun is None or now < begun:
+        return Standing("PENDING")
+    ended = None if part.lasts is None else begun + timedelta(seconds=part.lasts)
+    if ended is None or now < ended:
+        return Standing("BUILDING", begun)
+    fails = build.failure is not None and part.ends != "CANCELLED"
+    return Standing("FAILED" if fails else part.ends, begun, ended)
+
+
+def of_group(build: Build, artifacts: Iterable[Standing]) -> Standing:
+    """Aggregate how the artifacts stand, by the rule above."""
+    standings = list(artifacts)
+    begun = [one.started_at for one in standings if one.started_at]
+    ended = [one.completed_at for one in standings if one.completed_at]
+    if not begun:
+        return Standing("UPLOADING" if build.uploaded_at else "PENDING")
+    if len(ended) < len(standings):
+        return Standing("BUILDING", min(begun))
+    statuses = {one.status for one in standings}
+    status = next(one for one in ("FAILED", "CANCELLED", "COMPLETED") if one in statuses)
+    return Standing(status, min(begun), max(ended))
 
 
 def told(build: Build, now: datetime) -> dict[str, Any]:
     """Tell a build as start and status answer it. Artifacts are listed once it is started."""
-    common = {
-        "status": status(build, now),
-        "startedAt": _instant(build.started_at),
-        "completedAt": _instant(completed_at(build, now)),
-    }
-    artifact = {
-        **common,
-        "id": build.artifact_id,
-        "createdAt": _instant(build.started_at),
-        "artifactType": "CONTAINER_IMAGE",
-        "fullImagePath": build.full_image_path if common["status"] == "COMPLETED" else None,
-        "errorMessage": build.failure if common["status"] == "FAILED" else None,
-    }
+    standings = [of_artifact(build, artifact, now) for artifact in build.artifacts]
+    is_listed = build.started_at or build.listed_early
     return {
-        **common,
         "id": build.id,
         "imageName": build.image_name,
         "imageTag": build.image_tag,
         "createdAt": _instant(build.created_at),
-        "artifacts": [artifact] if build.started_at else [],
+        **_told(of_group(build, standings)),
+        "artifacts": [
+            _artifact(build, artifact, standing)
+            for artifact, standing in zip(build.artifacts, standings, strict=True)
+            if is_listed
+        ],
+    }
+
+
+def _artifact(build: Build, artifact: Artifact, standing: Standing) -> dict[str, Any]:
+    part = artifact.part
+    is_there = standing.status == "COMPLETED" and part.kind == CONTAINER
+    failed = standing.status == "FAILED"
+    error = (build.failure if failed else None) or (part.error if standing.completed_at else None)
+    return {
+        "id": artifact.id,
+        "createdAt": _instant(build.created_at if build.listed_early else build.started_at),
+        **_told(standing),
+        "artifactType": part.kind,
+        "fullImagePath": build.full_image_path if is_there else None,
+        "errorMessage": error,
+    }
+
+
+def _told(standing: Standing) -> dict[str, str | None]:
+    return {
+        "status": standing.status,
+        "startedAt": _instant(standing.started_at),
+        "completedAt": _instant(standing.completed_at),
     }
 
 

@@ -145,7 +145,9 @@ def test_a_build_that_never_starts_is_hollow() -> None:
 
     def waiting(request: Asked, answer: Answered) -> None:
         if request.operation in ("status", "start") and answer.status == 200:
-            answer.content = re.sub(rb'"(BUILDING|COMPLETED|FAILED)"', b'"UPLOADING"', answer.content)
+            answer.content = re.sub(
+                rb'"(BUILDING|COMPLETED|FAILED)"', b'"UPLOADING"', answer.content
+            )
             answer.content = re.sub(rb'("(started|completed)At"):"[^"]*"', rb"\1:null",
                                     answer.content)  # fmt: skip
             answer.content = re.sub(rb'"errorMessage":"[^"]*"', b'"errorMessage":null',

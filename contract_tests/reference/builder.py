@@ -1,0 +1,167 @@
+"""Foretells what a builder would make of a context: nothing, or why it cannot be built.
+
+What speaks against a Dockerfile is what BuildKit says against it, as far as it can be told without
+building: words that are no instruction, no FROM, a COPY of what is not there, a RUN that is sure to
+fail. A stage that the last one does not need is not built, and so cannot fail.
+"""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+import shlex
+from collections.abc import Collection, Iterator
+
+from . import shell
+from .dockerfile import INSTRUCTIONS, Instruction, Stage, Unreadable, parse
+from .dockerignore import Ignore
+
+MOST_SHOWN = 200
+_LEAST_WORDS = {
+    "ADD": 2, "COPY": 2, "ENV": 1, "LABEL": 1, "EXPOSE": 1, "USER": 1, "WORKDIR": 1, "VOLUME": 1,
+    "ARG": 1, "ONBUILD": 1, "MAINTAINER": 1, "STOPSIGNAL": 1, "HEALTHCHECK": 1,
+}  # fmt: skip
+_FROM_STAGE = re.compile(r"--from=(\S+)|--mount=\S*?from=([^\s,]+)")
+_NOT_TRIGGERED = ("ONBUILD", "FROM", "MAINTAINER")
+
+
+def why_it_cannot_build(
+    text: str | None,
+    path: str = "Dockerfile",
+    names: Collection[str] | None = None,
+    ignore: Ignore | None = None,
+) -> str | None:
+    """Say why a context cannot be built, or None if nothing speaks against it.
+
+    Args:
+        text: The Dockerfile; None if the context has none.
+        path: What it is called.
+        names: All that the context holds, as relative paths; None if nobody knows.
+        ignore: What a builder does not see of it.
+
+    """
+    if text is None:
+        return f"{path}: not in the context"
+    seen = None if names is None else _seen(names, ignore or Ignore())
+    try:
+        instructions = parse(text)
+        stages = _stages(instructions)
+        for stage in _needed(stages):
+            for one in stage.instructions:
+                _refuse_failing(one, seen)
+    except Unreadable as error:
+        where = f"{path}:{error.number}" if error.number else path
+        return f"{where}: {error.what}"
+    return None
+
+
+def _stages(instructions: list[Instruction]) -> list[Stage]:
+    """Sort instructions into stages; raise ``Unreadable`` for what no builder takes."""
+    stages: list[Stage] = []
+    for one in instructions:
+        if one.word not in INSTRUCTIONS:
+            near = difflib.get_close_matches(one.word, INSTRUCTIONS, n=1, cutoff=0.7)
+            meant = f" (did you mean {near[0]}?)" if near else ""
+            raise Unreadable(one.number, f"unknown instruction: {_shown(one.word)}{meant}")
+        if not stages and one.word not in ("FROM", "ARG"):
+            raise Unreadable(one.number, f"no FROM before {one.word}")
+        _refuse_short(one)
+        if one.word == "FROM":
+            stages.append(_stage(one))
+        elif stages:
+            stages[-1].instructions.append(one)
+    if not stages:
+        raise Unreadable(0, "no FROM" if instructions else "the Dockerfile is empty: no FROM")
+    return stages
+
+
+def _stage(one: Instruction) -> Stage:
+    words = shell.without_flags(one.rest).split()
+    if len(words) == 1 and not words[0].startswith("--"):
+        return Stage(one.number, words[0], None)
+    if len(words) == 3 and words[1].upper() == "AS":
+        return Stage(one.number, words[0], words[2].lower())
+    raise Unreadable(one.number, "FROM requires either one or three arguments")
+
+
+def _refuse_short(one: Instruction) -> None:
+    least, words = _LEAST_WORDS.get(one.word, 0), shell.without_flags(one.rest).split()
+    listed = shell.strings(one.rest) if one.rest.startswith("[") else None
+    count = len(words if listed is None else listed)
+    if count < least:
+        many = "argument" if least == 1 else "arguments"
+        raise Unreadable(one.number, f"{one.word} requires at least {least} {many}")
+    if one.word == "ONBUILD" and words[0].upper() in _NOT_TRIGGERED:
+        raise Unreadable(one.number, f"{words[0].upper()} is not allowed as an ONBUILD trigger")
+
+
+def _needed(stages: list[Stage]) -> list[Stage]:
+    """Return the stages that the last one is made of, and itself, in their order."""
+    needed, left = set[int](), [len(stages) - 1]
+    while left:
+        number = left.pop()
+        if number in needed:
+            continue
+        needed.add(number)
+        stage = stages[number]
+        asked = [stage.base]
+        for one in stage.instructions:
+            asked += [name for found in _FROM_STAGE.findall(one.rest) for name in found if name]
+        left += [at for name in asked if (at := _named(stages[:number], name)) is not None]
+    return [stage for number, stage in enumerate(stages) if number in needed]
+
+
+def _named(stages: list[Stage], name: str) -> int | None:
+    """Find an earlier stage by name or number; the last of a name is meant."""
+    for number in reversed(range(len(stages))):
+        if stages[number].name == name.lower():
+            return number
+    is_number = name.isascii() and name.isdigit() and len(name) < 5
+    return int(name) if is_number and int(name) < len(stages) else None
+
+
+def _refuse_failing(one: Instruction, seen: Collection[str] | None) -> None:
+    if one.word == "RUN" and _run_fails(one):
+        raise Unreadable(one.number, f"the command failed: {_shown(f'RUN {one.rest}')}")
+    if one.word in ("ADD", "COPY") and seen is not None:
+        for source in _sources(one):
+            if source not in ("", ".") and source not in seen:
+                raise Unreadable(one.number, f"{one.word} {_shown(source)}: not in the context")
+
+
+def _run_fails(one: Instruction) -> bool:
+    if not one.heredocs:
+        return shell.fails(one.rest)
+    whole = re.fullmatch(r"<<-?(['\"]?)\S+\1", shell.without_flags(one.rest))
+    return bool(whole) and len(one.heredocs) == 1 and shell.script_fails(one.heredocs[0].text)
+
+
+def _sources(one: Instruction) -> Iterator[str]:
+    """Yield the plain paths that an instruction copies out of the context."""
+    if "--from=" in one.rest or "--parents" in one.rest or one.heredocs:
+        return
+    rest = shell.without_flags(one.rest)
+    words = shell.strings(rest) if rest.startswith("[") else None
+    if words is None:
+        try:
+            words = shlex.split(rest)
+        except ValueError:
+            return
+    for word in words[:-1]:
+        if not re.search(r"[$*?\[\\]|://|^git@", word):
+            yield posixpath.normpath("/" + word).lstrip("/")
+
+
+def _seen(names: Collection[str], ignore: Ignore) -> set[str]:
+    """Return what is not ignored, and the directories above it."""
+    found = set[str]()
+    for name in names:
+        if not ignore.hides(name):
+            parts = name.split("/")
+            found |= {"/".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    return found
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"

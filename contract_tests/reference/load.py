@@ -1,0 +1,227 @@
+"""Puts load on a reference server, and tells how it bore it.
+
+Many clients at once take builds through their whole life, and hold every answer to what it must be:
+the right build, no step back, the end that its Dockerfile has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+BUILD = "/api/v1/images/build"
+TOKEN = "load-token"  # noqa: S105 (of a server that lives as long as the run)
+RANKS = ("PENDING", "UPLOADING", "BUILDING", "COMPLETED", "FAILED")
+_HOPELESS_EACH = 4
+_JSON = "application/json"
+
+
+@dataclass
+class Result:
+    """What a run has seen.
+
+    Attributes:
+        times: Seconds of each request.
+        wrong: Answers that were not what they must be, in words.
+        ends: How many builds ended how.
+        memory: The most memory that the server held, in MiB.
+
+    """
+
+    seconds: float = 0.0
+    times: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    ends: Counter[str] = field(default_factory=Counter)
+    memory: float = 0.0
+
+    def lines(self) -> Iterator[str]:
+        """Tell it."""
+        told = ", ".join(f"{count} {status}" for status, count in sorted(self.ends.items()))
+        yield f"builds      {self.ends.total()}: {told}"
+        yield f"requests    {len(self.times)} in {self.seconds:.1f} s"
+        yield f"throughput  {len(self.times) / max(self.seconds, 1e-9):.0f} requests/s"
+        yield f"latency     p50 {self.quantile(0.5):.1f} ms, p99 {self.quantile(0.99):.1f} ms"
+        yield f"memory      {self.memory:.0f} MiB at most, of the server"
+        yield f"wrong       {len(self.wrong)}"
+        yield from (f"            {one}" for one in self.wrong[:10])
+
+    def quantile(self, share: float) -> float:
+        """Return milliseconds that a share of the requests took at most."""
+        ordered = sorted(self.times)
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+class Client:
+    """One connection, kept alive. No more of HTTP than the server speaks, so that it is fast."""
+
+    def __init__(self, host: str, port: int, result: Result) -> None:
+        self._host, self._port, self._result = host, port, result
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(
+        self, method: str, path: str, content: bytes = b"", kind: str = _JSON
+    ) -> tuple[int, Any]:
+        """Send one request; return the status and the JSON of the answer."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._host, self._port)
+        reader, writer = self._streams
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
+            f"Authorization: Bearer {TOKEN}\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(content)}\r\n\r\n"
+        )
+        began = time.perf_counter()
+        writer.write(head.encode() + content)
+        told = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = re.search(r"content-length: (\d+)", told, re.IGNORECASE)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        self._result.times.append(time.perf_counter() - began)
+        return int(told[9:12]), json.loads(body) if body else None
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._streams is not None:
+            self._streams[1].close()
+
+
+def packed(dockerfile: str) -> bytes:
+    """Pack a context that holds a Dockerfile alone."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        archive.addfile(entry, io.BytesIO(dockerfile.encode()))
+    return gzip.compress(made.getvalue())
+
+
+_CONTEXTS = {
+    "COMPLETED": packed("FROM scratch\nCOPY Dockerfile /\n"),
+    "FAILED": packed("FROM scratch\nRUN exit 3\n"),
+}
+
+
+async def build(client: Client, number: int, result: Result, pause: float) -> None:
+    """Take one build through its life; note what is wrong."""
+    due = "COMPLETED" if number % _HOPELESS_EACH else "FAILED"
+    name, tag = f"load-{number}", f"v{number}"
+    asked = json.dumps({"image_name": name, "image_tag": tag}).encode()
+    status, told = await client.ask("POST", BUILD, asked)
+    if status != 201:
+        result.wrong.append(f"initiate {number}: {status} {told}")
+        return
+    build_id, url = told["build_id"], urlsplit(told["upload_url"])
+    path, rank = f"{BUILD}/{build_id}", 0
+
+    def hold(what: str, answer: tuple[int, Any], least: int) -> str:
+        nonlocal rank
+        status, group = answer
+        named = status == 200 and (group["id"], group["imageName"], group["imageTag"])
+        now = RANKS.index(group["status"]) if named and group["status"] in RANKS else -1
+        if named != (build_id, name, tag) or now < max(rank, least):
+            result.wrong.append(f"{what} of {number}: {status} {group}")
+        rank = max(rank, now)
+        return RANKS[now] if now >= 0 else "?"
+
+    hold("status", await client.ask("GET", path), 0)
+    kind = "application/octet-stream"
+    status, told = await client.ask("PUT", f"{url.path}?{url.query}", _CONTEXTS[due], kind)
+    if status != 204:
+        result.wrong.append(f"upload of {number}: {status} {told}")
+    hold("status once uploaded", await client.ask("GET", path), 1)
+    ended = hold("start", await client.ask("POST", f"{path}/start", b"{}"), 2)
+    while ended not in ("COMPLETED", "FAILED", "?"):
+        await asyncio.sleep(pause)
+        ended = hold("status once started", await client.ask("GET", path), 2)
+    if ended != due:
+        result.wrong.append(f"build {number}: {ended}, and not {due}")
+    result.ends[ended] += 1
+
+
+async def load(host: str, port: int, builds: int, clients: int, pause: float) -> Result:
+    """Take builds through their lives, so many clients at once."""
+    result, numbers = Result(), iter(range(builds))
+
+    async def work() -> None:
+        client = Client(host, port, result)
+        try:
+            for number in numbers:
+                try:
+                    await build(client, number, result, pause)
+                except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+                    result.wrong.append(f"build {number}: {error!r}")
+                    await client.close()
+                    client = Client(host, port, result)
+        finally:
+            await client.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(work() for _ in range(clients)))
+    result.seconds = time.perf_counter() - began
+    return result
+
+
+def run(builds: int, clients: int, build_seconds: float) -> Result:
+    """Start a server in a process of its own, and put load on it."""
+    command = [sys.executable, "-m", "contract_tests.reference", "--port", "0", "--quiet"]
+    command += ["--token", TOKEN, "--build-seconds", str(build_seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
+        try:
+            first = server.stdout.readline() if server.stdout else ""
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", first)
+            if found is None:
+                raise RuntimeError("the server did not start")
+            result = asyncio.run(
+                load("127.0.0.1", int(found[1]), builds, clients, max(0.02, build_seconds / 4))
+            )
+            result.memory = _memory(server.pid)
+        finally:
+            server.terminate()
+    if server.returncode != 0:
+        result.wrong.append(f"the server ended with {server.returncode}")
+    return result
+
+
+def _memory(process: int) -> float:
+    """Return the most memory that a process held, in MiB; zero where the system does not tell."""
+    try:
+        told = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"VmHWM:\s*(\d+) kB", told)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, and tell; return 1 where an answer was wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m contract_tests.reference.load",
+        description="Put load on a reference server of its own.",
+    )
+    parser.add_argument("--builds", type=int, default=10_000, help="default 10000")
+    parser.add_argument("--clients", type=int, default=200, help="at once; default 200")
+    parser.add_argument("--build-seconds", type=float, default=1.0, help="default 1")
+    options = parser.parse_args(arguments)
+    result = run(options.builds, options.clients, options.build_seconds)
+    print(f"{options.clients} clients at once, {os.cpu_count()} cores")  # noqa: T201
+    for line in result.lines():
+        print(line)  # noqa: T201
+    return 1 if result.wrong or result.ends.total() != options.builds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Reads requests, and refuses what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import IO, Any
+
+from starlette.requests import ClientDisconnect, Request
+
+MOST_JSON_BYTES = 2**20
+
+
+class Refusal(Exception):  # noqa: N818 (it is no error of the server)
+    """A request that is refused, and why."""
+
+    def __init__(
+        self, status: int, param: str, details: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(details)
+        self.status, self.headers = status, headers
+        self.body = {"errors": [{"param": param, "details": details}]}
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Read the JSON object of a body."""
+    if media_type(request) != "application/json":
+        raise Refusal(415, "Content-Type", "must be application/json")
+    content = bytearray()
+    async for chunk in _chunks(request, MOST_JSON_BYTES):
+        content += chunk
+    try:
+        body = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        if b"\\u" in content:
+            # Half of a surrogate pair is no character, and could not be told in an answer.
+            json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise Refusal(422, "body", "is no JSON") from error
+    if not isinstance(body, dict):
+        raise Refusal(422, "body", "must be an object")
+    return body
+
+
+async def into_file(request: Request, file: IO[bytes], most: int) -> int:
+    """Write a body to a file as it comes; return its size."""
+    size = 0
+    async for chunk in _chunks(request, most):
+        file.write(chunk)
+        size += len(chunk)
+    return size
+
+
+async def _chunks(request: Request, most: int) -> AsyncIterator[bytes]:
+    too_large = Refusal(413, "body", f"is larger than {most} bytes")
+    told = request.headers.get("content-length", "")
+    if told.isascii() and told.isdigit() and (len(told) > 18 or int(told) > most):
+        raise too_large
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise too_large
+            yield chunk
+    except ClientDisconnect as gone:
+        raise Refusal(400, "body", "is not complete") from gone
+
+
+def value(body: dict[str, Any], key: str, kind: type, default: Any = None) -> Any:
+    """Return a value of a kind; without a default it is required."""
+    if key not in body:
+        if default is None:
+            raise Refusal(422, key, "is required")
+        return default
+    if type(body[key]) is not kind:
+        raise Refusal(422, key, f"must be a {'boolean' if kind is bool else 'string'}")
+    return body[key]
+
+
+def one_of(body: dict[str, Any], key: str, values: tuple[str, ...], default: str) -> str:
+    """Return a value that is one of a few."""
+    told = value(body, key, str, default)
+    if told not in values:
+        raise Refusal(422, key, f"must be one of {', '.join(values)}")
+    return str(told)
+
+
+def media_type(request: Request) -> str:
+    """Return the content type without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,140 @@
+"""Scenarios: what becomes of builds, by name; for the whole server or, by image tag, for one build.
+
+A build whose tag is the name of a scenario, or ``scenario-`` and the name, goes by that one,
+whatever the server's is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .lifecycle import CONTAINER, VM, Part
+
+PASSES, UNJUDGED = "passes", "cannot be judged"
+PREFIX = "scenario-"
+_EAST = timezone(timedelta(hours=5, minutes=30))
+
+Plan = Callable[[float], tuple[Part, ...]]
+Body = dict[str, Any]
+
+
+def _both(seconds: float) -> tuple[Part, ...]:
+    """Build the image at once, and the VM a little later; the last of them ends with the time."""
+    return (Part(CONTAINER, 0, 0.8 * seconds), Part(VM, 0.25 * seconds, 0.75 * seconds))
+
+
+def _later(seconds: float) -> tuple[Part, ...]:
+    return (Part(CONTAINER, seconds, 0.8 * seconds), Part(VM, 1.25 * seconds, 0.75 * seconds))
+
+
+def _cancelled(seconds: float) -> tuple[Part, ...]:
+    ends = "CANCELLED"
+    return (
+        Part(CONTAINER, 0, 0.5 * seconds, ends),
+        Part(VM, 0.25 * seconds, 0.25 * seconds, ends, "cancelled with its image"),
+    )
+
+
+def _one_fails(seconds: float) -> tuple[Part, ...]:
+    why = "no machine left to try the sandbox on"
+    return (Part(CONTAINER, 0, 0.5 * seconds), Part(VM, 0.25 * seconds, 0.75 * seconds,
+                                                    "FAILED", why))  # fmt: skip
+
+
+def _sparse(told: Body) -> Body:
+    """Leave out what is null or empty."""
+    kept = {key: value for key, value in told.items() if value is not None and value != []}
+    if "artifacts" in kept:
+        kept["artifacts"] = [_sparse(row) for row in kept["artifacts"]]
+    return kept
+
+
+def _zones(told: Body) -> Body:
+    """Write instants with the offset of another zone, and to the microsecond."""
+
+    def there(row: Body) -> Body:
+        moved = {
+            key: datetime.fromisoformat(row[key])
+            .astimezone(_EAST)
+            .isoformat(timespec="microseconds")
+            for key in ("createdAt", "startedAt", "completedAt")
+            if row[key]
+        }
+        return {**row, **moved}
+
+    return {**there(told), "artifacts": [there(row) for row in told["artifacts"]]}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way for builds to go.
+
+    Attributes:
+        says: What happens, in a line.
+        gate: What the gate makes of a server that is wholly so: ``passes`` where it is meant to
+            conform, or ``violates`` and the rules that it breaks at least, or ``cannot be judged``.
+        plan: What becomes of the artifacts, for the time that a build takes.
+        factor: How many times as long a build takes.
+        lists_early: Whether artifacts are listed before the start.
+        starts_once: Whether a second start is refused.
+        tell: Rewrites what start and status tell.
+        trouble: What befalls requests: payment, limited, errors, flaky; or nothing.
+
+    """
+
+    name: str
+    says: str
+    gate: str = PASSES
+    plan: Plan = _both
+    factor: float = 1.0
+    lists_early: bool = False
+    starts_once: bool = False
+    tell: Callable[[Body], Body] = lambda told: told
+    trouble: str = ""
+
+    def parts(self, build_seconds: float) -> tuple[Part, ...]:
+        """Plan the artifacts of a build."""
+        return self.plan(self.factor * build_seconds)
+
+
+_ALL = [
+    Scenario("default", "an image and a VM sandbox, each at its own pace"),
+    Scenario("image-only", "the container image alone", plan=lambda s: (Part(CONTAINER, 0, s),)),
+    Scenario("vm-only", "the VM sandbox alone", plan=lambda s: (Part(VM, 0, s),)),
+    Scenario("artifacts-early", "artifacts are listed from the beginning", lists_early=True),
+    Scenario("queued", "a start waits as long as a build takes, then it builds", plan=_later),
+    Scenario("slow", "a build takes ten times as long", factor=10),
+    Scenario("stuck", "a build never ends", plan=lambda _: (Part(CONTAINER, 0, None),)),
+    Scenario("cancelled", "a build is cancelled while it runs", plan=_cancelled),
+    Scenario("one-fails", "the image completes, the VM sandbox fails, and so the group",
+             plan=_one_fails),
+    Scenario("sparse", "keys that are null or empty are left out", tell=_sparse),
+    Scenario("zones", "instants have the offset +05:30 and six digits", tell=_zones),
+    Scenario("starts-once", "a second start is refused with 409", starts_once=True),
+    Scenario("limited", "each other initiate gets 429, and Retry-After: 1", trouble="limited"),
+    Scenario("payment", "every initiate gets 402", UNJUDGED, trouble="payment"),
+    Scenario("errors", "of ten requests, three in a row get 503", "violates P5",
+             trouble="errors"),
+    Scenario("flaky", "of ten requests, two get no answer, one of them though it was processed",
+             UNJUDGED, trouble="flaky"),
+]  # fmt: skip
+
+SCENARIOS = {one.name: one for one in _ALL}
+"""All scenarios by name."""
+
+
+def find(name: str) -> Scenario:
+    """Return a scenario. Raises ``ValueError``, which names the nearest, for an unknown one."""
+    if name not in SCENARIOS:
+        near = difflib.get_close_matches(name, SCENARIOS, n=3, cutoff=0.4) or list(SCENARIOS)
+        raise ValueError(f"unknown scenario {name}; use {', '.join(near)}")
+    return SCENARIOS[name]
+
+
+def of_tag(tag: str) -> Scenario | None:
+    """Return the scenario that an image tag names, or None."""
+    return SCENARIOS.get(tag.removeprefix(PREFIX))

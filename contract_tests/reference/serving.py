@@ -1,0 +1,85 @@
+"""Serves an application over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .weather import Dropped
+
+_BACKLOG = 2048
+_GRACE = 10
+
+
+class Protocol(H11Protocol):
+    """Refuses what is no HTTP in the documented shape too."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer 400, and close."""
+        body = json.dumps({"errors": [{"param": "request", "details": msg}]}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        with contextlib.suppress(h11.LocalProtocolError):  # an answer has begun
+            for event in (
+                h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+def closing(app: Any) -> Any:
+    """Close the connection where an application asks for it."""
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except Dropped:
+            # uvicorn has no other way: the transport is that of its own cycle.
+            send.__self__.transport.abort()
+            async with asyncio.timeout(_GRACE):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+
+    return served
+
+
+def server(app: Any, log_level: str = "critical") -> uvicorn.Server:
+    """Make a server; it runs once it is given a socket."""
+    config = uvicorn.Config(
+        closing(app),
+        http=Protocol,
+        ws="none",
+        log_level=log_level,
+        access_log=False,
+        lifespan="off",
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return uvicorn.Server(config)
+
+
+def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """Listen on a socket; port 0 is any free one. Raises ``OSError`` if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns off Nagle's algorithm only where the protocol is named: else 40 ms a request.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,72 @@
+"""Trouble that befalls requests: no answer, an error, a limit. The same seed makes the same."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+RETRY_AFTER = 1
+_ROUND = 10
+_BURST = 3
+# Limits are kept in mind for so many images; the oldest is forgotten first.
+_MOST_LIMITS = 1000
+
+
+class Dropped(Exception):  # noqa: N818 (it is meant)
+    """The connection is closed without an answer; whoever serves the application has to do it."""
+
+
+class Trouble(Enum):
+    """What befalls a request."""
+
+    NONE = "nothing"
+    ERROR = "503"
+    LOST = "the connection is closed, and nothing was done"
+    UNANSWERED = "it is done, and the connection is closed"
+
+
+@dataclass
+class Weather:
+    """Counts requests, and says what befalls each.
+
+    Attributes:
+        seed: Of what is drawn.
+
+    """
+
+    seed: int = 0
+    _asked: int = 0
+    _until: dict[str, datetime] = field(default_factory=dict)
+
+    def befalls(self, trouble: str, seen: int | None = None) -> Trouble:
+        """Say what befalls the next request.
+
+        Args:
+            trouble: What kind there may be.
+            seen: How many requests of its build went before; None to count all of the server's.
+
+        """
+        if trouble not in ("errors", "flaky"):
+            return Trouble.NONE
+        if seen is None:
+            seen, self._asked = self._asked, self._asked + 1
+        rounds, place = divmod(seen, _ROUND)
+        drawn = random.Random(f"{self.seed}/{rounds}")  # noqa: S311 (a game, and no secret)
+        if trouble == "errors":
+            first = drawn.randrange(_ROUND - _BURST + 1)
+            return Trouble.ERROR if first <= place < first + _BURST else Trouble.NONE
+        lost, unanswered = drawn.sample(range(_ROUND), 2)
+        return {lost: Trouble.LOST, unanswered: Trouble.UNANSWERED}.get(place, Trouble.NONE)
+
+    def limits(self, key: str, now: datetime) -> int | None:
+        """Say for how many seconds an initiate is refused, or None: each other one is let pass."""
+        until = self._until.pop(key, None)
+        if until is not None and now >= until:
+            return None
+        self._until[key] = until or now + timedelta(seconds=RETRY_AFTER)
+        while len(self._until) > _MOST_LIMITS:
+            self._until.pop(next(iter(self._until)))
+        return max(1, math.ceil((self._until[key] - now).total_seconds()))
