@@ -24,6 +24,7 @@ import respx
 
 from .reference.app import create_app
 from .reference.faults import apply
+from .reference.weather import Dropped
 from .tape import Tape
 from .verdict import Verdict
 from .watch import Watch
@@ -47,7 +48,9 @@ class MockImages:
         base_url: Where the client believes the API to be: scheme, host and port.
         build_seconds: How long each build builds, by the mock's clock.
         start: What the clock says at first, with an offset.
-        scenario: The name of one that the reference server knows.
+        scenario: What becomes of builds, by the name of a scenario of the reference server. An
+            image tag that names one goes before it.
+        seed: Of what a scenario draws by chance.
         fault: The name of a fault, to see what a client makes of an answer that breaks a rule.
 
     Raises:
@@ -63,7 +66,8 @@ class MockImages:
         base_url: str = BASE_URL,
         build_seconds: float = BUILD_SECONDS,
         start: datetime = START,
-        scenario: str | None = None,
+        scenario: str = "default",
+        seed: int = 0,
         fault: str | None = None,
     ) -> None:
         if start.tzinfo is None:
@@ -78,12 +82,10 @@ class MockImages:
             build_seconds=build_seconds,
             clock=self._now,
             new_id=lambda prefix: f"{prefix}_{next(self._ids[prefix]):06d}",
-            **({"scenario": scenario} if scenario else {}),
+            scenario=scenario,
+            seed=seed,
         )
-        # A server answers 500 where it breaks; it raises nothing into its clients.
-        self._server = httpx.ASGITransport(
-            apply(app, fault, token) if fault else app, raise_app_exceptions=False
-        )
+        self._server = httpx.ASGITransport(apply(app, fault, token) if fault else app)
         self._watch = Watch(token, is_whole=True, clock=self._tick)
         self._worker = _Worker()
         weakref.finalize(self, self._worker.stop)
@@ -157,16 +159,25 @@ class MockImages:
         hooks = self._watch.hooks
         for asked in hooks["request"]:
             asked(request)
-        answered = await self._server.handle_async_request(request)
-        response = httpx.Response(
-            answered.status_code,
-            headers=answered.headers,
-            content=await answered.aread(),
-            request=request,
-        )
+        response = await self._response(request)
         for seen in hooks["response"]:
             seen(response)
         return response
+
+    async def _response(self, request: httpx.Request) -> httpx.Response:
+        try:
+            answered = await self._server.handle_async_request(request)
+        except Dropped:
+            # What was asked may have been done, and is not on the tape.
+            self.tape.is_whole = False
+            text = "Server disconnected without sending a response."
+            raise httpx.RemoteProtocolError(text, request=request) from None
+        except Exception:  # a server that breaks answers; it raises nothing into its clients
+            return httpx.Response(500, request=request)
+        content = await answered.aread()
+        return httpx.Response(
+            answered.status_code, headers=answered.headers, content=content, request=request
+        )
 
     def _now(self) -> datetime:
         return self._time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import inspect
 import io
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -28,24 +30,28 @@ from respx.models import AllMockedAssertionError
 
 from ..contract import PATH
 from ..mock import BASE_URL, START, MockImages
-from ..reference.app import create_app
 from ..reference.faults import FAULTS, Answered, Asked, Fault, Server
+from ..reference.scenarios import PASSES, SCENARIOS
 
 BUILDS = f"{BASE_URL}/api/v1/images/build"
 BEARER = {"Authorization": "Bearer test-token"}
 WEB = {"image_name": "web", "image_tag": "v1"}
 REQUEST = BuildImageRequest(image_name="web", image_tag="v1")
 OCTETS = {"Content-Type": "application/octet-stream"}
+ENDS = {"slow": "BUILDING", "stuck": "BUILDING", "cancelled": "CANCELLED", "one-fails": "FAILED"}
 PAGE = PATH.parent / "docs/mock.md"
 
 
-def context(dockerfile: str = "FROM scratch\n") -> bytes:
+def context(dockerfile: str = "FROM scratch\n", more: bytes = b"") -> bytes:
     """Pack a context."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         member = tarfile.TarInfo("Dockerfile")
         member.size = len(dockerfile)
         archive.addfile(member, io.BytesIO(dockerfile.encode()))
+        member = tarfile.TarInfo("more")
+        member.size = len(more)
+        archive.addfile(member, io.BytesIO(more))
     return packed.getvalue()
 
 
@@ -223,19 +229,96 @@ def test_unknown_names() -> None:
     """What is unknown is an error that names the nearest."""
     with pytest.raises(ValueError, match="use completed-null"):
         MockImages(fault="completed-nul")
+    with pytest.raises(ValueError, match="use cancelled"):
+        MockImages(scenario="canceled")
     for url in ("https://api.example/v1", "api.example", "https://api.example?x", ""):
         with pytest.raises(ValueError, match="scheme, host and port"):
             MockImages(base_url=url)
 
 
-@pytest.mark.skipif(
-    "scenario" not in inspect.signature(create_app).parameters,
-    reason="the reference server has no scenarios yet",
-)
-def test_unknown_scenario() -> None:
-    """A scenario is the server's to know."""
-    with pytest.raises(ValueError, match="use "):
-        MockImages(scenario="no-such-scenario")
+@pytest.mark.parametrize("name", [name for name, one in SCENARIOS.items() if one.gate == PASSES])
+def test_scenarios_hold(name: str) -> None:
+    """Each scenario that is meant to conform does so here too; no clock but the mock's moves it."""
+    with MockImages(scenario=name) as mock, mock.respx(), httpx.Client() as client:
+        if name == "limited":
+            assert client.post(BUILDS, json=WEB, headers=BEARER).status_code == 429
+            mock.advance(seconds=1)
+        url = started(client)
+        told = [status(client, url)]
+        for _ in range(6):
+            mock.advance(seconds=10)
+            told.append(status(client, url))
+        mock.assert_held()
+
+    ends = {
+        "slow": "BUILDING",
+        "stuck": "BUILDING",
+        "cancelled": "CANCELLED",
+        "one-fails": "FAILED",
+    }
+    assert told[0] == ("UPLOADING" if name == "queued" else "BUILDING")
+    assert told[-1] == ends.get(name, "COMPLETED")
+
+
+def test_scenario_by_tag() -> None:
+    """A build whose tag names a scenario goes by it."""
+    with MockImages() as mock, mock.respx(), httpx.Client() as client:
+        refused = client.post(BUILDS, json={**WEB, "image_tag": "payment"}, headers=BEARER)
+        sound = client.post(BUILDS, json=WEB, headers=BEARER)
+        mock.assert_held()
+
+    assert (refused.status_code, sound.status_code) == (402, 201)
+
+
+def test_scenario_that_breaks_a_rule() -> None:
+    """A 5xx is told as such."""
+    with MockImages(scenario="errors") as mock, mock.respx(), httpx.Client() as client:
+        for _ in range(10):
+            client.get(f"{BUILDS}/{client.post(BUILDS, json=WEB, headers=BEARER).json()}")
+
+    assert broken(mock) == {"P5"}
+
+
+@pytest.mark.parametrize("way", ["respx", "transport"])
+def test_connections_are_dropped(way: str) -> None:
+    """Where the scenario gives no answer, httpx raises; what nobody saw is held against none.
+
+    The client here goes on after an upload that got no answer, which may have been taken.
+    """
+    unseen = 0
+    for seed in range(30):
+        with MockImages(scenario="flaky", seed=seed, build_seconds=0) as mock, mock.respx():
+            with httpx.Client(transport=mock.transport() if way == "transport" else None) as client:
+
+                def send(method: str, url: str, times: int = 3, **more: Any) -> Any:
+                    for _ in range(times):
+                        with contextlib.suppress(httpx.RemoteProtocolError):
+                            return client.request(method, url, **more)
+                    return None
+
+                told = send("POST", BUILDS, json=WEB, headers=BEARER).json()
+                url = f"{BUILDS}/{told['build_id']}"
+                sent = send("PUT", told["upload_url"], 1, content=context(), headers=OCTETS)
+                send("POST", f"{url}/start", json={}, headers=BEARER)
+                ended = send("GET", url, headers=BEARER).json()["status"] == "COMPLETED"
+            unseen += sent is None and ended
+            assert broken(mock) == set()
+
+    assert unseen
+
+
+def test_a_server_that_breaks_answers_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it raises is not raised into the client, as over a socket, and is told under P5."""
+
+    async def breaks(*_: object) -> Answered:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setitem(FAULTS, "breaks", Fault("breaks", "P5", "breaks", around=breaks))
+    with MockImages(fault="breaks") as mock, mock.respx():
+        answer = httpx.get(f"{BUILDS}/bld_none", headers=BEARER)
+
+    assert (answer.status_code, answer.content) == (500, b"")
+    assert broken(mock) == {"P5"}
 
 
 def test_nothing_seen_has_not_held() -> None:
@@ -368,11 +451,22 @@ def test_a_loop_runs_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_clean_up() -> None:
     """No thread and no patch stays behind, also where nobody closes."""
+
+    def threads() -> int:
+        """Count them; one that was told to end may take a moment."""
+        until = time.monotonic() + 10
+        while threading.active_count() > before and time.monotonic() < until:
+            time.sleep(0.01)
+        return threading.active_count()
+
     before = threading.active_count()
     with MockImages() as mock, mock.respx(), httpx.Client() as client:
-        started(client)
+        build = client.post(BUILDS, json=WEB, headers=BEARER).json()
         assert threading.active_count() == before + 1
-    assert threading.active_count() == before
+        # So large that the server reads it in a thread.
+        large = context(more=os.urandom(2**18))
+        assert client.put(build["upload_url"], content=large, headers=OCTETS).is_success
+    assert threads() == before
     assert respx.mocks.HTTPCoreMocker.routers == []
 
     forgotten = MockImages()
@@ -380,7 +474,7 @@ def test_clean_up() -> None:
         started(client)
     del forgotten, client
     gc.collect()
-    assert threading.active_count() == before
+    assert threads() == before
 
 
 def test_it_goes_on_after_a_close() -> None:

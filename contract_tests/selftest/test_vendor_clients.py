@@ -62,13 +62,11 @@ print(json.dumps([done[0].model_dump(mode="json"), *done[1:]]))
 """
 
 
-def _beyond(request: Asked, response: Answered) -> None:
-    """Add what the clients look for and the published contract does not have."""
+def _beyond(_: Asked, response: Answered) -> None:
+    """Add what the command line looks for and the published contract does not have."""
     if not response.is_success or not response.content:
         return
     body = json.loads(response.content)
-    if request.operation == "initiate":
-        body["buildIds"] = [body["build_id"]]
     if body.get("status") == "FAILED":
         body["errorMessage"] = body["artifacts"][0]["errorMessage"]
     response.content = json.dumps(body).encode()
@@ -224,6 +222,22 @@ def test_push_of_a_dockerfile_elsewhere(programs: Path, tmp_path: Path, url: str
     assert told(url, done.stdout)["status"] == "COMPLETED"
 
 
+@pytest.mark.parametrize("kind", ["symbolic", "hard"])
+def test_push_of_a_linked_dockerfile(programs: Path, tmp_path: Path, url: str, kind: str) -> None:
+    """A Dockerfile that is a link is one in the archive too, and is followed."""
+    folder = context(tmp_path / "web")
+    (folder / "Dockerfile").rename(folder / "real")
+    if kind == "symbolic":
+        (folder / "Dockerfile").symlink_to("real")
+    else:
+        (folder / "Dockerfile").hardlink_to(folder / "real")
+
+    done = run(programs, tmp_path, url, "prime", "images", "push", "web:v1", "-c", "web")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert told(url, done.stdout)["status"] == "COMPLETED"
+
+
 def test_push_of_a_broken_dockerfile(programs: Path, tmp_path: Path, url: str) -> None:
     """A push ends well once the build is started; that it fails is told by the server."""
     context(tmp_path / "web", BROKEN)
@@ -268,6 +282,16 @@ def test_wrong_token(programs: Path, tmp_path: Path, url: str, seen: Seen) -> No
     assert done.returncode == 1
     assert "Not authenticated" in done.stdout
     assert [name for _, name, _ in seen.requests] == ["initiate"]
+
+
+def test_payment_is_asked_for(programs: Path, tmp_path: Path, url: str) -> None:
+    """A 402 is told as such; the tag names the scenario."""
+    context(tmp_path / "web")
+
+    done = run(programs, tmp_path, url, "prime", "images", "push", "web:payment", "-c", "web")
+
+    assert done.returncode == 1
+    assert "Payment required" in done.stdout
 
 
 def test_set_up_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,12 @@ from filelock import FileLock
 from ..contract import PATH
 
 LOCK = Path(__file__).with_name("vendor-clients.txt")
-"""Names each package with its hashes, and no address."""
+"""Names each package with its hashes, and no address. To make it anew, for other versions:
+
+    printf 'prime==0.18.0\\nprime-sandboxes==0.5.1\\n' | uv pip compile - --universal \\
+        --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \\
+        --no-emit-find-links --quiet -o contract_tests/selftest/vendor-clients.txt
+"""
 
 FOLDER = PATH.parent / ".venv-vendor"
 PATIENCE = 600.0
