@@ -38,6 +38,7 @@ class Watch:
         is_whole: Vouch that nobody but the watched clients touches the builds. Some rules can be
             observed only then.
         secrets: What else to keep out of all that is shown.
+        clock: Tells the time, with an offset, where the server's is not the machine's.
 
     Raises:
         GateError: If there is no such rule or level.
@@ -53,11 +54,13 @@ class Watch:
         raise_at_once: bool = False,
         is_whole: bool = False,
         secrets: Sequence[str] = (),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         asked = from_environment({"CONTRACT_RULE": rule, "CONTRACT_LEVEL": level})
         self.tape = Tape(token, secrets=secrets, is_whole=is_whole)
         self._judge = Judge(asked.rules)
         self._raise_at_once = raise_at_once
+        self._now = clock
         self._lock = threading.Lock()
 
     @property
@@ -90,7 +93,7 @@ class Watch:
             )
 
     def _asked(self, request: httpx.Request) -> None:
-        request.extensions[_BEGAN] = datetime.now(UTC)
+        request.extensions[_BEGAN] = self._now()
 
     async def _asked_async(self, request: httpx.Request) -> None:
         self._asked(request)
@@ -117,7 +120,7 @@ class Watch:
         request = response.request
         is_upload = self._is_upload(response)
         with self._lock:
-            ended = datetime.now(UTC)
+            ended = self._now()
             history = self.tape.record(
                 driver=DRIVER,
                 intent="watched",
