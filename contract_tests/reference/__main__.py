@@ -31,20 +31,25 @@ from initiate to COMPLETED, in another terminal:
 """.lstrip()
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop; return the exit code."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Say what the command line takes."""
+    made = argparse.ArgumentParser(
         prog="python -m contract_tests.reference",
         description="Run the reference server. Its token is CONTRACT_TOKEN, or test-token.",
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="0 for any free one")
-    parser.add_argument("--build-seconds", type=float, default=2.0, help="how long a build takes")
-    parser.add_argument(
+    made.add_argument("--host", default="127.0.0.1")
+    made.add_argument("--port", type=int, default=8000, help="0 for any free one")
+    made.add_argument("--build-seconds", type=float, default=2.0, help="how long a build takes")
+    made.add_argument(
         "--fault", default=os.environ.get("CONTRACT_FAULT"), help="break the server in one way"
     )
-    parser.add_argument("--list-faults", action="store_true", help="list the faults, and stop")
-    options = parser.parse_args(arguments)
+    made.add_argument("--list-faults", action="store_true", help="list the faults, and stop")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; return the exit code."""
+    options = parser().parse_args(arguments)
     if options.list_faults:
         for one in FAULTS.values():
             print(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.says}")  # noqa: T201
