@@ -174,7 +174,12 @@ def gate(junit: str | None, **given: Any) -> int:
     return int(pytest.main(["-c", str(HERE / "gate.ini"), *places, *report, *modules]))
 
 
-commands.add_command(click.Command("gate", params=options(), callback=gate, help=gate.__doc__))
+commands.add_command(
+    click.Command(
+        "gate", params=options(), callback=gate, help=gate.__doc__,
+        short_help="Judge client and server.",
+    )
+)  # fmt: skip
 
 
 def adopted(parser: argparse.ArgumentParser) -> list[click.Parameter]:
