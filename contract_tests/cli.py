@@ -237,10 +237,13 @@ SCRIPTS = {
 
 
 def script(name: str) -> Callable[[list[str]], int]:
-    """Return the main function of a script; it stands beside this package, wherever that is."""
-    above = __package__.rpartition(".")[0]
-    found: Callable[[list[str]], int]
-    found = importlib.import_module(f"{above}.scripts.{name}" if above else f"scripts.{name}").main
+    """Return the main function of a script.
+
+    Scripts are run as files too, so they know each other by the names that they have in the tree.
+    In this process alone the tree goes before whatever else has such a name.
+    """
+    sys.path.insert(0, str(ROOT))
+    found: Callable[[list[str]], int] = importlib.import_module(f"scripts.{name}").main
     return found
 
 
