@@ -39,12 +39,12 @@ def server_run(request: pytest.FixtureRequest) -> gate.Run:
         target = settings.from_environment(os.environ)
         if target.url or target.dry_run:
             with _uncaptured(config) as write:
-                write("\n" + "\n".join(gate.plan(target)) + "\n")
+                write(settings.spelled("\n" + "\n".join(gate.plan(target)) + "\n"))
         if target.dry_run:
             pytest.skip("a dry run")
         run = _once(request, "server", lambda: _driven(config, gate.Run(target)))
     except GateError as error:
-        told = f"the gate cannot judge\n{error}"
+        told = settings.spelled(f"the gate cannot judge\n{error}")
         if _is_one_of_many(config):  # where an exit is taken for a crash
             pytest.fail(told, pytrace=False)
         pytest.exit(told, returncode=MISUSED)
@@ -66,11 +66,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if _RUN in config.stash:
         run = config.stash[_RUN]
-        _shown(config)["server"] = [*terminal.summary(run)]
+        _shown(config)["server"] = [*map(settings.spelled, terminal.summary(run))]
         if junit := config.getoption("xmlpath", None):
             page = Path(junit).resolve().parent / SUMMARY
             page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(markdown.page(run), encoding="utf-8")
+            page.write_text(settings.spelled(markdown.page(run)), encoding="utf-8")
     if _is_one_of_many(config):
         config.workeroutput["shown"] = _shown(config)  # type: ignore[attr-defined]
 

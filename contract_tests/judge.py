@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import argparse
 import io
-import shlex
 import sys
 from collections.abc import Iterator
 
 from .drivers.replay import Replayed, ReplayError, replay
+from .front import command
 from .report import terminal
-from .settings import from_environment
+from .settings import from_environment, spelled
 from .target import GateError, Target
 from .verdict import Verdict, judge
 
 HELD, VIOLATED, CANNOT_JUDGE = 0, 1, 4
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Judge a file; return the exit code: 0 holds, 1 violated, 4 cannot judge."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Say what the command line takes."""
+    made = argparse.ArgumentParser(
         prog="python -m contract_tests.judge",
         description="Judge recorded traffic. Exit codes: 0 all observed rules hold, 1 one is "
         "violated, 4 it cannot be judged.",
     )
-    parser.add_argument("file", help="a HAR file, as browsers and proxies save it")
-    parser.add_argument("--level", default="", help="must: only what the contract states")
-    parser.add_argument("--rule", default="", help="ids of rules, for example T5,T4")
-    options = parser.parse_args(arguments)
+    made.add_argument("file", help="a HAR file, as browsers and proxies save it")
+    made.add_argument("--level", default="", help="must: only what the contract states")
+    made.add_argument("--rule", default="", help="ids of rules, for example T5,T4")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge a file; return the exit code: 0 holds, 1 violated, 4 cannot judge."""
+    options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a recording may hold what no terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         target = from_environment({"CONTRACT_LEVEL": options.level, "CONTRACT_RULE": options.rule})
         replayed, verdicts = judged(options.file, target)
     except (GateError, ReplayError) as error:
-        print(f"cannot judge\n{_printable(str(error))}", file=sys.stderr)  # noqa: T201
+        told = _printable(spelled(str(error)))
+        print(f"cannot judge\n{told}", file=sys.stderr)  # noqa: T201
         return CANNOT_JUDGE
     for line in _told(options.file, replayed, verdicts):
         print(_printable(line))  # noqa: T201
@@ -62,7 +68,7 @@ def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:
 
 def repeat(file: str, rule: str) -> str:
     """Return the command that judges one rule again."""
-    return f"make judge HAR={shlex.quote(file)} RULE={rule}"
+    return command("judge", HAR=file, RULE=rule)
 
 
 def _told(file: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import matrix, waivers
+from . import front, matrix, waivers
 from .reference.faults import FAULTS
 from .rules import RULES
 from .target import Budget, GateError, Target, spoils
@@ -67,6 +67,11 @@ def among(what: str, value: str, known: Iterable[str]) -> str:
         return value
     near = difflib.get_close_matches(value, known, n=3, cutoff=0.5) or known
     raise GateError(f"problem: unknown {what}{value}.  fix: use {', '.join(near)}")
+
+
+def spelled(text: str) -> str:
+    """Return a text that names settings, as the front end in use spells them."""
+    return front.spelled(text, (name for name in SETTINGS if name != "TOKEN"))
 
 
 def _agree(given: Mapping[str, str]) -> None:

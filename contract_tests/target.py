@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .contract import contract
+from .front import command
 from .reference.app import create_app
 from .reference.embedded import running
 from .reference.faults import apply
@@ -109,8 +110,7 @@ class Target:
     def repeat(self, rule: Rule[Any]) -> str:
         """Return the command that judges one rule again."""
         told = {"TARGET": self.url, "FAULT": self.fault, "BUILD_ID": self.build_id}
-        where = "".join(f" {name}={value}" for name, value in told.items() if value)
-        return f"make gate RULE={rule.id}{where}"
+        return command("gate", RULE=rule.id, **told)
 
     @contextmanager
     def server(self) -> Iterator[str]:

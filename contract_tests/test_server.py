@@ -7,6 +7,7 @@ import pytest
 from .gate import Run
 from .report import terminal
 from .rules import RULES
+from .settings import spelled
 
 
 @pytest.mark.parametrize("rule", list(RULES))
@@ -43,10 +44,11 @@ def test_checks_of_schemathesis(server_run: Run) -> None:
 def test_required_is_observed(server_run: Run) -> None:
     """Nothing that REQUIRE names was left unobserved."""
     if server_run.missing:
-        pytest.fail(f"REQUIRE: not observed: {', '.join(server_run.missing)}", pytrace=False)
+        told = f"REQUIRE: not observed: {', '.join(server_run.missing)}"
+        pytest.fail(spelled(told), pytrace=False)
 
 
 def test_run_came_to_its_end(server_run: Run) -> None:
     """The server answered to the last request."""
     if server_run.problem:
-        pytest.fail(server_run.problem, pytrace=False)
+        pytest.fail(spelled(server_run.problem), pytrace=False)

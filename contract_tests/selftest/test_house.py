@@ -15,11 +15,15 @@ from ..rules import RULES, Level
 ROOT = PATH.parent
 PACKAGE = ROOT / "contract_tests"
 
-ABOVE_DRIVERS = {"target", "gate", "settings", "waivers", "matrix", "judge", "watch", "report"}
+ABOVE_DRIVERS = {
+    "cli", "target", "gate", "settings", "waivers", "matrix", "judge", "watch", "report",
+}  # fmt: skip
 FORBIDDEN = {
     "reference": {"rules", "drivers", "tape", "exchange", "verdict", "contract", "payloads"}
     | ABOVE_DRIVERS,
     "contract.py": {"rules", "drivers", "tape", "exchange", "verdict", "reference"} | ABOVE_DRIVERS,
+    "front.py": {"rules", "drivers", "tape", "exchange", "verdict", "reference", "contract"}
+    | ABOVE_DRIVERS,
     "exchange.py": {"rules", "drivers", "tape", "verdict", "reference"} | ABOVE_DRIVERS,
     "history.py": {"rules", "drivers", "verdict", "reference"} | ABOVE_DRIVERS,
     "tape.py": {"rules", "drivers", "verdict", "reference"} | ABOVE_DRIVERS,

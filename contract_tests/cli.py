@@ -1,0 +1,280 @@
+"""The console script: each command, without make and without a clone."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import io
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.shell_completion import CompletionItem
+
+from . import judge, settings
+from .contract import PATH, contract
+from .front import CONSOLE, VARIABLE, option
+from .reference import __main__ as reference
+from .reference.faults import FAULTS
+from .rules import RULES
+from .target import GateError
+
+ROOT = PATH.parent
+HERE = Path(__file__).resolve().parent
+DISTRIBUTION = "prime-image-builds-contract"
+# What pytest and the gate say for "cannot judge". click's own 2 means interrupted there.
+CANNOT_JUDGE = int(pytest.ExitCode.USAGE_ERROR)
+# Pytest takes settings from these too; a run of the gate is a matter of its own options alone.
+FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    os.environ[VARIABLE] = "console"
+    try:
+        code = commands.main(arguments, prog_name=CONSOLE, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        context = getattr(error, "ctx", None)
+        judges = context is not None and context.info_name in ("gate", "judge")
+        return CANNOT_JUDGE if judges else error.exit_code
+    except click.Abort:
+        return int(pytest.ExitCode.INTERRUPTED)
+    return code or 0
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        number = contract().document["info"]["version"]
+        click.echo(f"{DISTRIBUTION} {version()}, contract {number}")
+        context.exit()
+
+
+def version() -> str:
+    """Return the version of the project: of the checkout, or as it was installed."""
+    project = ROOT / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return metadata.version(DISTRIBUTION)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+    help="Tell the version of the project and of the contract.",
+)  # fmt: skip
+def commands() -> None:
+    """Hold servers, clients and documents to the image-build contract."""
+
+
+ABOUT = {
+    "TARGET": ("URL", "Judge that server; its bearer token stands in CONTRACT_TOKEN."),
+    "BUILD_ID": ("ID", "Look at one build that exists; initiate and start nothing."),
+    "LEVEL": ("must|should", "must: keep to what the published contract states."),
+    "RULE": ("IDS", "Judge by these rules only, for example T5,T4."),
+    "DRY_RUN": ("", "Tell the plan and the budgets, and send nothing."),
+    "WAIVERS": ("FILE", "Rules that may be violated for now."),
+    "REQUIRE": ("LIST", "Fail if one of these rules, or cells of the matrix, was not observed."),
+    "MAX_BUILDS": ("N", "Initiate at most so many builds."),
+    "MAX_REQUESTS": ("N", "Send at most so many requests."),
+    "RATE": ("N", "Send at most so many requests a second."),
+    "DEADLINE": ("SECONDS", "End after so many seconds; 1800 by default."),
+    "DOCKERFILE": ("FILE", "One that this server can build."),
+    "HEADERS": ("HEADER", "Send 'X-Team: a' with every request; several as a JSON object."),
+    "CA_BUNDLE": ("FILE", "Trust these certificates instead of the system's."),
+    "PROXY": ("URL", "Go through this http proxy; else what HTTPS_PROXY and the like say."),
+    "SEED": ("N", "Of what schemathesis generates; 1 by default."),
+    "FAULT": ("NAME", "Break the embedded server in one way; serve --list-faults."),
+}
+"""The value of each setting, and what it does. The token is read from the environment alone."""
+
+LISTS = ("RULE", "REQUIRE")
+KNOWN: dict[str, Iterable[str]] = {
+    "LEVEL": ("must", "should"), "RULE": RULES, "REQUIRE": RULES, "FAULT": FAULTS,
+}  # fmt: skip
+
+
+def among(known: Iterable[str]) -> Complete:
+    """Complete one of the known words, or the last of a list of them."""
+
+    def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+        done, comma, last = begun.rpartition(",")
+        return [CompletionItem(f"{done}{comma}{one}") for one in known if one.startswith(last)]
+
+    return complete
+
+
+def file(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Leave the completion of a path to the shell."""
+    return [CompletionItem(begun, type="file")]
+
+
+def setting(name: str) -> click.Option:
+    """Return the option that a setting of the gate is."""
+    value, about = ABOUT.get(name, ("VALUE", "See docs/gate.md."))
+    if not value:
+        return click.Option([option(name)], is_flag=True, help=about)
+    complete = among(KNOWN[name]) if name in KNOWN else file if value == "FILE" else None
+    return click.Option(
+        [option(name)], metavar=value, help=about, multiple=name in LISTS, shell_complete=complete
+    )
+
+
+def options() -> list[click.Parameter]:
+    """Return one option for each setting but the token, and where the report goes."""
+    junit = click.Option(
+        ["--junit"], metavar="FILE", shell_complete=file,
+        help="Write JUnit there, and summary.md beside it.",
+    )  # fmt: skip
+    return [*(setting(name) for name in settings.SETTINGS if name != "TOKEN"), junit]
+
+
+def environment(given: dict[str, Any]) -> dict[str, str]:
+    """Return the variables that the options of a command line are."""
+    told = {}
+    for name, value in given.items():
+        if value is True:
+            told[name] = "1"
+        elif value:
+            told[name] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return {f"{settings.PREFIX}{name.upper()}": value for name, value in told.items()}
+
+
+def gate(junit: str | None, **given: Any) -> int:
+    """Judge the generated client, and a server: the embedded one, or a target.
+
+    Each option but --junit is also a variable: --rule is CONTRACT_RULE. The token of a target is
+    the variable CONTRACT_TOKEN, and no option, since command lines are seen by others.
+
+    Exit codes: 0 no rule is violated, 1 one is, 2 interrupted, 4 the gate cannot judge.
+    """
+    told = environment(given)
+    try:
+        settings.from_environment({**os.environ, **told})
+    except GateError as error:
+        click.echo(f"the gate cannot judge\n{settings.spelled(str(error))}", err=True)
+        return CANNOT_JUDGE
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    # Not the plugins that happen to be installed beside it either.
+    os.environ.update(told, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    report = [f"--junitxml={junit}"] if junit else []
+    modules = [str(HERE / name) for name in ("test_client.py", "test_server.py")]
+    places = [f"--rootdir={ROOT}", f"--confcutdir={HERE}"]
+    return int(pytest.main(["-c", str(HERE / "gate.ini"), *places, *report, *modules]))
+
+
+commands.add_command(
+    click.Command(
+        "gate", params=options(), callback=gate, help=gate.__doc__,
+        short_help="Judge client and server.",
+    )
+)  # fmt: skip
+
+
+def adopted(parser: argparse.ArgumentParser) -> list[click.Parameter]:
+    """Return what a parser of argparse takes, so that both front ends take the same."""
+    taken: list[click.Parameter] = []
+    for action in parser._actions:  # there is no other way to ask
+        words, name = [*action.option_strings], action.dest.upper()
+        if isinstance(action, argparse._HelpAction):
+            continue
+        if not words:
+            taken.append(click.Argument([action.dest], metavar=name, shell_complete=file))
+        elif name in ABOUT:
+            taken.append(setting(name))
+        elif action.nargs == 0:
+            taken.append(click.Option(words, is_flag=True, help=action.help))
+        else:
+            kind = action.type if action.type in (int, float) else str
+            metavar = str(action.metavar or name)
+            taken.append(click.Option(words, metavar=metavar, help=action.help, type=kind))
+    return taken
+
+
+def adopt(name: str, parser: argparse.ArgumentParser, run: Callable[[list[str]], int]) -> None:
+    """Add a command that takes what a parser takes, and hands it on."""
+    params = adopted(parser)
+
+    def handed(**given: Any) -> int:
+        words = []
+        for param in params:
+            value = given[str(param.name)]
+            if isinstance(param, click.Argument):
+                words.append(str(value))
+            elif value is True:
+                words.append(param.opts[0])
+            elif value not in (None, False, ()):
+                told = ",".join(value) if isinstance(value, tuple) else value
+                words.append(f"{param.opts[0]}={told}")
+        return run(words)
+
+    commands.add_command(
+        click.Command(name, params=params, callback=handed, help=parser.description)
+    )
+
+
+adopt("judge", judge.parser(), judge.main)
+adopt("serve", reference.parser(), reference.main)
+
+
+SCRIPTS = {
+    "vendor": ("vendor", ["copy"], "Copy the client into a project."),
+    "vendor-check": ("vendor", ["check"], "Tell whether a vendored copy was edited."),
+    "compare": ("compare", [], "Compare a published OpenAPI document with the contract."),
+}
+"""The commands that are scripts: the module, the words said for the caller, what it does."""
+
+
+def script(name: str) -> Callable[[list[str]], int]:
+    """Return the main function of a script.
+
+    Scripts are run as files too, so they know each other by the names that they have in the tree.
+    In this process alone the tree goes before whatever else has such a name.
+    """
+    sys.path.insert(0, str(ROOT))
+    found: Callable[[list[str]], int] = importlib.import_module(f"scripts.{name}").main
+    return found
+
+
+def hand_on(name: str, module: str, said: list[str], about: str) -> None:
+    """Add a command that hands all that it is given to a script."""
+
+    def handed(words: tuple[str, ...]) -> int:
+        run = script(module)
+        if not {"-h", "--help"}.intersection(words):
+            return run([*said, *words])
+        told = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(told):
+                return run([*said, *words])
+        finally:  # in the words of this front end
+            itself = rf"{module}\.py( {' '.join(said)}\b)?" if said else rf"{module}\.py"
+            click.echo(re.sub(itself, f"{CONSOLE} {name}", told.getvalue()), nl=False)
+
+    words = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, shell_complete=file)
+    commands.add_command(
+        click.Command(
+            name, params=[words], callback=handed, short_help=about, add_help_option=False,
+            context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+        )
+    )  # fmt: skip
+
+
+for _name, (_module, _said, _about) in SCRIPTS.items():
+    if (ROOT / "scripts" / f"{_module}.py").is_file():
+        hand_on(_name, _module, _said, _about)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
