@@ -72,14 +72,15 @@ def tell(reports: Path, code: int, problem: str | None) -> int:
     told = judged or {"verdicts": []}
     problem = problem or told.get("problem")
     if problem is None and code not in VERDICT:
-        problem = (
-            f"problem: the gate ended with exit code {code}\n    fix: see the log of this step"
-        )
-    for level, title, text in annotations(told, problem):
+        problem = f"problem: the gate ended with code {code}\n    fix: see the log of this step"
+    heading = "the run ended early" if code in VERDICT else "the gate cannot judge"
+    if problem:
+        commands.annotate("error", heading, problem)
+    for level, title, text in notes(told):
         commands.annotate(level, title, text)
     page = reports / SUMMARY
     commands.summary(
-        (f"# The gate cannot judge\n\n```\n{problem}\n```\n\n" if problem else "")
+        (f"# {heading.capitalize()}\n\n```\n{problem}\n```\n\n" if problem else "")
         + (page.read_text(encoding="utf-8") if page.is_file() else "")
     )
     ids = {
