@@ -91,7 +91,8 @@ def run_action(
         "GITHUB_ACTION_PATH": str(root / ".github/actions" / name),
         "GITHUB_STEP_SUMMARY": str(told / "summary"), "RUNNER_TEMP": str(folder),
     }  # fmt: skip
-    code, printed, outputs = 0, "", {}
+    code, printed = 0, ""
+    outputs: dict[str, str] = {}
     for number, step in enumerate(one for one in action["runs"]["steps"] if "run" in one):
         output = told / f"output{number}"
         output.touch()
