@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from . import gate, settings
 from .drivers import client as client_driver
-from .report import markdown, terminal
+from .report import markdown, terminal, verdicts
 from .rules.client import CLIENT_RULES, Call
 from .tape import Tape
 from .target import GateError
@@ -24,11 +24,12 @@ from .verdict import Violation
 T = TypeVar("T")
 
 _RUN = pytest.StashKey[gate.Run]()
+_PROBLEM = pytest.StashKey[str]()
 _SHOWN = pytest.StashKey[dict[str, list[str]]]()
 # pytest's own code for a run that was set up wrong.
 MISUSED = int(pytest.ExitCode.USAGE_ERROR)
 # Written beside JUnit's file, where one is asked for.
-SUMMARY = "summary.md"
+SUMMARY, VERDICTS = "summary.md", "verdicts.json"
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,7 @@ def server_run(request: pytest.FixtureRequest) -> gate.Run:
             pytest.skip("a dry run")
         run = _once(request, "server", lambda: _driven(config, gate.Run(target)))
     except GateError as error:
+        config.stash[_PROBLEM] = str(error)
         told = settings.spelled(f"the gate cannot judge\n{error}")
         if _is_one_of_many(config):  # where an exit is taken for a crash
             pytest.fail(told, pytrace=False)
@@ -64,13 +66,17 @@ def client_calls(request: pytest.FixtureRequest) -> list[Call]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the reports; under xdist, hand what is to be shown to the process that shows it."""
     config = session.config
-    if _RUN in config.stash:
-        run = config.stash[_RUN]
+    run, problem = config.stash.get(_RUN, None), config.stash.get(_PROBLEM, None)
+    if run:
         _shown(config)["server"] = [*map(settings.spelled, terminal.summary(run))]
-        if junit := config.getoption("xmlpath", None):
-            page = Path(junit).resolve().parent / SUMMARY
-            page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(settings.spelled(markdown.page(run)), encoding="utf-8")
+    if (junit := config.getoption("xmlpath", None)) and (run or problem):
+        reports = Path(junit).resolve().parent
+        reports.mkdir(parents=True, exist_ok=True)
+        data = settings.spelled(verdicts.page(run, problem))
+        (reports / VERDICTS).write_text(data, encoding="utf-8")
+        if run:
+            page = settings.spelled(markdown.page(run))
+            (reports / SUMMARY).write_text(page, encoding="utf-8")
     if _is_one_of_many(config):
         config.workeroutput["shown"] = _shown(config)  # type: ignore[attr-defined]
 

@@ -1,19 +1,28 @@
 """Refuses, in the contract, what the generator would drop or change without a word.
 
 Constructs are allowed by name, so that a new one is refused until the templates know it.
+
+Usage: contract_lint.py [FILE]
+
+Exit codes: 0 sound, 1 problems, 100 it cannot be read as a contract.
 """
 
 from __future__ import annotations
 
+import argparse
 import builtins
 import keyword
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema_rs
+import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+SOUND, UNSOUND, BROKEN = 0, 1, 100
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 SOURCES = {"stated", "observed", "assumed"}
 SCHEMA_KEYWORDS = {"type", "format", "enum", "properties", "required", "items", "default"}
@@ -268,3 +277,24 @@ def validator_for(contract: dict[str, Any], schema: dict[str, Any]) -> jsonschem
 def _sourced(at: str, node: dict[str, Any]) -> Iterator[Problem]:
     if node.get("x-source") not in SOURCES:
         yield Problem(at, f"x-source is {node.get('x-source')}", f"use one of {sorted(SOURCES)}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="contract_lint.py", description=str(__doc__).split("\n")[0]
+    )
+    parser.add_argument("file", nargs="?", type=Path, default=Path("openapi.yaml"))
+    file: Path = parser.parse_args(arguments).file
+    try:
+        found = problems(yaml.safe_load(file.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        told = f"{type(error).__name__}: {error}"
+        print(f"problem: {file} is no contract: {told}\n    fix: mend it", file=sys.stderr)  # noqa: T201
+        return BROKEN
+    print("\n".join([*map(str, found)] or [f"{file} is sound"]))  # noqa: T201
+    return UNSOUND if found else SOUND
+
+
+if __name__ == "__main__":
+    sys.exit(main())

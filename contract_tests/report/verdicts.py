@@ -1,0 +1,55 @@
+"""The verdicts as data, for what is not read by people: ``reports/verdicts.json``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..gate import Run
+from ..verdict import Verdict
+from ..waivers import Waiver
+
+FORMAT = 1
+"""Grows with each change that a reader would have to know of; a new key is none."""
+
+
+def page(run: Run | None, problem: str | None = None) -> str:
+    """Return the file: what was judged, and each verdict.
+
+    ``problem`` says why the gate cannot judge. A run that was set up wrong is None, and the file
+    then holds the problem and no verdict.
+    """
+    told = _document(run) if run else {"target": None, "seed": None, "verdicts": []}
+    told["problem"] = problem or told.get("problem")
+    return json.dumps({"format": FORMAT, **told}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _document(run: Run) -> dict[str, Any]:
+    waivers = {one.rule: one for one in run.target.waivers}
+    return {
+        "target": run.target.name,
+        "seed": run.target.seed,
+        "level": run.target.level,
+        "problem": run.problem,
+        "missing": run.missing,
+        "findings": [f"{one.check}: {one.title}" for one in run.findings],
+        "verdicts": [
+            _verdict(run, one, waivers.get(rule)) for rule, one in run.verdicts.items()
+        ],
+    }  # fmt: skip
+
+
+def _verdict(run: Run, verdict: Verdict, waiver: Waiver | None) -> dict[str, Any]:
+    rule = verdict.rule
+    waived = verdict.violations and waiver
+    first = verdict.violations[0].text(run.target.repeat(rule)) if verdict.violations else None
+    return {
+        "rule": rule.id,
+        "level": str(rule.level),
+        "text": rule.text,
+        "outcome": "waived" if waived else verdict.outcome,
+        "observed": verdict.observed,
+        "violations": len(verdict.violations),
+        "first": first,
+        "waiver": {"reason": waiver.reason, "expires": f"{waiver.expires}"} if waiver else None,
+    }

@@ -1,0 +1,1 @@
+"""What CI calls: the shell of the actions and of the GitLab template. Standard library only."""

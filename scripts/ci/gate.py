@@ -1,0 +1,176 @@
+"""Judge a server in CI: start it if need be, run the gate, tell GitHub, stop it.
+
+All is read from the environment. The settings of the gate are ``CONTRACT_X``, as ever; and
+
+    GATE_COMMAND   starts the server, by bash; empty for one that runs already
+    GATE_WAIT_FOR  the URL that answers once it is up; CONTRACT_TARGET by default
+    GATE_TIMEOUT   seconds until it must; 120 by default
+    GATE_REPORTS   the folder of the reports; ``reports`` by default
+
+Exit codes: 0 no rule is violated, 1 one is, 2 interrupted, 4 the gate cannot judge.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.ci import commands, server  # noqa: E402
+
+HELD, VIOLATED, INTERRUPTED, UNJUDGED = 0, 1, 2, 4
+VERDICT = {HELD: "passed", VIOLATED: "violated"}
+JUNIT, SUMMARY, VERDICTS, LOG = "junit.xml", "summary.md", "verdicts.json", "server.log"
+# Settings that name a file: the gate runs in a folder of its own.
+FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
+# What is meant for other runs of Python and pytest than the gate's.
+STRANGE = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONPATH", "PYTHONHOME")
+
+
+def main(environment: Mapping[str, str]) -> int:
+    """Judge, and tell; return the exit code."""
+    token = environment.get("CONTRACT_TOKEN", "")
+    commands.mask(token)
+    here = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
+    reports = here / (environment.get("GATE_REPORTS") or "reports")
+    reports.mkdir(parents=True, exist_ok=True)
+    for name in (JUNIT, SUMMARY, VERDICTS, LOG):  # of an earlier run
+        (reports / name).unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="contract-gate-") as folder:
+        log = Path(folder) / LOG
+        try:
+            with _serving(environment, here, log):
+                code = _run_gate(environment, here, reports)
+            problem = None
+        except server.ServerError as error:
+            code, problem = UNJUDGED, str(error)
+            if end := server.tail(log, token):
+                problem += f"\n{end}"
+        except KeyboardInterrupt:
+            code, problem = INTERRUPTED, "problem: interrupted\n    fix: run it again"
+        if log.is_file():
+            (reports / LOG).write_text(server.clean(log, token), encoding="utf-8")
+    return tell(reports, code, problem)
+
+
+def tell(reports: Path, code: int, problem: str | None) -> int:
+    """Tell what the reports say, by annotations, summary and outputs; return the exit code."""
+    judged = _read(reports / VERDICTS)
+    if judged is None and code in VERDICT:
+        code, problem = UNJUDGED, "problem: nothing was judged\n    fix: see the log of this step"
+    told = judged or {"verdicts": []}
+    problem = problem or told.get("problem")
+    if problem is None and code not in VERDICT:
+        problem = f"problem: the gate ended with code {code}\n    fix: see the log of this step"
+    heading = "the run ended early" if code in VERDICT else "the gate cannot judge"
+    if problem:
+        commands.annotate("error", heading, problem)
+    for level, title, text in notes(told):
+        commands.annotate(level, title, text)
+    page = reports / SUMMARY
+    commands.summary(
+        (f"# {heading.capitalize()}\n\n```\n{problem}\n```\n\n" if problem else "")
+        + (page.read_text(encoding="utf-8") if page.is_file() else "")
+    )
+    ids = {
+        outcome: ",".join(one["rule"] for one in told["verdicts"] if one["outcome"] == outcome)
+        for outcome in ("violated", "waived", "not observed")
+    }
+    commands.outputs({
+        "verdict": VERDICT.get(code, "error"), "violated": ids["violated"], "waived": ids["waived"],
+        "not-observed": ids["not observed"], "exit-code": str(code), "reports": str(reports),
+    })  # fmt: skip
+    return code
+
+
+def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield level, title and text for all that a reader of the job must not miss."""
+    for one in told["verdicts"]:
+        waiver = one["waiver"]
+        title = f"{one['rule']} {one['level']}"
+        if one["outcome"] == "violated":
+            more = one["violations"] - 1
+            yield "error", title, one["first"] + (f"\n  and {more} more like it" if more else "")
+        elif one["outcome"] == "waived":
+            why = f"waived until {waiver['expires']}: {waiver['reason']}"
+            yield "warning", title, f"{why}\n{one['first']}"
+        elif one["outcome"] == "passed" and waiver:
+            why = f"{one['rule']} is waived ({waiver['reason']}), and holds: take the waiver out"
+            yield "error", title, why
+    if missing := told.get("missing"):
+        yield "error", "REQUIRE", f"not observed: {', '.join(missing)}"
+    for finding in told.get("findings", []):
+        yield "error", "schemathesis", finding
+
+
+@contextlib.contextmanager
+def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[None]:
+    """Start the server, if a command is given, for as long as the context lasts."""
+    target = environment.get("CONTRACT_TARGET", "").strip()
+    if not target:  # the gate would judge its own reference server, and pass
+        raise server.ServerError("problem: no target to judge\n    fix: give the server's URL")
+    command = environment.get("GATE_COMMAND", "").strip()
+    if not command:
+        yield
+        return
+    url = environment.get("GATE_WAIT_FOR", "").strip() or target
+    if not url.startswith(("http://", "https://")):
+        raise server.ServerError(f"problem: {url!r} is no http URL\n    fix: http://host:port")
+    seconds = environment.get("GATE_TIMEOUT", "").strip() or "120"
+    if not seconds.isdecimal():
+        raise server.ServerError(f"problem: {seconds!r} are no seconds\n    fix: 120, say")
+    with server.started(command, url, float(seconds), log, here, environment):
+        yield
+
+
+def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
+    settings = {name: text for name, text in environment.items() if name not in STRANGE}
+    for name in FILES:
+        if path := settings.get(name, "").strip():
+            settings[name] = str(here / path)
+    arguments = ["-q", "--no-header", "contract_tests/test_server.py"]
+    with commands.foreign():
+        gate = subprocess.Popen(  # noqa: S603 (our own command)
+            [sys.executable, "-m", "pytest", *arguments, f"--junitxml={reports / JUNIT}"],
+            cwd=ROOT, env=settings, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            return gate.wait()
+        except KeyboardInterrupt:
+            gate.send_signal(signal.SIGINT)  # it shows the verdicts so far
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                gate.wait(5)
+            raise
+        finally:
+            gate.kill()
+            gate.wait()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return read
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGINT, _interrupted)
+    if shutil.which("bash") is None:
+        sys.exit("problem: there is no bash\n    fix: install it")
+    sys.exit(main(os.environ))
