@@ -32,6 +32,7 @@ class Operation:
 
     method: str
     path: str  # with the servers' base path, and without the names of its templates
+    templates: tuple[str, ...]
     item: Node
     node: Node
 
@@ -80,12 +81,12 @@ def _operations(document: Document) -> dict[tuple[str, str], Operation]:
     paths = document.top.get("paths")
     found = {}
     for path, item in paths.fixed() if paths else ():
-        item = item.follow()
+        item, templates = item.follow(), tuple(TEMPLATE.findall(path))
         for method, node in item.fixed():
             if method in METHODS:
                 base = _base(node) or _base(item) or _base(document.top) or ""
                 whole = TEMPLATE.sub("{}", base.rstrip("/") + path)
-                found[method, whole] = Operation(method, whole, item, node)
+                found[method, whole] = Operation(method, whole, templates, item, node)
     return found
 
 
@@ -161,7 +162,6 @@ def _parameters(
 def _parts(operation: Operation) -> dict[str, tuple[Part, str]]:
     """Return the parameters, each with the way it is written; those of a path by their order."""
     found: dict[str, tuple[Part, str]] = {}
-    names = re.findall(r"\{([^{}]*)\}", operation.node.pointer.split("/")[2].replace("~1", "/"))
     for node in (operation.item, operation.node):
         listed = node.get("parameters")
         for entry in listed.entries() if listed else ():
@@ -171,8 +171,8 @@ def _parts(operation: Operation) -> dict[str, tuple[Part, str]]:
             if where == "header" and (name := name.lower()) in SPOKEN_OF_ELSEWHERE:
                 continue
             step, key = f" {where} {name}", f"{where} {name}"
-            if where == "path" and name in names:
-                key = f"path {names.index(name)}"
+            if where == "path" and f"{{{name}}}" in operation.templates:
+                key = f"path {operation.templates.index(f'{{{name}}}')}"
             style = str(said.get("style", STYLES.get(where)))
             explode = said.get("explode", style == "form")
             part = part_of(
