@@ -38,8 +38,8 @@ def table(found: list[Difference]) -> str:
     for row, one in zip(rows[1:], found, strict=True):
         lines.append(_line(row, widths))
         indent = " " * (widths[0] + 2)
-        lines += [f"{indent}also {place}" for place in one.places[1:]]
-        lines.append(f"{indent}ours #{one.ours_at}  theirs #{one.theirs_at}")
+        lines += [f"{indent}also {_clean(place)}" for place in one.places[1:]]
+        lines.append(_clean(f"{indent}ours #{one.ours_at}  theirs #{one.theirs_at}"))
     return "\n".join(lines)
 
 
@@ -79,13 +79,16 @@ def _verb(breaks: Breaks, count: int) -> str:
 
 
 def _row(one: Difference) -> tuple[str, ...]:
-    return (str(one.breaks), one.kind, one.places[0], _cut(one.ours), _cut(one.theirs))
+    return (str(one.breaks), one.kind, _clean(one.places[0]), _cut(one.ours), _cut(one.theirs))
 
 
 def _cut(text: str) -> str:
-    """Return a text that fits, without what a terminal would obey."""
-    clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    return clean if len(clean) <= WIDEST else clean[: WIDEST - 1] + "…"
+    return _clean(text if len(text) <= WIDEST else text[: WIDEST - 1] + "…")
+
+
+def _clean(text: str) -> str:
+    """Return a text without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

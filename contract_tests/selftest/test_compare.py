@@ -16,7 +16,7 @@ from jsonschema_rs.canonical import Containment
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from scripts import compare
-from scripts.comparison import KINDS, Breaks, Difference, Document, differences
+from scripts.comparison import KINDS, Breaks, Difference, Document, differences, load
 
 from ..contract import PATH
 
@@ -228,7 +228,7 @@ def test_paths_are_found_under_another_base_path() -> None:
 
 def test_a_field_that_moved_is_told_where() -> None:
     """What is gone from the top and stands in the artifacts now is told to have moved."""
-    found = differences(compare.load(str(HERE / "second.yaml")), Document(CONTRACT, "third"))
+    found = differences(load(str(HERE / "second.yaml")), Document(CONTRACT, "third"))
     moved = {
         one.places[0].rpartition(".")[2]: one.theirs for one in found if one.kind[:6] == "field-"
     }

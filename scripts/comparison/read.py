@@ -8,7 +8,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 # A document that says little with many words (an alias of aliases) ends here, not in the memory.
-MOST_STEPS = 200_000
+MOST_STEPS = 20_000
 ENDLESS = "it goes on without end"
 
 

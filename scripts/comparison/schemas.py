@@ -192,19 +192,32 @@ def _objects(ours: Shape, theirs: Shape, place: Place) -> Differences:
     mine, yours = _fields(ours, place.direction), _fields(theirs, place.direction)
     yield from compare_parts("field", mine, yours, at, place)
     for name, part in mine.items():
-        if theirs.others is None and name not in yours:
-            here = place.below(part.step)
-            yield here.told("field-forbidden", (part.at, at[1]), part.described(), "forbidden")
+        if name not in yours:
+            yield from _unnamed(part, theirs, at, place)
     for name, part in yours.items():
-        if ours.others is None and name not in mine:
-            here = place.below(part.step)
-            yield here.told("field-allowed", (at[0], part.at), "forbidden", part.described())
+        if name not in mine:
+            yield from _unnamed(part, ours, at, place, ours=True)
     if (ours.others is None) != (theirs.others is None):
         closed = theirs.others is None
         words = ("allowed", "forbidden") if closed else ("forbidden", "allowed")
         yield place.told(f"other-fields-{words[1]}", at, *words)
     elif ours.others or theirs.others:
         yield from compare_schemas(ours.others or (), theirs.others or (), place.below(".*"), at)
+
+
+def _unnamed(
+    part: Part, other: Shape, at: tuple[str, str], place: Place, *, ours: bool = False
+) -> Differences:
+    """Yield what the one without a field says of it by what it says of all it does not name."""
+    here = place.below(part.step)
+    if ours and other.others is None:
+        yield here.told("field-allowed", (at[0], part.at), "forbidden", part.described())
+    elif ours and other.others:
+        yield from compare_schemas(other.others, part.nodes, here, (at[0], part.at))
+    elif other.others is None:
+        yield here.told("field-forbidden", (part.at, at[1]), part.described(), "forbidden")
+    elif other.others:
+        yield from compare_schemas(part.nodes, other.others, here, (part.at, at[1]))
 
 
 def _fields(shape: Shape, direction: Direction) -> dict[str, Part]:
@@ -226,7 +239,9 @@ def _hidden(node: Node, direction: Direction) -> bool:
 def _spread(shape: Shape) -> list[Shape]:
     """Return the variants of a shape, each with what is said of all of them."""
     whole = replace(shape, variants=(), types=shape.types - NULL)
-    return [replace(both(whole, one), at=one.at) for one in shape.variants] or [whole]
+    found = [replace(both(whole, one), at=one.at) for one in shape.variants]
+    nothing = replace(whole, types=frozenset())
+    return [one for one in found if one.types] or [nothing if shape.variants else whole]
 
 
 def _variants(ours: list[Shape], theirs: list[Shape], place: Place) -> Differences:

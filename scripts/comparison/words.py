@@ -21,7 +21,7 @@ def described(shape: Shape) -> str:
         name for name in ("boolean", "integer", "number", "string") if name in types
     ]
     if "number" in names:
-        names.remove("integer")
+        names = [name for name in names if name != "integer"]
     if shape.values is not None and shape.values:
         names = [listed(shape.values)]
     elif names == ["string"] and shape.marks.get("format"):
