@@ -8,7 +8,7 @@ PY     := .venv/bin/python
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
-OPTIONS  := PYTHON PORT SCENARIO DEST INPUTS HAR FAULTS $(SETTINGS)
+OPTIONS  := PYTHON PORT SCENARIO DEST INPUTS HAR FAULTS UPSTREAM $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(o)))))
@@ -20,7 +20,7 @@ endif
 EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help gate judge serve generate check vendor vendor-check test faults fuzz mutate bench lint lock
+.PHONY: help gate judge compare serve generate check vendor vendor-check test faults fuzz mutate bench lint lock
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ gate: $(READY) ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must]
 
 judge: $(READY) ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(PY) -m contract_tests.judge '$(HAR)' $(if $(LEVEL),--level '$(LEVEL)') $(if $(RULE),--rule '$(RULE)')
+
+compare: $(READY) ## Tell how a published document differs, and whom that breaks. UPSTREAM=file-or-url
+	@$(PY) scripts/compare.py '$(UPSTREAM)'
 
 serve: $(READY) ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
 	@env $(EXPORTS) $(PY) -m contract_tests.reference $(if $(PORT),--port '$(PORT)') $(if $(SCENARIO),--scenario '$(SCENARIO)')

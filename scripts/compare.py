@@ -1,0 +1,122 @@
+"""Compare a published OpenAPI document with the contract: what differs, and whom it breaks.
+
+Usage: compare.py UPSTREAM [--contract openapi.yaml] [--json] [--all]
+
+Exit codes: 0 the same, 3 compatible (what differs breaks nobody), 4 breaking, 100 failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.comparison import (  # noqa: E402
+    Breaks,
+    Difference,
+    Document,
+    UnreadableError,
+    differences,
+    load,
+)
+
+SAME, COMPATIBLE, BREAKING, FAILED = 0, 3, 4, 100
+WIDEST = 40
+HEADS = ("breaks", "kind", "where", "ours", "theirs")
+
+
+def table(found: list[Difference]) -> str:
+    """Return the differences as a table, two lines each: what differs, and where it stands."""
+    rows = [HEADS, *(_row(one) for one in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    lines = [_line(HEADS, widths)]
+    for row, one in zip(rows[1:], found, strict=True):
+        lines.append(_line(row, widths))
+        indent = " " * (widths[0] + 2)
+        lines += [f"{indent}also {_clean(place)}" for place in one.places[1:]]
+        lines.append(_clean(f"{indent}ours #{one.ours_at}  theirs #{one.theirs_at}"))
+    return "\n".join(lines)
+
+
+def summary(found: list[Difference]) -> str:
+    """Return one line on all differences."""
+    if not found:
+        return "the same: no difference in any operation"
+    counted = Counter(one.breaks for one in found)
+    verbs = {breaks: f"{counted[breaks]} {_verb(breaks, counted[breaks])}" for breaks in Breaks}
+    told = ", ".join(verbs[breaks] for breaks in Breaks if counted[breaks])
+    noun = "difference" if len(found) == 1 else "differences"
+    return f"{len(found)} {noun}: {told}"
+
+
+def as_json(ours: Document, theirs: Document, found: list[Difference]) -> str:
+    """Return the differences as JSON, with the verdict."""
+    verdict = {SAME: "same", COMPATIBLE: "compatible", BREAKING: "breaking"}[code(found)]
+    report = {
+        "verdict": verdict,
+        "ours": ours.name,
+        "theirs": theirs.name,
+        "differences": [one._asdict() for one in found],
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False)
+
+
+def code(found: list[Difference]) -> int:
+    """Return the exit code for differences."""
+    if not found:
+        return SAME
+    return COMPATIBLE if all(one.breaks is Breaks.NOBODY for one in found) else BREAKING
+
+
+def _verb(breaks: Breaks, count: int) -> str:
+    verb = "breaks" if count == 1 else "break"
+    return f"{verb} {breaks}"
+
+
+def _row(one: Difference) -> tuple[str, ...]:
+    return (str(one.breaks), one.kind, _clean(one.places[0]), _cut(one.ours), _cut(one.theirs))
+
+
+def _cut(text: str) -> str:
+    return _clean(text if len(text) <= WIDEST else text[: WIDEST - 1] + "…")
+
+
+def _clean(text: str) -> str:
+    """Return a text without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="compare.py", description=str(__doc__).split("\n")[0])
+    parser.add_argument("upstream", metavar="UPSTREAM", help="their document: a file or a URL")
+    parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="ours")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    parser.add_argument("--all", action="store_true", help="list operations that theirs adds, too")
+    options = parser.parse_args(arguments)
+    try:
+        if not options.upstream:
+            raise UnreadableError("nothing to compare with", "UPSTREAM=file or UPSTREAM=https://…")
+        ours, theirs = load(options.contract), load(options.upstream)
+        found = differences(ours, theirs, every=options.all)
+    except UnreadableError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return FAILED
+    if options.json:
+        print(as_json(ours, theirs, found))  # noqa: T201
+    else:
+        print("\n\n".join([*([table(found)] if found else []), summary(found)]))  # noqa: T201
+    return code(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""What a difference is, and whom each kind of difference breaks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Breaks(StrEnum):
+    """Whom a difference breaks.
+
+    ``CLIENTS`` are generated from our document and meet a server that keeps theirs. ``SERVERS``
+    keep our document and are held to theirs.
+    """
+
+    CLIENTS = "clients"
+    SERVERS = "servers"
+    BOTH = "both"
+    NOBODY = "nobody"
+
+
+class Direction(StrEnum):
+    """Which way a schema travels."""
+
+    RESPONSE = "response"
+    REQUEST = "request"
+
+
+class Difference(NamedTuple):
+    """One difference: its kind, where it stands, what either says, and whom it breaks."""
+
+    kind: str
+    breaks: Breaks
+    places: tuple[str, ...]
+    ours_at: str
+    theirs_at: str
+    ours: str
+    theirs: str
+
+
+# Whom a kind breaks that stands in a response, and one that stands in a request; None is never.
+Pair = tuple[Breaks | None, Breaks | None]
+
+_CLIENTS, _SERVERS, _BOTH, _NOBODY = Breaks
+
+# Theirs admits more than ours: a client may be told what it cannot read, a server be asked what
+# it refuses. Theirs admits less: a server may tell what must not be, a client ask it.
+_WIDER = (_CLIENTS, _SERVERS)
+_NARROWER = (_SERVERS, _CLIENTS)
+_NEITHER = (_BOTH, _BOTH)
+_HARMLESS = (_NOBODY, _NOBODY)
+
+
+def _parts(noun: str) -> dict[str, Pair]:
+    """Return the kinds of something that an object may have or must have."""
+    return {
+        f"{noun}-added": _HARMLESS,
+        f"required-{noun}-added": _NARROWER,
+        f"{noun}-removed": (_CLIENTS, _CLIENTS),
+        f"required-{noun}-removed": (_CLIENTS, _BOTH),
+        f"{noun}-required": _NARROWER,
+        f"{noun}-optional": _WIDER,
+    }
+
+
+def _one_way(kinds: dict[str, Pair], way: Direction) -> dict[str, Pair]:
+    """Keep of each kind what holds one way."""
+    return {
+        kind: (response, None) if way is Direction.RESPONSE else (None, request)
+        for kind, (response, request) in kinds.items()
+    }
+
+
+KINDS: dict[str, Pair] = {
+    "operation-removed": (_CLIENTS, _CLIENTS),
+    "operation-added": _HARMLESS,
+    "base-path": _HARMLESS,
+    "deprecated": _HARMLESS,
+    "security-widened": (None, _SERVERS),
+    "security-narrowed": (None, _CLIENTS),
+    "security-changed": (None, _BOTH),
+    "success-added": (_CLIENTS, None),
+    "success-removed": (_SERVERS, None),
+    "failure-added": (_NOBODY, None),
+    "failure-removed": (_NOBODY, None),
+    **_one_way(_parts("body"), Direction.REQUEST),
+    "required-body-added": _NARROWER,
+    "required-body-removed": (_CLIENTS, _BOTH),
+    "media-type-added": _WIDER,
+    "media-type-removed": _NARROWER,
+    **_one_way(_parts("header"), Direction.RESPONSE),
+    **_one_way(_parts("parameter"), Direction.REQUEST),
+    "serialization-changed": (None, _BOTH),
+    **_parts("field"),
+    "field-allowed": _WIDER,
+    "field-forbidden": _NARROWER,
+    "other-fields-allowed": _WIDER,
+    "other-fields-forbidden": _NARROWER,
+    "type-widened": _WIDER,
+    "type-narrowed": _NARROWER,
+    "type-changed": _NEITHER,
+    "became-nullable": _WIDER,
+    "never-null": _NARROWER,
+    "value-added": _WIDER,
+    "value-removed": _NARROWER,
+    "values-opened": _WIDER,
+    "values-closed": _NARROWER,
+    "format-removed": _WIDER,
+    "format-added": _NARROWER,
+    "format-changed": _NEITHER,
+    "pattern-removed": _WIDER,
+    "pattern-added": _NARROWER,
+    "pattern-changed": _NEITHER,
+    "bound-loosened": _WIDER,
+    "bound-tightened": _NARROWER,
+    "bound-changed": _NEITHER,
+    "default-added": (_SERVERS, _SERVERS),
+    "default-removed": (_CLIENTS, _CLIENTS),
+    "default-changed": _NEITHER,
+    "variant-added": _WIDER,
+    "variant-removed": _NARROWER,
+    "keyword-loosened": _WIDER,
+    "keyword-tightened": _NARROWER,
+    "keyword-changed": _NEITHER,
+}
+
+
+def breaks(kind: str, direction: Direction) -> Breaks:
+    """Tell whom a kind of difference breaks, by the way it travels."""
+    response, request = KINDS[kind]
+    told = response if direction is Direction.RESPONSE else request
+    if told is None:
+        raise KeyError(f"{kind} in a {direction}")
+    return told

@@ -1,0 +1,151 @@
+"""Compares what an operation is sent, and what it answers."""
+
+from __future__ import annotations
+
+from .combine import Nodes
+from .kinds import Difference, Direction
+from .read import Node
+from .schemas import Differences, Part, Place, compare_parts, compare_schemas
+from .words import ABSENT, fields_of
+
+# OpenAPI has these described elsewhere than among the parameters and headers.
+SPOKEN_OF_ELSEWHERE = {"accept", "content-type", "authorization"}
+
+
+def compare_requests(ours: Node, theirs: Node, place: Place) -> Differences:
+    """Yield the differences of what is sent."""
+    mine, yours = _body(ours), _body(theirs)
+    place = place.below(" request")
+    if mine and yours:
+        if mine[1] != yours[1]:
+            words = ("required", "optional") if mine[1] else ("optional", "required")
+            at = (mine[0].pointer, yours[0].pointer)
+            yield place.told("body-required" if yours[1] else "body-optional", at, *words)
+        yield from _contents(mine[0], yours[0], place)
+    elif mine:
+        kind = "required-body-removed" if mine[1] else "body-removed"
+        yield place.told(kind, (mine[0].pointer, theirs.pointer), _types(mine[0]), ABSENT)
+    elif yours:
+        kind = "required-body-added" if yours[1] else "body-added"
+        yield place.told(kind, (ours.pointer, yours[0].pointer), ABSENT, _types(yours[0]))
+
+
+def _body(operation: Node) -> tuple[Node, bool] | None:
+    body = operation.get("requestBody")
+    if body is None:
+        return None
+    body = body.follow()
+    return (body, body.object().get("required") is True) if _media(body) else None
+
+
+def compare_responses(ours: Node, theirs: Node, label: str) -> Differences:
+    """Yield the differences of what is answered, status by status."""
+    mine, yours = _statuses(ours), _statuses(theirs)
+    for status in dict.fromkeys([*mine, *yours]):
+        place, noun = Place(f"{label} {status}", Direction.RESPONSE), "failure"
+        one, other = _covering(mine, status), _covering(yours, status)
+        if succeeds := status.startswith("2"):
+            noun = "success"
+        exact = status in mine and status in yours
+        # What is covered by a range without a body says nothing of the body.
+        if one and other and (exact or succeeds or _media(one)):
+            yield from _response(one, other, place)
+        elif status not in mine:
+            at = (_at(ours, "responses"), yours[status].pointer)
+            yield place.told(f"{noun}-added", at, ABSENT, _types(yours[status]))
+        elif not other:
+            at = (mine[status].pointer, _at(theirs, "responses"))
+            yield place.told(f"{noun}-removed", at, _types(mine[status]), ABSENT)
+
+
+def _statuses(operation: Node) -> dict[str, Node]:
+    responses = operation.get("responses")
+    listed = responses.fixed() if responses else ()
+    return {str(status).upper(): response.follow() for status, response in listed}
+
+
+def _covering(statuses: dict[str, Node], status: str) -> Node | None:
+    """Return what is said of a status: by itself, by its range, or by default."""
+    return statuses.get(status) or statuses.get(f"{status[0]}XX") or statuses.get("DEFAULT")
+
+
+def _at(node: Node, key: str) -> str:
+    return f"{node.pointer}/{key}" if key in node.object() else node.pointer
+
+
+def _response(ours: Node, theirs: Node, place: Place) -> Differences:
+    at = (ours.pointer, theirs.pointer)
+    mine, yours = _media(ours), _media(theirs)
+    if mine and yours:
+        yield from _moved(list(_contents(ours, theirs, place)), ours, theirs)
+    elif mine:
+        yield place.told("required-body-removed", at, _types(ours), ABSENT)
+    elif yours:
+        yield place.told("required-body-added", at, ABSENT, _types(theirs))
+    yield from compare_parts("header", _headers(ours), _headers(theirs), at, place)
+
+
+def _headers(response: Node) -> dict[str, Part]:
+    headers = response.get("headers")
+    found = {}
+    for name, entry in headers.named() if headers else ():
+        if name.lower() not in SPOKEN_OF_ELSEWHERE:
+            header = entry.follow()
+            required = header.object().get("required") is True
+            found[name.lower()] = part_of(header, f" header {name}", required=required)
+    return found
+
+
+def _media(node: Node) -> dict[str, Node]:
+    """Return the content by its media types, without their parameters."""
+    content = node.get("content")
+    listed = content.named() if content else ()
+    return {name.partition(";")[0].strip().lower(): media for name, media in listed}
+
+
+def _types(node: Node) -> str:
+    return ", ".join(_media(node)) or "no body"
+
+
+def _contents(ours: Node, theirs: Node, place: Place) -> Differences:
+    mine, yours = _media(ours), _media(theirs)
+    at = (_at(ours, "content"), _at(theirs, "content"))
+    for name, media in mine.items():
+        other = yours.get(name) or yours.get(name.partition("/")[0] + "/*") or yours.get("*/*")
+        if other is None:
+            yield place.told("media-type-removed", (media.pointer, at[1]), name, ABSENT)
+            continue
+        yield from compare_schemas(
+            _schema(media), _schema(other), place.below(" $"), (media.pointer, other.pointer)
+        )
+    for name, media in yours.items():
+        if name not in mine and not {name.partition("/")[0] + "/*", "*/*"} & mine.keys():
+            yield place.told("media-type-added", (at[0], media.pointer), ABSENT, name)
+
+
+def _schema(media: Node) -> Nodes:
+    schema = media.get("schema")
+    return (schema,) if schema else ()
+
+
+def _moved(found: list[Difference], ours: Node, theirs: Node) -> Differences:
+    """Tell of each field that is gone where its name stands now, if it stood there not before."""
+    gone = [one for one in found if one.kind.endswith("field-removed")]
+    news = _paths(theirs) - _paths(ours) if gone else set()
+    for one in found:
+        name = one.places[0].rpartition(".")[2]
+        now = sorted(path for path in news if path.endswith(f".{name}")) if one in gone else []
+        yield one._replace(theirs=f"moved to {', '.join(now)}") if now else one
+
+
+def _paths(response: Node) -> set[str]:
+    return {path for media in _media(response).values() for path in fields_of(_schema(media))}
+
+
+def part_of(node: Node, step: str, *, required: bool) -> Part:
+    """Return a parameter or a header, its schema under either key."""
+    schema = node.get("schema")
+    if schema is None and (content := node.get("content")):
+        schema = next((media.get("schema") for _, media in content.named()), None)
+    deprecated = node.object().get("deprecated") is True
+    return Part(step, node.pointer, (schema,) if schema else (), required, deprecated)

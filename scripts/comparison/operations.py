@@ -1,0 +1,193 @@
+"""Finds our operations in their document, and compares each with theirs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from .kinds import Breaks, Difference, Direction
+from .messages import SPOKEN_OF_ELSEWHERE, compare_requests, compare_responses, part_of
+from .read import Document, Node, UnreadableError
+from .schemas import (
+    Differences,
+    Part,
+    Place,
+    compare_parts,
+)
+from .security import compare_security
+from .words import ABSENT
+
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
+TEMPLATE = re.compile(r"\{[^{}]*\}")
+REQUEST = Direction.REQUEST
+ORDER = [Breaks.BOTH, Breaks.CLIENTS, Breaks.SERVERS, Breaks.NOBODY]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: how it is called, and where in its document it stands."""
+
+    method: str
+    path: str  # with the servers' base path, and without the names of its templates
+    templates: tuple[str, ...]
+    item: Node
+    node: Node
+
+    @property
+    def label(self) -> str:
+        """Return what to call it: its operationId, or its method and path."""
+        name = self.node.object().get("operationId")
+        return str(name or f"{self.method.upper()} {self.path}")
+
+
+def differences(ours: Document, theirs: Document, *, every: bool = False) -> list[Difference]:
+    """Return each difference, those that break first.
+
+    With ``every``, operations that theirs alone has are listed, too. Raises ``UnreadableError`` if
+    theirs has none of our operations, or either cannot be followed.
+    """
+    ours.steps = theirs.steps = 0
+    mine, yours = _operations(ours), _operations(theirs)
+    prefix = _prefix(mine, yours)
+    if prefix is None:
+        raise UnreadableError(
+            f"{theirs.name} has none of the operations of {ours.name}",
+            "name the document of this API; its paths may stand under another base path",
+        )
+    found: list[Difference] = []
+    for (method, path), operation in mine.items():
+        other = yours.pop((method, _shifted(path, prefix)), None)
+        place = Place(operation.label, REQUEST)
+        if other is None:
+            at = (operation.node.pointer, "/paths")
+            found.append(place.told("operation-removed", at, operation.label, ABSENT))
+            continue
+        found += _operation(operation, other)
+    if every:
+        for new in yours.values():
+            place = Place(new.label, REQUEST)
+            at = ("/paths", new.node.pointer)
+            found.append(place.told("operation-added", at, ABSENT, new.label))
+    if prefix != ("", ""):
+        text = (f"paths under {end or '/'}" for end in prefix)
+        found.append(Place("servers", REQUEST).told("base-path", ("/paths", "/paths"), *text))
+    return sorted(_merged(found), key=lambda one: ORDER.index(one.breaks))
+
+
+def _operations(document: Document) -> dict[tuple[str, str], Operation]:
+    paths = document.top.get("paths")
+    found = {}
+    for path, item in paths.fixed() if paths else ():
+        item, templates = item.follow(), tuple(TEMPLATE.findall(path))
+        for method, node in item.fixed():
+            if method in METHODS:
+                base = _base(node) or _base(item) or _base(document.top) or ""
+                whole = TEMPLATE.sub("{}", base.rstrip("/") + path)
+                found[method, whole] = Operation(method, whole, templates, item, node)
+    return found
+
+
+def _base(node: Node) -> str | None:
+    """Return the path of the first server that is named here, its variables filled in."""
+    servers = node.get("servers")
+    for server in servers.entries() if servers else ():
+        url = str(server.object().get("url", ""))
+        variables = server.get("variables")
+        for name, variable in variables.named() if variables else ():
+            url = url.replace("{" + name + "}", str(variable.object().get("default", "")))
+        return urlsplit(url).path
+    return None
+
+
+Operations = dict[tuple[str, str], Operation]
+
+
+def _prefix(ours: Operations, theirs: Operations) -> tuple[str, str] | None:
+    """Return what our paths begin with and what theirs do instead, to find the most of them.
+
+    One of the two is empty, both where the paths are the same. What is left has a name to go by.
+    """
+    tries = {("", "")}
+    for method, path in ours:
+        for _, other in (one for one in theirs if one[0] == method):
+            if path.endswith(other) and not other.startswith("/{"):
+                tries.add((path.removesuffix(other), ""))
+            elif other.endswith(path):
+                tries.add(("", other.removesuffix(path)))
+
+    def found(prefix: tuple[str, str]) -> int:
+        return sum((method, _shifted(path, prefix)) in theirs for method, path in ours)
+
+    best = max(sorted(tries), key=lambda prefix: (found(prefix), -len("".join(prefix))))
+    return best if found(best) else None
+
+
+def _shifted(path: str, prefix: tuple[str, str]) -> str:
+    old, new = prefix
+    return new + path.removeprefix(old) if path.startswith(old) else path
+
+
+def _operation(ours: Operation, theirs: Operation) -> Differences:
+    place, at = Place(ours.label, REQUEST), (ours.node.pointer, theirs.node.pointer)
+    if theirs.node.value.get("deprecated") and not ours.node.value.get("deprecated"):
+        yield place.told("deprecated", at, "", "deprecated")
+    yield from compare_security(ours.node, theirs.node, place.below(" security"))
+    yield from _parameters(ours, theirs, at, place)
+    yield from compare_requests(ours.node, theirs.node, place)
+    yield from compare_responses(ours.node, theirs.node, ours.label)
+
+
+def _parameters(
+    ours: Operation, theirs: Operation, at: tuple[str, str], place: Place
+) -> Differences:
+    mine, yours = _parts(ours), _parts(theirs)
+    for name in mine.keys() & yours.keys():
+        one, other = mine[name][1], yours[name][1]
+        if one != other:
+            here = place.below(mine[name][0].step)
+            pointers = (mine[name][0].at, yours[name][0].at)
+            yield here.told("serialization-changed", pointers, one, other)
+    yield from compare_parts(
+        "parameter",
+        {name: part for name, (part, _) in mine.items()},
+        {name: part for name, (part, _) in yours.items()},
+        at,
+        place,
+    )
+
+
+def _parts(operation: Operation) -> dict[str, tuple[Part, str]]:
+    """Return the parameters, each with the way it is written; those of a path by their order."""
+    found: dict[str, tuple[Part, str]] = {}
+    for node in (operation.item, operation.node):
+        listed = node.get("parameters")
+        for entry in listed.entries() if listed else ():
+            parameter = entry.follow()
+            said = parameter.object()
+            name, where = str(said.get("name")), str(said.get("in"))
+            if where == "header" and (name := name.lower()) in SPOKEN_OF_ELSEWHERE:
+                continue
+            step, key = f" {where} {name}", f"{where} {name}"
+            if where == "path" and f"{{{name}}}" in operation.templates:
+                key = f"path {operation.templates.index(f'{{{name}}}')}"
+            style = str(said.get("style", STYLES.get(where)))
+            explode = said.get("explode", style == "form")
+            part = part_of(
+                parameter, step, required=said.get("required") is True or where == "path"
+            )
+            found[key] = (part, f"{style}{', exploded' if explode else ''}")
+    return found
+
+
+def _merged(found: list[Difference]) -> list[Difference]:
+    """Bring together what stands in one place of the documents and is met in several."""
+    merged: dict[Any, Difference] = {}
+    for one in found:
+        key = one._replace(places=())
+        before = merged.get(key, key)
+        if one.places[0] not in before.places:
+            merged[key] = before._replace(places=before.places + one.places)
+    return list(merged.values())
