@@ -18,6 +18,7 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isol
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -184,7 +185,7 @@ def ask_source(source: Path, package: Path) -> int:
 def guarded(run: Any) -> int:
     """Run a command; tell each problem, and return its exit code. Nothing else gets out."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         return int(run())
