@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -355,3 +356,19 @@ def test_the_check_in_the_copy_stands_alone(tmp_path: Path, source: Path, copied
     (copied / LOCK).unlink()
     assert run() == BROKEN
     assert [run("--source", str(tmp_path)), run("--sauce")] == [FAILED, FAILED]
+
+
+def test_the_document_is_true(copied: Path) -> None:
+    """docs/vendor.md has the exit codes and the keys of the lock, and counts the files."""
+    text = (ROOT / "docs/vendor.md").read_text()
+    rows = dict(re.findall(r"^\| (\d+) \| (\w+) \|", text, re.MULTILINE))
+    codes = {"fresh": FRESH, "update": UPDATE, "edited": EDITED, "broken": BROKEN, "failed": FAILED}
+    lock = json.loads((copied / LOCK).read_text())
+
+    assert {name: int(code) for code, name in rows.items()} == codes
+    for script in (vendor, vendor_check):
+        said = str(script.__doc__).partition("Exit codes: ")[2]
+        assert [int(code) for code in re.findall(r"\d+", said)] == sorted(codes.values())
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(lock)
+    assert f"\nfiles     {len(lock['files'])}\n" in text
+    assert f", {len(lock['files'])} files, source" in text
