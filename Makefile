@@ -8,10 +8,10 @@ PY     := .venv/bin/python
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
-OPTIONS  := PYTHON PORT SCENARIO DEST INPUTS HAR FAULTS UPSTREAM $(SETTINGS)
+OPTIONS  := PYTHON PORT SCENARIO DEST WITH_TESTS FORCE INPUTS HAR FAULTS UPSTREAM $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
-UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(o)))))
+UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(subst \ ,_,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(o)))))
 ifneq ($(UNKNOWN),)
 $(error problem: unknown setting $(UNKNOWN).  fix: use one of $(OPTIONS))
 endif
@@ -43,11 +43,12 @@ generate: $(READY) ## Write the client from openapi.yaml.
 check: $(READY) ## Say whether the client is fresh, and write nothing.
 	@$(PY) scripts/generate.py check
 
-vendor: $(READY) ## Copy the client into a project. DEST=dir
-	@$(PY) scripts/vendor.py copy '$(DEST)'
+# Make puts DEST into the environment: there, quotes and blanks in it are nothing special.
+vendor: $(READY) ## Copy the client into a project. DEST=dir [WITH_TESTS=1] [FORCE=1]
+	@$(PY) scripts/vendor.py copy $(if $(WITH_TESTS),--with-tests) $(if $(FORCE),--force) -- "$$DEST"
 
-vendor-check: $(READY) ## Tell whether a vendored copy was edited. DEST=dir
-	@$(PY) scripts/vendor.py check '$(DEST)'
+vendor-check: $(READY) ## Tell whether a vendored copy is edited, broken or outdated. DEST=dir
+	@$(PY) scripts/vendor.py check -- "$$DEST"
 
 test: $(READY) lint check ## Judge the project itself: lint, types, freshness, self-check.
 	@$(PY) -m pytest -q --no-header -n auto

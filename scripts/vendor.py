@@ -1,113 +1,253 @@
-"""Copy the client into a project, or tell whether a copy was edited. Standard library only.
+"""Copy the client into a project, or tell how a copy stands. Standard library only.
 
-Usage: vendor.py copy DEST | check DEST
+Usage: vendor.py copy DEST [--with-tests] [--force] | check PATH
 
-DEST is the folder that holds the package. Exit codes: 0 done or as vendored, 5 edited, 6 broken.
+DEST is the folder that holds the package. Exit codes: 0 done or fresh, 4 an update is available,
+5 edited, 6 broken, 100 a failure of the command itself.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import difflib
 import json
-import shutil
+import os
+import shlex
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).resolve().parent.parent / "generated"
-PACKAGE = "prime_image_builds"
-MANIFEST = "MANIFEST.json"
-DONE, EDITED, BROKEN = 0, 5, 6
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts import vendor_check as checking  # noqa: E402
+from scripts.vendor_check import (  # noqa: E402  # noqa: E402
+    BROKEN,
+    EDITED,
+    EDITS,
+    FAILED,
+    FRESH,
+    LOCK,
+    PACKAGE,
+    UPDATE,
+    Parser,
+    Problem,
+)
+from scripts.vendor_source import Entry, entries, lock, original  # noqa: E402
+from scripts.vendor_swap import FRESH as STAGED  # noqa: E402
+from scripts.vendor_swap import put, staging  # noqa: E402
+
+# Of the edits that a copy would overwrite, so many lines are shown: of a file, and of all.
+LINES_OF_FILE, LINES = 40, 200
 
 
-class BrokenError(Exception):
-    """Nothing can be said or done; the text says why, and the mend."""
+def copy(root: Path, destination: Path, *, with_tests: bool | None, force: bool) -> str:
+    """Copy the client of a checkout into a folder; return what was done, and what is new.
 
+    Args:
+        root: The checkout.
+        destination: The folder that holds the package, or will.
+        with_tests: Whether the reference server and the payload corpus come along; None for as
+            the copy there has it.
+        force: Overwrite local edits.
 
-def copy(destination: Path, *, force: bool) -> str:
-    """Copy the client with its manifest into a folder; an interrupted run leaves the old copy.
+    Raises ``Problem`` if the copy there was edited, or is none, unless forced.
 
-    Raises ``BrokenError`` if the copy there was edited, unless forced.
     """
-    package = destination / PACKAGE
-    if package.exists() and not force:
-        edits = differences(package) if (package / MANIFEST).is_file() else ["no manifest"]
-        if edits:
-            raise BrokenError(
-                f"problem: {package} is no untouched copy:\n" + "\n".join(edits)
-                + "\n    fix: keep those edits elsewhere, or copy with --force"
-            )  # fmt: skip
-    destination.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".vendor-", dir=destination) as folder:
-        fresh = Path(folder) / PACKAGE
-        shutil.copytree(SOURCE / PACKAGE, fresh, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(SOURCE / MANIFEST, fresh / MANIFEST)
-        if package.exists():
-            package.rename(Path(folder) / "old")
-        fresh.rename(package)
-    version = _manifest(package)["contract"]["version"]
-    return f"{package} is the client of contract {version}"
+    package = _package(root, destination)
+    with staging(package) as folder:
+        before, told = _before(package)
+        edits = {name: way for name, way in told.items() if way in EDITS}
+        if with_tests is None:
+            with_tests = bool(before.get("with_tests", False))
+        held = entries(root, with_tests=with_tests)
+        shown = _shown(root, package, before, edits) if edits else ""
+        if edits and not force:
+            raise Problem(
+                EDITED if before else BROKEN,
+                f"{package} " + ("was edited" if before else "is no copy of ours") + shown,
+                "keep that elsewhere, then vendor with --force, which overwrites it",
+            )
+        after = lock(root, held, with_tests=with_tests)
+        if before and not told and not news(before, after):
+            return f"nothing to do: {package} is contract {after['contract']['version']}"
+        _write(folder / STAGED, held, after)
+        put(folder / STAGED, package)
+    lost = f"\noverwritten, by --force:{shown}" if edits else ""
+    mended = [f"restored  {name}" for name, way in told.items() if way not in EDITS]
+    return "\n".join([f"vendored: {package}", *changes(before, after), *mended]) + lost
 
 
-def differences(package: Path) -> list[str]:
-    """Tell each file of a copy that is not as its manifest says."""
-    wanted = {
-        name.removeprefix(f"{PACKAGE}/"): digest
-        for name, digest in _manifest(package)["files"].items()
-    }
-    found = {
-        path.relative_to(package).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.name != MANIFEST
-    }
-    told = [f"missing   {name}" for name in wanted if name not in found]
-    told += [f"orphaned  {name}" for name in found if name not in wanted]
-    told += [f"edited    {name}" for name in found if wanted.get(name, found[name]) != found[name]]
-    return sorted(told)
+def _package(root: Path, destination: Path) -> Path:
+    """Return where the package goes. Raises ``Problem`` if it cannot go there."""
+    if (destination / LOCK).is_file():
+        inside = f"{destination} is a copy itself"
+        raise Problem(FAILED, inside, f"give the folder that holds it: {destination.parent}")
+    # A link to the folder is followed, so that all renames stay in one file system.
+    package = Path(os.path.realpath(destination)) / PACKAGE
+    for path in (package.parent, *package.parent.parents):
+        if path.exists() and not path.is_dir():
+            raise Problem(FAILED, f"{path} is a file", "give a folder, or the name of a new one")
+    if package.is_symlink() or (package.exists() and not package.is_dir()):
+        raise Problem(FAILED, f"{package} is a link or a file", "move it away, and run again")
+    source = root.resolve()
+    if source in package.parents or package in (source, *source.parents):
+        raise Problem(
+            FAILED,
+            f"{package} and the checkout {source} lie in one another",
+            "give a folder of your project",
+        )
+    return package
 
 
-def _manifest(package: Path) -> dict[str, Any]:
-    path = package / MANIFEST
+def _before(package: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the lock of the copy that is there, and what differs from it."""
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest["files"], dict) or not manifest["contract"]["version"]:
-            raise TypeError("it lists no files")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BrokenError(
-            f"problem: {path} cannot be read: {error}\n    fix: vendor the client anew"
-        ) from error
-    return dict(manifest)
+        before = checking.read_lock(package)
+    except Problem:
+        return {}, checking.differences(package, {}) if package.is_dir() else {}
+    return before, checking.differences(package, before["files"])
+
+
+def _shown(root: Path, package: Path, before: dict[str, Any], edits: dict[str, str]) -> str:
+    """Return the list of edits, and their text as far as the vendored text is known."""
+    lines = checking.listed(edits)
+    if before:
+        everything = entries(root, with_tests=True)
+        commit = checking.commit_of(before).removesuffix("+dirty")
+        for name in (name for name, way in edits.items() if way == "edited"):
+            vendored = original(root, everything.get(name), before["files"][name], commit)
+            lines += _diff(name, vendored, package / name)
+    if len(lines) > LINES:
+        lines[LINES:] = [f"… {len(lines) - LINES} more lines"]
+    return "".join(f"\n{line}" for line in lines)
+
+
+def _diff(name: str, vendored: bytes | None, path: Path) -> list[str]:
+    if vendored is None:
+        return [f"(the text of {name} as vendored is not at hand)"]
+    if not path.is_file():
+        return [f"({name} is no file any more)"]
+    was, now = (_lines(content) for content in (vendored, path.read_bytes()))
+    names = f"vendored/{name}", f"edited/{name}"
+    lines = list(difflib.unified_diff(was, now, *names, lineterm="", n=1))
+    if len(lines) > LINES_OF_FILE:
+        lines[LINES_OF_FILE:] = [f"… {len(lines) - LINES_OF_FILE} more lines of {name}"]
+    return lines or [f"({name} differs in its line ends)"]
+
+
+def _lines(content: bytes) -> list[str]:
+    """Return the lines of a text, without what a terminal would obey."""
+    return [
+        "".join(
+            one if one.isprintable() or one == "\t" else "\N{REPLACEMENT CHARACTER}" for one in line
+        )
+        for line in content.decode(errors="replace").splitlines()
+    ]
+
+
+def _write(folder: Path, held: dict[str, Entry], after: dict[str, Any]) -> None:
+    for name, entry in held.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(entry.content)
+    text = json.dumps(after, indent=2, ensure_ascii=False) + "\n"
+    (folder / LOCK).write_bytes(text.encode())
+
+
+def news(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Tell what differs between the files and contracts of two locks."""
+    was, now = before.get("files", {}), after["files"]
+    ways = dict.fromkeys(now.keys() - was.keys(), "added")
+    ways |= dict.fromkeys(was.keys() - now.keys(), "removed")
+    ways |= {name: "changed" for name in now.keys() & was.keys() if now[name] != was[name]}
+    lines = [f"{way:<9} {name}" for name, way in sorted(ways.items())]
+    if before.get("contract") != after["contract"]:
+        lines.insert(0, f"contract  {_versions(before, after)}")
+    return lines
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Tell what a copy changed: its contract, its source, its files."""
+    if not before:
+        version, commit = after["contract"]["version"], after["source"]["commit"]
+        return [f"contract  {version}", f"source    {commit}", f"files     {len(after['files'])}"]
+    lines = news(before, after)
+    was, now = checking.commit_of(before), checking.commit_of(after)
+    if was != now:
+        lines.append(f"source    {was} → {now}")
+    return lines or ["as it was vendored before"]
+
+
+def _versions(before: dict[str, Any], after: dict[str, Any]) -> str:
+    was, now = before["contract"]["version"], after["contract"]["version"]
+    return f"{was} → {now}" if was != now else f"{now}, reworded"
+
+
+def check(root: Path, package: Path) -> str:
+    """Return a sentence on a fresh copy. Raises ``Problem`` if it is not, or could be newer."""
+    fresh = checking.check(package)
+    before = checking.read_lock(package)
+    with_tests = bool(before.get("with_tests", False))
+    after = lock(root, entries(root, with_tests=with_tests), with_tests=with_tests)
+    told = news(before, after)
+    if not told:
+        return fresh
+    if _number(after) < _number(before):
+        return f"{fresh}; the checkout {root} is older: contract {_versions(before, after)}"
+    raise Problem(
+        UPDATE,
+        "\n".join([f"an update of {package} is available", *told]),
+        shlex.join(["python", str(root / "scripts/vendor.py"), "copy", str(package.parent)]),
+    )
+
+
+def _number(of: dict[str, Any]) -> list[int]:
+    """Return the version of a contract as what can be compared."""
+    parts = of["contract"]["version"].partition("-")[0].split(".")
+    return [int(part) if part.isdecimal() else 0 for part in parts]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="vendor.py", description=str(__doc__).split("\n")[0])
-    parser.add_argument("command", choices=["copy", "check"])
-    parser.add_argument("destination", metavar="DEST", help="the folder that holds the package")
-    parser.add_argument("--force", action="store_true", help="overwrite a copy that was edited")
-    options = parser.parse_args(arguments)
-    if not options.destination:
-        print("problem: no folder to vendor into\n    fix: DEST=dir", file=sys.stderr)  # noqa: T201
-        return BROKEN
-    destination = Path(options.destination)
-    package = destination / PACKAGE
-    try:
-        if options.command == "copy":
-            print(copy(destination, force=options.force))  # noqa: T201
-            return DONE
-        edits = differences(package)
-        version = _manifest(package)["contract"]["version"]
-    except (BrokenError, OSError) as broken:
-        print(broken, file=sys.stderr)  # noqa: T201
-        return BROKEN
-    if edits:
-        print("\n".join([f"problem: {package} was edited", *edits]))  # noqa: T201
-        print("    fix: vendor it anew with --force, or take the edits upstream")  # noqa: T201
-        return EDITED
-    print(f"{package} is as it was vendored: contract {version}")  # noqa: T201
-    return DONE
+    return checking.guarded(lambda: _run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if not options.path:
+        raise Problem(FAILED, "no folder is named", "DEST=dir")
+    if options.command == "copy":
+        told = copy(
+            options.source, Path(options.path),
+            with_tests=options.with_tests, force=options.force,
+        )  # fmt: skip
+    else:
+        told = check(options.source, checking.locate(Path(options.path)))
+    print(told)  # noqa: T201
+    return FRESH
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="vendor.py", description=str(__doc__).split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="copy | check")
+    one = commands.add_parser(
+        "copy", help="copy the client into a folder, or update the copy there"
+    )
+    one.add_argument("path", metavar="DEST", help="the folder that holds the package")
+    one.add_argument(
+        "--with-tests", action=argparse.BooleanOptionalAction, default=None,
+        help="the reference server and the payload corpus too (kept by an update)",
+    )  # fmt: skip
+    one.add_argument("--force", action="store_true", help="overwrite local edits")
+    two = commands.add_parser("check", help="tell whether a copy is edited, broken or outdated")
+    two.add_argument("path", metavar="PATH", help="the copy, or the folder that holds it")
+    for each in (one, two):
+        each.add_argument(
+            "--source", type=Path, default=ROOT, metavar="DIR",
+            help="the checkout to copy from (default: this one)",
+        )  # fmt: skip
+    return parser
 
 
 if __name__ == "__main__":

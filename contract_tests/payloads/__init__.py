@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from ..contract import STATUS
-
+# The operation that a file answers if it names none. This package stands alone, wherever it lies.
+STATUS = "get_build_status"
 VERDICTS = ("accept", "refuse")
 
 

@@ -1,0 +1,224 @@
+"""Tell whether a vendored copy is as it was vendored. Offline, with the standard library alone.
+
+Usage: python vendor_check.py [PATH] [--source DIR]
+
+PATH is the copy, or the folder that holds it; by default the copy that this file lies in. DIR is a
+checkout of the project that the copy came from; without one nobody can tell of updates.
+
+Exit codes: 0 fresh, 4 an update is available, 5 edited, 6 broken, 100 a failure of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# Beside this file lies a types.py, which must not stand for the standard library's.
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    del sys.path[0]
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+
+PACKAGE = "prime_image_builds"
+LOCK = "vendor.lock.json"
+FORMAT = 1
+FRESH, UPDATE, EDITED, BROKEN, FAILED = 0, 4, 5, 6, 100
+# What tools leave behind in any folder.
+IGNORED = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
+# Vendoring anew loses what was edited or added, and nothing else.
+EDITS = ("edited", "added")
+
+
+class Problem(Exception):  # noqa: N818 (it is told to a person, with its exit code)
+    """What is wrong, its mend, and the exit code that tells it."""
+
+    def __init__(self, code: int, problem: str, fix: str) -> None:
+        super().__init__(f"problem: {problem}\n    fix: {fix}")
+        self.code = code
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors have a mend, and the exit code of failures."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ``Problem`` in place of leaving with a code that says nothing."""
+        raise Problem(FAILED, message, f"see {self.prog} --help")
+
+
+def locate(path: Path) -> Path:
+    """Return the copy: the folder itself, or the package in it."""
+    inner = path / PACKAGE
+    return inner if inner.is_dir() and not (path / LOCK).is_file() else path
+
+
+def read_lock(package: Path) -> dict[str, Any]:
+    """Return the lock of a copy. Raises ``Problem`` if it cannot be relied upon."""
+    path = package / LOCK
+    anew = "vendor the client anew"
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Problem(BROKEN, f"{package} holds no copy: there is no {LOCK}", anew) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise Problem(BROKEN, f"{path} cannot be read: {error}", anew) from error
+    if not isinstance(lock, dict) or not isinstance(lock.get("lock"), int):
+        raise Problem(BROKEN, f"{path} is no lock", anew)
+    if lock["lock"] > FORMAT:
+        newer = "check with the vendor_check.py that lies in the copy"
+        raise Problem(BROKEN, f"{path} is of format {lock['lock']}, unknown here", newer)
+    files, contract = lock.get("files"), lock.get("contract")
+    if not isinstance(files, dict) or not files or not all(map(_is_ours, files.items())):
+        raise Problem(BROKEN, f"{path} lists no files", anew)
+    if not isinstance(contract, dict) or not isinstance(contract.get("version"), str):
+        raise Problem(BROKEN, f"{path} names no contract", anew)
+    return lock
+
+
+def _is_ours(entry: tuple[object, object]) -> bool:
+    """Tell whether a name stays in the copy, and has a digest."""
+    name, digest = entry
+    path = PurePosixPath(str(name))
+    return isinstance(digest, str) and not path.is_absolute() and ".." not in path.parts
+
+
+def differences(package: Path, files: dict[str, str]) -> dict[str, str]:
+    """Tell each file that is not as the lock says: its name, and in what way.
+
+    The ways: ``missing``, ``unreadable``, ``edited``, ``line ends`` (else as vendored), ``added``.
+    """
+    told = {name: _state(package / name, digest) for name, digest in files.items()}
+    told |= {name: "added" for name in _found(package) if name not in files and name != LOCK}
+    return {name: told[name] for name in sorted(told) if told[name]}
+
+
+def _state(path: Path, digest: str) -> str:
+    try:
+        if not path.exists():
+            return "missing"
+        if not path.is_file():
+            return "edited"
+        content = path.read_bytes()
+    except OSError:
+        return "unreadable"
+    if sha256(content) == digest:
+        return ""
+    return "line ends" if sha256(content.replace(b"\r\n", b"\n")) == digest else "edited"
+
+
+def _found(package: Path) -> Iterator[str]:
+    """Yield the name of each file, and of each link to a folder, relative to the copy."""
+    for folder, folders, names in os.walk(package):
+        folders[:] = [name for name in folders if name not in IGNORED]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in (*names, *links):
+            if name not in IGNORED:
+                yield Path(folder, name).relative_to(package).as_posix()
+
+
+def sha256(content: bytes) -> str:
+    """Return the digest that locks hold."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def listed(differences: dict[str, str]) -> list[str]:
+    """Return a line for each difference; no name can break out of its line."""
+    return [
+        f"{way:<10} {name if name.isprintable() else ascii(name)}"
+        for name, way in differences.items()
+    ]
+
+
+def check(package: Path) -> str:
+    """Return a sentence on a copy that is as vendored. Raises ``Problem`` if it is not."""
+    lock = read_lock(package)
+    told = differences(package, lock["files"])
+    ways = set(told.values())
+    lines = "".join(f"\n{line}" for line in listed(told))
+    if ways & {"missing", "unreadable"}:
+        raise Problem(
+            BROKEN,
+            f"{package} is not whole{lines}",
+            "vendor it anew; if your .gitignore hides them, add them with git add -f",
+        )
+    if ways & set(EDITS):
+        raise Problem(
+            EDITED,
+            f"{package} was edited{lines}",
+            "keep the edits elsewhere and vendor it anew with --force; exclude it from formatters",
+        )
+    if ways:
+        raise Problem(
+            EDITED,
+            f"{package} has its line ends changed, as by git's autocrlf, and nothing else{lines}",
+            "commit its .gitattributes, which forbids that, and vendor it anew",
+        )
+    return (
+        f"fresh: {package} is as vendored: contract {lock['contract']['version']},"
+        f" {len(lock['files'])} files, source {commit_of(lock)[:12]}"
+    )
+
+
+def commit_of(lock: dict[str, Any]) -> str:
+    """Return the commit that a copy was made from, or ``unknown``."""
+    source = lock.get("source")
+    return str(source.get("commit", "unknown")) if isinstance(source, dict) else "unknown"
+
+
+def ask_source(source: Path, package: Path) -> int:
+    """Have the script of a checkout check the copy: it alone knows what it would copy now."""
+    script = source / "scripts/vendor.py"
+    if not script.is_file():
+        raise Problem(
+            FAILED, f"{source} is no checkout: there is no scripts/vendor.py", "--source dir"
+        )
+    command = [sys.executable, str(script), "check", "--", str(package)]
+    return subprocess.run(command, check=False).returncode  # noqa: S603
+
+
+def guarded(run: Any) -> int:
+    """Run a command; tell each problem, and return its exit code. Nothing else gets out."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return int(run())
+    except Problem as problem:
+        print(problem, file=sys.stderr if problem.code == FAILED else sys.stdout)
+        return problem.code
+    except OSError as error:
+        print(f"problem: {error}\n    fix: mend that, and run again", file=sys.stderr)  # noqa: T201
+    except Exception as error:
+        print(  # noqa: T201
+            f"problem: {type(error).__name__}: {error}\n    fix: report it, with the command",
+            file=sys.stderr,
+        )
+    return FAILED
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    return guarded(lambda: _run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    parser = Parser(prog="vendor_check.py", description=str(__doc__).split("\n")[0])
+    parser.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent,
+                        help="the copy, or the folder that holds it")  # fmt: skip
+    parser.add_argument("--source", type=Path, metavar="DIR", help="a checkout, to tell of updates")
+    options = parser.parse_args(arguments)
+    package = locate(options.path)
+    if options.source:
+        return ask_source(options.source, package)
+    print(check(package))  # noqa: T201
+    return FRESH
+
+
+if __name__ == "__main__":
+    sys.exit(main())

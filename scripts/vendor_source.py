@@ -1,0 +1,132 @@
+"""Say what is vendored from a checkout, and from which state of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.vendor_check import FAILED, FORMAT, IGNORED, PACKAGE, Problem, sha256
+
+MANIFEST = "generated/MANIFEST.json"
+GENERATOR = "scripts/generate.py"
+CHECK = "vendor_check.py"
+# What stands in the copy and in no file of the checkout.
+ATTRIBUTES = "# Line ends stay as they were vendored.\n* -text linguist-generated\n"
+TESTING = '"""The reference server and the payload corpus, for tests."""\n'
+TEST_FOLDERS = ("reference", "payloads")
+TEST_SUFFIXES = {".py", ".yaml", ".md"}
+_COMMIT = re.compile("[0-9a-f]{40,64}")
+
+
+class Entry(NamedTuple):
+    """One file of a copy: its bytes, and its path in the checkout; empty if it has none there."""
+
+    content: bytes
+    origin: str
+
+
+def entries(root: Path, *, with_tests: bool) -> dict[str, Entry]:
+    """Return what a copy of a checkout holds, by the names in the copy.
+
+    Raises ``Problem`` if the client there is not the one that its manifest and contract say.
+    """
+    manifest = _manifest(root)
+    prefix = f"generated/{PACKAGE}/"
+    found = {path.removeprefix(prefix): path for path in _files(root, prefix)}
+    found |= {"LICENSE": "LICENSE", CHECK: f"scripts/{CHECK}"}
+    if with_tests:
+        for folder in TEST_FOLDERS:
+            for path in _files(root, f"contract_tests/{folder}/"):
+                if Path(path).suffix in TEST_SUFFIXES:
+                    found[f"testing/{path.removeprefix('contract_tests/')}"] = path
+    told = {name: Entry((root / path).read_bytes(), path) for name, path in found.items()}
+    client = {
+        one.origin: sha256(one.content) for one in told.values() if one.origin.startswith(prefix)
+    }
+    if client != {f"generated/{name}": digest for name, digest in manifest["files"].items()}:
+        raise Problem(FAILED, f"the client in {root} is not what {MANIFEST} says", "make generate")
+    if sha256((root / "openapi.yaml").read_bytes()) != manifest["contract"]["sha256"]:
+        raise Problem(
+            FAILED, f"the client in {root} is stale against openapi.yaml", "make generate"
+        )
+    told[".gitattributes"] = Entry(ATTRIBUTES.encode(), "")
+    if with_tests:
+        told["testing/__init__.py"] = Entry(TESTING.encode(), "")
+    return dict(sorted(told.items()))
+
+
+def lock(root: Path, held: dict[str, Entry], *, with_tests: bool) -> dict[str, Any]:
+    """Return the lock of a copy that holds these files."""
+    manifest = _manifest(root)
+    return {
+        "lock": FORMAT,
+        "package": PACKAGE,
+        "contract": manifest["contract"],
+        "source": {"commit": commit(root)},
+        "generator": {"sha256": sha256((root / GENERATOR).read_bytes()), **manifest["tools"]},
+        "templates": manifest["templates"],
+        "with_tests": with_tests,
+        "files": {name: sha256(entry.content) for name, entry in held.items()},
+    }
+
+
+def commit(root: Path) -> str:
+    """Return the commit of a checkout, with ``+dirty`` if what is vendored differs from it.
+
+    Outside of git it is ``unknown``; so it is in a folder that another project's git holds.
+    """
+    top, head = _git(root, "rev-parse", "--show-toplevel"), _git(root, "rev-parse", "HEAD")
+    if not top or not head or Path(os.fsdecode(top).rstrip("\r\n")).resolve() != root.resolve():
+        return "unknown"
+    folders = [f"contract_tests/{folder}" for folder in TEST_FOLDERS]
+    sources = ["openapi.yaml", "generated", "scripts", "LICENSE", *folders]
+    dirty = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *sources)
+    return head.decode().strip() + ("+dirty" if dirty != b"" else "")
+
+
+def original(root: Path, entry: Entry | None, digest: str, commit: str) -> bytes | None:
+    """Return a file as it was vendored, of the checkout or its history; None if neither has it."""
+    if entry is None:
+        return None
+    if sha256(entry.content) == digest:
+        return entry.content
+    # A lock is anybody's text: no commit in it may be an option of git.
+    past = _git(root, "show", f"{commit}:{entry.origin}") if _COMMIT.fullmatch(commit) else None
+    return past if past is not None and sha256(past) == digest else None
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    """Ask git about a checkout; None if there is no git, or no answer."""
+    # In a hook, git names the repository in the environment: another one than is asked about.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), *arguments],  # noqa: S607
+            env=clean, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _files(root: Path, folder: str) -> Iterator[str]:
+    for path in sorted((root / folder).rglob("*")):
+        name = path.relative_to(root)
+        if path.is_file() and not IGNORED & set(name.parts):
+            yield name.as_posix()
+
+
+def _manifest(root: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        known = {"contract", "tools", "templates", "files"} <= set(manifest)
+    except (OSError, ValueError, TypeError) as error:
+        raise Problem(FAILED, f"{root} is no checkout: {error}", "give --source dir") from error
+    if not known:
+        raise Problem(FAILED, f"{root / MANIFEST} is not whole", "make generate")
+    return dict(manifest)
