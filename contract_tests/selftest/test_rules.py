@@ -326,6 +326,16 @@ def test_defaults_mean_the_same(story: Story) -> None:
     assert story.broken == ["P7", "P7"]
 
 
+def test_a_failing_start_has_no_meaning(story: Story) -> None:
+    """P7 leaves a 5xx to P5."""
+    for build, body, status in (("c", {"context_uploaded": True}, 200), ("d", {}, 503)):
+        story.initiate(build)
+        story.upload(build)
+        story.start(build, "BUILDING" if status == 200 else None, body, status=status)
+
+    assert story.broken == ["P5"]
+
+
 def test_a_slow_start_is_no_other_meaning(story: Story) -> None:
     """P7 holds where both are taken, and nothing tells that {} was read as false."""
     for build, body, told in (
