@@ -112,6 +112,17 @@ def test_aliases_of_aliases_end() -> None:
         differences(Document(CONTRACT, "ours"), Document(root, "theirs"))
 
 
+def test_a_nest_without_end_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A schema that is nested too deep is refused, and no traceback shown."""
+    root = copy.deepcopy(CONTRACT)
+    root["components"]["schemas"]["StartBuildRequest"] = "DEEP"
+    deep = '{"allOf": [' * 900 + "{}" + "]}" * 900
+    (tmp_path / "theirs").write_text(json.dumps(root).replace('"DEEP"', deep))
+
+    assert compare.main([str(tmp_path / "theirs")]) == compare.FAILED
+    assert "is nested too deep" in capsys.readouterr().err
+
+
 def test_yaml_is_read_as_json() -> None:
     """Statuses, days and yes are the texts that they are in JSON."""
     text = HEAD + "paths: {}\nx: {200: 1, on: yes, day: 2024-01-01, time: 12:30, n: ~, f: 1.5}\n"
