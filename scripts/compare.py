@@ -108,6 +108,10 @@ def main(arguments: list[str] | None = None) -> int:
             raise UnreadableError("nothing to compare with", "UPSTREAM=file or UPSTREAM=https://…")
         ours, theirs = load(options.contract), load(options.upstream)
         found = differences(ours, theirs, every=options.all)
+    except RecursionError:
+        deep = UnreadableError(f"{options.upstream} is nested too deep", "write it flatter")
+        print(deep, file=sys.stderr)  # noqa: T201
+        return FAILED
     except UnreadableError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return FAILED

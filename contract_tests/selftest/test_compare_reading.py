@@ -27,7 +27,7 @@ UNREADABLE = {
     "a list": ("[1, 2]", "is not an OpenAPI document"),
     "neither JSON nor YAML": ("{", "is neither JSON nor YAML"),
     "a tag that builds objects": ("a: !!python/object:os.system {}", "is neither JSON nor YAML"),
-    "JSON without end": ("[" * 100_000, "is neither JSON nor YAML"),
+    "a nest without end": ("[" * 100_000, "is nested too deep"),
     "a page": ("<!doctype html><html>", "is not an OpenAPI document"),
     "Swagger 2": ("swagger: '2.0'\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 2.0"),
     "a later OpenAPI": ("openapi: 4.0.0\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 4.0.0"),
@@ -110,6 +110,20 @@ def test_aliases_of_aliases_end() -> None:
 
     with pytest.raises(UnreadableError, match="without end"):
         differences(Document(CONTRACT, "ours"), Document(root, "theirs"))
+
+
+@pytest.mark.parametrize("depth", [400, 4000])
+def test_a_nest_without_end_ends(
+    depth: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A schema that is nested too deep is refused, and no traceback shown."""
+    root = copy.deepcopy(CONTRACT)
+    root["components"]["schemas"]["StartBuildRequest"] = "DEEP"
+    deep = '{"allOf": [' * depth + "{}" + "]}" * depth
+    (tmp_path / "theirs").write_text(json.dumps(root).replace('"DEEP"', deep))
+
+    assert compare.main([str(tmp_path / "theirs")]) == compare.FAILED
+    assert "is nested too deep" in capsys.readouterr().err
 
 
 def test_yaml_is_read_as_json() -> None:

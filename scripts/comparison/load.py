@@ -37,13 +37,10 @@ def parse(text: str, name: str) -> Document:
     """Read a document from its text."""
     fix = "name an OpenAPI document, in JSON or YAML"
     try:
-        root = json.loads(text) if text.lstrip().startswith("{") else None
-    except (ValueError, RecursionError):
-        root = None  # YAML may begin so, too
-    try:
-        if root is None:
-            root = yaml.load(text, Loader=JsonLoader)  # noqa: S506 (a safe loader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        root = _read(text)
+    except RecursionError as error:
+        raise UnreadableError(f"{name} is nested too deep", fix) from error
+    except (yaml.YAMLError, ValueError) as error:
         why = " ".join(str(error).split())[:200]
         raise UnreadableError(f"{name} is neither JSON nor YAML: {why}", fix) from error
     if not isinstance(root, dict):
@@ -57,6 +54,15 @@ def parse(text: str, name: str) -> Document:
     if not isinstance(root.get("paths"), dict):
         raise UnreadableError(f"{name} has no paths", fix)
     return Document(root, name)
+
+
+def _read(text: str) -> object:
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass  # YAML may begin so, too
+    return yaml.load(text, Loader=JsonLoader)  # noqa: S506 (a safe loader)
 
 
 def _open(path: Path) -> bytes:
