@@ -99,7 +99,7 @@ def run_action(
         own = {key: _filled(text, given) for key, text in step.get("env", {}).items()}
         ended = subprocess.run(  # noqa: S603 (the step's own words, as the runner runs them)
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],  # noqa: S607
-            cwd=workspace, env=job | own | {"GITHUB_OUTPUT": str(output)}, timeout=240,
+            cwd=workspace, env=job | own | {"GITHUB_OUTPUT": str(output)}, timeout=500,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         code, printed = ended.returncode, printed + ended.stdout

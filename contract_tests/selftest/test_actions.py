@@ -44,7 +44,7 @@ def run_gate(folder: Path, command: str | None = SERVE, **inputs: str) -> Done:
     url = f"http://127.0.0.1:{free_port()}"
     if command:
         inputs["command"] = f"{command} --port {url.rpartition(':')[2]}"
-    told = {"target": url, "token": TOKEN, "timeout": "60"} | inputs
+    told = {"target": url, "token": TOKEN, "timeout": "200"} | inputs
     done = run_action("gate", folder, {name.replace("_", "-"): one for name, one in told.items()})
     leaks = [line for line in done.printed.splitlines() if TOKEN in line]
 
@@ -181,12 +181,12 @@ def test_a_cancelled_job_leaves_no_server(tmp_path: Path) -> None:
         [sys.executable, ROOT / "scripts/ci/gate.py"], env=job, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while not server.answers(url) and time.monotonic() < until:
         time.sleep(0.1)
     answered = server.answers(url)
     gate.send_signal(signal.SIGTERM)
-    printed, _ = gate.communicate(timeout=60)
+    printed, _ = gate.communicate(timeout=200)
 
     assert answered
     assert gate.returncode == 2, printed
@@ -326,7 +326,7 @@ def run_hook(name: str, folder: Path, *arguments: str) -> subprocess.CompletedPr
         installed(made)
     return subprocess.run(  # noqa: S603
         [ROOT / hook["entry"], *hook.get("args", []), *arguments], cwd=folder, text=True,
-        env=environment() | {"GATE_HOOKS_ENV": str(made)}, capture_output=True, timeout=240,
+        env=environment() | {"GATE_HOOKS_ENV": str(made)}, capture_output=True, timeout=500,
         check=False,
     )  # fmt: skip
 
@@ -412,7 +412,7 @@ def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
     workspace.mkdir()
     done = subprocess.run(  # noqa: S603
         ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])],  # noqa: S607
-        cwd=workspace, env=environment() | variables, timeout=240, check=False,
+        cwd=workspace, env=environment() | variables, timeout=500, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
