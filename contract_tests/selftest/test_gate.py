@@ -54,7 +54,7 @@ def make_gate(*arguments: str, plugins: str = "", **settings: str) -> tuple[int,
     ended = subprocess.run(  # noqa: S603 (our own command)
         [sys.executable, "-m", "pytest", "-q", "--no-header", *plugins.split(),
          "contract_tests/test_server.py", *arguments],
-        cwd=PATH.parent, env=clean | told, capture_output=True, text=True, timeout=120, check=False,
+        cwd=PATH.parent, env=clean | told, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     return ended.returncode, ended.stdout + ended.stderr
 
