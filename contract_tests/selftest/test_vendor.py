@@ -137,6 +137,33 @@ def test_edits_are_shown_against_what_was_vendored(
     assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
 
 
+def test_edits_of_uncommitted_work_are_listed(
+    tmp_path: Path, source: Path, capsys: Captured
+) -> None:
+    """The text of the commit is not what was vendored from a dirty checkout, so it is not shown."""
+    git(source, "init", "-q")
+    git(source, "add", "-A")
+    git(source, "commit", "-qm", "all")
+    advance(source, "1.1.0")
+    vendor.copy(source, tmp_path / "dest", with_tests=None, force=False)
+    (tmp_path / "dest" / PACKAGE / "client.py").write_text("mine = 1\n")
+    advance(source, "1.2.0", rename=False)
+
+    assert vendor.main(["copy", str(tmp_path / "dest"), "--source", str(source)]) == EDITED
+    assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
+
+
+def test_what_is_shown_is_bounded(copied: Path, capsys: Captured) -> None:
+    """Edits in many files are counted past the first lines."""
+    for path in copied.rglob("*.py"):
+        path.write_text("mine = 1\n" * 30)
+
+    assert vendor.main(["copy", str(copied.parent)]) == EDITED
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == vendor.LINES + 3
+    assert shown[-2].endswith(" more lines")
+
+
 def test_missing_files_are_broken_and_restored(copied: Path, capsys: Captured) -> None:
     """A copy that is not whole is broken; vendoring anew loses nothing, and so needs no force."""
     (copied / "errors.py").unlink()
