@@ -291,7 +291,7 @@ def test_misuse_is_a_failure_of_its_own(arguments: list[str], capsys: Captured) 
     assert "fix: " in told
 
 
-def test_no_folder_to_copy_to(tmp_path: Path, copied: Path, capsys: Captured) -> None:
+def test_no_folder_to_copy_to(tmp_path: Path, source: Path, copied: Path, capsys: Captured) -> None:
     """A file, a link, the checkout and a copy itself are no place for a copy."""
     (tmp_path / "file").touch()
     (tmp_path / "linked").mkdir()
@@ -300,13 +300,13 @@ def test_no_folder_to_copy_to(tmp_path: Path, copied: Path, capsys: Captured) ->
         tmp_path / "file": "is a file",
         tmp_path / "file/below": "is a file",
         tmp_path / "linked": "is a link or a file",
-        ROOT / "generated": "lie in one another",
-        ROOT: "lie in one another",
+        source / "generated": "lie in one another",
+        source: "lie in one another",
         copied: "is a copy itself",
         tmp_path / ("x" * 300): "File name too long",
     }
     for place, says in places.items():
-        assert vendor.main(["copy", str(place), "--force"]) == FAILED
+        assert vendor.main(["copy", str(place), "--force", "--source", str(source)]) == FAILED
         assert says in capsys.readouterr().err
 
 
