@@ -137,6 +137,33 @@ def test_edits_are_shown_against_what_was_vendored(
     assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
 
 
+def test_edits_of_uncommitted_work_are_listed(
+    tmp_path: Path, source: Path, capsys: Captured
+) -> None:
+    """The text of the commit is not what was vendored from a dirty checkout, so it is not shown."""
+    git(source, "init", "-q")
+    git(source, "add", "-A")
+    git(source, "commit", "-qm", "all")
+    advance(source, "1.1.0")
+    vendor.copy(source, tmp_path / "dest", with_tests=None, force=False)
+    (tmp_path / "dest" / PACKAGE / "client.py").write_text("mine = 1\n")
+    advance(source, "1.2.0", rename=False)
+
+    assert vendor.main(["copy", str(tmp_path / "dest"), "--source", str(source)]) == EDITED
+    assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
+
+
+def test_what_is_shown_is_bounded(copied: Path, capsys: Captured) -> None:
+    """Edits in many files are counted past the first lines."""
+    for path in copied.rglob("*.py"):
+        path.write_text("mine = 1\n" * 30)
+
+    assert vendor.main(["copy", str(copied.parent)]) == EDITED
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == vendor.LINES + 3
+    assert shown[-2].endswith(" more lines")
+
+
 def test_missing_files_are_broken_and_restored(copied: Path, capsys: Captured) -> None:
     """A copy that is not whole is broken; vendoring anew loses nothing, and so needs no force."""
     (copied / "errors.py").unlink()
@@ -264,7 +291,7 @@ def test_misuse_is_a_failure_of_its_own(arguments: list[str], capsys: Captured) 
     assert "fix: " in told
 
 
-def test_no_folder_to_copy_to(tmp_path: Path, copied: Path, capsys: Captured) -> None:
+def test_no_folder_to_copy_to(tmp_path: Path, source: Path, copied: Path, capsys: Captured) -> None:
     """A file, a link, the checkout and a copy itself are no place for a copy."""
     (tmp_path / "file").touch()
     (tmp_path / "linked").mkdir()
@@ -273,13 +300,13 @@ def test_no_folder_to_copy_to(tmp_path: Path, copied: Path, capsys: Captured) ->
         tmp_path / "file": "is a file",
         tmp_path / "file/below": "is a file",
         tmp_path / "linked": "is a link or a file",
-        ROOT / "generated": "lie in one another",
-        ROOT: "lie in one another",
+        source / "generated": "lie in one another",
+        source: "lie in one another",
         copied: "is a copy itself",
         tmp_path / ("x" * 300): "File name too long",
     }
     for place, says in places.items():
-        assert vendor.main(["copy", str(place), "--force"]) == FAILED
+        assert vendor.main(["copy", str(place), "--force", "--source", str(source)]) == FAILED
         assert says in capsys.readouterr().err
 
 
