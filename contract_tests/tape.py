@@ -35,8 +35,8 @@ class Tape:
 
     """
 
-    token: str
-    secrets: Sequence[str] = ()
+    token: str = field(repr=False)
+    secrets: Sequence[str] = field(default=(), repr=False)
     is_whole: bool = True
     exchanges: list[Exchange] = field(default_factory=list)
 

@@ -25,8 +25,9 @@ contract     {url}/docs and {url}/openapi.yaml
 """
 
 TRY = r"""
-From initiate to COMPLETED, in another terminal:
+From initiate to the end{end}, in another terminal:
 
+  cd "$(mktemp -d)"
   api={url}/api/v1/images/build
   auth='Authorization: Bearer {token}'
   json='Content-Type: application/json'
@@ -105,6 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         "token": token,
         "scenario": f"{options.scenario}: {find(options.scenario).says}"
         + (f"; fault {options.fault}: {FAULTS[options.fault].says}" if options.fault else ""),
+        "end": ", COMPLETED" if options.scenario == "default" and not options.fault else "",
         "wait": options.build_seconds / options.speed if options.speed else 0,
         "scenarios": ", ".join(SCENARIOS),
     }

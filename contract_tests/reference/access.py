@@ -42,7 +42,8 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
             status = None
             raise
         finally:
-            path = scope["path"].replace(token, "***")[:_MOST_PATH]
+            # A query that came percent-encoded is a query all the same.
+            path = scope["path"].partition("?")[0].replace(token, "***")[:_MOST_PATH]
             named = _BUILD.fullmatch(path)
             line = {
                 "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

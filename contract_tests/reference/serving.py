@@ -60,6 +60,9 @@ def closing(app: Any) -> Any:
             async with asyncio.timeout(_GRACE):
                 while (await receive())["type"] != "http.disconnect":
                     pass
+        except asyncio.CancelledError:  # the server stops, and this one took too long
+            send.__self__.transport.abort()
+            send.__self__.disconnected = True
 
     return served
 

@@ -52,6 +52,7 @@ def test_sound_server_passes(sound: gate.Run) -> None:
 def test_tape_holds_no_token(sound: gate.Run) -> None:
     """The token is nowhere on the tape."""
     assert sound.target.token not in repr(sound.tape.exchanges)
+    assert sound.target.token not in repr(sound.tape)
 
 
 def test_replay_agrees(sound: gate.Run) -> None:

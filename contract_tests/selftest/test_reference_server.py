@@ -410,6 +410,41 @@ def test_stops_cleanly(sent: signal.Signals) -> None:
     assert "signature" not in log
 
 
+def test_a_stalled_upload_does_not_hold_it_up() -> None:
+    """What never comes to its end is cut off, without an answer and without a traceback."""
+    with process("--token", TOKEN) as (server, url, _):
+        address = urlsplit(url)
+        created = httpx.post(f"{url}{BUILD}", json=NAMED, headers=AUTH).json()
+        target = urlsplit(created["upload_url"])
+        with socket.create_connection((address.hostname or "", address.port or 0), MOST) as wire:
+            head = (
+                f"PUT {target.path}?{target.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+                "Content-Type: application/octet-stream\r\nContent-Length: 100\r\n\r\nabc"
+            )
+            wire.sendall(head.encode())
+            assert httpx.get(f"{url}/health").status_code == 200
+            server.send_signal(signal.SIGTERM)
+            _, log = server.communicate(timeout=MOST)
+            with contextlib.suppress(ConnectionError):
+                assert wire.recv(100) == b""
+
+    assert server.returncode == 0
+    assert "Traceback" not in log
+    assert json.loads(log.splitlines()[-1])["status"] is None
+
+
+def test_a_query_that_is_percent_encoded_is_not_logged() -> None:
+    """It may hold a signature all the same."""
+    with process("--token", TOKEN) as (server, url, _):
+        created = httpx.post(f"{url}{BUILD}", json=NAMED, headers=AUTH).json()
+        httpx.put(created["upload_url"].replace("?", "%3F"), content=b"x")
+        server.terminate()
+        _, log = server.communicate(timeout=MOST)
+
+    assert json.loads(log.splitlines()[-1])["status"] == 403
+    assert "signature" not in log
+
+
 def test_seed_and_clock() -> None:
     """Two servers with one seed and one clock tell the same ids, and the time they were told."""
     told = []
