@@ -34,7 +34,7 @@ from initiate to COMPLETED, in another terminal:
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m contract_tests.reference",
+        prog=f"python -m {__package__}",
         description="Run the reference server. Its token is CONTRACT_TOKEN, or test-token.",
     )
     parser.add_argument("--host", default="127.0.0.1")
