@@ -32,8 +32,8 @@ FORMAT = 1
 FRESH, UPDATE, EDITED, BROKEN, FAILED = 0, 4, 5, 6, 100
 # What tools leave behind in any folder.
 IGNORED = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
-# Vendoring anew loses what was edited or added, and nothing else.
-EDITS = ("edited", "added")
+# Vendoring anew loses what is in these; what cannot be read may have been edited.
+EDITS = ("edited", "added", "unreadable")
 
 
 class Problem(Exception):  # noqa: N818 (it is told to a person, with its exit code)

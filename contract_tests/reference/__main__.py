@@ -46,7 +46,7 @@ Give a build the tag of a scenario, and it goes that way: {scenarios}.
 def parser() -> argparse.ArgumentParser:
     """Say what the command line takes."""
     made = argparse.ArgumentParser(
-        prog="python -m contract_tests.reference",
+        prog=f"python -m {__package__}",
         description="Run the reference server: a stateful server of the image-build API.",
         epilog="docs/reference.md has the rest.",
         allow_abbrev=False,
