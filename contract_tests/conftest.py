@@ -32,6 +32,14 @@ MISUSED = int(pytest.ExitCode.USAGE_ERROR)
 SUMMARY, VERDICTS = "summary.md", "verdicts.json"
 
 
+def pytest_sessionstart() -> None:
+    """Refuse settings that are wrong before anything is run."""
+    try:
+        settings.from_environment(os.environ)
+    except GateError as error:
+        pytest.exit(settings.spelled(f"the gate cannot judge\n{error}"), returncode=MISUSED)
+
+
 @pytest.fixture(scope="session")
 def server_run(request: pytest.FixtureRequest) -> gate.Run:
     """Judge the server that the environment names, once, however many processes ask."""

@@ -75,7 +75,8 @@ class Run:
     def left_behind(self) -> tuple[list[str], list[str]]:
         """The builds that were initiated and left, and those of them that were started."""
         issued = dict.fromkeys(one.build_id for one in self.tape.of(INITIATE) if one.succeeded)
-        started = {one.build_id for one in self.tape.exchanges if one.is_valid_start}
+        starts = [one for one in self.tape.exchanges if one.is_valid_start and one.succeeded]
+        started = {one.build_id for one in starts}
         known = [one for one in issued if one is not None]
         return known, [one for one in known if one in started]
 
@@ -180,7 +181,9 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
             done.tell(step.name)
             with _cutting(done, step.name):
                 step.run(script)
-    if fuzzing:
+    if fuzzing and done.pace.is_spent:
+        done.cut.append("schemathesis: no budget is left for it")
+    elif fuzzing:
         done.tell("schemathesis")
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
             wire = _wire(done, client, base_url, FUZZ)
@@ -245,7 +248,7 @@ def _refuse_hollow(done: Run) -> None:
         counts = {STATUS: counts[STATUS]}
     missing = [name for name, count in counts.items() if not count]
     if missing:
-        first = STATUS if done.target.build_id else INITIATE
+        first = missing[0]
         tried = {one.response.status for one in done.tape.of(first)
                  if one.request.credential is Credential.VALID}  # fmt: skip
         told = ", ".join(map(str, sorted(tried))) or "never asked"
@@ -255,7 +258,7 @@ def _refuse_hollow(done: Run) -> None:
         raise GateError(
             f"problem: nothing to judge: no success of {', '.join(missing)} was seen "
             f"({first} was answered {told}{uploads}).{cut}\n"
-            "    fix: check that TARGET is this API's base URL, and that the token may build"
+            f"    fix: {_mend(done, answers)}"
         )
     if not any(cell.status for cell in done.cells if contract().phase(cell.status) != "waiting"):
         patience = min(done.target.patience, done.target.budget.deadline)
@@ -266,6 +269,14 @@ def _refuse_hollow(done: Run) -> None:
         )
     if done.fuzzed is not None and done.fuzzed.ended is None:
         _refuse_hollow_fuzzing(done, done.fuzzed)
+
+
+def _mend(done: Run, uploads: list[int]) -> str:
+    if done.target.build_id:
+        return "check BUILD_ID, and that the token may see that build"
+    if uploads and all(status >= 300 for status in uploads):
+        return "see why the upload URLs that initiate answers take no upload"
+    return "check that TARGET is this API's base URL, and that the token may build"
 
 
 def _refuse_hollow_fuzzing(done: Run, fuzzed: fuzz.Result) -> None:

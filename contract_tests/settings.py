@@ -96,6 +96,9 @@ def _url(name: str) -> Callable[[str], str]:
             good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             good = False
+        if good and name == "TARGET" and "/api/v1" in parts.path:
+            fix = value.partition("/api/v1")[0]
+            raise GateError(f"problem: TARGET is no base URL.  fix: TARGET={fix}")
         if not good or parts.query or parts.fragment:
             raise GateError(f"problem: {name} is {value!r}, no http URL.  fix: {name}=http://host")
         if name == "TARGET" and parts.username is not None:

@@ -116,11 +116,13 @@ def told(exchange: Exchange, *, body: bool = True) -> str:
     target = exchange.request.url.partition("?")[0]
     target = exchange.request.path if exchange.operation != "upload" else target
     line = f"{exchange.request.method} {target} → {exchange.response.status} {shown}"
-    return f"{line.strip()}  ({exchange.intent})"
+    spelled = line.strip() if body else _one_line(line)
+    return f"{spelled}  ({exchange.intent})"
 
 
 def _one_line(text: str) -> str:
-    flat = " ".join(text.split())
+    # What a server sends may hold what a terminal would obey.
+    flat = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(text.split()))
     return flat if len(flat) <= 400 else flat[:300] + " … " + flat[-80:]
 
 

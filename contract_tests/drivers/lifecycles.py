@@ -85,12 +85,13 @@ def _start_apart(script: Script, issued: dict[str, Issued]) -> None:
     for what, body in bodies.items():
         if what not in issued:
             continue
-        script.start(issued[what], f"{what}: start", body)
-        script.followed[what] = issued[what]
+        started = script.start(issued[what], f"{what}: start", body)
+        # A start that was refused is nothing to wait for.
+        (script.followed if started.succeeded else script.waiting)[what] = issued[what]
         for other, build in issued.items():
             if what == GOOD or other == what:
                 script.look(build, f"{other}: status after the start of {what}")
-    if DEFAULT in issued:
+    if DEFAULT in script.followed:
         script.restarted = issued[DEFAULT]
         script.start(issued[DEFAULT], "a second start while it runs", {"context_uploaded": True})
         script.look(issued[DEFAULT], "status after a second start")

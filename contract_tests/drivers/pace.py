@@ -52,6 +52,11 @@ class Pace:
         """Seconds until the deadline."""
         return max(0.0, self._until - self.clock())
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing may be sent any more."""
+        return self.left <= 0 or (self.requests is not None and self.sent >= self.requests)
+
     def admit(self, *, initiates: bool = False) -> None:
         """Wait for a request's turn, and count it. Raises ``BudgetSpent`` if it has none."""
         if self.left <= 0:

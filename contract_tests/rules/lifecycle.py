@@ -75,7 +75,7 @@ def same_build(history: History) -> Judgement:
 @rule(
     "L4", Level.SHOULD,
     "A timestamp once set keeps its value; an artifact once listed stays listed.",
-    source=f"{_BUILD}/properties/artifacts",
+    source=_BUILD,
     over=steps,
 )  # fmt: skip
 def keeps_what_it_told(step: Step) -> Judgement:
@@ -166,7 +166,7 @@ def needs_context(history: History) -> Judgement:
     "L9", Level.SHOULD,
     "Each initiate issues a build id and an upload URL of its own, and no answer about one build "
     "tells of another.",
-    source=f"{_ISSUE}/build_id",
+    source="#/components/schemas/BuildImageResponse",
     over=histories,
 )  # fmt: skip
 def apart(history: History) -> Judgement:
