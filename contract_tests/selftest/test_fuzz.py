@@ -325,8 +325,13 @@ def test_interrupt_is_raised(left: int) -> None:
     def prepare(wire: Ending) -> None:
         wire.left = left
 
-    with pytest.raises(KeyboardInterrupt):
-        run(prepare=prepare)
+    # What starts the tests in the background may have turned it off.
+    was = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(prepare=prepare)
+    finally:
+        signal.signal(signal.SIGINT, was)
 
 
 def test_nothing_leaks() -> None:

@@ -312,6 +312,8 @@ def test_an_interrupt_shows_what_was_seen() -> None:
             [sys.executable, "-m", "pytest", "-q", "--no-header", "contract_tests/test_server.py"],
             cwd=PATH.parent, env={**os.environ, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            # What starts the tests in the background may have turned it off.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         try:
             started.communicate(timeout=12)
