@@ -127,7 +127,10 @@ def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
 
     told = terminal.progress(run)
     run.judge.announce, run.tell = announce, tell
-    gate.drive(run)
+    try:
+        gate.drive(run)
+    finally:
+        tell("")
     return run
 
 

@@ -74,19 +74,25 @@ def traffic(run: Run) -> Iterator[str]:
 
 
 def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
-    """Return what tells how far a run is: on a terminal by one line that is written over."""
-    stream = stream or sys.stdout
+    """Return what tells how far a run is: on a terminal by one line that is written over.
+
+    An empty text takes the line away.
+    """
     last = time.monotonic()
+    is_first = True
 
     def tell(text: str) -> None:
-        nonlocal last
+        nonlocal last, is_first
+        out = stream or sys.stdout  # as it is now: pytest puts another in its place at times
         line = f"{run.pace.sent} requests, {run.pace.issued} builds: {text}"
-        if stream.isatty():
-            stream.write(f"\r\x1b[2K{line}")
-        elif time.monotonic() - last >= SELDOM:
+        if out.isatty():
+            out.write("\n" if is_first else "")
+            out.write(f"\r\x1b[2K{line if text else ''}")
+            is_first = False
+        elif text and time.monotonic() - last >= SELDOM:
             last = time.monotonic()
-            stream.write(f"{line}\n")
-        stream.flush()
+            out.write(f"{line}\n")
+        out.flush()
 
     return tell
 

@@ -316,12 +316,13 @@ def test_an_interrupt_shows_what_was_seen() -> None:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         try:
-            started.communicate(timeout=12)
+            started.communicate(timeout=25)
         except subprocess.TimeoutExpired:
             started.send_signal(signal.SIGINT)
         printed, _ = started.communicate(timeout=30)
 
     assert started.returncode == 2, printed
+    assert re.search(r"^\d+ requests, \d+ builds: waiting for \d+ builds$", printed, re.M)
     assert verdicts(printed)["P2"] == "passed"
     assert verdicts(printed)["L2"] == "not observed"
     assert re.search(r"left behind +\d+ builds named contract-gate, \d+ started: bld_", printed)
