@@ -32,11 +32,14 @@ MISUSED = int(pytest.ExitCode.USAGE_ERROR)
 SUMMARY, VERDICTS = "summary.md", "verdicts.json"
 
 
-def pytest_sessionstart() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse settings that are wrong before anything is run."""
+    if _is_one_of_many(session.config):
+        return  # server_run tells of it there
     try:
         settings.from_environment(os.environ)
     except GateError as error:
+        session.config.stash[_PROBLEM] = str(error)
         pytest.exit(settings.spelled(f"the gate cannot judge\n{error}"), returncode=MISUSED)
 
 
