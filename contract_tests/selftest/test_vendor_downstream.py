@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,13 +70,6 @@ def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def pyright() -> str | None:
-    """Find pyright, or the fork of it that brings its own node."""
-    here = str(Path(sys.executable).parent)
-    names = [(name, path) for name in ("pyright", "basedpyright") for path in (here, None)]
-    return next(filter(None, (shutil.which(name, path=path) for name, path in names)), None)
-
-
 def test_it_imports_and_builds(project: Path) -> None:
     """The client, the server and the corpus work from where they lie."""
     done = run(project, sys.executable, "-m", "app.main")
@@ -96,11 +88,10 @@ def test_mypy_is_strict_and_content(project: Path) -> None:
     assert [line.split(":")[0] for line in wrong.stdout.splitlines()] == ["app/wrong.py"]
 
 
-@pytest.mark.skipif(pyright() is None, reason="no pyright")
 def test_pyright_is_content(project: Path) -> None:
     """Pyright finds no error in the copy, and one wrong use of it."""
     (project / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "standard"}))
-    command = (str(pyright()), "--outputjson", "--pythonpath", sys.executable)
+    command = (sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable)
     done = json.loads(run(project, *command).stdout)
     (project / "app/wrong.py").write_text(WRONG)
     wrong = json.loads(run(project, *command).stdout)
