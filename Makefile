@@ -8,7 +8,7 @@ PY     := .venv/bin/python
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
-OPTIONS  := PYTHON PORT SCENARIO DEST WITH_TESTS FORCE INPUTS HAR FAULTS UPSTREAM $(SETTINGS)
+OPTIONS  := PYTHON PORT SCENARIO DEST WITH_TESTS FORCE INPUTS HAR FAULTS UPSTREAM WRITE $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(subst \ ,_,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(o)))))
@@ -20,7 +20,7 @@ endif
 EXPORTS := $(foreach s,$(SETTINGS),$(if $($(s)),CONTRACT_$(s)='$($(s))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help gate judge compare serve generate check vendor vendor-check test faults fuzz mutate bench lint lock
+.PHONY: help gate judge compare serve generate check changes vendor vendor-check test faults fuzz mutate bench lint lock
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ generate: $(READY) ## Write the client from openapi.yaml.
 
 check: $(READY) ## Say whether the client is fresh, and write nothing.
 	@$(PY) scripts/generate.py check
+
+changes: $(READY) ## Weigh what changed since the last release; hold changelog and version to it. [WRITE=1]
+	@$(PY) scripts/changes.py $(if $(WRITE),--write)
 
 # Make puts DEST into the environment: there, quotes and blanks in it are nothing special.
 vendor: $(READY) ## Copy the client into a project. DEST=dir [WITH_TESTS=1] [FORCE=1]

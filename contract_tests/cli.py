@@ -9,9 +9,7 @@ import io
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -55,23 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
-        number = contract().document["info"]["version"]
-        click.echo(f"{DISTRIBUTION} {version()}, contract {number}")
+        click.echo(f"{DISTRIBUTION} {contract().document['info']['version']}")
         context.exit()
-
-
-def version() -> str:
-    """Return the version of the project: of the checkout, or as it was installed."""
-    project = ROOT / "pyproject.toml"
-    if project.is_file():
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
-    return metadata.version(DISTRIBUTION)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
-    help="Tell the version of the project and of the contract.",
+    help="Tell the version of the contract, which is that of the project.",
 )  # fmt: skip
 def commands() -> None:
     """Hold servers, clients and documents to the image-build contract."""

@@ -196,12 +196,11 @@ def test_help(installed: Installed, command: str) -> None:
 
 
 def test_version(installed: Installed) -> None:
-    """The version of the project and that of the contract are told."""
-    told = f"prime-image-builds-contract {cli.version()}, contract "
+    """One version for all: of the contract, of the package, of the command."""
+    number = str(contract().document["info"]["version"])
 
-    assert installed.run("--version").stdout == (
-        told + str(contract().document["info"]["version"]) + "\n"
-    )
+    assert installed.run("--version").stdout == f"prime-image-builds-contract {number}\n"
+    assert installed.wheel.name.split("-")[1] == number
 
 
 def test_gate(installed: Installed) -> None:

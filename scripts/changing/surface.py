@@ -1,0 +1,84 @@
+"""Lists what is public beside contract and Python names: what is typed, and what scripts read.
+
+One line for each, in ``docs/public.txt``: a file of its own, so that review sees it change, and an
+older one can be read whatever the tree was like then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from click.testing import CliRunner
+
+from contract_tests import cli, judge
+from contract_tests.pytest_plugin import MARKER
+from contract_tests.reference.scenarios import SCENARIOS
+from contract_tests.report import verdicts
+from contract_tests.rules import RULES
+from contract_tests.rules.client import CLIENT_RULES
+from contract_tests.settings import PREFIX, SETTINGS
+from scripts import compare, contract_lint, generate, vendor_check
+
+LIST = "docs/public.txt"
+ATTRIBUTES = {"MUST", "SHOULD", "required"}
+"""Words of a line that say more of a name, and are none."""
+_EXITS: dict[str, tuple[object, tuple[str, ...]]] = {
+    "compare": (compare, ("SAME", "COMPATIBLE", "BREAKING", "FAILED")),
+    "contract_lint": (contract_lint, ("SOUND", "UNSOUND", "BROKEN")),
+    "gate": (judge, ("HELD", "VIOLATED", "CANNOT_JUDGE")),
+    "generate": (generate, ("FRESH", "STALE", "BROKEN")),
+    "vendor": (vendor_check, ("FRESH", "UPDATE", "EDITED", "BROKEN", "FAILED")),
+}
+
+
+def listed(root: Path) -> str:
+    """Return the text of the list, as it should be now."""
+    return "\n".join(sorted({*_lines(root)})) + "\n"
+
+
+def name_of(line: str) -> str:
+    """Return the name that a line is about."""
+    return [word for word in line.split() if word not in ATTRIBUTES][-1]
+
+
+def _lines(root: Path) -> Iterator[str]:
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    yield from (f"make {name}" for name in re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    yield from (f"setting {PREFIX}{name}" for name in SETTINGS)
+    yield from (f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES).values())
+    yield from (f"scenario {name}" for name in SCENARIOS)
+    yield from (f"fixture {MARKER}", f"format verdicts.json {verdicts.FORMAT}")
+    yield f"format {vendor_check.LOCK} {vendor_check.FORMAT}"
+    for command, (module, names) in _EXITS.items():
+        yield from (f"exit {command} {name} {getattr(module, name)}" for name in names)
+    yield from _commands(cli.commands)
+    yield from _actions(root)
+
+
+def _commands(group: click.Group) -> Iterator[str]:
+    for name in group.commands:
+        told = CliRunner().invoke(group, [name, "--help"]).output
+        yield f"command {name}"
+        for line in re.findall(r"^ +(-.*?)(?:  |$)", told, re.MULTILINE):
+            found = set(re.findall(r"--[a-z-]+", line)) - {"--help"}
+            yield from (f"command {name} {one}" for one in found)
+
+
+def _actions(root: Path) -> Iterator[str]:
+    for path in sorted((root / ".github/actions").glob("*/action.yml")):
+        action: dict[str, Any] = yaml.safe_load(path.read_bytes())
+        for name, given in action["inputs"].items():
+            required = " required" if given.get("required") else ""
+            yield f"action {path.parent.name} input {name}{required}"
+        yield from (f"action {path.parent.name} output {name}" for name in action["outputs"])
+    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_bytes())
+    yield from (f"hook {hook['id']}" for hook in hooks)
+    jobs: dict[str, Any] = yaml.safe_load((root / "ci/gitlab-gate.yml").read_bytes())
+    for job, content in jobs.items():
+        yield f"gitlab {job}"
+        yield from (f"gitlab {job} {name}" for name in content["variables"])
