@@ -11,7 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -234,12 +234,13 @@ def once_then_closed(asked: list[bytes]) -> Iterator[str]:
     """Yield the URL of a server that answers once a connection, and closes it at the next."""
 
     def serve() -> None:
-        for _ in range(3):
-            connection, _ = listener.accept()
-            with connection:
-                asked.append(hostile.read_request(connection))
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                asked.append(hostile.read_request(connection))
+        with suppress(OSError):  # the listener goes when the test is over
+            for _ in range(3):
+                connection, _ = listener.accept()
+                with connection:
+                    asked.append(hostile.read_request(connection))
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    asked.append(hostile.read_request(connection))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, daemon=True).start()

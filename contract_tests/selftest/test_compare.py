@@ -228,7 +228,7 @@ def test_paths_are_found_under_another_base_path() -> None:
 
 def test_a_field_that_moved_is_told_where() -> None:
     """What is gone from the top and stands in the artifacts now is told to have moved."""
-    found = differences(load(str(HERE / "second.yaml")), Document(CONTRACT, "third"))
+    found = differences(load(str(HERE / "second.yaml")), load(str(HERE / "third.yaml")))
     moved = {
         one.places[0].rpartition(".")[2]: one.theirs for one in found if one.kind[:6] == "field-"
     }
