@@ -56,8 +56,8 @@ vendor-check: $(READY) ## Tell whether a vendored copy is edited, broken or outd
 test: $(READY) lint check ## Judge the project itself: lint, types, freshness, self-check.
 	@$(PY) -m pytest -q --no-header -n auto
 
-faults: $(READY) ## Break the embedded server in each known way, and write what the gate catches: docs/faults.md.
-	@$(PY) -m contract_tests.selftest.detection --write
+faults: $(READY) ## Break the embedded server in each known way, and write what the gate catches: docs/faults.md. [FAULTS=name,name]
+	@$(PY) -m contract_tests.selftest.detection --write $(if $(FAULTS),--faults '$(FAULTS)')
 
 fuzz: $(READY) ## Throw a million bodies at the client's decoders. [INPUTS=n] [SEED=n]
 	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.soundness $(if $(INPUTS),--inputs '$(INPUTS)') $(if $(SEED),--seed '$(SEED)')
