@@ -12,7 +12,7 @@ _ARTIFACT = "#/components/schemas/BuildArtifactStatusResponse"
 
 @rule(
     "S1", Level.MUST,
-    "A build's status is one of the six.",
+    "A build's status is one of those that are documented.",
     source="#/components/schemas/ImageBuildStatus",
     over=rows,
 )  # fmt: skip
@@ -23,7 +23,7 @@ def known_status(row: Row) -> Judgement:
 
 @rule(
     "S2", Level.MUST,
-    "An artifact's status is one of the six, its artifactType one of the two.",
+    "An artifact's status, and its artifactType, is one of those that are documented.",
     source=_ARTIFACT,
     over=rows,
 )  # fmt: skip

@@ -26,7 +26,8 @@ TOKEN = "s3cret-token"  # noqa: S105 (no secret: nobody takes it)
 COMMANDS = list(cli.commands.commands)
 # What only those need who work on the project itself.
 LEFT_OUT = re.compile(
-    r"contract_tests/selftest/|scripts/(ci/|templates/|wheel/|(bench_gate|bench_runs|contract_lint|mutate)\.py)"
+    r"contract_tests/selftest/|scripts/(changing/|ci/|templates/|wheel/)"
+    r"|scripts/(bench_gate|bench_runs|changes|contract_lint|mutate)\.py"
 )
 # A project of somebody's that has the worst of names, and settings that break any run of pytest.
 FOREIGN = {
