@@ -94,11 +94,12 @@ def _loaded(folder: Path, module: str) -> griffe.Module:
 
 
 def _names(place: griffe.Object) -> Iterator[str]:
+    """List public names, down to the members of classes; what a model has is the contract's."""
     for member in place.members.values():
         if member.is_alias or not member.is_public:
             continue
         yield member.path
-        if isinstance(member, griffe.Module | griffe.Class):
+        if member.is_module or (member.is_class and ".models." not in member.path):
             yield from _names(member)
 
 
