@@ -99,7 +99,9 @@ def _names(place: griffe.Object) -> Iterator[str]:
         if member.is_alias or not member.is_public:
             continue
         yield member.path
-        if member.is_module or (member.is_class and ".models." not in member.path):
+        if isinstance(member, griffe.Module) or (
+            isinstance(member, griffe.Class) and ".models." not in member.path
+        ):
             yield from _names(member)
 
 
