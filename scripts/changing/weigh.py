@@ -28,6 +28,8 @@ _BREAKS = {
     Breaks.CLIENTS: "breaks clients",
     Breaks.SERVERS: "breaks servers",
 }
+# How a place ends that has no name of its own.
+_NAMELESS = re.compile(r"[1-5](\d\d|XX)|request|security|[$*](\[\])?")
 # What differs in such a value, the comparison of the contracts tells better.
 _VALUES = griffe.BreakageKind.ATTRIBUTE_CHANGED_VALUE
 
@@ -37,7 +39,10 @@ def changes(old: Path, new: Path) -> list[Change]:
 
     Raises ``UnreadableError`` if a contract of the two cannot be read.
     """
-    found = [*_contract(old, new), *_python(old, new), *_lists(old, new)]
+    found = [*_contract(old, new), *_python(old, new)]
+    if not found and _client(old) != _client(new):
+        found = [Change(Weight.PATCH, "the client does the same by other code", "")]
+    found += _lists(old, new)
     return sorted(dict.fromkeys(found), key=lambda change: -change.weight)
 
 
@@ -45,7 +50,9 @@ def _contract(old: Path, new: Path) -> Iterator[Change]:
     found = differences(load(str(old / CONTRACT)), load(str(new / CONTRACT)), every=True)
     for one in found:
         weight = Weight.MINOR if one.breaks is Breaks.NOBODY else Weight.MAJOR
-        yield Change(weight, f"{one.kind} {one.places[0]}, {_BREAKS[one.breaks]}", _name(one))
+        name, place = _name(one), one.places[0]
+        where = place if place.endswith(name) else f"{place} {name}"
+        yield Change(weight, f"{one.kind}: {where}, {_BREAKS[one.breaks]}", name)
     if not found and _document(old) != _document(new):
         yield Change(Weight.PATCH, f"{CONTRACT} says the same in other words", "")
 
@@ -54,7 +61,8 @@ def _name(one: Difference) -> str:
     """Return what an entry must name: the value, the field or parameter, or the operation."""
     if one.kind in ("value-added", "value-removed"):
         return next(text for text in (one.theirs, one.ours) if text != "absent")
-    return re.split(r"[ .]", one.places[0])[-1].removesuffix("[]").strip("$") or one.places[0]
+    parts = re.split(r"[ .]", one.places[0])
+    return parts[0] if _NAMELESS.fullmatch(parts[-1]) else parts[-1].removesuffix("[]")
 
 
 def _document(tree: Path) -> Any:
@@ -65,19 +73,14 @@ def _document(tree: Path) -> Any:
 
 
 def _python(old: Path, new: Path) -> Iterator[Change]:
-    found = False
     for module, folder in PYTHON.items():
         before, after = _loaded(old / folder, module), _loaded(new / folder, module)
         for one in griffe.find_breaking_changes(before, after):
             if one.kind is not _VALUES:
-                found = True
                 what = f"{one.kind.value.lower()}: {one.obj.path}"
                 yield Change(Weight.MAJOR, f"{what}, breaks callers", one.obj.name)
         for path in sorted({*_names(after)} - {*_names(before)}):
-            found = True
             yield Change(Weight.MINOR, f"new name: {path}", path.rpartition(".")[2])
-    if not found and _client(old) != _client(new):
-        yield Change(Weight.PATCH, "the client does the same by other code", "")
 
 
 def _loaded(folder: Path, module: str) -> griffe.Module:

@@ -69,8 +69,9 @@ class Change(NamedTuple):
 
     def is_told_by(self, text: str) -> bool:
         """Tell whether a text names it. ``max_builds``, ``--max-builds`` and MAX_BUILDS are one."""
-        return _plain(self.name) in {"", *map(_plain, re.findall(r"[\w./-]+", text))}
+        name = re.escape(_plain(self.name))
+        return not name or re.search(rf"(?<!\w){name}(?!\w)", _plain(text)) is not None
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[_-]", "", name).strip("./").lower()
+def _plain(text: str) -> str:
+    return re.sub(r"[_-]", "", text).lower()
