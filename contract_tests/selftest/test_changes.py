@@ -226,6 +226,20 @@ def test_the_heaviest_entry_decides_the_version(project: Path, heading: str, due
     ]
 
 
+def test_a_version_that_is_too_high_is_told(project: Path) -> None:
+    """A number that nothing asks for is as wrong as one that is missing."""
+    edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 1.1.0"))
+
+    assert "says version 1.1.0; after v1.0.0 and what changed it is 1.0.0" in told(project)[1]
+
+
+def test_another_level_is_told_once(released: Path, project: Path) -> None:
+    """A line that says more, or less, of the same name is one change."""
+    edit(project, surface.LIST, swap("rule T5 SHOULD\n", "rule T5 MUST\n"))
+
+    assert [one.what for one in weigh.changes(released, project)] == ["no longer: rule T5 SHOULD"]
+
+
 def test_write_sets_the_version_and_the_list(project: Path) -> None:
     """It writes what is due, and nothing a second time."""
     add(project, "Added", "Something.")
