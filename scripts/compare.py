@@ -7,7 +7,6 @@ Exit codes: 0 the same, 3 compatible (what differs breaks nobody), 4 breaking, 1
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections import Counter
@@ -16,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts.arguments import Parser  # noqa: E402
 from scripts.comparison import (  # noqa: E402
     Breaks,
     Difference,
@@ -97,7 +97,7 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="compare.py", description=str(__doc__).split("\n")[0])
+    parser = Parser(prog="compare.py", description=str(__doc__).split("\n")[0])
     parser.add_argument("upstream", metavar="UPSTREAM", help="their document: a file or a URL")
     parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="ours")
     parser.add_argument("--json", action="store_true", help="write JSON")

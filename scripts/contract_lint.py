@@ -9,7 +9,6 @@ Exit codes: 0 sound, 1 problems, 100 it cannot be read as a contract.
 
 from __future__ import annotations
 
-import argparse
 import builtins
 import keyword
 import re
@@ -21,6 +20,10 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.arguments import Parser
 
 SOUND, UNSOUND, BROKEN = 0, 1, 100
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -281,9 +284,7 @@ def _sourced(at: str, node: dict[str, Any]) -> Iterator[Problem]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="contract_lint.py", description=str(__doc__).split("\n")[0]
-    )
+    parser = Parser(prog="contract_lint.py", description=str(__doc__).split("\n")[0])
     parser.add_argument("file", nargs="?", type=Path, default=Path("openapi.yaml"))
     file: Path = parser.parse_args(arguments).file
     try:

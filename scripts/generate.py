@@ -7,7 +7,6 @@ Exit codes of check: 0 fresh, 4 stale, 100 broken (no client can be made, so not
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -26,6 +25,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts.arguments import Parser  # noqa: E402
 from scripts.contract_lint import problems  # noqa: E402
 
 PACKAGE = "prime_image_builds"
@@ -174,7 +174,7 @@ def replace(fresh: Path, present: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="generate.py", description=__doc__.split("\n")[0])
+    parser = Parser(prog="generate.py", description=__doc__.split("\n")[0])
     parser.add_argument("command", choices=["write", "check"])
     parser.add_argument("--root", type=Path, default=ROOT, help="the project (default: this one)")
     options = parser.parse_args(arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from .weight import Version, Weight
 HEADINGS = {"Breaking": Weight.MAJOR, "Added": Weight.MINOR, "Fixed": Weight.PATCH}
 """The headings of a section, by what the entries below them weigh."""
 UNRELEASED = "Unreleased"
-_VERSION_HEAD = re.compile(r"(\S+), \d{4}-\d\d-\d\d")
+_VERSION_HEAD = re.compile(r"(\S+), (\d{4}-\d\d-\d\d)")
 
 
 class ChangelogError(Exception):
@@ -75,6 +76,7 @@ def _section(number: int, head: str, before: list[Version | None]) -> Version | 
     dated = _VERSION_HEAD.fullmatch(head)
     try:
         version = Version.of(dated[1] if dated else "")
+        datetime.date.fromisoformat(dated[2] if dated else "")
     except ValueError as error:
         fix = f"write '## 1.2.3, 2027-01-31' or '## {UNRELEASED}'"
         raise ChangelogError(number, f"{head} is no section", fix) from error

@@ -49,6 +49,8 @@ def name_of(line: str) -> str:
 def _lines(root: Path) -> Iterator[str]:
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     yield from (f"make {name}" for name in re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    options = re.search(r"^OPTIONS +:= (.*) \$\(SETTINGS\)$", makefile, re.MULTILINE)
+    yield from (f"variable {name}" for name in (options[1].split() if options else ()))
     yield from (f"setting {PREFIX}{name}" for name in SETTINGS)
     yield from (f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES).values())
     yield from (f"scenario {name}" for name in SCENARIOS)

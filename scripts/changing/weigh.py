@@ -7,21 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import griffe
 import yaml
 
-from scripts.comparison import Breaks, Difference, differences, load
+from scripts.comparison import Breaks, Difference, StrangersError, differences, load
 
+from . import names
 from .surface import ATTRIBUTES, LIST, name_of
 from .weight import Change, Weight
 
 CONTRACT = "openapi.yaml"
-PYTHON = {
-    "prime_image_builds": "generated",
-    "contract_tests.mock": ".",
-    "contract_tests.watch": ".",
-}
-"""The modules whose names are public, and the folder that each is found in."""
 _BREAKS = {
     Breaks.NOBODY: "breaks nobody",
     Breaks.BOTH: "breaks clients and servers",
@@ -30,8 +24,6 @@ _BREAKS = {
 }
 # How a place ends that has no name of its own.
 _NAMELESS = re.compile(r"[1-5](\d\d|XX)|request|security|[$*](\[\])?")
-# What differs in such a value, the comparison of the contracts tells better.
-_VALUES = griffe.BreakageKind.ATTRIBUTE_CHANGED_VALUE
 
 
 def changes(old: Path, new: Path) -> list[Change]:
@@ -39,22 +31,45 @@ def changes(old: Path, new: Path) -> list[Change]:
 
     Raises ``UnreadableError`` if a contract of the two cannot be read.
     """
-    found = [*_contract(old, new), *_python(old, new)]
+    found = [*_contract(old, new), *names.compare(old, new)]
     if not found and _client(old) != _client(new):
-        found = [Change(Weight.PATCH, "the client does the same by other code", "")]
+        found = [
+            Change(Weight.PATCH, "the code of the client differs, and no name or type does", "")
+        ]
     found += _lists(old, new)
     return sorted(dict.fromkeys(found), key=lambda change: -change.weight)
 
 
 def _contract(old: Path, new: Path) -> Iterator[Change]:
-    found = differences(load(str(old / CONTRACT)), load(str(new / CONTRACT)), every=True)
+    before, after = _document(old), _document(new)
+    try:
+        found = differences(load(str(old / CONTRACT)), load(str(new / CONTRACT)), every=True)
+    except StrangersError:  # all paths are others
+        found = []
+        for name in _operations(before):
+            yield Change(Weight.MAJOR, f"operation-removed: {name}, breaks clients", name)
     for one in found:
         weight = Weight.MINOR if one.breaks is Breaks.NOBODY else Weight.MAJOR
         name, place = _name(one), one.places[0]
         where = place if place.endswith(name) else f"{place} {name}"
         yield Change(weight, f"{one.kind}: {where}, {_BREAKS[one.breaks]}", name)
-    if not found and _document(old) != _document(new):
-        yield Change(Weight.PATCH, f"{CONTRACT} says the same in other words", "")
+    phases, now = (_phases(document) for document in (before, after))
+    moved = [status for status in phases if now.get(status, phases[status]) != phases[status]]
+    for status in moved:
+        told = f"phase: {status} is {now[status]}, and was {phases[status]}"
+        yield Change(Weight.MAJOR, f"{told}; breaks clients and servers", status)
+    if not found and not moved and before != after:
+        yield Change(Weight.PATCH, f"{CONTRACT} differs, and no operation does", "")
+
+
+def _operations(document: Any) -> Iterator[str]:
+    for item in document["paths"].values():
+        yield from (operation["operationId"] for operation in item.values())
+
+
+def _phases(document: Any) -> dict[str, str]:
+    """Return what a client takes each status for: it waits on, returns or raises by that."""
+    return dict(document["components"]["schemas"]["ImageBuildStatus"]["x-phase"])
 
 
 def _name(one: Difference) -> str:
@@ -70,42 +85,6 @@ def _document(tree: Path) -> Any:
     document = yaml.safe_load((tree / CONTRACT).read_bytes())
     del document["info"]["version"]
     return document
-
-
-def _python(old: Path, new: Path) -> Iterator[Change]:
-    for module, folder in PYTHON.items():
-        before, after = _loaded(old / folder, module), _loaded(new / folder, module)
-        for one in griffe.find_breaking_changes(before, after):
-            if one.kind is not _VALUES:
-                what = f"{one.kind.value.lower()}: {one.obj.path}"
-                yield Change(Weight.MAJOR, f"{what}, breaks callers", one.obj.name)
-        for path in sorted({*_names(after)} - {*_names(before)}):
-            yield Change(Weight.MINOR, f"new name: {path}", path.rpartition(".")[2])
-
-
-def _loaded(folder: Path, module: str) -> griffe.Module:
-    """Read a module or a whole package, without running it; what is not there has no names."""
-    file = folder / f"{module.replace('.', '/')}.py"
-    if file.is_file():
-        return griffe.visit(module, filepath=file, code=file.read_text("utf-8"))
-    if not (folder / module).is_dir():
-        return griffe.Module(module)
-    loaded = griffe.load(module, search_paths=[folder], allow_inspection=False)
-    if not isinstance(loaded, griffe.Module):
-        raise TypeError(f"{module} is no module")
-    return loaded
-
-
-def _names(place: griffe.Object) -> Iterator[str]:
-    """List public names, down to the members of classes; what a model has is the contract's."""
-    for member in place.members.values():
-        if member.is_alias or not member.is_public:
-            continue
-        yield member.path
-        if isinstance(member, griffe.Module) or (
-            isinstance(member, griffe.Class) and ".models." not in member.path
-        ):
-            yield from _names(member)
 
 
 def _client(tree: Path) -> dict[str, bytes]:

@@ -7,13 +7,14 @@
 from .kinds import KINDS, Breaks, Difference
 from .load import load, parse
 from .operations import differences
-from .read import Document, UnreadableError
+from .read import Document, StrangersError, UnreadableError
 
 __all__ = [
     "KINDS",
     "Breaks",
     "Difference",
     "Document",
+    "StrangersError",
     "UnreadableError",
     "differences",
     "load",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from .kinds import Breaks, Difference, Direction
 from .messages import SPOKEN_OF_ELSEWHERE, compare_requests, compare_responses, part_of
-from .read import Document, Node, UnreadableError
+from .read import Document, Node, StrangersError
 from .schemas import (
     Differences,
     Part,
@@ -53,7 +53,7 @@ def differences(ours: Document, theirs: Document, *, every: bool = False) -> lis
     mine, yours = _operations(ours), _operations(theirs)
     prefix = _prefix(mine, yours)
     if prefix is None:
-        raise UnreadableError(
+        raise StrangersError(
             f"{theirs.name} has none of the operations of {ours.name}",
             "name the document of this API; its paths may stand under another base path",
         )

@@ -19,6 +19,10 @@ class UnreadableError(Exception):
         super().__init__(f"problem: {problem}\n    fix: {fix}")
 
 
+class StrangersError(UnreadableError):
+    """Two documents have no operation in common."""
+
+
 @dataclass
 class Document:
     """An OpenAPI document, and the name it goes by."""
