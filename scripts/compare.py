@@ -109,7 +109,10 @@ def main(arguments: list[str] | None = None) -> int:
         ours, theirs = load(options.contract), load(options.upstream)
         found = differences(ours, theirs, every=options.all)
     except RecursionError:
-        deep = UnreadableError(f"{options.upstream} is nested too deep", "write it flatter")
+        deep = UnreadableError(
+            f"{options.upstream} is nested too deep, or refers to itself by too many ways",
+            "compare a document with less in it: our operations, and what they refer to",
+        )
         print(deep, file=sys.stderr)  # noqa: T201
         return FAILED
     except UnreadableError as error:

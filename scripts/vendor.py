@@ -181,7 +181,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 def _versions(before: dict[str, Any], after: dict[str, Any]) -> str:
     was, now = before["contract"]["version"], after["contract"]["version"]
-    return f"{was} → {now}" if was != now else f"{now}, reworded"
+    return f"{was} → {now}" if was != now else f"{now}, changed"
 
 
 def check(root: Path, package: Path) -> str:

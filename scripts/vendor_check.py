@@ -65,6 +65,7 @@ def read_lock(package: Path) -> dict[str, Any]:
     try:
         lock = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        anew += " with --force, if it was there"
         raise Problem(BROKEN, f"{package} holds no copy: there is no {LOCK}", anew) from None
     except (OSError, ValueError, RecursionError) as error:
         raise Problem(BROKEN, f"{path} cannot be read: {error}", anew) from error

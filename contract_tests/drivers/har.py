@@ -131,13 +131,13 @@ def _is_url(text: str) -> bool:
 def _document(path: Path) -> Any:
     try:
         if not path.is_file():
-            raise ReplayError(f"problem: there is no file {path}.  fix: HAR=file")
+            raise ReplayError(f"problem: there is no file {path}.  fix: name one")
         if (size := path.stat().st_size) > MOST_BYTES:
             told = f"{path} is too large: {size} bytes, and {MOST_BYTES} are the most"
             raise ReplayError(f"problem: {told}.  fix: save the traffic of the API alone")
         raw = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise ReplayError(f"problem: {path} cannot be read: {error}.  fix: HAR=file") from error
+        raise ReplayError(f"problem: {path} cannot be read: {error}.  fix: name another") from error
     if raw.startswith(b"PK"):
         raise ReplayError(f"problem: {path} is a zip.  fix: unzip it, and judge the .har in it")
     try:

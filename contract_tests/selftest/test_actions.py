@@ -273,7 +273,7 @@ def test_a_vendored_client_is_checked(
     assert done.code == ends
     assert done.outputs == {"state": state, "exit-code": str(code)}
     assert f"check {tmp_path}/workspace/third_party" in done.summary
-    level = "warning" if code == 4 else "error"
+    level = "warning" if (code, policy) == (4, "warn") else "error"
     begins = f"{level} title=vendored client: {state}::problem: 100% of it\n"
     assert [one.startswith(begins) for one in done.annotations] == [True] * bool(code)
 
@@ -378,6 +378,12 @@ def test_the_hook_for_a_vendored_client(tmp_path: Path) -> None:
 
     assert fresh.returncode == 0, fresh.stdout + fresh.stderr
     assert edited.returncode == 5, edited.stdout + edited.stderr
+
+
+def test_a_file_that_goes_is_noticed() -> None:
+    """What is deleted is not handed over, so that no hook may wait for a file."""
+    assert [name for name, hook in HOOKS.items() if not hook["always_run"]] == []
+    assert [name for name, hook in HOOKS.items() if hook["pass_filenames"]] == []
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (4, 0), (5, 5), (6, 6), (100, 100)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -488,3 +489,32 @@ def test_this_project_agrees(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.skip(err.splitlines()[0])
 
     assert code == changes.AGREE, out + err
+
+
+def test_a_tree_that_cannot_be_loaded_is_no_answer(tmp_path: Path) -> None:
+    """A contract that is broken, or code that is, ends with 100 and a sentence."""
+    for name in ("scripts", "contract_tests", "generated"):
+        skip = shutil.ignore_patterns("__pycache__", "selftest")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=skip)
+    (tmp_path / "openapi.yaml").write_text("x: [")
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, tmp_path / "scripts/changes.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (changes.FAILED, "")
+    assert done.stderr.startswith("problem: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("script", ["changes.py", "compare.py", "generate.py", "contract_lint.py"])
+def test_a_wrong_option_has_a_mend(script: str) -> None:
+    """It ends with the code of a failure, which each of these has."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, ROOT / "scripts" / script, "--colour"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (changes.FAILED, "")
+    assert done.stderr.startswith("problem: ")
+    assert f"    fix: see {script} --help" in done.stderr

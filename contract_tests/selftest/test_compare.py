@@ -253,7 +253,11 @@ def test_one_component_is_told_once() -> None:
 def examples() -> list[tuple[str, str]]:
     """Return each command of the docs, and what it is said to print."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", DOCS, re.DOTALL)
-    return [(command, text) for command, text in blocks if command.startswith("python scripts/")]
+    return [
+        (command, text)
+        for command, text in blocks
+        if command.startswith(".venv/bin/python scripts/")
+    ]
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -42,16 +42,17 @@ def main(environment: Mapping[str, str]) -> int:
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         check=False,
     )  # fmt: skip
-    code = _tell(done.returncode, done.stdout.strip(), path)
-    return FRESH if code == UPDATE and policy == "warn" else code
+    warns = done.returncode == UPDATE and policy == "warn"
+    code = _tell(done.returncode, done.stdout.strip(), path, warns=warns)
+    return FRESH if warns else code
 
 
-def _tell(code: int, text: str, path: str) -> int:
+def _tell(code: int, text: str, path: str, *, warns: bool = False) -> int:
     state = STATE.get(code, "error")
     with commands.foreign():
         print(text, flush=True)  # noqa: T201
     if code != FRESH:
-        level = "warning" if code == UPDATE else "error"
+        level = "warning" if warns else "error"
         commands.annotate(level, f"vendored client: {state}", text or f"exit code {code}")
     commands.summary(f"# The vendored client in {path or '?'}: {state}\n\n```\n{text}\n```\n")
     commands.outputs({"state": state, "exit-code": str(code)})

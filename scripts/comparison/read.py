@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 # A document that says little with many words (an alias of aliases) ends here, not in the memory.
 MOST_STEPS = 20_000
-ENDLESS = "it goes on without end"
+ENDLESS = "it goes on without end, or by too many ways"
 
 
 class UnreadableError(Exception):
@@ -43,7 +43,10 @@ class Document:
         """
         self.steps += 1
         if self.steps > MOST_STEPS:
-            raise UnreadableError(f"{self.name}: {ENDLESS}", "write it without aliases in aliases")
+            raise UnreadableError(
+                f"{self.name}: {ENDLESS}",
+                "write it without aliases in aliases, and with fewer variants",
+            )
 
     @property
     def top(self) -> Node:
