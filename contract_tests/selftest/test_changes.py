@@ -259,6 +259,16 @@ def test_a_version_that_is_too_high_is_told(project: Path) -> None:
     assert "says version 1.1.0; after v1.0.0 and what changed it is 1.0.0" in told(project)[1]
 
 
+def test_moved_paths_are_told_by_operation(released: Path, project: Path) -> None:
+    """Where no path is as it was, each operation is gone, and nothing milder is said."""
+    edit(project, "openapi.yaml", swap("/api/v1/", "/api/v2/"))
+
+    assert {(one.weight, one.name) for one in weigh.changes(released, project)} == {
+        (Weight.MAJOR, name)
+        for name in ("initiate_image_build", "get_build_status", "start_image_build")
+    }
+
+
 def test_another_level_is_told_once(released: Path, project: Path) -> None:
     """A line that says more, or less, of the same name is one change."""
     edit(project, surface.LIST, swap("rule T5 SHOULD\n", "rule T5 MUST\n"))

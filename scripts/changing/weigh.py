@@ -40,36 +40,39 @@ def changes(old: Path, new: Path) -> list[Change]:
     return sorted(dict.fromkeys(found), key=lambda change: -change.weight)
 
 
-def _contract(old: Path, new: Path) -> Iterator[Change]:
+def _contract(old: Path, new: Path) -> list[Change]:
     before, after = _document(old), _document(new)
+    found = [*_operations(old, new), *_phases(before, after)]
+    if not found and before != after:
+        found = [Change(Weight.PATCH, f"{CONTRACT} differs, and no operation does", "")]
+    return found
+
+
+def _operations(old: Path, new: Path) -> Iterator[Change]:
     try:
         found = differences(load(str(old / CONTRACT)), load(str(new / CONTRACT)), every=True)
     except StrangersError:  # all paths are others
-        found = []
-        for name in _operations(before):
-            yield Change(Weight.MAJOR, f"operation-removed: {name}, breaks clients", name)
+        for item in _document(old)["paths"].values():
+            for name in (operation["operationId"] for operation in item.values()):
+                yield Change(Weight.MAJOR, f"operation-removed: {name}, breaks clients", name)
+        return
     for one in found:
         weight = Weight.MINOR if one.breaks is Breaks.NOBODY else Weight.MAJOR
         name, place = _name(one), one.places[0]
         where = place if place.endswith(name) else f"{place} {name}"
         yield Change(weight, f"{one.kind}: {where}, {_BREAKS[one.breaks]}", name)
-    phases, now = (_phases(document) for document in (before, after))
-    moved = [status for status in phases if now.get(status, phases[status]) != phases[status]]
-    for status in moved:
-        told = f"phase: {status} is {now[status]}, and was {phases[status]}"
-        yield Change(Weight.MAJOR, f"{told}; breaks clients and servers", status)
-    if not found and not moved and before != after:
-        yield Change(Weight.PATCH, f"{CONTRACT} differs, and no operation does", "")
 
 
-def _operations(document: Any) -> Iterator[str]:
-    for item in document["paths"].values():
-        yield from (operation["operationId"] for operation in item.values())
-
-
-def _phases(document: Any) -> dict[str, str]:
-    """Return what a client takes each status for: it waits on, returns or raises by that."""
-    return dict(document["components"]["schemas"]["ImageBuildStatus"]["x-phase"])
+def _phases(before: Any, after: Any) -> Iterator[Change]:
+    """Compare what a client takes a status for: by that it waits on, returns or raises."""
+    was, now = (
+        document["components"]["schemas"]["ImageBuildStatus"]["x-phase"]
+        for document in (before, after)
+    )
+    for status, phase in was.items():
+        if now.get(status, phase) != phase:
+            what = f"phase: {status} is {now[status]}, and was {phase}, breaks clients and servers"
+            yield Change(Weight.MAJOR, what, status)
 
 
 def _name(one: Difference) -> str:
