@@ -17,7 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPLAINED = ROOT / "contract_tests/selftest/survivors.txt"
-TESTS = ("test_client", "test_payloads", "test_job", "test_peers")
+TESTS = (
+    "test_client", "test_models", "test_payloads", "test_job", "test_packing", "test_peers",
+)  # fmt: skip
 CONFIG = """
 [tool.mutmut]
 paths_to_mutate = ["src/prime_image_builds/"]

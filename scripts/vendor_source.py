@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts import git
 from scripts.vendor_check import FAILED, FORMAT, IGNORED, PACKAGE, Problem, sha256
 
 MANIFEST = "generated/MANIFEST.json"
@@ -102,13 +103,8 @@ def original(root: Path, entry: Entry | None, digest: str, commit: str) -> bytes
 
 def _git(root: Path, *arguments: str) -> bytes | None:
     """Ask git about a checkout; None if there is no git, or no answer."""
-    # In a hook, git names the repository in the environment: another one than is asked about.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), *arguments],  # noqa: S607
-            env=clean, capture_output=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = git.ask(root, *arguments)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

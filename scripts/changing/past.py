@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from scripts import git
 
 from .weight import Version
 
@@ -52,13 +53,8 @@ def tree(root: Path, version: Version) -> Iterator[Path]:
 
 
 def _git(root: Path, *words: str) -> bytes:
-    # In a hook, git names the repository in the environment: another one than is asked about.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), *words],  # noqa: S607
-            env=clean, capture_output=True, check=False, timeout=60,
-        )  # fmt: skip
+        done = git.ask(root, *words)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoPastError(f"problem: git does not run: {error}\n    fix: install git") from error
     if done.returncode:
