@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from .contract import INITIATE, START, STATUS, contract, instant
+from .contract import START, STATUS, contract, instant
 
 UPLOAD = "upload"
 """The operation name of an upload, which the contract does not have: its URL is anywhere."""
@@ -169,15 +169,11 @@ class Exchange:
     def is_read_leniently(self) -> bool:
         """Whether a body breaks the schema in a way that a lenient reader takes for something.
 
-        A start may say what can be read as a boolean, an initiate null for a team, as if it said
-        nothing.
+        A start may send what can be read as a boolean.
         """
         body = self.request.json
         if not isinstance(body, dict):
             return False
-        if self.operation == INITIATE and "teamId" in body and body["teamId"] is None:
-            rest = {key: value for key, value in body.items() if key != "teamId"}
-            return not contract().request_errors(contract().operations[INITIATE], rest)
         told = body.get("context_uploaded")
         if self.operation != START or isinstance(told, bool):
             return False

@@ -20,6 +20,7 @@ _WRONG_VALUES: dict[str, list[Any]] = {
     "image_name": [None, 7, ["web"], {"name": "web"}],
     "image_tag": [None, True, ["v1"], {"v": 1}],
     "dockerfile_path": [7, ["Dockerfile"]],
+    "teamId": [7, ["team_1"], {"id": "team_1"}],
     "platform": ["amiga/68000", "", ["linux/amd64"]],
     "visibility": ["SECRET", "public", 1],
 }

@@ -142,7 +142,10 @@ class _Server:
         reading.one_of(body, "platform", _PLATFORMS, "linux/amd64")
         visibility = reading.one_of(body, "visibility", _VISIBILITIES, "INHERIT")
         for key in ("teamId", "team_id"):  # clients send the one, the document says the other
-            reading.value(body, key, str, "")
+            if body.get(key) is not None:
+                reading.value(body, key, str)
+        if visibility == "INHERIT":
+            visibility = self._builds.visibility(name, tag, self._now())
         by_tag = scenarios.of_tag(tag)
         scenario = by_tag or self._scenario
         self._refuse_by(scenario, f"{name}:{tag}" if by_tag else "")
@@ -156,6 +159,7 @@ class _Server:
             created_at=self._now(),
             artifacts=tuple(Artifact(self._new_id("art"), part) for part in parts),
             listed_early=scenario.lists_early,
+            visibility=visibility,
         )
         request.state.build = build.id
 
@@ -166,7 +170,7 @@ class _Server:
                 "upload_url": self._upload_url(request, build),
                 "expires_in": self._expires_in,
                 "fullImagePath": build.full_image_path,
-                "visibility": "PUBLIC" if visibility == "PUBLIC" else "PRIVATE",
+                "visibility": build.visibility,
                 "buildIds": [build.id],  # the vendor's newer clients read this one
             }
             return JSONResponse(answer, status_code=201)

@@ -59,6 +59,7 @@ class Build:
     Attributes:
         listed_early: Whether artifacts are listed before the start.
         failure: Why its context cannot be built, or None if it can.
+        visibility: The visibility of its image, once it is COMPLETED.
 
     """
 
@@ -73,6 +74,7 @@ class Build:
     uploaded_at: datetime | None = None
     started_at: datetime | None = None
     failure: str | None = None
+    visibility: str = "PRIVATE"
 
 
 def uploaded(build: Build, now: datetime, failure: str | None) -> Build:
@@ -119,6 +121,12 @@ def of_group(build: Build, artifacts: Iterable[Standing]) -> Standing:
     statuses = {one.status for one in standings}
     status = next(one for one in ("FAILED", "CANCELLED", "COMPLETED") if one in statuses)
     return Standing(status, min(begun), max(ended))
+
+
+def is_completed(build: Build, now: datetime) -> bool:
+    """Return whether the group is COMPLETED, so that its image exists."""
+    standings = [of_artifact(build, artifact, now) for artifact in build.artifacts]
+    return of_group(build, standings).status == "COMPLETED"
 
 
 def told(build: Build, now: datetime) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .lifecycle import Build
+from datetime import datetime
+
+from .lifecycle import Build, is_completed
 from .scenarios import Scenario
 
 MOST_BUILDS = 20_000
@@ -23,6 +25,7 @@ class Store:
         self._builds: dict[str, Build] = {}
         self._scenarios: dict[str, Scenario] = {}
         self._seen: dict[str, int] = {}
+        self._tags: dict[tuple[str, str], dict[str, None]] = {}
 
     def __len__(self) -> int:
         return len(self._builds)
@@ -31,18 +34,37 @@ class Store:
         """Keep a new build; forget the oldest where it is one too many."""
         self._builds[build.id] = build
         self._scenarios[build.id] = scenario
+        self._tags.setdefault(_tag(build), {})[build.id] = None
         self._text += _text(build)
         while len(self._builds) > 1 and (
             len(self._builds) > self._most_builds or self._text > self._most_text
         ):
-            oldest = next(iter(self._builds))
-            self._text -= _text(self._builds.pop(oldest))
-            self._scenarios.pop(oldest)
-            self._seen.pop(oldest, None)
+            self._forget(next(iter(self._builds)))
+
+    def _forget(self, build_id: str) -> None:
+        build = self._builds.pop(build_id)
+        self._text -= _text(build)
+        self._scenarios.pop(build_id)
+        self._seen.pop(build_id, None)
+        same_tag = self._tags[_tag(build)]
+        del same_tag[build_id]
+        if not same_tag:
+            del self._tags[_tag(build)]
 
     def get(self, build_id: str) -> Build | None:
         """Return a build, or None if there is none of that id any more."""
         return self._builds.get(build_id)
+
+    def visibility(self, name: str, tag: str, now: datetime) -> str:
+        """Return the visibility of an image: that of its newest build that is COMPLETED.
+
+        A tag that has none does not exist yet; a new one is PRIVATE.
+        """
+        for build_id in reversed(self._tags.get((name, tag), {})):
+            build = self._builds[build_id]
+            if build.started_at and is_completed(build, now):
+                return build.visibility
+        return "PRIVATE"
 
     def scenario(self, build: Build) -> Scenario:
         """Return how a build goes."""
@@ -58,6 +80,10 @@ class Store:
         seen = self._seen.get(build.id, 0)
         self._seen[build.id] = seen + 1
         return seen
+
+
+def _tag(build: Build) -> tuple[str, str]:
+    return build.image_name, build.image_tag
 
 
 def _text(build: Build) -> int:

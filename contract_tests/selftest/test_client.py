@@ -246,6 +246,17 @@ def test_every_field_of_a_request_goes_out() -> None:
     assert "teamId" not in WEB.to_dict()
 
 
+@pytest.mark.parametrize("team", ["team_1", None])
+def test_team_of_a_request_is_sent_as_given(team: str | None) -> None:
+    """A team that is None is sent as null, and read back as None; a number is refused."""
+    body = BuildImageRequest(image_name="web", image_tag="v1", team_id=team)
+
+    assert body.to_dict()["teamId"] == team
+    assert BuildImageRequest.from_dict(body.to_dict()) == body
+    with pytest.raises(errors.InvalidBodyError):
+        BuildImageRequest.from_dict({**body.to_dict(), "teamId": 7})
+
+
 # --- errors ------------------------------------------------------------------------------------
 
 CLASSES = {

@@ -37,6 +37,7 @@ WRONG_BODIES: list[Any] = [
     {**OF_BODY, "image_tag": "v1", "platform": "amiga"},
     {**OF_BODY, "image_tag": "v1", "visibility": "SECRET"},
     {**OF_BODY, "image_tag": "v1", "dockerfile_path": 7},
+    {**OF_BODY, "image_tag": "v1", "teamId": 7},
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from prime_image_builds import UNSET, errors
 from prime_image_builds.models import (
     BuildImageResponse,
     BuildStatusResponse,
+    ImageVisibility,
 )
 
 from ..contract import INITIATE, contract
@@ -32,6 +33,16 @@ def test_models_round_trip(status: str) -> None:
         assert other == model
         assert hash(other) == hash(model)
         assert other.to_dict() == model.to_dict()
+
+
+def test_visibility_that_is_absent_is_private() -> None:
+    """It is optional in the answer to initiate; null is not a visibility."""
+    body = example(INITIATE)
+    rest = {key: value for key, value in body.items() if key != "visibility"}
+
+    assert BuildImageResponse.from_dict(rest).visibility is ImageVisibility.PRIVATE
+    with pytest.raises(errors.InvalidBodyError):
+        BuildImageResponse.from_dict({**rest, "visibility": None})
 
 
 def test_absent_null_and_set_stay_apart() -> None:

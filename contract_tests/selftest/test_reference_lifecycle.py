@@ -52,9 +52,9 @@ class Server:
         """Initiate a build."""
         return self.ask("POST", BUILD, json={"image_name": "web", "image_tag": tag, **more})
 
-    def begun(self, tag: str = "v1", dockerfile: str = GOOD) -> str:
+    def begun(self, tag: str = "v1", dockerfile: str = GOOD, **more: object) -> str:
         """Initiate, upload, start; return where the build is."""
-        told = self.initiate(tag).json()
+        told = self.initiate(tag, **more).json()
         put = self.ask("PUT", told["upload_url"], headers=OCTETS, content=context(dockerfile))
         path = f"{BUILD}/{told['build_id']}"
         started = self.ask("POST", f"{path}/start", json={})
@@ -317,6 +317,34 @@ def test_scripted_clock_and_ids() -> None:
             script.clock(wrong)
     with pytest.raises(ValueError, match="speed"):
         script.clock(T0, -1)
+
+
+@pytest.mark.parametrize("key", ["teamId", "team_id"])
+@pytest.mark.parametrize(("team", "status"), [("t", 201), (None, 201), (7, 422), (["t"], 422)])
+def test_team_is_string_or_null_under_both_names(key: str, team: object, status: int) -> None:
+    """The document names teamId, the vendor's clients send team_id."""
+    asked = {"image_name": "web", "image_tag": "v1", key: team}
+
+    assert Server().ask("POST", BUILD, json=asked).status_code == status
+
+
+@pytest.mark.parametrize("visibility", [{}, {"visibility": "INHERIT"}])
+def test_inherit_keeps_the_visibility_of_an_existing_tag(visibility: dict[str, str]) -> None:
+    """A tag exists once a build of it is COMPLETED; a new one is PRIVATE."""
+    server = Server("image-only")
+
+    def told(tag: str) -> str:
+        return str(server.initiate(tag, **visibility).json()["visibility"])
+
+    server.initiate("v1", visibility="PUBLIC")  # is never started
+    path = server.begun("v1", visibility="PUBLIC")
+    seen = [told("v1")]
+    server.seen(path, 10)
+    seen += [told("v1"), told("v2")]
+    server.seen(server.begun("v1", dockerfile=HOPELESS, visibility="PRIVATE"), 20)
+    seen += [told("v1")]
+
+    assert seen == ["PRIVATE", "PUBLIC", "PRIVATE", "PUBLIC"]
 
 
 def test_initiate_answers_what_clients_read() -> None:

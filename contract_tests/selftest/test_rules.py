@@ -361,10 +361,10 @@ def test_words_that_are_read_as_a_boolean(story: Story, value: object) -> None:
 
 
 def test_a_team_that_is_null(story: Story) -> None:
-    """P3 neither asks for it nor refuses it; with something else that is wrong, it does."""
+    """Null is a valid team, so 201 violates nothing; a tag that is a number needs a 422 (P3)."""
     issued = {"build_id": "b", "upload_url": "https://up.test/b", "expires_in": 60,
               "fullImagePath": "x/y:z", "visibility": "PRIVATE"}  # fmt: skip
-    body = {"image_name": "web", "image_tag": "v1", "teamId": None}
+    body: dict[str, Any] = {"image_name": "web", "image_tag": "v1", "teamId": None}
     story.ask("POST", BUILD, 201, issued, body=body)
     assert story.broken == []
 

@@ -77,6 +77,11 @@ def _any_path(body: Any) -> Body | None:
     return _with(body, "dockerfile_path", str(body["dockerfile_path"])) if is_odd else None
 
 
+def _any_team(body: Any) -> Body | None:
+    is_valid = not _has(body, "teamId") or isinstance(body["teamId"], str | None)
+    return None if is_valid else _with(body, "teamId", str(body["teamId"]))
+
+
 def _has(body: Any, key: str) -> bool:
     return isinstance(body, dict) and key in body
 
@@ -224,6 +229,8 @@ FAULTS = [
           asked=_takes("initiate", _secret)),
     fault("any-dockerfile-path", "P3", "initiate takes a number for dockerfile_path",
           asked=_takes("initiate", _any_path)),
+    fault("any-team", "P3", "initiate takes a number for teamId",
+          asked=_takes("initiate", _any_team)),
     fault("invalid-400", "P3", "a body that breaks its schema gets 400", answered=_invalid_400),
     fault("invalid-but-started", "P3", "a start with a wrong body gets 422, and starts",
           around=_invalid_but_started),

@@ -15,13 +15,14 @@ class BuildImageRequest(Model, frozen=True, kw_only=True):
         image_tag: Tag of the image.
         dockerfile_path: Where the Dockerfile lies in the uploaded context.
         platform: What the image is built for.
-        team_id: The team that owns the image. Absent for a personal one.
-        visibility: Who shall see the image. INHERIT takes the owner's own setting.
+        team_id: The team that the image is built for.
+        visibility: Who may use the image once it is built. With INHERIT, a tag that exists
+            keeps the visibility it has, and a new tag is PRIVATE.
     """
 
     image_name: str
     image_tag: str
     dockerfile_path: str = field(default="Dockerfile")
     platform: BuildPlatform = field(default=BuildPlatform.LINUX_AMD64)
-    team_id: str | Unset = field(default=UNSET, name="teamId")
+    team_id: None | str | Unset = field(default=UNSET, name="teamId")
     visibility: RequestedVisibility = field(default=RequestedVisibility.INHERIT)

@@ -21,4 +21,4 @@ class BuildImageResponse(Model, frozen=True, kw_only=True):
     upload_url: str
     expires_in: int
     full_image_path: str = field(name="fullImagePath")
-    visibility: ImageVisibility
+    visibility: ImageVisibility = field(default=ImageVisibility.PRIVATE)

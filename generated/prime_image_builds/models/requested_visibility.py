@@ -3,7 +3,7 @@ from enum import StrEnum
 
 
 class RequestedVisibility(StrEnum):
-    """Who shall see the image. INHERIT takes the owner's own setting.
+    """Who may use the image once it is built. With INHERIT, a tag that exists keeps the visibility it has, and a new tag is PRIVATE.
 
     A value that is not listed here is refused, with an error that names it.
     """
