@@ -240,6 +240,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
+        # What was asked before the end is answered: somebody waits for it.
+        while waiting := asyncio.all_tasks(loop):
+            loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()

@@ -16,7 +16,7 @@ _MOST_PATH = 300
 
 
 def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
-    """Write a line for each request that an application has answered.
+    """Write a line for each request, before the client can have read the whole response.
 
     A token that somebody puts into a path is hidden. The status of a connection that is closed
     without an answer is null.
@@ -29,19 +29,14 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
         began, at = time.perf_counter(), datetime.now(UTC)
         # The application's own word of the build; it is there before the answer is.
         state = scope.setdefault("state", {})
-        status: int | None = None
+        response = _Response(scope["method"])
+        is_noted = False
 
-        async def sending(message: Any) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        try:
-            await app(scope, receive, sending)
-        except Dropped:
-            status = None
-            raise
-        finally:
+        def note() -> None:
+            nonlocal is_noted
+            if is_noted:
+                return
+            is_noted = True
             # A query that came percent-encoded is a query all the same.
             path = scope["path"].partition("?")[0].replace(token, "***")[:_MOST_PATH]
             named = _BUILD.fullmatch(path)
@@ -49,10 +44,48 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
                 "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                 "method": scope["method"],
                 "path": path,
-                "status": status,
+                "status": response.status,
                 "ms": round(1000 * (time.perf_counter() - began), 1),
                 "build": state.get("build") or (named[1] if named else None),
             }
             write(json.dumps(line))
 
+        async def sending(message: Any) -> None:
+            # Once the last byte has left, the client may look before this task goes on.
+            if response.ends_with(message):
+                note()
+            await send(message)
+
+        try:
+            await app(scope, receive, sending)
+        except Dropped:
+            response.status = None
+            raise
+        except Exception:
+            response.status = response.status or 500  # which whoever serves it makes of it
+            raise
+        finally:
+            note()
+
     return noted
+
+
+class _Response:
+    """What was sent of a response, as far as it takes to know its last byte."""
+
+    def __init__(self, method: str) -> None:
+        self.status: int | None = None
+        self._has_body = method != "HEAD"
+        self._left = float("inf")
+
+    def ends_with(self, message: Any) -> bool:
+        """Tell whether a client has the whole response once this message has been sent."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            length = dict(message.get("headers", ())).get(b"content-length", b"")
+            if length.isdigit():
+                self._left = int(length)
+            self._has_body &= self.status not in (204, 304) and self._left > 0
+            return not self._has_body
+        self._left -= len(message.get("body", b""))
+        return self._left <= 0 or not message.get("more_body", False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,19 +11,25 @@ from .serving import listening, server
 
 __all__ = ["listening", "running"]
 
+_START = 10.0
+
 
 @contextmanager
 def running(app: Any) -> Iterator[str]:
     """Yield the base URL of a server that runs as long as the context."""
     with listening() as listener:
         embedded = server(app)
-        thread = threading.Thread(target=embedded.run, args=([listener],), daemon=True)
+
+        def run() -> None:
+            try:
+                embedded.run([listener])
+            finally:
+                embedded.is_up.set()  # one that could not start is waited for no longer
+
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        until = time.monotonic() + 10
-        while not embedded.started:
-            if not thread.is_alive() or time.monotonic() > until:
-                raise RuntimeError("the embedded server did not start")
-            time.sleep(0.005)
+        if not (embedded.is_up.wait(_START) and embedded.started):
+            raise RuntimeError("the embedded server did not start")
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import threading
 from typing import Any
 
 import h11
@@ -67,7 +68,20 @@ def closing(app: Any) -> Any:
     return served
 
 
-def server(app: Any, log_level: str = "critical") -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Sets an event once it serves, so that nobody has to look again and again."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and set the event."""
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+def server(app: Any, log_level: str = "critical") -> Server:
     """Make a server; it runs once it is given a socket."""
     config = uvicorn.Config(
         closing(app),
@@ -79,7 +93,7 @@ def server(app: Any, log_level: str = "critical") -> uvicorn.Server:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

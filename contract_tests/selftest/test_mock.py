@@ -9,12 +9,12 @@ import inspect
 import io
 import json
 import os
+import queue
 import re
 import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -449,24 +449,57 @@ def test_a_loop_runs_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(mock.tape.exchanges) == 5
 
 
+def test_a_request_is_answered_though_the_mock_is_closed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits for an answer does not wait for ever."""
+
+    async def closing(request: Asked, server: Server) -> Answered:
+        mock.close()
+        threads.append(threading.current_thread())
+        for _ in range(5):  # the loop has heard of it long before the answer is there
+            await asyncio.sleep(0)
+        return await server.answer(request)
+
+    monkeypatch.setitem(FAULTS, "closing", Fault("closing", "", "closes", around=closing))
+    mock = MockImages(fault="closing")
+    answers: queue.Queue[int] = queue.Queue()
+    threads: list[threading.Thread] = []
+    request = httpx.Request("GET", f"{BUILDS}/bld_none", headers=BEARER)
+
+    def ask() -> None:
+        answers.put(mock.answer(request).status_code)
+
+    threads.append(threading.Thread(target=ask, daemon=True))
+    threads[0].start()
+
+    assert answers.get(timeout=60) == 404
+    for one in threads:
+        one.join(60)
+    assert len(mock.tape.exchanges) == 1
+
+
 def test_clean_up() -> None:
     """No thread and no patch stays behind, also where nobody closes."""
 
-    def threads() -> int:
-        """Count them; one that was told to end may take a moment."""
-        until = time.monotonic() + 10
-        while threading.active_count() > before and time.monotonic() < until:
-            time.sleep(0.01)
-        return threading.active_count()
+    def begun() -> list[threading.Thread]:
+        """Return the threads that were not there before."""
+        return [one for one in threading.enumerate() if one not in before]
 
-    before = threading.active_count()
+    def left() -> list[threading.Thread]:
+        """Return those that do not end: one that has to may take a moment."""
+        for one in begun():
+            one.join(10)
+        return begun()
+
+    before = threading.enumerate()
     with MockImages() as mock, mock.respx(), httpx.Client() as client:
         build = client.post(BUILDS, json=WEB, headers=BEARER).json()
-        assert threading.active_count() == before + 1
+        assert len(begun()) == 1
         # So large that the server reads it in a thread.
         large = context(more=os.urandom(2**18))
         assert client.put(build["upload_url"], content=large, headers=OCTETS).is_success
-    assert threads() == before
+    assert left() == []
     assert respx.mocks.HTTPCoreMocker.routers == []
 
     forgotten = MockImages()
@@ -474,7 +507,7 @@ def test_clean_up() -> None:
         started(client)
     del forgotten, client
     gc.collect()
-    assert threads() == before
+    assert left() == []
 
 
 def test_it_goes_on_after_a_close() -> None:
