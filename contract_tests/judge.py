@@ -99,6 +99,8 @@ def _entries(replayed: Replayed) -> Iterator[str]:
     )
     for why, count in replayed.left_out.most_common():
         yield f"  left out    {count}: {why}"
+    if replayed.repeated:
+        yield f"  repeated    {replayed.repeated}: listed already, alike in time and bytes"
     if replayed.bodiless:
         yield f"  no body     {replayed.bodiless}: it was not recorded as it was sent"
     if replayed.untimed:

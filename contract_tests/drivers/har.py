@@ -21,6 +21,8 @@ HIDDEN_COOKIE = "<cookie>"
 _COOKIES = ("cookie", "set-cookie")
 _SAVE = "fix: save the traffic as HAR, with content"
 # What browsers write for an answer that came from no server: Chromium, WebKit.
+_CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
+"""How recorders end a text that they cut, or what they say of it in a comment."""
 _CACHES = {"memory", "disk", "memory cache", "disk cache", "prefetch-cache"}
 
 
@@ -84,8 +86,9 @@ def request(entry: Any) -> tuple[dict[str, str], bytes | None]:
     asked = _part(entry, "request")
     headers = _headers(asked)
     posted = asked.get("postData")
-    size = max(_size(asked, "bodySize"), _length(headers))
+    sizes = [_size(asked, "bodySize"), _length(headers)]
     if posted is None:
+        size = max(sizes)
         is_empty = size == 0 or (size < 0 and method not in ("POST", "PUT", "PATCH"))
         return headers, b"" if is_empty else None
     if not isinstance(posted, dict):
@@ -95,7 +98,7 @@ def request(entry: Any) -> tuple[dict[str, str], bytes | None]:
         fields = [one for one in posted["params"] if isinstance(one, dict)]
         pairs = [(str(one.get("name", "")), str(one.get("value", ""))) for one in fields]
         return headers, urlencode(pairs, errors="replace").encode()
-    return headers, _text(posted, "request", size)
+    return headers, _whole(posted, "request", sizes)
 
 
 def response(entry: Any) -> tuple[int, dict[str, str], bytes | None]:
@@ -114,10 +117,12 @@ def response(entry: Any) -> tuple[int, dict[str, str], bytes | None]:
     if "non-authoritative-reason" in headers:
         raise OddEntryError("it was answered by the browser itself")
     _type(headers, held)
-    size = max(_size(answered, "bodySize"), _size(held, "size"), _length(headers))
-    if held.get("text") is None and (method == "HEAD" or status in (204, 205) or size == 0):
+    if not held.get("text") and (method == "HEAD" or status in (204, 205)):
         return status, headers, b""
-    return status, headers, _text(held, "response", size)
+    sent = [_size(answered, "bodySize"), _length(headers)]
+    if not held.get("text") and max(sent) < 0:
+        return status, headers, None  # content.size is 0 where a recorder keeps no bodies
+    return status, headers, _whole(held, "response", [*sent, _size(held, "size")])
 
 
 def _is_url(text: str) -> bool:
@@ -197,22 +202,44 @@ def _type(headers: dict[str, str], body: Mapping[str, Any]) -> None:
         headers.setdefault("content-type", told)
 
 
-def _text(body: Mapping[str, Any], whose: str, size: float) -> bytes | None:
+def _whole(body: Mapping[str, Any], whose: str, sizes: list[float]) -> bytes | None:
+    """Return the bytes of a body, or None if they were not recorded, or not to their end.
+
+    Half a recording is no evidence against the server: a text that is shorter than one of the sizes
+    beside it, or ends as recorders end what they cut, is judged only if it is whole as JSON. (Sizes
+    alone do not tell: some count the compressed bytes, or characters.)
+    """
+    if not body.get("text"):
+        return b"" if max(sizes) == 0 else None
+    content = _text(body, whose)
+    if content is None or _is_json(content):
+        return content
+    is_cut = len(content) < max(sizes) or _CUT.search(f"{body.get('comment', '')} {body['text']}")
+    return None if is_cut else content
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _text(body: Mapping[str, Any], whose: str) -> bytes | None:
     """Return the bytes of a text, or None if it was not recorded as it was.
 
     A text was decoded when it was recorded, so its bytes are its UTF-8. What was no UTF-8 then can
     hold lone surrogates or replacement characters now: the bytes are not known.
     """
     text, encoding = body.get("text"), body.get("encoding", body.get("_encoding"))
-    if text is None or (not text and size > 0):
-        return None
     if not isinstance(text, str):
-        raise OddEntryError(f"the body of its {whose} is no text")
+        raise OddEntryError(f"the body of its {whose} is not a text")
     if isinstance(encoding, str) and encoding.lower() == "base64":
         try:
             return base64.b64decode("".join(text.split()), validate=True)
         except (binascii.Error, ValueError):
-            raise OddEntryError(f"the body of its {whose} is no base64") from None
+            raise OddEntryError(f"the body of its {whose} is not base64") from None
     if encoding and str(encoding).lower() not in ("utf-8", "utf8"):
         return None
     try:

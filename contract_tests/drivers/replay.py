@@ -26,6 +26,7 @@ DRIVER = "recording"
 # instant, since rules add to it.
 UNTIMED = (datetime.min.replace(tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 _SHORTEST_SECRET = 4
+_Bodies = tuple[bytes | None, bytes | None]
 _SCHEMES = ("bearer", "basic", "digest", "negotiate", "token", "apikey")
 # What tools write for a token: [Filtered], <redacted>, {{token}}, ***, abc…, REDACTED.
 _REDACTED = re.compile(
@@ -45,7 +46,8 @@ class Replayed:
         ignored: How many are not for this API.
         left_out: Why others cannot be judged, and how many.
         untimed: How many of those judged have no time that can be read.
-        bodiless: How many of those judged have an answer whose body was not recorded as it was.
+        bodiless: How many of those judged have a response whose body was not recorded as it was.
+        repeated: How many list an exchange that another entry lists already.
 
     """
 
@@ -55,6 +57,7 @@ class Replayed:
     left_out: Counter[str] = field(default_factory=Counter)
     untimed: int = 0
     bodiless: int = 0
+    repeated: int = 0
 
     @property
     def judged(self) -> int:
@@ -69,13 +72,16 @@ def replay(path: str | Path) -> Replayed:
     that cannot be read is left out, and counted with its reason.
     """
     entries = har.entries(Path(path))
-    shown = _Shown(entries)
+    shown, seen = _Shown(entries), _Seen()
     replayed = Replayed(Tape("", secrets=shown.secrets, is_whole=False), len(entries))
     for number, entry in _in_order(entries):
         try:
             method, url = har.address(entry)
             if not replayed.tape.concerns(method, url):
                 replayed.ignored += 1
+                continue
+            if seen.before(entry):
+                replayed.repeated += 1
                 continue
             _record(replayed, shown, number, entry)
         except OddEntryError as odd:
@@ -110,6 +116,34 @@ def _in_order(entries: list[Any]) -> Iterator[tuple[int, Any]]:
         known.append(last)
     for index in sorted(range(len(entries)), key=lambda index: known[index][::-1]):
         yield index + 1, entries[index]
+
+
+class _Seen:
+    """The exchanges met so far. Merged exports list one twice, the second time without a body."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[object, list[_Bodies]] = {}
+
+    def before(self, entry: Any) -> bool:
+        """Note an entry; return whether one that is alike in time and bytes was noted before.
+
+        A body that was not recorded is like any. Raises ``OddEntryError``.
+        """
+        headers, asked = har.request(entry)
+        status, _, answered = har.response(entry)
+        key = (har.address(entry), har.times(entry), headers.get("authorization"), status)
+        alike = self._bodies.setdefault(key, [])
+        bodies = (asked, answered)
+        if any(_are_alike(bodies, other) for other in alike):
+            return True
+        alike.append(bodies)
+        return False
+
+
+def _are_alike(one: _Bodies, other: _Bodies) -> bool:
+    return all(
+        mine is None or mine == its or its is None for mine, its in zip(one, other, strict=True)
+    )
 
 
 class _Shown:

@@ -34,6 +34,7 @@ DOCS = (ROOT / "docs/compare.md").read_text()
 SCHEMAS = {
     "Colour": {"type": "string", "enum": ["red", "green"]},
     "Alias": {"$ref": "#/components/schemas/Colour"},
+    "Text": {"type": "string"},
     "Tree": {
         "type": "object",
         "properties": {
@@ -147,7 +148,7 @@ def test_documents_are_valid() -> None:
                     name = re.sub(r"\W", "_", f"{case['title']} {key}")
                     gathered.root["components"]["schemas"][name] = case[key]
         wrong += [error.message for error in validator(gathered.root).iter_errors()]
-    for case in EXCHANGES:
+    for case in (one for one in EXCHANGES if not one.get("invalid")):
         theirs = edited(edited(SPARE, case.get("ours", {})), case.get("edit", {}))
         errors = OpenAPIV31SpecValidator(theirs).iter_errors()
         wrong += [f"{case['title']}: {error.message}" for error in errors]
@@ -192,7 +193,7 @@ def test_directions_agree_with_another_judge() -> None:
     decided = 0
     for case in SPELLINGS:
         kinds = case.get("expect", [])
-        if "version" in case or "nullable" in case["theirs"] or "format" in str(case):
+        if "version" in case or "nullable" in str(case["theirs"]) or "format" in str(case):
             continue
         if case["title"].endswith("without a type"):
             continue  # read as generators do

@@ -17,6 +17,7 @@ import yaml
 from scripts import compare
 from scripts.comparison import Document, UnreadableError, differences, parse
 from scripts.comparison.load import MOST_BYTES
+from scripts.comparison.read import AmbiguousError
 
 from ..contract import PATH
 
@@ -40,6 +41,23 @@ UNREADABLE = {
     ),
 }
 START = "/api/v1/images/build/{build_id}/start"
+_POST = "{responses: {'200': {description: d}}}"
+AMBIGUOUS = {
+    "a key twice, in JSON": '{"openapi": "3.1.0", "paths": {}, "paths": {}}',
+    "a key twice, deep in JSON": '{"openapi": "3.1.0", "paths": {"/a": {"get": 1, "get": 1}}}',
+    "a key twice, spelled otherwise": '{"openapi": "3.1.0", "paths": {}, "p\\u0061ths": {}}',
+    "a path under two names": HEAD
+    + f"paths: {{'/a/{{x}}': {{get: {_POST}}}, '/a/{{y}}': {{get: {_POST}}}}}",
+    "a path by two servers": HEAD
+    + f"servers: [{{url: /v1}}]\npaths: {{/a: {{get: {_POST}}},"
+    + f" /v1/a: {{servers: [{{url: /}}], get: {_POST}}}}}",
+    "an operation beside the $ref of its path": HEAD
+    + "paths: {/a: {$ref: '#/components/pathItems/A', get: {responses: {}}}}\n"
+    + f"components: {{pathItems: {{A: {{get: {_POST}}}}}}}",
+    "a parameter twice": HEAD
+    + "paths: {/api/v1/images/build: {post: {parameters: "
+    + "[{name: a, in: query}, {name: a, in: query}]}}}",
+}
 ANSWER = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses/200/content"
 SCHEMAS = {
     "a reference out of the document": ({"$ref": "other.yaml#/a"}, "is outside the document"),
@@ -72,6 +90,13 @@ def test_unreadable(
     assert told.err.startswith("problem: ")
     assert why in told.err
     assert "\n    fix: " in told.err
+
+
+@pytest.mark.parametrize("text", AMBIGUOUS.values(), ids=list(AMBIGUOUS))
+def test_ambiguous_document_is_refused(text: str) -> None:
+    """A document that can be read in two ways is a failure, even if one way is the same as ours."""
+    with pytest.raises(AmbiguousError):
+        differences(Document(CONTRACT, "ours"), parse(text, "theirs"))
 
 
 @pytest.mark.parametrize(("schema", "why"), SCHEMAS.values(), ids=list(SCHEMAS))

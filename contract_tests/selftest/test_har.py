@@ -58,8 +58,47 @@ BODIES: dict[str, tuple[Change, bytes | None]] = {
     "no content": (lambda one: one.pop("content"), None),
     "text lost": (lambda one: one["content"].update(text=""), None),
     "size unknown": (lambda one: one.update(content={"mimeType": "a/b", "size": -1}), None),
-    "empty": (lambda one: one.update(content={"mimeType": "a/b", "size": 0}), b""),
-    "empty text": (lambda one: one["content"].update(text="", size=0), b""),
+    "empty": (lambda one: one.update(content={"mimeType": "a/b", "size": 0}, bodySize=0), b""),
+    "empty text": (lambda one: one.update(content={"text": "", "size": 0}, bodySize=0), b""),
+    "empty by its length": (
+        lambda one: (
+            one["headers"].append({"name": "Content-Length", "value": "0"}),
+            one["content"].update(text="", size=0),
+        ),
+        b"",
+    ),
+    # Recorders that keep no bodies write a size of 0 beside an empty text.
+    "not kept": (lambda one: one["content"].update(text="", size=0), None),
+    "not kept, no text": (lambda one: one.update(content={"mimeType": "a/b", "size": 0}), None),
+    "cut, by its size": (lambda one: one["content"].update(text='{"id": "b', size=99), None),
+    "cut, by its length": (
+        lambda one: (
+            one["headers"].append({"name": "Content-Length", "value": "99"}),
+            one["content"].update(text='{"id": "b', size=9),
+        ),
+        None,
+    ),
+    "cut, by bodySize": (
+        lambda one: (one.update(bodySize=99), one["content"].update(text='{"id": "b', size=9)),
+        None,
+    ),
+    "cut, by a comment": (
+        lambda one: one["content"].update(text='{"id": "b', size=9, comment="Body truncated"),
+        None,
+    ),
+    "cut, by its end": (lambda one: one["content"].update(text='{"id": "b...', size=12), None),
+    "cut, in base64": (
+        lambda one: one["content"].update(text="eyJpZCI6ICJi", size=99, encoding="base64"),
+        None,
+    ),
+    "whole, by another count": (
+        lambda one: one["content"].update(text='{"id": "\u00fc"}', size=400),
+        '{"id": "\u00fc"}'.encode(),
+    ),
+    "broken by the server": (
+        lambda one: one["content"].update(text='{"id": "b', size=9),
+        b'{"id": "b',
+    ),
     "empty, but sent": (lambda one: one.update(content={"size": 0}, bodySize=80), None),
     "lone surrogate": (lambda one: one["content"].update(text='"\ud800"'), None),
     "replaced": (lambda one: one["content"].update(text='"\ufffd"'), None),
@@ -256,8 +295,8 @@ NO_URL = "it has no URL that can be read"
 NO_STATUS = "its status is no number of three digits"
 NO_HEADERS = "its headers are no list of names and values"
 NO_CONTENT = "the content of its response is no object"
-NO_TEXT = "the body of its response is no text"
-NOT_BASE64 = "the body of its response is no base64"
+NO_TEXT = "the body of its response is not a text"
+NOT_BASE64 = "the body of its response is not base64"
 NOT_RECORDED = "the headers of its response were not recorded"
 LOST: Entry = {"headers": [], "content": {}}
 INTERNAL = {"name": "Non-Authoritative-Reason", "value": "HSTS"}
@@ -352,5 +391,5 @@ def test_mutated_entries(entries: list[Any], tmp_path_factory: pytest.TempPathFa
     except ReplayError:
         return
 
-    assert made.entries == made.judged + made.ignored + sum(made.left_out.values())
+    assert made.entries == made.judged + made.ignored + made.repeated + sum(made.left_out.values())
     judge(made.tape, RULES.values())

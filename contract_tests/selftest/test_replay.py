@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def replayed(tmp_path: Path) -> Replay:
 @pytest.mark.parametrize(
     ("name", "judged", "ignored", "left_out", "bodiless", "broken"),
     [
-        ("chrome", 6, 1, {NO_ANSWER: 1, FROM_CACHE: 1}, 0, set()),
+        ("chrome", 6, 1, {NO_ANSWER: 1, FROM_CACHE: 1}, 1, set()),
         ("chrome-without-content", 3, 0, {}, 3, set()),
         ("firefox", 3, 1, {}, 1, set()),
         ("safari", 2, 0, {FROM_CACHE: 1}, 0, set()),
@@ -120,6 +121,68 @@ def held(content: bytes) -> dict[str, str]:
     if content.isascii():
         return {"text": content.decode()}
     return {"text": base64.b64encode(content).decode(), "encoding": "base64"}
+
+
+@pytest.mark.parametrize("name", ["chrome", "firefox", "mitmproxy", "charles", "schemathesis"])
+def test_recording_listed_twice_has_the_same_verdicts(name: str, replayed: Replay) -> None:
+    """Merged exports list each exchange once in each; the server answered once."""
+    once = json.loads((SAMPLES / f"{name}.har").read_text(encoding="utf-8-sig"))["log"]["entries"]
+    one, both = replayed(*once), replayed(*once, *once)
+
+    assert (both.judged, both.repeated) == (one.judged, one.judged)
+    assert counted(judge(both.tape, RULES.values())) == counted(judge(one.tape, RULES.values()))
+
+
+def issued(**more: Any) -> Entry:
+    """Return an initiate that issues bld_1; two of them would break L9."""
+    told = {"build_id": "bld_1", "upload_url": "https://u.example/1", "expires_in": 60}
+    body = {**told, "fullImagePath": "r.example/web:v1", "visibility": "PRIVATE"}
+    return entry("POST", API, 201, body, sent={"image_name": "web", "image_tag": "v1"}, **more)
+
+
+def without_body(one: Entry) -> Entry:
+    """Return an entry as recorders write it that keep no bodies."""
+    return {**one, "response": {**one["response"], "content": {"size": 0, "text": ""}}}
+
+
+def zulu(one: Entry) -> Entry:
+    """Return an entry whose time is written in another way."""
+    return {**one, "startedDateTime": one["startedDateTime"].replace("+00:00", ".000Z")}
+
+
+def untimed(one: Entry) -> Entry:
+    """Return an entry without times."""
+    return {**one, "startedDateTime": None}
+
+
+ALIKE: dict[str, tuple[Entry, Entry, set[str]]] = {
+    "to the letter": (issued(), issued(), set()),
+    "with more keys": (issued(), {**issued(), "_tab": 7, "pageref": "page_1"}, set()),
+    "time in another spelling": (issued(), zulu(issued()), set()),
+    "body not kept the second time": (issued(), without_body(issued()), set()),
+    "without times": (untimed(issued()), untimed(issued()), set()),
+    "later": (issued(), issued(at=1), {"L9"}),
+    "longer": (issued(), issued(took=0.02), {"L9"}),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "broken"), ALIKE.values(), ids=list(ALIKE))
+def test_entries_alike_in_time_and_bytes_are_one_exchange(
+    one: Entry, other: Entry, broken: set[str], replayed: Replay
+) -> None:
+    """What differs in time or in bytes happened twice."""
+    made = replayed(one, other)
+
+    assert violated(made) == broken
+    assert made.repeated == (0 if broken else 1)
+    assert made.judged + made.repeated == 2
+
+
+def test_same_instant_with_another_token_is_another_exchange(replayed: Replay) -> None:
+    """A recorder with a coarse clock gives two requests one time."""
+    made = replayed(status(), status(token="other"), status(token=None))  # noqa: S106
+
+    assert (made.judged, made.repeated) == (3, 0)
 
 
 @pytest.mark.parametrize("fault", [None, "completed-null", "json-key-twice", "other-id"])

@@ -79,6 +79,7 @@ KINDS: dict[str, Pair] = {
     "security-widened": (None, _SERVERS),
     "security-narrowed": (None, _CLIENTS),
     "security-changed": (None, _BOTH),
+    "security-scheme": (None, _NOBODY),
     "success-added": (_CLIENTS, None),
     "success-removed": (_SERVERS, None),
     "failure-added": (_NOBODY, None),

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
+from collections import Counter
 from pathlib import Path
 
 import httpx
 import yaml
 
 from .plain_yaml import JsonLoader
-from .read import Document, UnreadableError
+from .read import AmbiguousError, Document, UnreadableError
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_SECONDS = 60.0
 WAIT = httpx.Timeout(10.0)
+
+
+class _TwiceError(Exception):
+    """A key stands twice in one object."""
 
 
 def load(source: str) -> Document:
@@ -40,6 +46,8 @@ def parse(text: str, name: str) -> Document:
         root = _read(text)
     except RecursionError as error:
         raise UnreadableError(f"{name} is nested too deep", fix) from error
+    except _TwiceError as error:
+        raise AmbiguousError(f"{name}: {error}", "keep one of the two") from error
     except (yaml.YAMLError, ValueError) as error:
         why = " ".join(str(error).split())[:200]
         raise UnreadableError(f"{name} is neither JSON nor YAML: {why}", fix) from error
@@ -58,11 +66,18 @@ def parse(text: str, name: str) -> Document:
 
 def _read(text: str) -> object:
     if text.lstrip().startswith("{"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            pass  # YAML may begin so, too
+        with contextlib.suppress(ValueError):  # YAML may begin so, too
+            return json.loads(text, object_pairs_hook=_unique)
     return yaml.load(text, Loader=JsonLoader)  # noqa: S506 (a safe loader)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object. Raises ``_TwiceError`` for a key that stands twice: either may be meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise _TwiceError(f"the key {key[:60]!r} stands twice in one object")
+    return found
 
 
 def _open(path: Path) -> bytes:

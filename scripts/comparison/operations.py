@@ -33,7 +33,7 @@ class Operation:
     method: str
     path: str  # with the servers' base path, and without the names of its templates
     templates: tuple[str, ...]
-    item: Node
+    items: tuple[Node, ...]  # the path item, and what its $ref leads to
     node: Node
 
     @property
@@ -78,20 +78,43 @@ def differences(ours: Document, theirs: Document, *, every: bool = False) -> lis
 
 
 def _operations(document: Document) -> dict[tuple[str, str], Operation]:
+    """Return the operations of a document, by method and path.
+
+    Raises ``UnreadableError`` where two stand for one method and path.
+    """
     paths = document.top.get("paths")
-    found = {}
+    found: dict[tuple[str, str], Operation] = {}
     for path, item in paths.fixed() if paths else ():
-        item, templates = item.follow(), tuple(TEMPLATE.findall(path))
+        items, templates = tuple(item.chain()), tuple(TEMPLATE.findall(path))
+        for method, node in _methods(items).items():
+            base = next(
+                (base for one in (node, *items, document.top) if (base := _base(one)) is not None),
+                "",
+            )
+            whole = TEMPLATE.sub("{}", base.rstrip("/") + path)
+            if (method, whole) in found:
+                raise node.ambiguous(f"{method.upper()} {whole} stands twice")
+            found[method, whole] = Operation(method, whole, templates, items, node)
+    return found
+
+
+def _methods(items: tuple[Node, ...]) -> dict[str, Node]:
+    """Return the operations of a path item, those beside its $ref and those it refers to."""
+    found: dict[str, Node] = {}
+    for item in items:
         for method, node in item.fixed():
-            if method in METHODS:
-                base = _base(node) or _base(item) or _base(document.top) or ""
-                whole = TEMPLATE.sub("{}", base.rstrip("/") + path)
-                found[method, whole] = Operation(method, whole, templates, item, node)
+            if method not in METHODS:
+                continue
+            if found.setdefault(method, node).value != node.value:
+                raise node.ambiguous(f"{method.upper()} stands beside the $ref of its path, too")
     return found
 
 
 def _base(node: Node) -> str | None:
-    """Return the path of the first server that is named here, its variables filled in."""
+    """Return the path of the first server that is named here, its variables filled in.
+
+    None where no server is named; the empty path is one.
+    """
     servers = node.get("servers")
     for server in servers.entries() if servers else ():
         url = str(server.object().get("url", ""))
@@ -162,12 +185,15 @@ def _parameters(
 def _parts(operation: Operation) -> dict[str, tuple[Part, str]]:
     """Return the parameters, each with the way it is written; those of a path by their order."""
     found: dict[str, tuple[Part, str]] = {}
-    for node in (operation.item, operation.node):
-        listed = node.get("parameters")
+    for node in (*reversed(operation.items), operation.node):
+        listed, seen = node.get("parameters"), set[tuple[str, str]]()
         for entry in listed.entries() if listed else ():
             parameter = entry.follow()
             said = parameter.object()
             name, where = str(said.get("name")), str(said.get("in"))
+            if (name, where) in seen:
+                raise entry.ambiguous(f"the {where} parameter {name} stands twice")
+            seen.add((name, where))
             if where == "header" and (name := name.lower()) in SPOKEN_OF_ELSEWHERE:
                 continue
             step, key = f" {where} {name}", f"{where} {name}"

@@ -19,6 +19,10 @@ class UnreadableError(Exception):
         super().__init__(f"problem: {problem}\n    fix: {fix}")
 
 
+class AmbiguousError(UnreadableError):
+    """A document can be read in two ways."""
+
+
 class StrangersError(UnreadableError):
     """Two documents have no operation in common."""
 
@@ -99,14 +103,19 @@ class Node:
 
     def follow(self) -> Node:
         """Return what a reference refers to, through references to references."""
+        return list(self.chain())[-1]
+
+    def chain(self) -> Iterator[Node]:
+        """Yield this node, and each that a reference leads to from it."""
         node, seen = self, set[str]()
+        yield node
         while isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str):
             reference = node.value["$ref"]
             if reference in seen:
                 raise node._lost(reference, "refers to itself")
             seen.add(reference)
             node = node._referred(reference)
-        return node
+            yield node
 
     def _referred(self, reference: str) -> Node:
         if not reference.startswith("#"):
@@ -133,6 +142,10 @@ class Node:
             f"{self.document.name}#{self.pointer}: $ref {reference} {why}",
             "bundle the document, so that each $ref is a JSON pointer into it",
         )
+
+    def ambiguous(self, what: str) -> AmbiguousError:
+        """Return the error that two things stand here, and OpenAPI allows one."""
+        return AmbiguousError(f"{self.document.name}#{self.pointer}: {what}", "keep one of the two")
 
     def wrong(self, wanted: str) -> UnreadableError:
         """Return the error that something else stands here than OpenAPI wants."""

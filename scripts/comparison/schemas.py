@@ -233,7 +233,11 @@ def _fields(shape: Shape, direction: Direction) -> dict[str, Part]:
 
 
 def _hidden(node: Node, direction: Direction) -> bool:
-    return isinstance(node.value, dict) and node.value.get(HIDDEN[direction]) is True
+    """Whether it is only for the other direction: said of the field, or of what it refers to."""
+    return any(
+        isinstance(one.value, dict) and one.value.get(HIDDEN[direction]) is True
+        for one in node.chain()
+    )
 
 
 def _spread(shape: Shape) -> list[Shape]:

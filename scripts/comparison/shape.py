@@ -66,9 +66,9 @@ def _shape(node: Node, above: frozenset[str]) -> Shape:
     if isinstance(keywords.get("$ref"), str):
         target = node.follow()
         shape = replace(_shape(target, above), at=target.pointer)
-        beside = set(keywords) - {"$ref", "summary"} - IGNORED
+        beside = set(keywords) - {"$ref", "summary", "nullable"} - IGNORED
         if node.document.refs_stand_alone or not beside:
-            return shape
+            return _nullable(node, shape)
     shape = intersection([_own(node)], shape)
     if parts := node.get("allOf"):
         shape = intersection((_shape(part, above) for part in parts.entries()), shape)
@@ -76,9 +76,14 @@ def _shape(node: Node, above: frozenset[str]) -> Shape:
         if parts := node.get(key):
             one_of = union([_shape(part, above) for part in parts.entries()], node.pointer)
             shape = intersection([one_of], shape)
-    if keywords.get("nullable") is True:
-        shape = replace(shape, types=shape.types | {"null"})
-    return tidy(replace(shape, at=shape.at or node.pointer))
+    return tidy(replace(_nullable(node, shape), at=shape.at or node.pointer))
+
+
+def _nullable(node: Node, shape: Shape) -> Shape:
+    """Add null where ``nullable`` says so: beside a reference too, though the letter ignores it."""
+    if node.object().get("nullable") is not True:
+        return shape
+    return replace(shape, types=shape.types | {"null"})
 
 
 def _own(node: Node) -> Shape:
