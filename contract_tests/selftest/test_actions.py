@@ -44,13 +44,15 @@ def run_gate(folder: Path, command: str | None = SERVE, **inputs: str) -> Done:
     url = f"http://127.0.0.1:{free_port()}"
     if command:
         inputs["command"] = f"{command} --port {url.rpartition(':')[2]}"
+    if "wait_for" in inputs and inputs["wait_for"].startswith("/"):
+        inputs["wait_for"] = url + inputs["wait_for"]
     told = {"target": url, "token": TOKEN, "timeout": "200"} | inputs
     done = run_action("gate", folder, {name.replace("_", "-"): one for name, one in told.items()})
     leaks = [line for line in done.printed.splitlines() if TOKEN in line]
 
     assert not leaks
     assert f"::add-mask::{commands.data(TOKEN)}" in done.printed.splitlines()
-    assert not server.answers(url)  # stopped, however it went
+    assert server.status(url) is None  # stopped, however it went
     return done
 
 
@@ -120,8 +122,8 @@ def test_what_is_required_and_missing_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "inputs", "told"),
     [
-        ("exit 3; :", {}, "ended with exit code 3 before it answered"),
-        ("echo went wrong: $CONTRACT_TOKEN; sleep 60; :", {"timeout": "1"}, "no answer at http"),
+        ("exit 3; :", {}, "ended with exit code 3 before it was ready"),
+        ("echo went wrong: $CONTRACT_TOKEN; sleep 60; :", {"timeout": "1"}, "no response at http"),
         (SERVE, {"timeout": "soon"}, "'soon' are no seconds"),
         (SERVE, {"wait_for": "here"}, "'here' is no http URL"),
         (SERVE, {"target": ""}, "no target to judge"),
@@ -144,6 +146,34 @@ def test_what_cannot_be_judged_is_an_error(
     assert told in done.summary
     if command and "went wrong" in command:
         assert "went wrong: <token>" in done.annotations[0]
+
+
+NOT_READY_AT_FIRST = """
+import os, sys
+import uvicorn
+from contract_tests.reference.app import create_app
+app, looks = create_app(token=os.environ["CONTRACT_TOKEN"], build_seconds=0.1), [503, 500, 503]
+async def starting(scope, receive, send):
+    if not looks:
+        return await app(scope, receive, send)
+    await send({"type": "http.response.start", "status": looks.pop(), "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+uvicorn.run(starting, port=int(sys.argv[2]), lifespan="off", log_level="error")
+"""
+
+
+@pytest.mark.parametrize("wait_for", [{}, {"wait_for": "/health"}])
+def test_a_server_that_is_not_ready_is_waited_for(tmp_path: Path, wait_for: dict[str, str]) -> None:
+    """Its port is open, and it returns 5xx until it is ready: not a violation."""
+    script = tmp_path / "serve.py"
+    script.write_text(NOT_READY_AT_FIRST)
+    python = '"$RUNNER_TEMP/contract-gate/bin/python"'
+    done = run_gate(
+        tmp_path, f"cd '{ROOT}' && PYTHONPATH=. {python} '{script}'",
+        rule="P5,P6", max_builds="1", **wait_for,
+    )  # fmt: skip
+
+    assert (done.code, done.outputs["violated"]) == (0, ""), done.printed
 
 
 def test_a_server_in_the_way_is_not_judged(tmp_path: Path) -> None:
@@ -182,15 +212,15 @@ def test_a_cancelled_job_leaves_no_server(tmp_path: Path) -> None:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     until = time.monotonic() + 200
-    while not server.answers(url) and time.monotonic() < until:
+    while server.status(url) is None and time.monotonic() < until:
         time.sleep(0.1)
-    answered = server.answers(url)
+    answered = server.status(url) is not None
     gate.send_signal(signal.SIGTERM)
     printed, _ = gate.communicate(timeout=200)
 
     assert answered
     assert gate.returncode == 2, printed
-    assert not server.answers(url)
+    assert server.status(url) is None
     assert "problem: interrupted" in printed
 
 

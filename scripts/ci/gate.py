@@ -3,7 +3,7 @@
 All is read from the environment. The settings of the gate are ``CONTRACT_X``, as ever; and
 
     GATE_COMMAND   starts the server, by bash; empty for one that runs already
-    GATE_WAIT_FOR  the URL that answers once it is up; CONTRACT_TARGET by default
+    GATE_WAIT_FOR  the URL that returns a status below 500 once ready; CONTRACT_TARGET by default
     GATE_TIMEOUT   seconds until it must; 120 by default
     GATE_REPORTS   the folder of the reports; ``reports`` by default
 
@@ -121,15 +121,20 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
     if not target:  # the gate would judge its own reference server, and pass
         raise server.ServerError("problem: no target to judge\n    fix: give the server's URL")
     command = environment.get("GATE_COMMAND", "").strip()
-    if not command:
+    waits_for = environment.get("GATE_WAIT_FOR", "").strip()
+    if not command and not waits_for:
         yield
         return
-    url = environment.get("GATE_WAIT_FOR", "").strip() or target
+    url = waits_for or target
     if not url.startswith(("http://", "https://")):
         raise server.ServerError(f"problem: {url!r} is no http URL\n    fix: http://host:port")
     seconds = environment.get("GATE_TIMEOUT", "").strip() or "120"
     if not seconds.isdecimal():
         raise server.ServerError(f"problem: {seconds!r} are no seconds\n    fix: 120, say")
+    if not command:  # a service of the job, say, that is on its way up
+        server.wait(url, float(seconds))
+        yield
+        return
     with server.started(command, url, float(seconds), log, here, environment):
         yield
 

@@ -9,18 +9,20 @@ import signal
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 # Seconds: between two looks, for one look, and between asking a server to stop and making it.
 PAUSE, LOOK, GRACE = 0.2, 5.0, 10.0
+# From here on a status code means that the server is not ready, or not well.
+NOT_READY = 500
 # Characters of a log that are worth reading in a failure.
 TAIL = 4000
 
 
 class ServerError(Exception):
-    """There is no server to judge; the text says why, and the mend."""
+    """There is no server to judge; the text has the reason and the fix."""
 
 
 @contextlib.contextmanager
@@ -32,12 +34,12 @@ def started(
     folder: Path,
     environment: Mapping[str, str],
 ) -> Iterator[None]:
-    """Run a command with bash in a folder while the context lasts, once it answers at ``url``.
+    """Run a command with bash in a folder while the context lasts, once ``url`` is ready.
 
     Raises ``ServerError`` if something answers there before, if the command ends first, or if
-    nothing answers in time.
+    it is not ready in time.
     """
-    if answers(url):
+    if status(url) is not None:
         raise ServerError(
             f"problem: something answers at {url} before the server is started\n"
             "    fix: give the server a port of its own"
@@ -50,28 +52,63 @@ def started(
             cwd=folder, env=dict(environment), start_new_session=True,
         )  # fmt: skip
         try:
-            _wait(process, url, seconds)
+            wait(url, seconds, process.poll)
             yield
         finally:
             _stop(process)
 
 
-def answers(url: str) -> bool:
-    """Whether anything answers at a URL, whatever it says; no proxy is asked."""
+def status(url: str, seconds: float = LOOK) -> int | None:
+    """Return the status code of a response at a URL, or None without one; no proxy is used."""
     parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=LOOK)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        # Nothing secret is sent; whether the certificate is good is for the gate to see.
+        unverified = ssl._create_unverified_context()  # noqa: S323
+        connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=seconds, context=unverified
+        )
+    else:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
     try:
-        connection.request("GET", parts.path or "/")
-        connection.getresponse()
-    except ssl.SSLCertVerificationError:
-        return True  # the gate says more of it
+        connection.request("GET", parts._replace(scheme="", netloc="", fragment="").geturl() or "/")
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
-    return True
+
+
+def wait(
+    url: str,
+    seconds: float,
+    ended: Callable[[], int | None] = lambda: None,
+    *,
+    look: Callable[[str, float], int | None] = status,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Wait until a URL returns a status below 500, as a readiness probe does.
+
+    Raises ``ServerError`` if it does not in time, or if the server has ended, by its exit code.
+    """
+    until = clock() + seconds
+    while True:
+        seen = look(url, max(PAUSE, min(LOOK, until - clock())))
+        if seen is not None and seen < NOT_READY:
+            return
+        if (code := ended()) is not None:
+            raise ServerError(
+                f"problem: the server's command ended with exit code {code}"
+                f" before it was ready at {url}\n    fix: see its log, and correct the command"
+            )
+        if clock() >= until:
+            last = "no response" if seen is None else f"still {seen}"
+            raise ServerError(
+                f"problem: {last} at {url} after {seconds:g} s\n"
+                "    fix: correct the command or the URL, or allow more seconds"
+            )
+        pause(PAUSE)
 
 
 def tail(log: Path, secret: str) -> str:
@@ -83,22 +120,6 @@ def clean(log: Path, secret: str) -> str:
     """Return a log without the secret."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     return text.replace(secret, "<token>") if secret else text
-
-
-def _wait(process: subprocess.Popen[bytes], url: str, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not answers(url):
-        if process.poll() is not None:
-            raise ServerError(
-                f"problem: the server's command ended with exit code {process.returncode}"
-                f" before it answered at {url}\n    fix: see its log, and mend the command"
-            )
-        if time.monotonic() >= until:
-            raise ServerError(
-                f"problem: no answer at {url} within {seconds:g} s\n"
-                "    fix: mend the command or the URL, or allow more seconds"
-            )
-        time.sleep(PAUSE)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
