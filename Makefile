@@ -8,7 +8,7 @@ PY     := .venv/bin/python
 # The settings of the gate, by their names on the command line.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
-OPTIONS  := PYTHON PORT SCENARIO DEST WITH_TESTS FORCE INPUTS HAR FAULTS UPSTREAM WRITE $(SETTINGS)
+OPTIONS  := PYTHON PORT SCENARIO DEST WITH_TESTS FORCE INPUTS HAR FAULTS UPSTREAM ACCEPTED WRITE $(SETTINGS)
 
 # A misspelt setting must not pass for a default.
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach o,$(subst \ ,_,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(o)))))
@@ -31,8 +31,8 @@ gate: $(READY) ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must]
 judge: $(READY) ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(PY) -m contract_tests.judge '$(HAR)' $(if $(LEVEL),--level '$(LEVEL)') $(if $(RULE),--rule '$(RULE)')
 
-compare: $(READY) ## Tell how a published document differs, and whom that breaks. UPSTREAM=file-or-url
-	@$(PY) scripts/compare.py '$(UPSTREAM)'
+compare: $(READY) ## Tell how a published document differs, and whom that breaks. UPSTREAM=file-or-url [ACCEPTED=file]
+	@$(PY) scripts/compare.py '$(UPSTREAM)' $(if $(ACCEPTED),--accepted '$(ACCEPTED)')
 
 serve: $(READY) ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
 	@env $(EXPORTS) $(PY) -m contract_tests.reference $(if $(PORT),--port '$(PORT)') $(if $(SCENARIO),--scenario '$(SCENARIO)')

@@ -1,12 +1,14 @@
 """Compare a published OpenAPI document with the contract: what differs, and whom it breaks.
 
-Usage: compare.py UPSTREAM [--contract openapi.yaml] [--json] [--all]
+Usage: compare.py UPSTREAM [--contract openapi.yaml] [--accepted FILE] [--json] [--all]
 
 Exit codes: 0 the same, 3 compatible (what differs breaks nobody), 4 breaking, 100 failed.
+Differences that are accepted in FILE are listed, and do not count.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
 from collections import Counter
@@ -24,6 +26,10 @@ from scripts.comparison import (  # noqa: E402
     differences,
     load,
 )
+from scripts.comparison.accepted import Accepted, split  # noqa: E402
+from scripts.comparison.accepted import load as load_accepted  # noqa: E402
+
+Taken = list[tuple[Difference, Accepted]]
 
 SAME, COMPATIBLE, BREAKING, FAILED = 0, 3, 4, 100
 WIDEST = 40
@@ -43,10 +49,19 @@ def table(found: list[Difference]) -> str:
     return "\n".join(lines)
 
 
-def summary(found: list[Difference]) -> str:
+def excused(taken: Taken) -> str:
+    """Return the accepted differences, a line each."""
+    return "\n".join(
+        _clean(f"accepted  {one.kind}  {one.places[0]}  until {entry.expires}: {entry.reason}")
+        for one, entry in taken
+    )
+
+
+def summary(found: list[Difference], taken: Taken) -> str:
     """Return one line on all differences."""
     if not found:
-        return "the same: no difference in any operation"
+        beside = f" beside {len(taken)} accepted" if taken else " in any operation"
+        return f"the same: no difference{beside}"
     counted = Counter(one.breaks for one in found)
     verbs = {breaks: f"{counted[breaks]} {_verb(breaks, counted[breaks])}" for breaks in Breaks}
     told = ", ".join(verbs[breaks] for breaks in Breaks if counted[breaks])
@@ -54,7 +69,7 @@ def summary(found: list[Difference]) -> str:
     return f"{len(found)} {noun}: {told}"
 
 
-def as_json(ours: Document, theirs: Document, found: list[Difference]) -> str:
+def as_json(ours: Document, theirs: Document, found: list[Difference], taken: Taken) -> str:
     """Return the differences as JSON, with the verdict."""
     verdict = {SAME: "same", COMPATIBLE: "compatible", BREAKING: "breaking"}[code(found)]
     report = {
@@ -62,6 +77,10 @@ def as_json(ours: Document, theirs: Document, found: list[Difference]) -> str:
         "ours": ours.name,
         "theirs": theirs.name,
         "differences": [one._asdict() for one in found],
+        "accepted": [
+            {**one._asdict(), "reason": entry.reason, "expires": str(entry.expires)}
+            for one, entry in taken
+        ],
     }
     return json.dumps(report, indent=2, ensure_ascii=False)
 
@@ -71,6 +90,10 @@ def code(found: list[Difference]) -> int:
     if not found:
         return SAME
     return COMPATIBLE if all(one.breaks is Breaks.NOBODY for one in found) else BREAKING
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _verb(breaks: Breaks, count: int) -> str:
@@ -100,6 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="compare.py", description=str(__doc__).split("\n")[0])
     parser.add_argument("upstream", metavar="UPSTREAM", help="their document: a file or a URL")
     parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="ours")
+    parser.add_argument("--accepted", metavar="FILE", help="differences that are accepted for now")
     parser.add_argument("--json", action="store_true", help="write JSON")
     parser.add_argument("--all", action="store_true", help="list operations that theirs adds, too")
     options = parser.parse_args(arguments)
@@ -107,7 +131,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.upstream:
             raise UnreadableError("nothing to compare with", "UPSTREAM=file or UPSTREAM=https://…")
         ours, theirs = load(options.contract), load(options.upstream)
-        found = differences(ours, theirs, every=options.all)
+        known = load_accepted(Path(options.accepted), _today()) if options.accepted else ()
+        found, taken = split(differences(ours, theirs, every=options.all), known)
     except RecursionError:
         deep = UnreadableError(
             f"{options.upstream} is nested too deep, or refers to itself by too many ways",
@@ -119,9 +144,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return FAILED
     if options.json:
-        print(as_json(ours, theirs, found))  # noqa: T201
+        print(as_json(ours, theirs, found, taken))  # noqa: T201
     else:
-        print("\n\n".join([*([table(found)] if found else []), summary(found)]))  # noqa: T201
+        parts = [table(found) if found else "", excused(taken), summary(found, taken)]
+        print("\n\n".join(filter(None, parts)))  # noqa: T201
     return code(found)
 
 

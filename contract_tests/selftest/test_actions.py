@@ -468,7 +468,7 @@ def used(text: str) -> list[tuple[str, str]]:
 
 def test_actions_of_others_are_pinned() -> None:
     """By a full commit, with the version in words; the same commit wherever one is used."""
-    files = [*ACTION_FILES, ROOT / ".github/workflows/ci.yml", ROOT / "docs/ci.md"]
+    files = [*ACTION_FILES, *(ROOT / ".github/workflows").iterdir(), ROOT / "docs/ci.md"]
     found = [one for file in files for one in used(file.read_text())]
 
     assert len(found) > 4
@@ -491,12 +491,13 @@ def test_no_expression_stands_in_a_script() -> None:
         assert {one for one in action["inputs"] if f"inputs.{one} " not in text} == set()
 
 
-def test_the_workflow_keeps_to_least_permissions() -> None:
+@pytest.mark.parametrize("name", ["ci", "compare"])
+def test_the_workflow_keeps_to_least_permissions(name: str) -> None:
     """No permission for all, reading alone for each job, an end for each, and one run a branch."""
-    workflow = load(ROOT / ".github/workflows/ci.yml")
+    workflow = load(ROOT / f".github/workflows/{name}.yml")
 
     assert workflow["permissions"] == {}
-    assert "github.ref" in workflow["concurrency"]["group"]
+    assert name != "ci" or "github.ref" in workflow["concurrency"]["group"]
     for job in workflow["jobs"].values():
         assert job["permissions"] == {"contents": "read"}
         assert 0 < job["timeout-minutes"] <= 90
