@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import jsonschema_rs
-import yaml
+
+from . import documents
 
 PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
 
@@ -199,4 +200,4 @@ def _json_path(parts: list[str | int]) -> str:
 @cache
 def contract() -> Contract:
     """Return the contract of this project."""
-    return Contract(yaml.safe_load(PATH.read_text(encoding="utf-8")))
+    return Contract(documents.load(PATH))

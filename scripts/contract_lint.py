@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema_rs
-import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from contract_tests import documents
 from scripts.arguments import Parser
 
 SOUND, UNSOUND, BROKEN = 0, 1, 100
@@ -288,8 +288,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", type=Path, default=Path("openapi.yaml"))
     file: Path = parser.parse_args(arguments).file
     try:
-        found = problems(yaml.safe_load(file.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        found = problems(documents.load(file))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         told = f"{type(error).__name__}: {error}"
         print(f"problem: {file} is no contract: {told}\n    fix: mend it", file=sys.stderr)  # noqa: T201
         return BROKEN

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from contract_tests import documents  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 from scripts.contract_lint import problems  # noqa: E402
 
@@ -43,17 +43,20 @@ def make(root: Path, destination: Path) -> None:
 
     Raises ``Broken`` if the contract, the generator or the formatter does not allow it.
     """
-    contract_text = (root / "openapi.yaml").read_bytes()
-    contract = _load(contract_text)
+    contract = _load(root / "openapi.yaml")
     package = destination / PACKAGE
     config = destination / "config.json"
     config.write_text(json.dumps({"package_name_override": PACKAGE, "post_hooks": []}))
+    # The generator has a loader of its own, of another YAML: it is given what was read here.
+    given = destination / "openapi.json"
+    given.write_text(json.dumps(contract))
     _run(
-        destination, "openapi_python_client", "generate", "--path", str(root / "openapi.yaml"),
+        destination, "openapi_python_client", "generate", "--path", str(given),
         "--meta", "none", "--custom-template-path", str(root / "scripts/templates"),
         "--config", str(config), "--output-path", str(package), "--fail-on-warning",
     )  # fmt: skip
     config.unlink()
+    given.unlink()
     _render_own(root, package, contract)
     (package / "py.typed").write_text(f"# {MARK} by scripts/generate.py; do not edit.\n")
     style: tuple[str, ...] = ("--isolated", "--no-cache", "--quiet", "--line-length", "100")
@@ -63,11 +66,13 @@ def make(root: Path, destination: Path) -> None:
     (destination / "MANIFEST.json").write_text(_manifest(root, destination, contract))
 
 
-def _load(text: bytes) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, Any]:
     try:
-        contract = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Broken(f"problem: openapi.yaml is no YAML: {error}\n    fix: mend it") from error
+        contract = documents.load(path)
+    except documents.DocumentError as error:
+        raise Broken(f"problem: {error}\n    fix: correct it there") from error
+    except OSError as error:
+        raise Broken(f"problem: {path}: {error.strerror}\n    fix: restore it") from error
     if not isinstance(contract, dict):
         raise Broken("problem: openapi.yaml is no document\n    fix: restore it")
     if found := problems(contract):

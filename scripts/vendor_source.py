@@ -20,6 +20,7 @@ CHECK = "vendor_check.py"
 ATTRIBUTES = "# Line ends stay as they were vendored.\n* -text linguist-generated\n"
 TESTING = '"""The reference server and the payload corpus, for tests."""\n'
 TEST_FOLDERS = ("reference", "payloads")
+TEST_MODULES = ("documents.py",)
 TEST_SUFFIXES = {".py", ".yaml", ".md"}
 _COMMIT = re.compile("[0-9a-f]{40,64}")
 
@@ -45,6 +46,7 @@ def entries(root: Path, *, with_tests: bool) -> dict[str, Entry]:
             for path in _files(root, f"contract_tests/{folder}/"):
                 if Path(path).suffix in TEST_SUFFIXES:
                     found[f"testing/{path.removeprefix('contract_tests/')}"] = path
+        found |= {f"testing/{name}": f"contract_tests/{name}" for name in TEST_MODULES}
     told = {name: Entry((root / path).read_bytes(), path) for name, path in found.items()}
     client = {
         one.origin: sha256(one.content) for one in told.values() if one.origin.startswith(prefix)
@@ -84,8 +86,8 @@ def commit(root: Path) -> str:
     top, head = _git(root, "rev-parse", "--show-toplevel"), _git(root, "rev-parse", "HEAD")
     if not top or not head or Path(os.fsdecode(top).rstrip("\r\n")).resolve() != root.resolve():
         return "unknown"
-    folders = [f"contract_tests/{folder}" for folder in TEST_FOLDERS]
-    sources = ["openapi.yaml", "generated", "scripts", "LICENSE", *folders]
+    tests = [f"contract_tests/{name}" for name in (*TEST_FOLDERS, *TEST_MODULES)]
+    sources = ["openapi.yaml", "generated", "scripts", "LICENSE", *tests]
     dirty = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *sources)
     return head.decode().strip() + ("+dirty" if dirty != b"" else "")
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from .. import documents
 
 # The operation that a file answers if it names none. This package stands alone, wherever it lies.
 STATUS = "get_build_status"
@@ -45,7 +45,7 @@ def load() -> list[Payload]:
     """
     found: list[Payload] = []
     for path in sorted(Path(__file__).parent.glob("*.yaml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = documents.load(path)
         for entry in document["payloads"]:
             found.append(_payload(entry, document))
     titles = [payload.title for payload in found]

@@ -10,8 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import yaml
 from starlette.responses import HTMLResponse, Response
+
+from .. import documents
 
 PATH = Path(__file__).resolve().parents[2] / "openapi.yaml"
 _METHODS = ("get", "put", "post", "patch", "delete")
@@ -36,7 +37,7 @@ def _text() -> str:
 
 @cache
 def _page() -> str:
-    return rendered(yaml.safe_load(_text()))
+    return rendered(documents.read(_text(), PATH.name))
 
 
 def rendered(spec: _Part) -> str:

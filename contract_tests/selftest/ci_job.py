@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from .. import documents
 from ..contract import PATH
 
 ROOT = PATH.parent
@@ -42,7 +41,7 @@ class Done:
 
 def load(path: Path) -> Any:
     """Read a YAML file."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return documents.load(path)
 
 
 def environment() -> dict[str, str]:

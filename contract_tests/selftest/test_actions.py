@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scripts import contract_lint
 from scripts.ci import commands, server
 
+from .. import documents
 from ..reference.app import create_app
 from ..reference.embedded import running
 from .ci_job import (
@@ -551,5 +551,5 @@ def test_what_the_document_shows_is_so() -> None:
 
 def steps_of(block: str) -> list[dict[str, Any]]:
     """Return the steps of a workflow's jobs; none for a block of another kind."""
-    jobs = yaml.safe_load(block).get("jobs", {})
+    jobs = documents.read(block).get("jobs", {})
     return [step for job in jobs.values() for step in job["steps"]]

@@ -11,20 +11,20 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml
 from jsonschema_rs.canonical import Containment
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from scripts import compare
 from scripts.comparison import KINDS, Breaks, Difference, Document, differences, load
 
+from .. import documents
 from ..contract import PATH
 
 ROOT = PATH.parent
 HERE = Path(__file__).parent / "compare"
-SPELLINGS = yaml.safe_load((HERE / "spellings.yaml").read_text())
-EXCHANGES = yaml.safe_load((HERE / "exchanges.yaml").read_text())
-CONTRACT = yaml.safe_load(PATH.read_text())
+SPELLINGS = documents.load(HERE / "spellings.yaml")
+EXCHANGES = documents.load(HERE / "exchanges.yaml")
+CONTRACT = documents.load(PATH)
 # Examples are slow to hold against their schemas, and play no part.
 SPARE = json.loads(json.dumps(CONTRACT).replace('"examples":', '"x-was":'))
 SPARE["components"]["examples"] = CONTRACT["components"]["examples"]

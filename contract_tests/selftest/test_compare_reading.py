@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scripts import compare
 from scripts.comparison import Document, UnreadableError, differences, parse
 from scripts.comparison.load import MOST_BYTES
 from scripts.comparison.read import AmbiguousError
 
+from .. import documents
 from ..contract import PATH
 
-CONTRACT = yaml.safe_load(PATH.read_text())
+CONTRACT = documents.load(PATH)
 HEAD = "openapi: 3.1.0\ninfo: {title: t, version: v}\n"
 UNREADABLE = {
     "an empty file": ("", "is not an OpenAPI document"),
     "a list": ("[1, 2]", "is not an OpenAPI document"),
-    "neither JSON nor YAML": ("{", "is neither JSON nor YAML"),
-    "a tag that builds objects": ("a: !!python/object:os.system {}", "is neither JSON nor YAML"),
+    "neither JSON nor YAML": ("{", "theirs:1:2: is not YAML"),
+    "a tag that builds objects": ("a: !!python/object:os.system {}", "theirs:1:4: the tag"),
     "a nest without end": ("[" * 100_000, "is nested too deep"),
     "a page": ("<!doctype html><html>", "is not an OpenAPI document"),
     "Swagger 2": ("swagger: '2.0'\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 2.0"),
@@ -128,7 +128,7 @@ def test_aliases_of_aliases_end() -> None:
     """A document of few words that says endlessly much is refused in time."""
     lines = ["a0: &a0 {type: string}"]
     lines += [f"a{n}: &a{n} {{allOf: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
-    schemas = yaml.safe_load("\n".join(lines))
+    schemas = documents.read("\n".join(lines))
     root = copy.deepcopy(CONTRACT)
     answer = root["paths"][START]["post"]["responses"]["200"]
     answer["content"]["application/json"]["schema"] = schemas["a11"]

@@ -21,6 +21,8 @@ ABOVE_DRIVERS = {
     "cli", "target", "gate", "settings", "waivers", "matrix", "judge", "watch", "report",
 }  # fmt: skip
 FORBIDDEN = {
+    "documents.py": {"reference", "rules", "drivers", "tape", "exchange", "verdict", "contract"}
+    | ABOVE_DRIVERS,
     "reference": {"rules", "drivers", "tape", "exchange", "verdict", "contract", "payloads"}
     | ABOVE_DRIVERS,
     "contract.py": {"rules", "drivers", "tape", "exchange", "verdict", "reference"} | ABOVE_DRIVERS,

@@ -30,7 +30,7 @@ def checkout(folder: Path) -> Path:
     skip = shutil.ignore_patterns("__pycache__")
     for name in ("generated", "scripts", "contract_tests/reference", "contract_tests/payloads"):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
-    for name in ("openapi.yaml", "LICENSE"):
+    for name in ("openapi.yaml", "LICENSE", "contract_tests/documents.py"):
         shutil.copyfile(ROOT / name, folder / name)
     return folder
 

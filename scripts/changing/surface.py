@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from click.testing import CliRunner
 
-from contract_tests import cli, judge
+from contract_tests import cli, documents, judge
 from contract_tests.pytest_plugin import MARKER
 from contract_tests.reference.scenarios import SCENARIOS
 from contract_tests.report import verdicts
@@ -73,14 +72,14 @@ def _commands(group: click.Group) -> Iterator[str]:
 
 def _actions(root: Path) -> Iterator[str]:
     for path in sorted((root / ".github/actions").glob("*/action.yml")):
-        action: dict[str, Any] = yaml.safe_load(path.read_bytes())
+        action: dict[str, Any] = documents.load(path)
         for name, given in action["inputs"].items():
             required = " required" if given.get("required") else ""
             yield f"action {path.parent.name} input {name}{required}"
         yield from (f"action {path.parent.name} output {name}" for name in action["outputs"])
-    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_bytes())
+    hooks = documents.load(root / ".pre-commit-hooks.yaml")
     yield from (f"hook {hook['id']}" for hook in hooks)
-    jobs: dict[str, Any] = yaml.safe_load((root / "ci/gitlab-gate.yml").read_bytes())
+    jobs: dict[str, Any] = documents.load(root / "ci/gitlab-gate.yml")
     for job, content in jobs.items():
         yield f"gitlab {job}"
         yield from (f"gitlab {job} {name}" for name in content["variables"])

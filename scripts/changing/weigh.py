@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from contract_tests import documents
 from scripts.comparison import Breaks, Difference, StrangersError, differences, load
 
 from . import names
@@ -85,7 +84,7 @@ def _name(one: Difference) -> str:
 
 def _document(tree: Path) -> Any:
     """Return a contract without its version, which is no change but follows from them."""
-    document = yaml.safe_load((tree / CONTRACT).read_bytes())
+    document = documents.load(tree / CONTRACT)
     del document["info"]["version"]
     return document
 

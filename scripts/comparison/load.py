@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 import time
-from collections import Counter
 from pathlib import Path
 
 import httpx
-import yaml
 
-from .plain_yaml import JsonLoader
+from contract_tests.documents import AmbiguousDocumentError, DocumentError, read
+
 from .read import AmbiguousError, Document, UnreadableError
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_SECONDS = 60.0
 WAIT = httpx.Timeout(10.0)
-
-
-class _TwiceError(Exception):
-    """A key stands twice in one object."""
 
 
 def load(source: str) -> Document:
@@ -33,24 +26,18 @@ def load(source: str) -> Document:
         name, raw = _fetch(source)
     else:
         name, raw = source, _open(Path(source))
-    try:
-        return parse(raw.decode("utf-8-sig"), name)
-    except UnicodeDecodeError as error:
-        raise UnreadableError(f"{name} is not UTF-8: {error}", "name a text file") from error
+    return parse(raw, name)
 
 
-def parse(text: str, name: str) -> Document:
+def parse(text: str | bytes, name: str) -> Document:
     """Read a document from its text."""
     fix = "name an OpenAPI document, in JSON or YAML"
     try:
-        root = _read(text)
-    except RecursionError as error:
-        raise UnreadableError(f"{name} is nested too deep", fix) from error
-    except _TwiceError as error:
-        raise AmbiguousError(f"{name}: {error}", "keep one of the two") from error
-    except (yaml.YAMLError, ValueError) as error:
-        why = " ".join(str(error).split())[:200]
-        raise UnreadableError(f"{name} is neither JSON nor YAML: {why}", fix) from error
+        root = read(text, name)
+    except AmbiguousDocumentError as error:
+        raise AmbiguousError(str(error), "write what is meant, once") from error
+    except DocumentError as error:
+        raise UnreadableError(str(error), fix) from error
     if not isinstance(root, dict):
         raise UnreadableError(f"{name} is not an OpenAPI document", fix)
     version = str(root.get("openapi", root.get("swagger", "no version")))
@@ -62,22 +49,6 @@ def parse(text: str, name: str) -> Document:
     if not isinstance(root.get("paths"), dict):
         raise UnreadableError(f"{name} has no paths", fix)
     return Document(root, name)
-
-
-def _read(text: str) -> object:
-    if text.lstrip().startswith("{"):
-        with contextlib.suppress(ValueError):  # YAML may begin so, too
-            return json.loads(text, object_pairs_hook=_unique)
-    return yaml.load(text, Loader=JsonLoader)  # noqa: S506 (a safe loader)
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return an object. Raises ``_TwiceError`` for a key that stands twice: either may be meant."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _TwiceError(f"the key {key[:60]!r} stands twice in one object")
-    return found
 
 
 def _open(path: Path) -> bytes:

@@ -1,0 +1,213 @@
+"""Reads YAML and JSON documents, always in the same way: by the core schema of YAML 1.2.
+
+ruamel.yaml parses. What a scalar means is decided here, since its own rules know timestamps, merge
+keys and ``0b1``, which YAML 1.2 does not have. A document is a JSON value: keys are texts, as
+OpenAPI 3.1 has them (``200:`` is the key ``"200"``), and what JSON cannot hold is refused. What is
+ambiguous (a key that stands twice, a merge key, YAML 1.1) is refused too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.tag import Tag
+
+_TAG = "tag:yaml.org,2002:"
+# YAML 1.2.2, section 10.3.2. The name of a group is that of its tag.
+_CORE = re.compile(
+    r"""(?P<null>~|null|Null|NULL|)
+    |(?P<bool>true|True|TRUE|false|False|FALSE)
+    |(?P<int>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)
+    |(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?
+        |[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))""",
+    re.VERBOSE,
+)
+_OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\s*$).*$", re.MULTILINE)
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]|[0-9]{300}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class DocumentError(ValueError):
+    """A document that cannot be read.
+
+    Attributes:
+        name: The name of the document.
+        line: The line of the fault, from 1; 0 where none can be named.
+        column: The column of the fault, from 1; 0 where none can be named.
+        what: What is wrong there.
+
+    """
+
+    def __init__(self, name: str, what: str, line: int = 0, column: int = 0) -> None:
+        self.name, self.what, self.line, self.column = name, what, line, column
+        super().__init__(name, what, line, column)
+
+    def __str__(self) -> str:
+        where = f":{self.line}:{self.column}" if self.line else ""
+        return f"{self.name}{where}: {self.what}"
+
+
+class AmbiguousDocumentError(DocumentError):
+    """A document of which readers differ: a key stands twice, or it is written for YAML 1.1."""
+
+
+def load(path: Path) -> Any:
+    """Read a file. Raises ``DocumentError``, or ``OSError`` if it cannot be opened."""
+    return read(path.read_bytes(), str(path))
+
+
+def read(text: str | bytes, name: str = "the document") -> Any:
+    """Read a document, JSON or YAML, as a JSON value. Raises ``DocumentError``."""
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DocumentError(name, f"is not UTF-8: {error.reason}") from error
+    try:
+        # YAML 1.2 holds JSON; what is plain JSON is read much faster as such.
+        if text.lstrip().startswith(("{", "[", '"')) and not _HALVES.search(text):
+            with contextlib.suppress(_NotPlainError, json.JSONDecodeError):
+                return json.loads(
+                    text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+                )
+        return _Reader(name).read(text)
+    except RecursionError:
+        raise DocumentError(name, "is nested too deep") from None
+
+
+class _NotPlainError(Exception):
+    """JSON that the other reader has to refuse, since it can name the line."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _NotPlainError
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _NotPlainError
+    return number
+
+
+class _Core(VersionedResolver):
+    """Says by the core schema of YAML 1.2 what a plain scalar is."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        if kind is ScalarNode and implicit[0] and (found := _CORE.fullmatch(value)):
+            return Tag(suffix=f"{_TAG}{found.lastgroup}")
+        if kind is ScalarNode:
+            return self.DEFAULT_SCALAR_TAG
+        return self.DEFAULT_SEQUENCE_TAG if kind is SequenceNode else self.DEFAULT_MAPPING_TAG
+
+
+class _Reader:
+    """Makes a JSON value of the nodes of one document."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        # By node, so that an alias costs nothing; None while the node itself is being read.
+        self.made: dict[int, list[Any] | None] = {}
+
+    def read(self, text: str) -> Any:
+        if found := _OTHER_VERSION.search(text):
+            raise AmbiguousDocumentError(self.name, f"{found[0]} is not YAML 1.2")
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Resolver = _Core
+        yaml.composer.warn_double_anchors = False  # an anchor may be used again
+        try:
+            node = yaml.compose(text)
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            what = error.problem or error.context
+            at = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+            raise DocumentError(self.name, f"is not YAML: {what}", *at) from error
+        except (YAMLError, YAMLStreamError) as error:
+            what = " ".join(str(error).split())
+            raise DocumentError(self.name, f"is not YAML: {what}") from error
+        return None if node is None else self._value(node)
+
+    def _value(self, node: Node) -> Any:
+        if id(node) in self.made:
+            made = self.made[id(node)]
+            if made is None:
+                raise self._wrong(node, "an alias stands inside of what it refers to")
+            return made[0]
+        self.made[id(node)] = None
+        tag = str(node.ctag).removeprefix(_TAG)
+        if isinstance(node, MappingNode) and tag == "map":
+            value: Any = self._mapping(node)
+        elif isinstance(node, SequenceNode) and tag == "seq":
+            value = [self._value(item) for item in node.value]
+        elif isinstance(node, ScalarNode):
+            value = self._scalar(node, tag)
+        else:
+            raise self._wrong(node, f"the tag {tag} is not of YAML's core schema")
+        self.made[id(node)] = [value]
+        return value
+
+    def _mapping(self, node: MappingNode) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                raise self._wrong(key, "a key must be a text")
+            name = self._text(key)
+            if name == "<<" and key.style is None:
+                what = "YAML 1.2 has no merge keys (<<): write the keys out"
+                raise AmbiguousDocumentError(self.name, what, *_place(key))
+            if name in found:
+                what = f"the key {name[:60]!r} stands twice"
+                raise AmbiguousDocumentError(self.name, what, *_place(key))
+            found[name] = self._value(value)
+        return found
+
+    def _scalar(self, node: ScalarNode, tag: str) -> Any:
+        text = self._text(node)
+        if tag == "str":
+            return text
+        found = _CORE.fullmatch(text)
+        kinds = ("int", "float") if tag == "float" else (tag,)
+        if found is None or found.lastgroup not in kinds:
+            raise self._wrong(node, f"{text!r} with the tag {tag} is not of YAML's core schema")
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return text.lower() == "true"
+        try:
+            if tag == "int":
+                return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+            number = float(text)
+        except ValueError:  # longer than Python reads a number, or .inf
+            number = float("inf")
+        if not math.isfinite(number):
+            raise self._wrong(node, f"{text[:40]} is not a JSON value")
+        return number
+
+    def _text(self, node: ScalarNode) -> str:
+        """Return the text of a scalar; JSON writes what is beyond 16 bits as two escapes."""
+        text: str = node.value
+        if _SURROGATE.search(text):
+            try:
+                text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                raise self._wrong(node, "half a surrogate pair is not a text") from None
+        return text
+
+    def _wrong(self, node: Node, what: str) -> DocumentError:
+        return DocumentError(self.name, what, *_place(node))
+
+
+def _place(node: Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
