@@ -8,7 +8,7 @@ import os
 import pickle
 import tempfile
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from prime_image_builds import (
     AuthenticatedClient,
     Progress,
     Step,
+    _calls,
+    _upload,
     build_image,
     build_image_async,
     errors,
@@ -36,23 +38,7 @@ from ..contract import STATUS, contract
 from ..drivers.client import example
 from ..reference.app import create_app
 from ..reference.embedded import running
-
-TOKEN = "a-token-of-the-job"  # noqa: S105 (no secret)
-WEB = BuildImageRequest(image_name="web", image_tag="v1")
-Build = Callable[..., BuildStatusResponse]
-
-
-def _sync(*arguments: Any, client: AuthenticatedClient, **named: Any) -> BuildStatusResponse:
-    with client:
-        return build_image(*arguments, client=client, **named)
-
-
-def _asyncio(*arguments: Any, client: AuthenticatedClient, **named: Any) -> BuildStatusResponse:
-    async def built() -> BuildStatusResponse:
-        async with client:
-            return await build_image_async(*arguments, client=client, **named)
-
-    return asyncio.run(built())
+from .network import TOKEN, WEB, Build, Clock, Network, both, build_sync, context, told
 
 
 async def _waited(build_id: str, client: AuthenticatedClient) -> BuildStatusResponse:
@@ -60,33 +46,16 @@ async def _waited(build_id: str, client: AuthenticatedClient) -> BuildStatusResp
         return await wait_async(build_id, client=client, interval=0.05)
 
 
-both = pytest.mark.parametrize("build", [_sync, _asyncio], ids=["sync", "asyncio"])
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Make a context that builds."""
-    context = tmp_path / "context"
-    context.mkdir()
-    (context / "Dockerfile").write_text("FROM scratch\n")
-    return context
+    return context(tmp_path)
 
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Note every pause, and make none."""
-    pauses: list[float] = []
-
-    async def pause(seconds: float) -> None:
-        pauses.append(seconds)
-
-    # In this module alone: a server of these tests sleeps in another thread.
-    monkeypatch.setattr(
-        job,
-        "_pause",
-        lambda seconds: job._Call(lambda: pauses.append(seconds), lambda: pause(seconds)),
-    )
-    return pauses
+    return Clock(monkeypatch).pauses
 
 
 # --- over a socket, against the reference server ---------------------------------------------
@@ -155,7 +124,7 @@ def test_a_deadline_can_be_resumed(folder: Path, build: Build) -> None:
         assert error.build_id in str(error)
         assert isinstance(error, TimeoutError)
         again = AuthenticatedClient(url, TOKEN)
-        if build is _sync:
+        if build is build_sync:
             with again:
                 done = wait(error.build_id, client=again, interval=0.05)
         else:
@@ -223,141 +192,6 @@ def test_the_bar_shows_the_build(server: str, folder: Path) -> None:
 # --- against a network that fails -------------------------------------------------------------
 
 
-class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers by a script: for each operation what comes next, then always the last."""
-
-    def __init__(self, **script: list[Any]) -> None:
-        self.script = {"initiate": [201], "upload": [200], "start": [200], "status": [200]} | script
-        self.asked: list[str] = []
-        self.requests: list[httpx.Request] = []
-        self.largest = 0
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        name = "upload" if request.method == "PUT" else "initiate" if path.endswith("build") else ""
-        name = name or ("start" if path.endswith("/start") else "status")
-        self.asked.append(name)
-        self.requests.append(request)
-        steps = self.script[name]
-        step = steps.pop(0) if len(steps) > 1 else steps[0]
-        if isinstance(step, Exception):
-            raise step
-        if isinstance(step, httpx.Response):
-            return step
-        if isinstance(step, str):
-            return httpx.Response(200, json=told(step))
-        body = example("initiate_image_build") if name == "initiate" else told("COMPLETED")
-        return httpx.Response(step, json=body if step < 300 else {"detail": "no"})
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
-        assert isinstance(request.stream, httpx.SyncByteStream)
-        for piece in request.stream:
-            self.largest = max(self.largest, len(piece))
-        return self._answer(request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        async for piece in request.stream:
-            self.largest = max(self.largest, len(piece))
-        return self._answer(request)
-
-    @property
-    def client(self) -> AuthenticatedClient:
-        """A client that talks to nobody else."""
-        return AuthenticatedClient(
-            "https://images.test",
-            TOKEN,
-            headers={"X-Mine": "1"},
-            cookies={"mine": "1"},
-            httpx_args={"transport": self},
-        )
-
-
-def told(status: str) -> dict[str, Any]:
-    """Return the contract's example of a status."""
-    body: dict[str, Any] = contract().document["components"]["examples"][status]["value"]
-    return body
-
-
-@both
-@pytest.mark.usefixtures("slept")
-def test_a_lost_initiate_is_not_repeated(folder: Path, build: Build) -> None:
-    """It may have made a build; a second one would make another."""
-    for lost in (httpx.ReadTimeout("lost"), httpx.ReadError("lost"), httpx.WriteError("lost")):
-        network = Network(initiate=[lost])
-        with pytest.raises(type(lost)):
-            build(folder, client=network.client, body=WEB)
-        assert network.asked == ["initiate"]
-    network = Network(initiate=[502])
-    with pytest.raises(errors.ServerError):
-        build(folder, client=network.client, body=WEB)
-    assert network.asked == ["initiate"]
-
-
-@both
-def test_what_was_never_sent_is_repeated(folder: Path, build: Build, slept: list[float]) -> None:
-    """Where there was no connection, nothing was processed; four attempts are enough."""
-    refused = httpx.ConnectError("refused")
-    network = Network(initiate=[refused, httpx.ConnectTimeout("late"), 201], upload=[refused, 200])
-    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
-    assert network.asked.count("initiate") == 3
-    assert slept == [1.0, 2.0, 1.0]
-
-    network = Network(initiate=[refused])
-    with pytest.raises(httpx.ConnectError):
-        build(folder, client=network.client, body=WEB)
-    assert network.asked == ["initiate"] * job.ATTEMPTS
-
-
-@both
-def test_a_limit_is_waited_for(folder: Path, build: Build, slept: list[float]) -> None:
-    """A 429 was not processed; Retry-After says how long to wait."""
-    limited = httpx.Response(429, headers={"Retry-After": "7"})
-    network = Network(initiate=[limited, 429, 201], start=[limited, 200], status=[limited, 200])
-
-    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
-
-    assert slept == [7.0, 2.0, 7.0, 7.0]
-
-
-@both
-@pytest.mark.usefixtures("slept")
-def test_a_lost_start_is_looked_at(folder: Path, build: Build) -> None:
-    """A start whose answer is lost may have been taken: the status says so."""
-    network = Network(start=[httpx.ReadTimeout("lost")], status=["BUILDING", "COMPLETED"])
-    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
-    assert network.asked == ["initiate", "upload", "start", "status", "status"]
-
-    network = Network(start=[502], status=[503, "BUILDING", "COMPLETED"])
-    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
-    assert network.asked.count("start") == 1
-
-    network = Network(start=[httpx.ReadTimeout("lost")], status=["UPLOADING"])
-    with pytest.raises(httpx.ReadTimeout) as caught:
-        build(folder, client=network.client, body=WEB)
-    assert network.asked == ["initiate", "upload", "start", "status"]
-    assert caught.value.__notes__ == ["the build is bld_7c1e09"]
-
-
-@both
-def test_the_status_is_asked_again(folder: Path, build: Build, slept: list[float]) -> None:
-    """Asking changes nothing, so a lost answer and a 503 are no end; four in a row are."""
-    lost: list[Any] = [httpx.ReadError("lost"), 503, httpx.RemoteProtocolError("lost")]
-    network = Network(status=[*lost, "BUILDING", *lost, "COMPLETED"])
-    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
-    assert slept == [1.0, 2.0, 4.0, 1.0, 1.0, 2.0, 4.0]
-
-    network = Network(status=[503])
-    with pytest.raises(errors.ServerError):
-        build(folder, client=network.client, body=WEB)
-    assert network.asked.count("status") == job.ATTEMPTS
-
-    network = Network(status=[404])
-    with pytest.raises(errors.NotFoundError):
-        build(folder, client=network.client, body=WEB)
-    assert network.asked.count("status") == 1
-
-
 @both
 def test_looks_become_rarer(folder: Path, build: Build, slept: list[float]) -> None:
     """The first look comes soon, and none later than the interval."""
@@ -413,12 +247,12 @@ def test_the_upload_follows_and_authenticates_nowhere(folder: Path, build: Build
 @both
 def test_each_piece_is_told(folder: Path, build: Build) -> None:
     """The bytes sent add up to the size, and no piece is larger than the others."""
-    (folder / "big").write_bytes(os.urandom(3 * job.CHUNK))
+    (folder / "big").write_bytes(os.urandom(3 * _upload.CHUNK))
     told: list[Progress] = []
     build(folder, client=Network().client, body=WEB, on_progress=told.append)
 
     sent = [progress.sent for progress in told if progress.step is Step.UPLOADING]
-    assert sent[:4] == [0, job.CHUNK, 2 * job.CHUNK, 3 * job.CHUNK]
+    assert sent[:4] == [0, _upload.CHUNK, 2 * _upload.CHUNK, 3 * _upload.CHUNK]
     assert sent[-1] == {progress.size for progress in told if progress.sent}.pop()
 
 
@@ -442,16 +276,6 @@ def test_steps_tell_their_progress_too(folder: Path, is_async: bool) -> None:
     assert (told[2].status, told[2].sent, told[2].size) == ("COMPLETED", 0, 0)
 
 
-def test_a_limit_outlasts_a_deadline_of_nothing(folder: Path) -> None:
-    """With no build to wait for yet, the refusal itself is raised, once the time is over."""
-    limited = httpx.Response(429, headers={"Retry-After": "0"})
-    with pytest.raises(errors.RateLimitedError):
-        build_image(folder, client=Network(initiate=[limited]).client, body=WEB, deadline=0)
-
-    network = Network(initiate=[limited, 201])
-    assert build_image(folder, client=network.client, body=WEB, deadline=0.9).status == "COMPLETED"
-
-
 def test_a_pause_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """It sleeps, in either world, for as long as it says."""
     slept: list[float] = []
@@ -461,7 +285,7 @@ def test_a_pause_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("time.sleep", slept.append)
     monkeypatch.setattr("asyncio.sleep", sleep)
-    pause = job._pause(3)
+    pause = _calls.pause(3)
     pause.sync()
     with pytest.raises(StopIteration):
         pause.asyncio().__await__().send(None)
@@ -488,8 +312,23 @@ def test_what_a_build_raises_survives_a_pickle() -> None:
         "build bld_1 is FAILED after 2.5 s; wait for it by its id"
     )
     assert str(errors.BuildTimeoutError("bld_1", None, 3)) == (
-        "build bld_1 was not started after 3 s; wait for it by its id"
+        "build bld_1 has no known status after 3 s; wait for it by its id"
     )
+
+
+def test_a_message_is_shown_once() -> None:
+    """An image and its VM sandbox that fail alike say so in one voice; others are all there."""
+    body = told("FAILED")
+    row = {"id": "art_1", "status": "FAILED", "createdAt": body["createdAt"]}
+    messages = ["exit 1", "exit 2", "exit 1", None, "exit 1"]
+    build = BuildStatusResponse.from_dict(
+        body | {"artifacts": [row | {"errorMessage": message} for message in messages]}
+    )
+
+    error = errors.BuildFailedError(build)
+
+    assert error.messages == ("exit 1", "exit 2", "exit 1", "exit 1")
+    assert str(error).split(": ")[1:] == ["exit 1", "exit 2"]
 
 
 @both
@@ -524,9 +363,9 @@ def test_an_upload_url_must_be_one(folder: Path, build: Build, url: str) -> None
 @both
 def test_a_deadline_ends_an_upload(folder: Path, build: Build) -> None:
     """The time is looked at with each piece sent."""
-    (folder / "big").write_bytes(os.urandom(2 * job.CHUNK))
+    (folder / "big").write_bytes(os.urandom(2 * _upload.CHUNK))
 
-    with pytest.raises(errors.BuildTimeoutError, match="was not started"):
+    with pytest.raises(errors.BuildTimeoutError, match="has no known status"):
         build(folder, client=Network().client, body=WEB, deadline=1e-9)
 
 
@@ -580,7 +419,7 @@ def test_no_file_is_left(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     build(folder, client=Network().client, body=WEB)
     with pytest.raises(errors.UploadRefusedError):
-        build(folder, client=Network(upload=[500]).client, body=WEB)
+        build(folder, client=Network(upload=[403]).client, body=WEB)
 
     assert [context.file.closed for context in packed] == [True, True]
     assert list(temporary.iterdir()) == []
@@ -622,7 +461,7 @@ def test_memory_is_bounded(folder: Path, is_async: bool) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert network.largest == job.CHUNK
+    assert network.largest == _upload.CHUNK
     assert peak < 4 * 2**20
 
 

@@ -95,6 +95,21 @@ class ApiError(ImageBuildsError):
     def __str__(self) -> str:
         return ": ".join([_told(self.response), *filter(None, ["; ".join(self.problems)])])
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait, from ``Retry-After`` in either of its forms, or ``None``."""
+        told = self.headers.get("retry-after", "").strip()
+        if told.isascii() and told.isdigit():
+            return float(told)
+        try:
+            until = email.utils.parsedate_to_datetime(told)
+            if until.tzinfo is None:
+                until = until.replace(tzinfo=datetime.UTC)
+            left = until - datetime.datetime.now(datetime.UTC)
+        except (ValueError, OverflowError):
+            return None
+        return max(0.0, left.total_seconds())
+
     @staticmethod
     def of(response: httpx.Response) -> "ApiError":
         """Make the error of the class that the status has."""
@@ -143,20 +158,6 @@ class RateLimitedError(ApiError):
 
     status = 429
 
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds to wait, from ``Retry-After`` in either of its forms, or ``None``."""
-        told = self.headers.get("retry-after", "").strip()
-        if told.isascii() and told.isdigit():
-            return float(told)
-        try:
-            until = email.utils.parsedate_to_datetime(told)
-        except ValueError:
-            return None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=datetime.UTC)
-        return max(0.0, (until - datetime.datetime.now(datetime.UTC)).total_seconds())
-
 
 class ServerError(ApiError):
     """5xx: the server failed. Whether it did what was asked is not known."""
@@ -190,7 +191,8 @@ class BuildFailedError(ImageBuildsError):
 
     def __str__(self) -> str:
         told = f"build {self.build.id} of {self.build.image_name}:{self.build.image_tag}"
-        return ": ".join([f"{told} is {self.build.status}", *self.messages])
+        # An image and its VM sandbox fail for the same reason: it is shown once.
+        return ": ".join([f"{told} is {self.build.status}", *dict.fromkeys(self.messages)])
 
 
 class BuildTimeoutError(ImageBuildsError, TimeoutError):
@@ -209,7 +211,7 @@ class BuildTimeoutError(ImageBuildsError, TimeoutError):
         super().__init__(build_id, last, deadline)
 
     def __str__(self) -> str:
-        status = f"is {self.last.status}" if self.last else "was not started"
+        status = f"is {self.last.status}" if self.last else "has no known status"
         return f"build {self.build_id} {status} after {self.deadline:g} s; wait for it by its id"
 
 
