@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 import jsonschema_rs
@@ -17,7 +17,8 @@ from . import documents
 
 PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
 
-MOST_ERRORS = 20
+# More than the rules of single fields can report of one body, so that nothing hides behind them.
+MOST_ERRORS = 10_000
 
 INITIATE = "initiate_image_build"
 START = "start_image_build"
@@ -25,10 +26,27 @@ STATUS = "get_build_status"
 
 
 class SchemaError(NamedTuple):
-    """Where a body breaks its schema, as a JSON path, and how."""
+    """One way in which a body breaks its schema.
+
+    Attributes:
+        at: Where, as a JSON path.
+        what: How, in the validator's words.
+        value: What stands there; ``MISSING`` where a required key is not there.
+
+    """
 
     at: str
     what: str
+    value: Any
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "no such key"
+
+
+MISSING: Final = _Missing()
+"""Stands for a key that is not there."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +127,25 @@ class Contract:
         """Return what a JSON pointer into the document points at. Raises KeyError if nothing."""
         node: Any = self.document
         for part in pointer.lstrip("#/").split("/"):
-            node = node[part.replace("~1", "/").replace("~0", "~")]
+            key = part.replace("~1", "/").replace("~0", "~")
+            node = node[int(key)] if isinstance(node, list) else node[key]
         return self._resolved(node)
+
+    def node(self, pointer: str) -> Any:
+        """Return what stands at a JSON pointer; a ``$ref`` there is not followed.
+
+        Raises KeyError if nothing stands there.
+        """
+        parent, _, last = pointer.rpartition("/")
+        node = self.at(parent) if parent.strip("#/") else self.document
+        key = last.replace("~1", "/").replace("~0", "~")
+        return node[int(key)] if isinstance(node, list) else node[key]
+
+    def follow(self, pointer: str) -> str:
+        """Return the pointer at which the references that start at a pointer end."""
+        while isinstance(node := self.node(pointer), dict) and "$ref" in node:
+            pointer = node["$ref"]
+        return pointer
 
     def request_errors(self, operation: Operation, body: Any) -> list[SchemaError]:
         """List how a request body breaks its schema."""
@@ -133,11 +168,11 @@ class Contract:
             )
         try:
             return [
-                SchemaError(_json_path(_place(error)), error.message)
+                _schema_error(error)
                 for error in itertools.islice(self._validators[key].iter_errors(body), MOST_ERRORS)
             ]
         except ValueError:  # the validator's own limit, which a hostile server may exceed
-            return [SchemaError("$", "it is nested too deeply to be read")]
+            return [SchemaError("$", "it is nested too deeply to be read", body)]
 
     def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
         responses = {str(code): self._resolved(given) for code, given in node["responses"].items()}
@@ -181,16 +216,27 @@ def instant(text: str) -> datetime.datetime | None:
         return None
 
 
+def naive(text: str) -> datetime.datetime | None:
+    """Read what would be such a date-time if it had an offset; None for anything else.
+
+    The result has no time zone, so that it compares with others of its kind only.
+    """
+    found = instant(f"{text}Z")
+    return found.replace(tzinfo=None) if found else None
+
+
 def is_instant(text: str) -> bool:
     """Tell whether a text is such a date-time."""
     return instant(text) is not None
 
 
-def _place(error: jsonschema_rs.ValidationError) -> list[str | int]:
-    """Say where an error stands; a missing key at its own place."""
-    kind = error.kind
-    missing = isinstance(kind, jsonschema_rs.ValidationErrorKind.Required)
-    return [*error.instance_path, kind.as_dict()["property"]] if missing else error.instance_path
+def _schema_error(error: jsonschema_rs.ValidationError) -> SchemaError:
+    """Return an error with its place; a missing key has its own place."""
+    kind, path = error.kind, error.instance_path
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        missing = [*path, kind.as_dict()["property"]]
+        return SchemaError(_json_path(missing), error.message, MISSING)
+    return SchemaError(_json_path(path), error.message, error.instance)
 
 
 def _json_path(parts: list[str | int]) -> str:

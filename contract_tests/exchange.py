@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -231,9 +231,13 @@ class Row:
         return self.data.get(key) is not None
 
     def instant(self, key: str) -> datetime | None:
-        """Return the instant that stands under a key, or None if none does."""
+        """Return the instant that stands under a key, with its offset, or None."""
+        return self.moment(key, instant)
+
+    def moment(self, key: str, read: Callable[[str], datetime | None]) -> datetime | None:
+        """Return what a text under a key is read as, or None."""
         value = self.data.get(key)
-        return instant(value) if isinstance(value, str) else None
+        return read(value) if isinstance(value, str) else None
 
 
 def strict_json(content: bytes) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from .drivers.replay import Replayed, ReplayError, replay
 from .front import command
-from .report import terminal
+from .report import terminal, text
 from .settings import from_environment, spelled
 from .target import GateError, Target
 from .verdict import Verdict, judge
@@ -74,9 +74,8 @@ def repeat(file: str, rule: str) -> str:
 def _told(file: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
     violated = [verdict for verdict in verdicts.values() if verdict.violations]
     for verdict in violated:
-        yield verdict.violations[0].text(repeat(file, verdict.rule.id))
-        more = len(verdict.violations) - 1
-        yield f"  and {more} more like it\n" if more else ""
+        yield text.failures(verdict, repeat(file, verdict.rule.id))
+        yield ""
     yield f"recording     {file}"
     yield from _entries(replayed)
     counted = replayed.tape.successes().items()

@@ -1,71 +1,151 @@
-"""Verdicts: what each rule says of a tape, and how a violation reads."""
+"""Verdicts, as data: what each rule found on a tape. How they read is for the reports."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from .contract import contract
+from . import fields
 from .exchange import Exchange
 from .history import History
-from .rules import Broken, Level, Rule
+from .rules import Broken, Rule, Shown
 from .tape import Tape
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One exchange that breaks a rule."""
+    """One field of one exchange that breaks a rule.
+
+    Attributes:
+        after: The last request before it that asked for a change, or None.
+
+    """
 
     rule: Rule[Any]
     broken: Broken
     exchange: Exchange
-    after: Exchange | None
+    after: Exchange | None = None
 
     @property
-    def title(self) -> str:
-        """The first line: enough by itself in a summary."""
-        return f"{self.rule.id} {self.rule.level}  {self.rule.text}"
+    def operation(self) -> str:
+        """The operation, ``upload``, or the method and the path where the contract has none."""
+        asked = self.exchange
+        return asked.operation or f"{asked.request.method} {asked.template or asked.request.path}"
 
-    def text(self, repeat: str) -> str:
-        """Tell the whole failure; ``repeat`` is the command that shows it again."""
-        lines = {
-            "at": self.broken.at,
-            "expected": self.broken.expected,
-            "received": self.broken.received,
-            "exchange": told(self.exchange),
-            "after": told(self.after, body=False) if self.after else None,
-            _source_word(self.rule): _source(self.rule),
-            "repeat": repeat,
-        }
-        body = [f"  {name:<9} {_one_line(value)}" for name, value in lines.items() if value]
-        return "\n".join([self.title, *body])
+    @property
+    def field(self) -> str:
+        """The field that failed, as a JSON path with indexes; or another part of the response."""
+        return self.broken.at
+
+    @property
+    def place(self) -> str:
+        """The field, with ``[*]`` for each index."""
+        return fields.place(self.field)
+
+    @property
+    def expected(self) -> str:
+        """What the rule asks for there."""
+        return self.broken.expected
+
+    @property
+    def received(self) -> str | Shown:
+        """What was there."""
+        return self.broken.received
+
+    @property
+    def source(self) -> str:
+        """Where the contract describes the field that failed, as a JSON pointer.
+
+        Where it does not, or where the rule comes from elsewhere: the source of the rule.
+        """
+        if self.rule.quotes_itself:
+            return self.rule.source
+        status = self.exchange.response.status
+        return fields.pointer(self.exchange.operation, status, self.field) or self.rule.source
+
+    @property
+    def key(self) -> Key:
+        """What it has in common with the violations that have the same cause."""
+        status = self.exchange.response.status if fields.is_field(self.field) else None
+        return Key(self.rule.id, self.operation, self.place, status)
+
+
+class Key(NamedTuple):
+    """What the violations of a group have in common.
+
+    ``status`` is that of the response where a field of its body failed, since each status has a
+    body of its own; else None.
+    """
+
+    rule: str
+    operation: str
+    place: str
+    status: int | None
+
+
+@dataclass
+class Group:
+    """The violations of one rule at one place of one operation.
+
+    Attributes:
+        first: The first of them.
+        count: On how many exchanges it was found.
+
+    """
+
+    key: Key
+    first: Violation
+    count: int = 0
 
 
 @dataclass
 class Verdict:
-    """What one rule says of a tape."""
+    """What one rule found on a tape.
+
+    Attributes:
+        observed: On how many exchanges the rule was observed.
+        broken: On how many of them it was broken.
+        violations: One for each exchange and place.
+
+    """
 
     rule: Rule[Any]
     observed: int = 0
+    broken: int = 0
     violations: list[Violation] = field(default_factory=list)
+    groups: dict[Key, Group] = field(default_factory=dict)
 
     @property
     def outcome(self) -> str:
-        """passed, violated, or not observed: what no traffic touched has not passed."""
+        """passed, violated, or not observed: a rule that no traffic touched has not passed."""
         if self.violations:
             return "violated"
         return "passed" if self.observed else "not observed"
 
     def count(self) -> str:
-        """Say on how many exchanges it was observed, and on how many it was broken."""
+        """Return on how many exchanges it was observed, and on how many it was broken."""
         if self.violations:
-            return f"{len(self.violations)} of {self.observed}"
+            return f"{self.broken} of {self.observed}"
         return str(self.observed) if self.observed else ""
+
+    def add(self, found: Iterable[Violation]) -> list[Group]:
+        """Add what was found on one exchange; return the groups that are new."""
+        at_once = {one.key: one for one in reversed(list(found))}
+        new = [Group(key, one) for key, one in at_once.items() if key not in self.groups]
+        self.groups |= {group.key: group for group in reversed(new)}
+        for key in at_once:
+            self.groups[key].count += 1
+        self.violations += reversed(at_once.values())
+        self.broken += bool(at_once)
+        return new[::-1]
 
 
 class Judge:
-    """Holds each exchange to all rules as it comes, and keeps their verdicts."""
+    """Holds each exchange to all rules as it comes, and keeps their verdicts.
+
+    ``announce`` is called with the first violation of each group.
+    """
 
     def __init__(
         self, rules: Iterable[Rule[Any]], announce: Callable[[Violation], None] | None = None
@@ -77,25 +157,34 @@ class Judge:
         """Judge the newest exchange of a history; return what it violates."""
         found: list[Violation] = []
         for verdict in self.verdicts.values():
-            broken = None
-            for count, judged in enumerate(verdict.rule.apply(history)):
-                verdict.observed += count == 0
-                if isinstance(judged, Broken):
-                    broken = judged
-                    break
-            if broken is None:
-                continue
-            violation = Violation(verdict.rule, broken, history.last, history.cause)
-            verdict.violations.append(violation)
-            found.append(violation)
-            if len(verdict.violations) == 1 and self.announce:
-                self.announce(violation)
+            judged = list(verdict.rule.apply(history))
+            verdict.observed += bool(judged)
+            found += self.add(
+                verdict.rule,
+                [
+                    Violation(verdict.rule, one, history.last, history.cause)
+                    for one in judged
+                    if isinstance(one, Broken)
+                ],
+            )
         return found
+
+    def add(self, rule: Rule[Any], found: Iterable[Violation]) -> list[Violation]:
+        """Add the violations of one exchange, of a rule that this judge may not have itself.
+
+        Return them without those at a place that another of them has.
+        """
+        verdict = self.verdicts.setdefault(rule.id, Verdict(rule))
+        before = len(verdict.violations)
+        for group in verdict.add(found):
+            if self.announce:
+                self.announce(group.first)
+        return verdict.violations[before:]
 
     @property
     def violated(self) -> list[Verdict]:
         """The verdicts that are violated."""
-        return [verdict for verdict in self.verdicts.values() if verdict.violations]
+        return [verdict for verdict in self.verdicts.values() if verdict.outcome == "violated"]
 
 
 def judge(tape: Tape, rules: Iterable[Rule[Any]]) -> dict[str, Verdict]:
@@ -104,33 +193,3 @@ def judge(tape: Tape, rules: Iterable[Rule[Any]]) -> dict[str, Verdict]:
     for history in tape.histories():
         judging.see(history)
     return judging.verdicts
-
-
-def told(exchange: Exchange, *, body: bool = True) -> str:
-    """Tell an exchange on one line."""
-    answer = exchange.response.json
-    if body:
-        shown = exchange.response.text
-    else:
-        shown = str(answer.get("status", "")) if isinstance(answer, dict) else ""
-    target = exchange.request.url.partition("?")[0]
-    target = exchange.request.path if exchange.operation != "upload" else target
-    line = f"{exchange.request.method} {target} → {exchange.response.status} {shown}"
-    spelled = line.strip() if body else _one_line(line)
-    return f"{spelled}  ({exchange.intent})"
-
-
-def _one_line(text: str) -> str:
-    # What a server sends may hold what a terminal would obey.
-    flat = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(text.split()))
-    return flat if len(flat) <= 400 else flat[:300] + " … " + flat[-80:]
-
-
-def _source_word(rule: Rule[Any]) -> str:
-    return "stated" if rule.level is Level.MUST else "derived"
-
-
-def _source(rule: Rule[Any]) -> str:
-    node = contract().at(rule.source)
-    words = node.get("description", "").strip() if isinstance(node, dict) else ""
-    return (f'"{words}" ' if words else "") + f"(openapi.yaml{rule.source})"

@@ -15,9 +15,10 @@ from typing import Any
 
 import httpx
 
+from .report import text
 from .settings import from_environment
 from .tape import Tape
-from .verdict import Judge, Verdict, Violation
+from .verdict import Judge, Verdict
 
 DRIVER = "watch"
 _BEGAN = "contract_tests.began"
@@ -81,10 +82,10 @@ class Watch:
     def assert_held(self) -> None:
         """Assert that no rule was violated, and that at least one was observed.
 
-        Raises AssertionError with the first violation of each rule that was.
+        Raises AssertionError with each group of violations.
         """
         if violated := self._judge.violated:
-            raise AssertionError("\n\n".join(map(_told, violated)))
+            raise AssertionError("\n\n".join(text.failures(one, "") for one in violated))
         if not any(verdict.observed for verdict in self.verdicts.values()):
             seen = len(self.tape.exchanges)
             raise AssertionError(
@@ -139,7 +140,7 @@ class Watch:
             )
             violations = self._judge.see(history)
         if violations and self._raise_at_once:
-            raise AssertionError("\n\n".join(one.text("") for one in violations))
+            raise AssertionError("\n\n".join(map(text.single, violations)))
 
 
 def _sent(request: httpx.Request) -> bytes | None:
@@ -148,9 +149,3 @@ def _sent(request: httpx.Request) -> bytes | None:
         return request.content
     except httpx.RequestNotRead:
         return None
-
-
-def _told(verdict: Verdict) -> str:
-    first: Violation = verdict.violations[0]
-    more = len(verdict.violations) - 1
-    return first.text("") + (f"\n  and {more} more like it" if more else "")

@@ -9,22 +9,22 @@ from typing import TextIO
 
 from .. import matrix
 from ..gate import FUZZ, Run
-from ..verdict import Verdict, Violation, told
+from ..verdict import Verdict, Violation
+from . import text
 
 # Seconds between two lines of progress where a line cannot be written over.
 SELDOM = 10.0
 
 
 def announcement(violation: Violation) -> str:
-    """Tell a violation as soon as it is seen."""
-    return f"violated  {violation.title}\n          {told(violation.exchange, body=False)}"
+    """Show the first violation of a group as soon as it is seen."""
+    exchange = text.told(violation.exchange, body=False)
+    return f"violated  {text.title(violation)}\n          {violation.field}: {exchange}"
 
 
 def failure(run: Run, verdict: Verdict) -> str:
-    """Tell the first violation of a rule whole, and count the rest."""
-    text = verdict.violations[0].text(run.target.repeat(verdict.rule))
-    more = len(verdict.violations) - 1
-    return text + (f"\n  and {more} more like it" if more else "")
+    """Show each group of violations of a rule."""
+    return text.failures(verdict, run.target.repeat(verdict.rule))
 
 
 def table(verdicts: dict[str, Verdict], waived: tuple[str, ...] = ()) -> Iterator[str]:

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from ..gate import Run
-from ..verdict import Verdict
+from ..verdict import Group, Verdict
 from ..waivers import Waiver
+from . import text
 
 FORMAT = 1
 """Grows with each change that a reader would have to know of; a new key is none."""
@@ -42,14 +43,32 @@ def _document(run: Run) -> dict[str, Any]:
 def _verdict(run: Run, verdict: Verdict, waiver: Waiver | None) -> dict[str, Any]:
     rule = verdict.rule
     waived = verdict.violations and waiver
-    first = verdict.violations[0].text(run.target.repeat(rule)) if verdict.violations else None
+    repeat = run.target.repeat(rule)
+    groups = [_group(group, repeat) for group in verdict.groups.values()]
     return {
         "rule": rule.id,
         "level": str(rule.level),
         "text": rule.text,
         "outcome": "waived" if waived else verdict.outcome,
         "observed": verdict.observed,
-        "violations": len(verdict.violations),
-        "first": first,
+        "violations": verdict.broken,
+        "first": groups[0]["text"] if groups else None,
+        "groups": groups,
         "waiver": {"reason": waiver.reason, "expires": f"{waiver.expires}"} if waiver else None,
+    }
+
+
+def _group(group: Group, repeat: str) -> dict[str, Any]:
+    first, exchange = group.first, group.first.exchange
+    return {
+        "operation": group.key.operation,
+        "place": group.key.place,
+        "status": exchange.response.status,
+        "count": group.count,
+        "field": first.field,
+        "expected": first.expected,
+        "received": str(first.received),
+        "source": first.source,
+        "exchange": exchange.number,
+        "text": text.failure(group, repeat),
     }

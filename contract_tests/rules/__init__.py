@@ -1,7 +1,7 @@
 """The rules. Each module holds one group of them; importing this package registers them all."""
 
 from . import lifecycle, protocol, status, timestamps
-from .base import HELD, Broken, Held, Level, Rule
+from .base import HELD, Broken, Held, Level, Rule, Shown
 from .base import RULES as _REGISTERED
 
 RULES = dict(
@@ -16,6 +16,7 @@ __all__ = [
     "Held",
     "Level",
     "Rule",
+    "Shown",
     "lifecycle",
     "protocol",
     "status",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from ..exchange import Exchange, Row
+from ..contract import MISSING
+from ..exchange import NOT_JSON, Exchange, Message, Row
 from ..history import History
 
 
@@ -29,37 +30,71 @@ HELD: Final = Held()
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A received value, or a message with its body as text. It is written out when it is shown."""
+
+    value: object
+
+    def __str__(self) -> str:
+        """Return the JSON text, whole: reports remove secrets before they cut it to length."""
+        if self.value is MISSING or self.value is NOT_JSON:
+            return repr(self.value)
+        if isinstance(self.value, Message):
+            return json.dumps(self.value.text, ensure_ascii=False)
+        return json.dumps(self.value, ensure_ascii=False, default=repr)
+
+
+@dataclass(frozen=True)
 class Broken:
-    """Says that a rule was observed to be broken: where, and what was expected there."""
+    """Says that a rule was observed to be broken.
+
+    Attributes:
+        at: The field that failed, as a JSON path with indexes; or which other part of the response.
+        expected: What the rule asks for there.
+        received: What was there.
+
+    """
 
     at: str
     expected: str
-    received: str
+    received: str | Shown
 
 
 Judgement = Held | Broken | None
 """None says that there was nothing for the rule to observe."""
+
+Judgements = Judgement | Iterable[Judgement]
+"""What a rule says of one subject: one judgement, or one for each field that it looked at."""
 
 S = TypeVar("S")
 
 
 @dataclass(frozen=True)
 class Rule(Generic[S]):
-    """One rule. ``over`` finds what it judges in a history whose last exchange is the new one."""
+    """One rule.
+
+    Attributes:
+        source: Where the words stand that the rule comes from, as a JSON pointer into openapi.yaml.
+        over: Finds what it judges in a history whose last exchange is the new one.
+        quotes_itself: Whether a failure quotes ``source`` even where a field of the body failed:
+            the rule comes from what was requested, not from what the field means.
+
+    """
 
     id: str
     level: Level
     text: str
     source: str
     over: Callable[[History], Iterable[S]]
-    judge: Callable[[S], Judgement]
+    judge: Callable[[S], Judgements]
+    quotes_itself: bool = False
 
     def apply(self, history: History) -> Iterator[Held | Broken]:
         """Judge the newest exchange of a history."""
         for subject in self.over(history):
-            judgement = self.judge(subject)
-            if judgement is not None:
-                yield judgement
+            for judgement in each(self.judge(subject)):
+                if judgement is not None:
+                    yield judgement
 
 
 RULES: dict[str, Rule[Any]] = {}
@@ -73,17 +108,14 @@ def rule(
     *,
     source: str,
     over: Callable[[History], Iterable[S]],
-) -> Callable[[Callable[[S], Judgement]], Callable[[S], Judgement]]:
-    """Register a function as a rule.
+    quotes_itself: bool = False,
+) -> Callable[[Callable[[S], Judgements]], Callable[[S], Judgements]]:
+    """Register a function as a rule. The arguments are the attributes of ``Rule``."""
 
-    ``source`` is a JSON pointer into openapi.yaml, where the words stand that the rule is stated by
-    or derived from.
-    """
-
-    def register(judge: Callable[[S], Judgement]) -> Callable[[S], Judgement]:
+    def register(judge: Callable[[S], Judgements]) -> Callable[[S], Judgements]:
         if id in RULES:
-            raise ValueError(f"rule {id} is there twice")
-        RULES[id] = Rule(id, level, text, source, over, judge)
+            raise ValueError(f"rule {id} is registered twice")
+        RULES[id] = Rule(id, level, text, source, over, judge, quotes_itself)
         return judge
 
     return register
@@ -104,7 +136,16 @@ def rows(history: History) -> Iterator[Row]:
     yield from history.last.rows
 
 
-def shown(value: object) -> str:
-    """Show a received value in a failure, on one line and not too long."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 120 else text[:117] + "…"
+def each(judged: Judgements) -> Iterable[Judgement]:
+    """Return all judgements, whether a rule has returned one or several."""
+    return (judged,) if judged is None or isinstance(judged, Held | Broken) else judged
+
+
+def shown(value: object) -> Shown:
+    """Return a received value as a failure shows it."""
+    return Shown(value)
+
+
+def received(row: Row, key: str) -> Shown:
+    """Return what a row has under a key, as a failure shows it."""
+    return Shown(row.data.get(key, MISSING))

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from ..contract import INITIATE, START, STATUS, contract
+from ..contract import INITIATE, START, STATUS, contract, instant, naive
 from ..exchange import Credential, Exchange, Row
 from ..history import History
-from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
+from .base import (
+    HELD,
+    Broken,
+    Judgement,
+    Judgements,
+    Level,
+    exchanges,
+    histories,
+    received,
+    rule,
+    shown,
+)
 from .steps import Over, Step, is_same, steps
 
 _BUILD = "#/components/schemas/BuildStatusResponse"
@@ -43,11 +54,7 @@ def never_back(step: Step) -> Judgement:
 )  # fmt: skip
 def final(step: Step) -> Judgement:
     """Look at each step from a terminal status, but over a further start."""
-    if step.now is None or step.over is Over.RESTART:
-        return None
-    if not contract().is_terminal(step.was.status):
-        return None
-    return _kept(step.was, step.now, "status")
+    return None if step.over is Over.RESTART else _final(step)
 
 
 @rule(
@@ -56,20 +63,22 @@ def final(step: Step) -> Judgement:
     source=f"{_BUILD}/properties/imageName",
     over=histories,
 )  # fmt: skip
-def same_build(history: History) -> Judgement:
+def same_build(history: History) -> Judgements:
     """Look at each answer that tells of a build told of before, or issued.
 
-    A name that is not plain may be spelled otherwise than it was asked for. That the id is the one
-    asked for is L5's.
+    A name that is not plain may be returned in another spelling. That the id is the one asked for
+    is L5's; a value of another type is P6's, a missing createdAt T1's.
     """
     judged = [*_as_asked(history)]
     for step in steps(history):
         if step.now is None:
             continue
-        keys = [key for key in ("imageName", "imageTag") if key in step.was.data]
-        judged += [_kept(step.was, step.now, key) for key in keys]
-        judged.append(_kept_instant(step.was, step.now, "createdAt"))
-    return _worst(judged)
+        for key in ("imageName", "imageTag"):
+            if _is_text(step.was, key) and _is_text(step.now, key):
+                judged.append(_kept(step.was, step.now, key))
+        if step.now.is_set("createdAt"):
+            judged.append(_kept_instant(step.was, step.now, "createdAt"))
+    return judged
 
 
 @rule(
@@ -78,7 +87,7 @@ def same_build(history: History) -> Judgement:
     source=_BUILD,
     over=steps,
 )  # fmt: skip
-def keeps_what_it_told(step: Step) -> Judgement:
+def keeps_what_was_set(step: Step) -> Judgements:
     """Look at each step but those over a further start."""
     if step.over is Over.RESTART:
         return None
@@ -87,7 +96,7 @@ def keeps_what_it_told(step: Step) -> Judgement:
 
 @rule(
     "L5", Level.SHOULD,
-    "The id answered is the build_id asked for.",
+    "The id returned is the build_id asked for.",
     source=f"{_BUILD}/properties/id",
     over=exchanges,
 )  # fmt: skip
@@ -96,18 +105,19 @@ def same_id(exchange: Exchange) -> Judgement:
     body = exchange.response.json
     if not exchange.succeeded or exchange.operation not in (START, STATUS):
         return None
-    if not isinstance(body, dict) or "id" not in body:
-        return None
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+        return None  # P6's
     if body["id"] == exchange.build_id:
         return HELD
-    return Broken("$.id", shown(exchange.build_id), shown(body["id"]))
+    return Broken("$.id", str(shown(exchange.build_id)), shown(body["id"]))
 
 
 @rule(
     "L6", Level.SHOULD,
-    "A start takes effect: what status then tells is at or past what start answered.",
+    "A start takes effect: status then is at or past the status that start returned.",
     source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses/200",
     over=steps,
+    quotes_itself=True,
 )  # fmt: skip
 def takes_effect(step: Step) -> Judgement:
     """Look at the first answer after each first start."""
@@ -123,23 +133,23 @@ def takes_effect(step: Step) -> Judgement:
     "A second start is answered alike or refused with 4xx; it resets nothing.",
     source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post",
     over=histories,
+    quotes_itself=True,
 )  # fmt: skip
-def resets_nothing(history: History) -> Judgement:
-    """Look at each further start, and at what is told after it."""
+def resets_nothing(history: History) -> Judgements:
+    """Look at each further start, and at each response after it."""
     judged: list[Judgement] = []
     for step in steps(history):
         if step.over is Over.RESTART:
-            final_then = contract().is_terminal(step.was.status) and step.now is not None
-            judged.append(_kept(step.was, step.now, "status") if final_then and step.now else None)
+            judged.append(_final(step))
             judged.append(_not_before(step.was, step.now) if step.now else None)
-            judged.append(_kept_all(step))
+            judged += _kept_all(step)
     last, again = history.last, history.last.is_valid_start and history.starts
     if again and 400 <= last.response.status <= 499:
         judged.append(HELD)
     if again and last.response.status < 400 and not last.response.is_success:
         told = str(last.response.status)
         judged.append(Broken("the status code", "200, or 4xx", told))
-    return _worst(judged)
+    return judged
 
 
 @rule(
@@ -147,6 +157,7 @@ def resets_nothing(history: History) -> Judgement:
     "A start whose context was never uploaded does not lead to COMPLETED.",
     source=_START,
     over=histories,
+    quotes_itself=True,
 )  # fmt: skip
 def needs_context(history: History) -> Judgement:
     """Look at builds that were issued, never uploaded, and asked to start all the same."""
@@ -164,15 +175,16 @@ def needs_context(history: History) -> Judgement:
 
 @rule(
     "L9", Level.SHOULD,
-    "Each initiate issues a build id and an upload URL of its own, and no answer about one build "
-    "tells of another.",
+    "Each initiate issues a build id and an upload URL of its own, and no response about one build "
+    "describes another.",
     source="#/components/schemas/BuildImageResponse",
     over=histories,
 )  # fmt: skip
 def apart(history: History) -> Judgement:
     """Look at initiates beside earlier ones, at builds when others are started, at artifacts.
 
-    The same artifact id and createdAt under two builds is one artifact.
+    The same artifact id and createdAt under two builds is one artifact. An id or URL that is not a
+    string is P6's.
     """
     last = history.last
     if last.operation == INITIATE and last.succeeded and isinstance(last.response.json, dict):
@@ -181,7 +193,7 @@ def apart(history: History) -> Judgement:
             if not earlier.succeeded or not isinstance(earlier.response.json, dict):
                 continue
             for key in ("build_id", "upload_url"):
-                if key in told and earlier.response.json.get(key) == told[key]:
+                if isinstance(told.get(key), str) and earlier.response.json.get(key) == told[key]:
                     received = f"that of exchange {earlier.number}: {shown(told[key])}"
                     return Broken(f"$.{key}", "one of its own", received)
         return HELD
@@ -215,9 +227,10 @@ def is_found(history: History) -> Judgement:
 
 @rule(
     "L11", Level.SHOULD,
-    "A start that says context_uploaded: false does not set the build going.",
+    "A start with context_uploaded: false does not start the build.",
     source=_START,
     over=histories,
+    quotes_itself=True,
 )  # fmt: skip
 def not_yet(history: History) -> Judgement:
     """Look at what is told of a build that was never started otherwise."""
@@ -244,31 +257,41 @@ def _not_before(was: Row, now: Row) -> Judgement:
     return Broken(f"{now.path}.status", f"{was.status} or what comes after it", now.status)
 
 
+def _final(step: Step) -> Judgement:
+    """Compare a status with the terminal one before it; an unknown status is for S1, S2 and P6."""
+    if step.now is None or step.now.phase is None or not contract().is_terminal(step.was.status):
+        return None
+    return _kept(step.was, step.now, "status")
+
+
 def _kept(was: Row, now: Row, key: str) -> Judgement:
     if now.data.get(key) == was.data.get(key):
         return HELD
-    received = shown(now.data[key]) if key in now.data else "no such key"
-    return Broken(f"{now.path}.{key}", f"still {shown(was.data.get(key))}", received)
+    expected = f"still {shown(was.data.get(key))}"
+    return Broken(f"{now.path}.{key}", expected, received(now, key))
 
 
 def _kept_instant(was: Row, now: Row, key: str) -> Judgement:
-    """Hold an instant that was told; what is no instant is for T1 and T2."""
-    before, after = was.instant(key), now.instant(key)
-    if before is None or (after is None and now.is_set(key)):
-        return None
-    return HELD if is_same(before, after) else _kept(was, now, key)
+    """Compare two instants that both have an offset, or both have none.
+
+    Anything else that is set is for T1, T2 and T7.
+    """
+    for read in (instant, naive):
+        before, after = was.moment(key, read), now.moment(key, read)
+        if before is not None and (after is not None or not now.is_set(key)):
+            return HELD if is_same(before, after) else _kept(was, now, key)
+    return None
 
 
-def _kept_all(step: Step) -> Judgement:
+def _kept_all(step: Step) -> list[Judgement]:
     if step.now is None:
         expected = f"still the artifact {shown(step.was.data.get('id'))}"
-        return Broken("$.artifacts", expected, "it is not listed")
-    return _worst([_kept_instant(step.was, step.now, key) for key in _TIMES] + [HELD])
+        return [Broken("$.artifacts", expected, "it is not listed")]
+    return [HELD, *(_kept_instant(step.was, step.now, key) for key in _TIMES)]
 
 
-def _worst(judged: list[Judgement]) -> Judgement:
-    broken = [one for one in judged if isinstance(one, Broken)]
-    return broken[0] if broken else next((one for one in judged if one), None)
+def _is_text(row: Row, key: str) -> bool:
+    return isinstance(row.data.get(key), str)
 
 
 def _as_asked(history: History) -> list[Judgement]:
@@ -280,9 +303,9 @@ def _as_asked(history: History) -> list[Judgement]:
     judged: list[Judgement] = []
     for key, told in (("image_name", "imageName"), ("image_tag", "imageTag")):
         wanted = asked.get(key)
-        if isinstance(wanted, str) and _PLAIN.fullmatch(wanted) and told in group.data:
+        if isinstance(wanted, str) and _PLAIN.fullmatch(wanted) and _is_text(group, told):
             held = group.data[told] == wanted
-            expected = f"{shown(wanted)}, as initiate was asked"
+            expected = f"{shown(wanted)}, as initiate was asked for"
             judged.append(HELD if held else Broken(f"$.{told}", expected, shown(group.data[told])))
     return judged
 

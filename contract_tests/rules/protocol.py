@@ -5,18 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from .. import fields
 from ..contract import START, STATUS, contract
 from ..exchange import NOT_JSON, UPLOAD, Credential, Exchange, broken_request
 from ..history import History
-from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
+from .base import (
+    HELD,
+    Broken,
+    Judgement,
+    Judgements,
+    Level,
+    each,
+    exchanges,
+    histories,
+    rule,
+    shown,
+)
+from .status import known_artifact, known_status
+from .timestamps import created, has_offset, nullable
 
 # A limit may answer before anything else is looked at.
 LIMITS = {413, 429}
+# The rules of single fields that P6 does not repeat.
+NARROWER = (known_status, known_artifact, created, nullable, has_offset)
 
 
 @rule(
     "P1", Level.MUST,
-    "A documented success answers with the documented status code and application/json.",
+    "A documented success has the documented status code and application/json.",
     source="#/paths",
     over=exchanges,
 )  # fmt: skip
@@ -35,9 +51,10 @@ def documented_success(exchange: Exchange) -> Judgement:
 
 @rule(
     "P2", Level.MUST,
-    "A request without a valid bearer token gets 401, and changes nothing.",
+    "A request without a valid bearer token returns 401 and changes nothing.",
     source="#/components/responses/Unauthorized",
     over=histories,
+    quotes_itself=True,
 )  # fmt: skip
 def needs_token(history: History) -> Judgement:
     """Look at each request without the token, and at the status that follows one."""
@@ -54,9 +71,10 @@ def needs_token(history: History) -> Judgement:
 
 @rule(
     "P3", Level.MUST,
-    "A body that breaks the request schema gets 422, and changes nothing.",
+    "A body that breaks the request schema returns 422 and changes nothing.",
     source="#/components/responses/Invalid",
     over=histories,
+    quotes_itself=True,
 )  # fmt: skip
 def needs_valid_body(history: History) -> Judgement:
     """Look at each JSON body that breaks its schema, and at the status that follows one.
@@ -86,7 +104,7 @@ def needs_valid_body(history: History) -> Judgement:
 
 @rule(
     "P4", Level.SHOULD,
-    "An operation on a build that does not exist gets 4xx.",
+    "An operation on a build that does not exist returns 4xx.",
     source="#/components/parameters/build_id",
     over=exchanges,
 )  # fmt: skip
@@ -103,7 +121,7 @@ def needs_build(exchange: Exchange) -> Judgement:
 
 @rule(
     "P5", Level.MUST,
-    "No request, however odd, gets 5xx.",
+    "No request for a path of the contract causes a 5xx.",
     source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses",
     over=exchanges,
 )  # fmt: skip
@@ -122,27 +140,37 @@ def never_fails(exchange: Exchange) -> Judgement:
     source="#/components/schemas",
     over=exchanges,
 )  # fmt: skip
-def matches_schema(exchange: Exchange) -> Judgement:
-    """Look at every body that is documented; where none is, any will do."""
+def matches_schema(exchange: Exchange) -> Judgements:
+    """Look at every body that is documented; where none is, any is accepted.
+
+    What a narrower rule reports of a field, it does not repeat: that is S1, S2, T1, T2 or T7; P8 of
+    a body that is not JSON, and P1 of a success that is not called JSON either.
+    """
     operation = contract().operations.get(exchange.operation or "")
     if operation is None:
         return None
     schema = contract().response_schema(operation, exchange.response.status)
     if schema is None:
         return None
-    name = schema["$ref"].rpartition("/")[2]
     body = exchange.response.json
     if exchange.response.content is None:
         return None
     if body is NOT_JSON:
-        if exchange.response.media_type == "application/json":
-            return None  # P8's
-        start = exchange.response.text[:60]
-        return Broken("$", f"a {name}, as JSON", shown(start))
-    errors = contract().errors(schema, body)
-    if errors:
-        return Broken(errors[0].at, f"a {name}", errors[0].what)
-    return HELD
+        if exchange.response.media_type == "application/json" or exchange.response.is_success:
+            return None
+        return Broken("$", f"{_wanted(exchange, '$')}, as JSON", shown(exchange.response))
+    errors = {error.at: error for error in reversed(contract().errors(schema, body))}
+    if not errors:
+        return HELD
+    reported = {
+        one.at
+        for row in exchange.rows
+        for judge in NARROWER
+        for one in each(judge(row))
+        if isinstance(one, Broken)
+    }
+    kept = [error for at, error in reversed(errors.items()) if at not in reported]
+    return [Broken(one.at, _wanted(exchange, one.at), shown(one.value)) for one in kept] or HELD
 
 
 @rule(
@@ -150,6 +178,7 @@ def matches_schema(exchange: Exchange) -> Judgement:
     "{} and {\"context_uploaded\": true} mean the same to start.",
     source="#/components/schemas/StartBuildRequest/properties/context_uploaded",
     over=histories,
+    quotes_itself=True,
 )  # fmt: skip
 def same_default(history: History) -> Judgement:
     """Look at first starts of uploaded builds, beside one that was spelled the other way.
@@ -193,14 +222,13 @@ def strict_json(exchange: Exchange) -> Judgement:
     if not response.content and not _documented_body(exchange):
         return None  # a content type over nothing
     if response.json_error:
-        start = response.text[:60]
-        return Broken("$", "strict JSON", f"{shown(start)}: {response.json_error}")
+        return Broken("$", f"strict JSON: {response.json_error}", shown(response))
     return HELD
 
 
 @rule(
     "P9", Level.SHOULD,
-    "A method that the contract does not have for a path is refused, and changes nothing.",
+    "A method that the contract does not have for a path is refused and changes nothing.",
     source="#/paths",
     over=histories,
 )  # fmt: skip
@@ -225,6 +253,11 @@ def needs_known_method(history: History) -> Judgement:
 
 
 _TOLD = {Credential.ABSENT: "missing", Credential.OTHER: "not the valid one"}
+
+
+def _wanted(exchange: Exchange, field: str) -> str:
+    at = fields.pointer(exchange.operation, exchange.response.status, field)
+    return fields.wanted(at) if at else "what its schema accepts"
 
 
 def _documented_body(exchange: Exchange) -> bool:

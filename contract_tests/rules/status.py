@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..contract import contract
 from ..exchange import Row
-from .base import HELD, Broken, Judgement, Level, rows, rule, shown
+from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule, shown
 
 _GROUP = "#/components/schemas/BuildStatusResponse"
 _ARTIFACT = "#/components/schemas/BuildArtifactStatusResponse"
@@ -12,7 +12,7 @@ _ARTIFACT = "#/components/schemas/BuildArtifactStatusResponse"
 
 @rule(
     "S1", Level.MUST,
-    "A build's status is one of those that are documented.",
+    "A build's status is one of the documented values.",
     source="#/components/schemas/ImageBuildStatus",
     over=rows,
 )  # fmt: skip
@@ -23,20 +23,18 @@ def known_status(row: Row) -> Judgement:
 
 @rule(
     "S2", Level.MUST,
-    "An artifact's status, and its artifactType, is one of those that are documented.",
+    "An artifact's status and artifactType are documented values.",
     source=_ARTIFACT,
     over=rows,
 )  # fmt: skip
-def known_artifact(row: Row) -> Judgement:
+def known_artifact(row: Row) -> Judgements:
     """Look at the status and the type of every artifact."""
     if row.is_group:
         return None
-    told = [
+    return [
         _one_of(row, "status", "ImageBuildStatus"),
         _one_of(row, "artifactType", "ImageArtifactType"),
     ]
-    broken = [one for one in told if isinstance(one, Broken)]
-    return broken[0] if broken else HELD if any(told) else None
 
 
 @rule(
@@ -45,19 +43,27 @@ def known_artifact(row: Row) -> Judgement:
     source=_GROUP,
     over=rows,
 )  # fmt: skip
-def aggregated(row: Row) -> Judgement:
-    """Look at every group that has succeeded or failed, and lists artifacts."""
-    if not row.artifacts or row.phase not in ("succeeded", "failed"):
+def aggregated(row: Row) -> Judgements:
+    """Look at every group that has succeeded or failed, and lists artifacts.
+
+    An artifact of unknown status is for S2 and P6.
+    """
+    if row.phase not in ("succeeded", "failed"):
         return None
+    known = [one for one in row.artifacts if one.phase is not None]
     if row.phase == "failed":
-        if any(one.phase == "failed" for one in row.artifacts):
+        if any(one.phase == "failed" for one in known):
             return HELD
-        told = ", ".join(str(one.status) for one in row.artifacts)
-        return Broken("$.artifacts", f"one of them failed, since the group is {row.status}", told)
-    for one in row.artifacts:
-        if one.phase != "succeeded":
-            return Broken(f"{one.path}.status", f"{row.status}, as the group", shown(one.status))
-    return HELD
+        if not known or len(known) < len(row.artifacts):
+            return None
+        statuses = ", ".join(str(one.status) for one in known)
+        return Broken("$.artifacts", f"a failed one, since the group is {row.status}", statuses)
+    return [
+        HELD
+        if one.phase == "succeeded"
+        else Broken(f"{one.path}.status", f"{row.status}, as the group", shown(one.status))
+        for one in known
+    ]
 
 
 @rule(
@@ -69,23 +75,24 @@ def aggregated(row: Row) -> Judgement:
 def explained(row: Row) -> Judgement:
     """Look at every artifact, and at every failed group that lists some.
 
-    An empty text counts as none. A message of the group itself counts too: older servers told it
+    An empty text counts as none. A message of the group itself counts too: older servers have it
     there.
     """
     rows = (row, *row.artifacts)
     if row.phase is None or any(not isinstance(_told(one), str | None) for one in rows):
-        return None  # what is no text is P6's
+        return None  # any other type is P6's
     if _told(row) and row.phase not in ("failed", "cancelled"):
-        where = f"{row.path}.errorMessage, and {row.path}.status"
-        received = shown(row.data["errorMessage"])
-        return Broken(where, f"absent or null, since status is {row.status}", received)
+        expected = f"absent or null, since status is {row.status}"
+        return Broken(f"{row.path}.errorMessage", expected, received(row, "errorMessage"))
     if not row.is_group:
         return HELD
     if row.phase != "failed" or not row.artifacts:
         return None
     if any(_told(one) for one in rows):
         return HELD
-    return Broken("$.artifacts[*].errorMessage", f"why the build is {row.status}", "no message")
+    return Broken(
+        "$.artifacts[*].errorMessage", f"a message, since status is {row.status}", "no message"
+    )
 
 
 def _told(row: Row) -> object:
@@ -94,7 +101,7 @@ def _told(row: Row) -> object:
 
 def _one_of(row: Row, key: str, schema: str) -> Judgement:
     if key not in row.data:
-        return None  # whether it must be there is P6's
+        return None  # a missing key is P6's
     known = contract().schema(schema)["enum"]
     if row.data[key] in known:
         return HELD

@@ -41,18 +41,32 @@ class Step:
 
 
 def steps(history: History) -> Iterator[Step]:
-    """Yield the steps from the last answer that told of the build to the newest exchange."""
+    """Yield the steps from the last response about the build to the newest exchange.
+
+    A response that leaves artifacts out says nothing about them, and one whose artifacts cannot all
+    be told apart by their ids does not show that one is missing.
+    """
     now = history.last.rows
     was = next((one for one in reversed(history.before) if one.rows), None)
     if not now or was is None:
         return
     over = _over(history, was)
     listed = {str(row.data.get("id")): row for row in now if not row.is_group}
+    lists_all = _lists_all(now[0])
     for row in was.rows:
         if row.is_group:
             yield Step(row, now[0], history.last, over)
         elif isinstance(row.data.get("id"), str):
-            yield Step(row, listed.get(row.data["id"]), history.last, over)
+            found = listed.get(row.data["id"])
+            if found is not None or lists_all:
+                yield Step(row, found, history.last, over)
+
+
+def _lists_all(group: Row) -> bool:
+    listed = group.data.get("artifacts")
+    return isinstance(listed, list) and all(
+        isinstance(one, dict) and isinstance(one.get("id"), str) for one in listed
+    )
 
 
 def _over(history: History, was: Exchange) -> Over:

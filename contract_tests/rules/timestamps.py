@@ -5,51 +5,46 @@ from __future__ import annotations
 import datetime
 import email.utils
 import itertools
+from collections.abc import Iterable
 
-from ..contract import contract
+from ..contract import contract, instant, naive
 from ..exchange import Exchange, Row
-from .base import HELD, Broken, Judgement, Level, rows, rule, shown
+from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule
 
 _GROUP = "#/components/schemas/BuildStatusResponse/properties"
 _ORDER = ("createdAt", "startedAt", "completedAt")
 ROUNDING = datetime.timedelta(seconds=1)
 TOLERANCE = datetime.timedelta(minutes=5)
-_INSTANT = {"type": "string", "format": "date-time"}
 
 
 @rule(
     "T1", Level.MUST,
-    "createdAt is present, not null, and an RFC 3339 date-time with an offset.",
+    "createdAt is present, not null, and a date-time.",
     source=f"{_GROUP}/createdAt",
     over=rows,
 )  # fmt: skip
 def created(row: Row) -> Judgement:
-    """Look at every group and artifact."""
-    at = f"{row.path}.createdAt"
-    if "createdAt" not in row.data:
-        return Broken(at, "an RFC 3339 date-time with an offset", "no such key")
-    return _instant(at, row.data["createdAt"])
+    """Look at every group and artifact. A missing offset is for T7."""
+    return _date_time(row, "createdAt")
 
 
 @rule(
     "T2", Level.MUST,
-    "startedAt and completedAt are absent, null, or RFC 3339 with an offset.",
+    "startedAt and completedAt are absent, null, or a date-time.",
     source=f"{_GROUP}/startedAt",
     over=rows,
 )  # fmt: skip
-def nullable(row: Row) -> Judgement:
-    """Look at every group and artifact."""
-    for key in ("startedAt", "completedAt"):
-        if row.is_set(key):
-            judged = _instant(f"{row.path}.{key}", row.data[key], or_else="absent, null, or ")
-            if isinstance(judged, Broken):
-                return judged
-    return HELD
+def nullable(row: Row) -> Judgements:
+    """Look at every group and artifact. A missing offset is for T7."""
+    return [
+        _date_time(row, key, or_else="absent, null, or ") if row.is_set(key) else HELD
+        for key in ("startedAt", "completedAt")
+    ]
 
 
 @rule(
     "T3", Level.SHOULD,
-    "What is PENDING or UPLOADING has not started: startedAt is not set.",
+    "A PENDING or UPLOADING build has no startedAt.",
     source=f"{_GROUP}/startedAt",
     over=rows,
 )  # fmt: skip
@@ -62,12 +57,12 @@ def not_started(row: Row) -> Judgement:
 
 @rule(
     "T4", Level.SHOULD,
-    "What is BUILDING has started; what is COMPLETED has started.",
+    "BUILDING and COMPLETED builds have startedAt.",
     source=f"{_GROUP}/startedAt",
     over=rows,
 )  # fmt: skip
 def has_started(row: Row) -> Judgement:
-    """Look at what runs or succeeded; what failed may never have started."""
+    """Look at what runs or succeeded; a failed build may never have started."""
     if row.phase not in ("running", "succeeded"):
         return None
     return _agrees(row, "startedAt", must_be_set=True)
@@ -92,26 +87,45 @@ def has_completed(row: Row) -> Judgement:
     source=f"{_GROUP}/completedAt",
     over=rows,
 )  # fmt: skip
-def in_order(row: Row) -> Judgement:
+def in_order(row: Row) -> Iterable[Judgement]:
     """Look at every instant.
 
-    A second: the places that note them may round as they do. The future is what lies after both our
-    clock and the server's, as its Date header tells it.
+    A second, since each place may round in its own way. The future is later than both our clock and
+    the server's Date. Instants without an offset are compared with each other only.
     """
-    told = [(key, at) for key in _ORDER if (at := row.instant(key)) is not None]
-    for (earlier, first), (later, then) in itertools.pairwise(told):
-        if first - then > ROUNDING:
-            where = f"{row.path}.{later}, and {row.path}.{earlier}"
-            return Broken(where, f"at or after {first.isoformat()}", then.isoformat())
+    for read in (instant, naive):
+        known = [(key, at) for key in _ORDER if (at := row.moment(key, read)) is not None]
+        for (earlier, first), (later, then) in itertools.pairwise(known):
+            if first - then > ROUNDING:
+                expected = f"at or after {earlier}, {row.data[earlier]}"
+                yield Broken(f"{row.path}.{later}", expected, received(row, later))
+        yield from [HELD for _ in known]
     now = max(row.exchange.ended, _server_clock(row.exchange))
-    for key, at in told:
-        if at - now > TOLERANCE:
-            return Broken(f"{row.path}.{key}", f"at or before {now.isoformat()}", at.isoformat())
-    return HELD if told else None
+    for key in _ORDER:
+        at = row.instant(key)
+        if at is not None and at - now > TOLERANCE:
+            expected = f"at or before now, {now.isoformat(timespec='seconds')}"
+            yield Broken(f"{row.path}.{key}", expected, received(row, key))
+
+
+@rule(
+    "T7", Level.MUST,
+    "Every date-time carries an offset (RFC 3339).",
+    source=f"{_GROUP}/createdAt",
+    over=rows,
+)  # fmt: skip
+def has_offset(row: Row) -> Iterable[Judgement]:
+    """Look at each text that is a date-time, or would be one with an offset."""
+    for key in _ORDER:
+        if row.moment(key, naive) is not None:
+            expected = "a date-time with an offset, such as Z or +00:00"
+            yield Broken(f"{row.path}.{key}", expected, received(row, key))
+        elif row.instant(key) is not None:
+            yield HELD
 
 
 def _server_clock(exchange: Exchange) -> datetime.datetime:
-    """Read the Date header; where there is none, the clock is ours."""
+    """Read the Date header; without one, the clock is ours."""
     try:
         told = email.utils.parsedate_to_datetime(exchange.response.headers.get("date", ""))
         return told.astimezone(datetime.UTC)
@@ -123,12 +137,11 @@ def _agrees(row: Row, key: str, *, must_be_set: bool) -> Judgement:
     if row.is_set(key) is must_be_set:
         return HELD
     wanted = "a date-time" if must_be_set else "absent or null"
-    received = shown(row.data[key]) if key in row.data else "no such key"
-    where = f"{row.path}.{key}, and {row.path}.status"
-    return Broken(where, f"{wanted}, since status is {row.status}", received)
+    expected = f"{wanted}, since status is {row.status}"
+    return Broken(f"{row.path}.{key}", expected, received(row, key))
 
 
-def _instant(at: str, value: object, or_else: str = "") -> Judgement:
-    if contract().errors(_INSTANT, value):
-        return Broken(at, f"{or_else}an RFC 3339 date-time with an offset", shown(value))
-    return HELD
+def _date_time(row: Row, key: str, or_else: str = "") -> Judgement:
+    if row.instant(key) is not None or row.moment(key, naive) is not None:
+        return HELD
+    return Broken(f"{row.path}.{key}", f"{or_else}a date-time", received(row, key))

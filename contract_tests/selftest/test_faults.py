@@ -6,6 +6,7 @@ import pytest
 
 from .. import gate
 from ..reference.faults import FAULTS
+from ..report import text
 from ..rules import RULES
 from ..tape import Tape
 from ..target import GateError, Target
@@ -69,24 +70,23 @@ def test_nothing_on_the_tape_is_not_observed() -> None:
 def test_failure_text() -> None:
     """A failure reads as it is documented."""
     run = gate.run(Target(fault="completed-null", rule=("T5",)), fuzzing=False)
-    violation = run.verdicts["T5"].violations[0]
+    [group, *_] = run.verdicts["T5"].groups.values()
 
-    lines = violation.text(run.target.repeat(violation.rule)).splitlines()
+    lines = text.failure(group, run.target.repeat(group.first.rule)).splitlines()
 
     assert lines[0] == "T5 SHOULD  completedAt is set exactly where the status is terminal."
     assert [line.split()[0] for line in lines[1:]] == [
-        "at", "expected", "received", "exchange", "after", "derived", "repeat",
+        "field", "expected", "received", "exchange", "after", "derived", "seen", "repeat",
     ]  # fmt: skip
     assert lines[1:4] == [
-        "  at        $.completedAt, and $.status",
+        "  field     $.completedAt",
         "  expected  a date-time, since status is COMPLETED",
         "  received  null",
     ]
-    assert lines[-2:] == [
-        '  derived   "When the build completed. Absent or null before that." '
-        "(openapi.yaml#/components/schemas/BuildStatusResponse/properties/completedAt)",
-        "  repeat    make gate RULE=T5 FAULT=completed-null",
-    ]
+    source = "openapi.yaml#/components/schemas/BuildStatusResponse/properties/completedAt"
+    assert source in lines[-3]
+    assert lines[-2] == f"  seen      on {group.count} exchanges, get_build_status"
+    assert lines[-1] == "  repeat    make gate RULE=T5 FAULT=completed-null"
 
 
 @pytest.mark.parametrize("rule", list(RULES))

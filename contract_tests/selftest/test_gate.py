@@ -230,7 +230,7 @@ def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
     assert code == 1
     assert verdicts(printed)["T5"] == "violated"
     assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
-    assert re.search(r"and \d+ more like it", printed)
+    assert re.search(r"^  seen      on \d+ exchanges, get_build_status$", printed, re.M)
     assert report.read_text().count("<failure") == 1
     summary = (tmp_path / "summary.md").read_text()
     assert "1 violated" in summary

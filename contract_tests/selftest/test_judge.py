@@ -46,7 +46,7 @@ def test_judge_counts_what_is_alike(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
 
     assert code == 1
-    assert "  and 2 more like it" in out
+    assert "  seen      on 3 exchanges, get_build_status" in out
     assert "RULE=T5" in out
     assert "odd one.har' RULE=T5" in out
     assert "  no body     1: " in out

@@ -26,6 +26,7 @@ class Story:
 
     tape: Tape = field(default_factory=lambda: Tape(TOKEN))
     broken: list[str] = field(default_factory=list)
+    found: list[tuple[str, str]] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
     now: float = 0.0
 
@@ -41,26 +42,32 @@ class Story:
         seconds: tuple[float, float] | None = None,
         headers: Mapping[str, str] = JSON,
         content: bytes = b"",
+        received: bytes | None = None,
         **more: Any,
     ) -> None:
         """Record one exchange, and hold it to all rules."""
         began, ended = seconds or (self.now, self.now + 0.5)
         self.now = max(self.now, ended) + 0.5
+        told = b"" if answer is None else json.dumps(answer).encode()
         sent = {**headers, **({"authorization": f"Bearer {token}"} if token else {})}
         history = self.tape.record(
             driver="story",
             intent="told",
             request=(method, url, sent, content if body is None else json.dumps(body).encode()),
-            response=(status, JSON, b"" if answer is None else json.dumps(answer).encode()),
+            response=(status, JSON, told if received is None else received),
             at=(EPOCH + timedelta(seconds=began), EPOCH + timedelta(seconds=ended)),
             **more,
         )
         for rule in RULES.values():
-            for judged in rule.apply(history):
-                if isinstance(judged, Broken):
-                    self.broken.append(rule.id)
-                else:
-                    self.held.add(rule.id)
+            judged = list(rule.apply(history))
+            broken = [(rule.id, one.at) for one in judged if isinstance(one, Broken)]
+            self.found += broken
+            self.broken += [rule.id] if broken else []
+            self.held |= {rule.id} if judged and not broken else set()
+
+    def places(self, rule: str) -> list[str]:
+        """Return the fields at which a rule is broken, in order."""
+        return [at for one, at in self.found if one == rule]
 
     def initiate(self, build_id: str, **asked: Any) -> None:
         """Issue a build."""
@@ -482,7 +489,8 @@ def test_the_ends_of_time(story: Story, at: str) -> None:
     ("artifacts", "rule"),
     [
         ([{"id": "a", "status": "BUILDING"}], "L4"),
-        (None, "L4"),
+        ([], "L4"),
+        (None, None),
         ([{"id": "a", "status": "BUILDING"}, {"id": "b", "status": "UPLOADING"}], "L1"),
         (
             [{"id": "c", "status": "PENDING"}, {"id": "b", "status": "BUILDING"},

@@ -17,6 +17,7 @@ from ..drivers.stimuli import HOPELESS, context
 from ..reference.app import create_app
 from ..reference.embedded import running
 from ..reference.faults import Answered, Asked, Fault, Server
+from ..report import text
 from ..target import BUILD_SECONDS, Target
 
 TOKEN = "test-token"  # noqa: S105
@@ -272,7 +273,7 @@ def alarms(run: gate.Run) -> list[str]:
     """List all that is said against a server."""
     findings = run.fuzzed.findings if run.fuzzed else []
     told = [f"{one.check}: {one.title} {one.message}" for one in findings]
-    return told + [one.violations[0].text("") for one in run.judge.violated]
+    return told + [text.failures(one, "") for one in run.judge.violated]
 
 
 @pytest.mark.parametrize("name", list(VARIANTS))

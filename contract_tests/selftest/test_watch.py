@@ -64,7 +64,7 @@ def test_violation_is_told(watch: Watch) -> None:
 
     assert text.startswith("T5 SHOULD  completedAt is set exactly where the status is terminal.")
     assert "received  null" in text
-    assert text.endswith("and 2 more like it")
+    assert text.endswith("  seen      on 3 exchanges, get_build_status")
     assert broken(watch) == {"T5"}
     assert TOKEN not in text + repr(watch.tape.exchanges)
 

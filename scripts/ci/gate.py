@@ -100,8 +100,7 @@ def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         waiver = one["waiver"]
         title = f"{one['rule']} {one['level']}"
         if one["outcome"] == "violated":
-            more = one["violations"] - 1
-            yield "error", title, one["first"] + (f"\n  and {more} more like it" if more else "")
+            yield "error", title, "\n\n".join(group["text"] for group in one["groups"])
         elif one["outcome"] == "waived":
             why = f"waived until {waiver['expires']}: {waiver['reason']}"
             yield "warning", title, f"{why}\n{one['first']}"

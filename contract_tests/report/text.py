@@ -1,0 +1,75 @@
+"""Failures as text: what a reader sees of a group of violations, on the terminal or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import fields
+from ..exchange import Exchange
+from ..rules import Level
+from ..verdict import Group, Verdict, Violation
+
+
+def title(violation: Violation) -> str:
+    """Return the first line: enough by itself in a summary."""
+    return f"{violation.rule.id} {violation.rule.level}  {violation.rule.text}"
+
+
+def failures(verdict: Verdict, repeat: str) -> str:
+    """Show each group of a verdict."""
+    return "\n\n".join(failure(group, repeat) for group in verdict.groups.values())
+
+
+def failure(group: Group, repeat: str) -> str:
+    """Show the first violation of a group whole; ``repeat`` is the command that shows it again."""
+    times = "once" if group.count == 1 else f"on {group.count} exchanges"
+    return single(group.first, repeat, f"{times}, {group.key.operation}")
+
+
+def single(violation: Violation, repeat: str = "", seen: str = "") -> str:
+    """Show one violation whole."""
+    lines = [
+        ("field", violation.field),
+        ("expected", violation.expected),
+        ("received", str(violation.received)),
+        ("exchange", told(violation.exchange)),
+        ("after", told(violation.after, body=False) if violation.after else ""),
+        *_sources(violation),
+        ("seen", seen),
+        ("repeat", repeat),
+    ]
+    body = [f"  {name:<9} {_one_line(value)}" for name, value in lines if value]
+    return "\n".join([title(violation), *body])
+
+
+def told(exchange: Exchange, *, body: bool = True) -> str:
+    """Show an exchange on one line."""
+    answer = exchange.response.json
+    if body:
+        shown = exchange.response.text
+    else:
+        shown = str(answer.get("status", "")) if isinstance(answer, dict) else ""
+    target = exchange.request.url.partition("?")[0]
+    target = exchange.request.path if exchange.operation != "upload" else target
+    line = f"{exchange.request.method} {target} → {exchange.response.status} {shown}"
+    spelled = line.strip() if body else _one_line(line)
+    return f"{spelled}  ({exchange.intent})"
+
+
+def _one_line(text: str) -> str:
+    # What a server sends may contain what a terminal would obey.
+    flat = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(text.split()))
+    return flat if len(flat) <= 400 else flat[:300] + " … " + flat[-80:]
+
+
+def _sources(violation: Violation) -> Iterator[tuple[str, str]]:
+    """Yield the words that the rule comes from, each by the name of how they are known."""
+    quotes = fields.quotes(violation.source)
+    has_own = any(one.mark == "derived" for one in quotes)
+    for quote in quotes:
+        words = f'"{quote.words}" ' if quote.words else ""
+        where = f"openapi.yaml{quote.pointer}" + (f", {quote.document}" if quote.document else "")
+        if violation.rule.level is Level.MUST or has_own:
+            yield quote.mark, f"{words}({where})"
+        else:
+            yield "derived", f"from {words}({where})"

@@ -1,0 +1,209 @@
+"""Violations as data: how they are grouped, what each quotes, and what was received."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from .. import gate
+from ..contract import INITIATE, START, STATUS, contract
+from ..report import text, verdicts
+from ..rules import RULES, Broken
+from ..tape import Tape
+from ..target import Target
+from ..verdict import Judge, Violation
+from .test_rules import BUILD, JSON, TOKEN, row
+
+BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
+
+
+def seen(
+    judge: Judge,
+    body: Any,
+    *,
+    operation: str = STATUS,
+    status: int = 0,
+    headers: Mapping[str, str] = JSON,
+) -> list[Violation]:
+    """Let a judge see one response."""
+    tape = Tape(TOKEN)
+    paths = {STATUS: ("GET", "/b"), START: ("POST", "/b/start"), INITIATE: ("POST", "")}
+    method, path = paths[operation]
+    asked = json.dumps({} if operation == START else {"image_name": "web", "image_tag": "v1"})
+    status = status or contract().operations[operation].success
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    history = tape.record(
+        driver="verdicts", intent="told",
+        request=(method, BUILD + path, {**JSON, "authorization": f"Bearer {TOKEN}"},
+                 asked.encode()),
+        response=(status, headers, content),
+    )  # fmt: skip
+    return judge.see(history)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    """Judge by all rules."""
+    return Judge(RULES.values())
+
+
+def with_artifacts(**changes: Any) -> dict[str, Any]:
+    """Return a sound body with the same change in each artifact."""
+    rows = [{**one, **changes} for one in BODY["artifacts"]]
+    return {**BODY, "artifacts": [{k: v for k, v in one.items() if v != ...} for one in rows]}
+
+
+def test_the_same_field_of_two_artifacts_is_one_violation(judge: Judge) -> None:
+    """Of one place; the first index is shown, and the group counts exchanges."""
+    for _ in range(3):
+        [violation] = seen(judge, with_artifacts(startedAt=7))
+
+    verdict = judge.verdicts["T2"]
+    [group] = verdict.groups.values()
+    assert (violation.field, violation.place) == (
+        "$.artifacts[0].startedAt", "$.artifacts[*].startedAt",
+    )  # fmt: skip
+    assert (group.key.rule, group.key.operation, group.key.place) == ("T2", STATUS, violation.place)
+    assert (group.count, verdict.broken, verdict.observed) == (3, 3, 3)
+    assert group.first is verdict.violations[0]
+
+
+def test_two_defects_of_one_rule_are_two_groups(judge: Judge) -> None:
+    """The second is not hidden by hundreds of the first, nor by the first of the same response."""
+    announced: list[Violation] = []
+    judge.announce = announced.append
+    for _ in range(20):
+        seen(judge, {**BODY, "startedAt": "x"})
+    seen(judge, {**BODY, "startedAt": "x", "completedAt": "y"})
+    seen(judge, {**BODY, "startedAt": "x"}, operation=START)
+
+    verdict = judge.verdicts["T2"]
+    counts = {(one.key.operation, one.key.place): one.count for one in verdict.groups.values()}
+    assert counts == {
+        (STATUS, "$.startedAt"): 21, (STATUS, "$.completedAt"): 1, (START, "$.startedAt"): 1,
+    }  # fmt: skip
+    assert verdict.broken == 22
+    assert [one.key for one in announced] == list(verdict.groups)
+    shown = text.failures(verdict, "")
+    assert shown.count("\n  field     ") == shown.count("\n  seen      ") == 3
+
+
+def test_bodies_of_two_statuses_are_two_groups(judge: Judge) -> None:
+    """The place ``$`` is another place in each."""
+    seen(judge, [], operation=START)
+    seen(judge, [], operation=START, status=422)
+
+    assert [one.status for one in judge.verdicts["P6"].groups] == [200, 422]
+
+
+def test_a_status_code_is_one_group_whatever_it_is(judge: Judge) -> None:
+    """P5 at each operation is one cause to look at first."""
+    for status in (500, 502, 500):
+        seen(judge, {}, status=status)
+
+    [group] = judge.verdicts["P5"].groups.values()
+    assert (group.key.place, group.key.status, group.count) == ("the status code", None, 3)
+
+
+_SCHEMAS = "#/components/schemas"
+_GROUP, _ARTIFACT = f"{_SCHEMAS}/BuildStatusResponse", f"{_SCHEMAS}/BuildArtifactStatusResponse"
+
+
+@pytest.mark.parametrize(
+    ("body", "rule", "source", "received"),
+    [
+        ({**BODY, "startedAt": "x"}, "T2", f"{_GROUP}/properties/startedAt", '"x"'),
+        ({**BODY, "completedAt": 7}, "T2", f"{_GROUP}/properties/completedAt", "7"),
+        (with_artifacts(startedAt=[]), "T2", f"{_ARTIFACT}/properties/startedAt", "[]"),
+        (with_artifacts(completedAt=""), "T2", f"{_ARTIFACT}/properties/completedAt", '""'),
+        (with_artifacts(createdAt=None), "T1", f"{_ARTIFACT}/properties/createdAt", "null"),
+        (with_artifacts(createdAt=...), "T1", f"{_ARTIFACT}/properties/createdAt", "no such key"),
+        ({**BODY, "completedAt": None}, "T5", f"{_GROUP}/properties/completedAt", "null"),
+        (with_artifacts(status="Q"), "S2", f"{_ARTIFACT}/properties/status", '"Q"'),
+        ({**BODY, "imageTag": {"v": 1}}, "P6", f"{_GROUP}/properties/imageTag", '{"v": 1}'),
+        ({**BODY, "artifacts": None}, "P6", f"{_GROUP}/properties/artifacts", "null"),
+    ],
+)  # fmt: skip
+def test_the_field_that_failed_is_quoted(
+    judge: Judge, body: Any, rule: str, source: str, received: str
+) -> None:
+    """The contract's words for that field, and the value that was received there."""
+    [violation] = seen(judge, body)
+
+    assert violation.rule.id == rule
+    assert violation.source == source
+    assert str(violation.received) == received
+    assert f"(openapi.yaml{source}" in text.single(violation) or "$ref" in contract().node(source)
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "body", "field", "expected", "received"),
+    [
+        (STATUS, 422, {"detail": []}, "$.errors", "an array", "no such key"),
+        (STATUS, 422, "no", "$", "an ErrorResponse", '"no"'),
+        (STATUS, 422, {"errors": ["no"]}, "$.errors[0]", "an ErrorDetail", '"no"'),
+        (STATUS, 200, [], "$", "a BuildStatusResponse", "[]"),
+        (STATUS, 200, {**BODY, "imageName": None}, "$.imageName", "a string", "null"),
+        (STATUS, 200, with_artifacts(errorMessage=7), "$.artifacts[0].errorMessage",
+         "a string or null", "7"),
+        (INITIATE, 201, {"build_id": "b", "upload_url": "https://u.test/b", "expires_in": "60",
+                         "fullImagePath": "x", "visibility": "PRIVATE"},
+         "$.expires_in", "an integer", '"60"'),
+        (INITIATE, 201, {"build_id": "b", "upload_url": "https://u.test/b", "expires_in": 60,
+                         "fullImagePath": "x", "visibility": "INHERIT"},
+         "$.visibility", "one of PRIVATE, PUBLIC", '"INHERIT"'),
+    ],
+)  # fmt: skip
+def test_p6_shows_what_is_asked_and_what_was_received(
+    judge: Judge, operation: str, status: int, body: Any, field: str, expected: str, received: str
+) -> None:
+    """In words of the schema, without the validator's message."""
+    [violation] = [
+        one for one in seen(judge, body, operation=operation, status=status)
+        if one.rule.id == "P6"
+    ]  # fmt: skip
+
+    assert violation.field == field
+    assert violation.expected == expected
+    assert str(violation.received) == received
+
+
+def test_p6_reports_every_error(judge: Judge) -> None:
+    """Not the first alone."""
+    seen(judge, {**with_artifacts(id=7), "imageName": 1, "imageTag": 2})
+
+    assert [one.place for one in judge.verdicts["P6"].groups] == [
+        "$.imageName", "$.imageTag", "$.artifacts[*].id",
+    ]  # fmt: skip
+
+
+def test_a_violation_of_another_judge_is_counted_like_ours(judge: Judge) -> None:
+    """What is found elsewhere gets a verdict of its own."""
+    [violation] = seen(judge, {**BODY, "startedAt": "x"})
+    rule = RULES["P6"]
+    other = type(rule)("other:check", rule.level, "text", rule.source, rule.over, rule.judge)
+    found = Violation(other, Broken("$.startedAt", "a", "b"), violation.exchange)
+
+    assert judge.add(other, [found]) == [found]
+    assert judge.verdicts["other:check"].outcome == "violated"
+    assert judge.add(other, []) == []
+
+
+def test_groups_are_in_the_json() -> None:
+    """Each with its place, its count, and the first violation as data."""
+    run = gate.Run(Target(rule=("T2",)))
+    seen(run.judge, {**BODY, "startedAt": "x", "completedAt": "y"})
+    [verdict] = json.loads(verdicts.page(run))["verdicts"]
+    first, second = verdict["groups"]
+
+    assert (verdict["outcome"], verdict["violations"], verdict["first"]) == (
+        "violated", 1, first["text"],
+    )  # fmt: skip
+    assert {key: first[key] for key in ("operation", "place", "field", "status", "count")} == {
+        "operation": STATUS, "place": "$.startedAt", "field": "$.startedAt", "status": 200,
+        "count": 1,
+    }  # fmt: skip
+    assert (second["received"], second["source"]) == ('"y"', f"{_GROUP}/properties/completedAt")
