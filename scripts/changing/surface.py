@@ -40,6 +40,18 @@ def listed(root: Path) -> str:
     return "\n".join(sorted({*_lines(root)})) + "\n"
 
 
+def takes(makefile: str) -> dict[str, list[str]]:
+    """Return what each target of a makefile takes on the command line."""
+    text = makefile.replace("\\\n", "")
+    found: dict[str, str] = dict(re.findall(r"^([\w.-]+) +:= +(.*)$", text, re.MULTILINE))
+    settings = found.get("SETTINGS", "")
+    return {
+        name.removesuffix(".takes"): names.replace("$(SETTINGS)", settings).split()
+        for name, names in found.items()
+        if name.endswith(".takes")
+    }
+
+
 def name_of(line: str) -> str:
     """Return the name that a line is about."""
     return [word for word in line.split() if word not in ATTRIBUTES][-1]
@@ -48,8 +60,8 @@ def name_of(line: str) -> str:
 def _lines(root: Path) -> Iterator[str]:
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     yield from (f"make {name}" for name in re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
-    options = re.search(r"^OPTIONS +:= (.*) \$\(SETTINGS\)$", makefile, re.MULTILINE)
-    yield from (f"variable {name}" for name in (options[1].split() if options else ()))
+    variables = {"PYTHON"}.union(*takes(makefile).values())
+    yield from (f"variable {name}" for name in variables - {*SETTINGS})
     yield from (f"setting {PREFIX}{name}" for name in SETTINGS)
     yield from (f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES).values())
     yield from (f"scenario {name}" for name in SCENARIOS)

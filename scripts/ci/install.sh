@@ -1,15 +1,27 @@
 #!/bin/sh
-# Make the gate's environment in a folder, from the hashed lock: install.sh FOLDER [PYTHON]
-# Once for each state of the lock; a second call finds it ready.
+# Make the environment in a folder, from the hashed lock: install.sh FOLDER [PYTHON]
+# Once for each state of the lock, and for each interpreter that is named; else it is found ready.
 set -eu
 folder=$1
 python=${2:-python3}
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 ready="$folder/.ready-$(cksum < "$root/requirements.txt" | cut -d ' ' -f 1)"
-if [ -e "$ready" ]; then
-  exit 0
+made_by() {
+  "$1" -I -c 'import os, sys; print(os.path.realpath(sys._base_executable), sys.version)'
+}
+if [ -n "${2:-}" ] && ! named=$(made_by "$python"); then
+  echo "problem: $python is not a Python that runs
+    fix: name one from 3.11 on" >&2
+  exit 1
 fi
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "problem: Python %d.%d is too old\n    fix: name one from 3.11 on" % sys.version_info[:2])'
+# An environment whose interpreter was removed is not ready.
+if [ -e "$ready" ] && [ -x "$folder/bin/python" ]; then
+  if [ -z "${2:-}" ] || [ "$named" = "$(made_by "$folder/bin/python")" ]; then
+    exit 0
+  fi
+fi
+"$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 11) and "problem: Python %d.%d is too old\n    fix: name one from 3.11 on" % sys.version_info[:2])'
+echo "setting up $folder (once for each requirements.txt and Python)" >&2
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps \
   -r "$root/requirements.txt"
