@@ -46,6 +46,8 @@ AMBIGUOUS = {
     "a key twice, in JSON": '{"openapi": "3.1.0", "paths": {}, "paths": {}}',
     "a key twice, deep in JSON": '{"openapi": "3.1.0", "paths": {"/a": {"get": 1, "get": 1}}}',
     "a key twice, spelled otherwise": '{"openapi": "3.1.0", "paths": {}, "p\\u0061ths": {}}',
+    "a key twice, in YAML": HEAD + "paths: {}\npaths: {}\n",
+    "a key twice, deep in YAML": HEAD + "paths:\n  /a:\n    get: {}\n    get: {}\n",
     "a path under two names": HEAD
     + f"paths: {{'/a/{{x}}': {{get: {_POST}}}, '/a/{{y}}': {{get: {_POST}}}}}",
     "a path by two servers": HEAD
