@@ -15,8 +15,10 @@ from filelock import FileLock
 
 from . import gate, settings
 from .drivers import client as client_driver
-from .report import markdown, terminal, verdicts
-from .rules.client import CLIENT_RULES, Call
+from .report import terminal, verdicts
+from .report.client import ClientVerdict, judged
+from .report.rendered import Rendered, render
+from .rules.client import CLIENT_RULES
 from .tape import Tape
 from .target import GateError
 from .verdict import Violation
@@ -24,6 +26,7 @@ from .verdict import Violation
 T = TypeVar("T")
 
 _RUN = pytest.StashKey[gate.Run]()
+_RENDERED = pytest.StashKey[Rendered]()
 _PROBLEM = pytest.StashKey[str]()
 _SHOWN = pytest.StashKey[dict[str, list[str]]]()
 # pytest's own code for a run that was set up wrong.
@@ -44,7 +47,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def server_run(request: pytest.FixtureRequest) -> gate.Run:
+def server_run(request: pytest.FixtureRequest) -> Rendered:
     """Judge the server that the environment names, once, however many processes ask."""
     config = request.config
     try:
@@ -54,40 +57,45 @@ def server_run(request: pytest.FixtureRequest) -> gate.Run:
                 write(settings.spelled("\n" + "\n".join(gate.plan(target)) + "\n"))
         if target.dry_run:
             pytest.skip("a dry run")
-        run = _once(request, "server", lambda: _driven(config, gate.Run(target)))
+        rendered = _once(request, "server", lambda: render(_driven(config, gate.Run(target))))
     except GateError as error:
         config.stash[_PROBLEM] = str(error)
         told = settings.spelled(f"the gate cannot judge\n{error}")
         if _is_one_of_many(config):  # where an exit is taken for a crash
             pytest.fail(told, pytrace=False)
         pytest.exit(told, returncode=MISUSED)
-    config.stash[_RUN] = run
-    return run
+    config.stash[_RENDERED] = rendered
+    return rendered
 
 
 @pytest.fixture(scope="session")
-def client_calls(request: pytest.FixtureRequest) -> list[Call]:
-    """Put the generated client through every stimulus, once."""
-    calls = _once(request, "client", lambda: client_driver.run(Tape(client_driver.TOKEN)))
-    line = f"{len(calls)} calls, sync and async, rules {', '.join(CLIENT_RULES)}"
+def client_verdicts(request: pytest.FixtureRequest) -> dict[str, ClientVerdict]:
+    """Put the generated client through every stimulus, once, and judge all calls."""
+    made = _once(
+        request, "client", lambda: judged(client_driver.run(Tape(client_driver.TOKEN)))
+    )  # fmt: skip
+    calls = max(one.calls for one in made.values())
+    line = f"{calls} calls, sync and async, rules {', '.join(CLIENT_RULES)}"
     _shown(request.config)["client"] = [line]
-    return calls
+    return made
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the reports; under xdist, hand what is to be shown to the process that shows it."""
     config = session.config
-    run, problem = config.stash.get(_RUN, None), config.stash.get(_PROBLEM, None)
-    if run:
-        _shown(config)["server"] = [*map(settings.spelled, terminal.summary(run))]
-    if (junit := config.getoption("xmlpath", None)) and (run or problem):
+    problem = config.stash.get(_PROBLEM, None)
+    rendered = config.stash.get(_RENDERED, None)
+    if rendered is None and (run := config.stash.get(_RUN, None)):  # it did not come to its end
+        rendered = render(run, problem)
+    if rendered:
+        _shown(config)["server"] = rendered.summary
+    if (junit := config.getoption("xmlpath", None)) and (rendered or problem):
         reports = Path(junit).resolve().parent
         reports.mkdir(parents=True, exist_ok=True)
-        data = settings.spelled(verdicts.page(run, problem))
-        (reports / VERDICTS).write_text(data, encoding="utf-8")
-        if run:
-            page = settings.spelled(markdown.page(run))
-            (reports / SUMMARY).write_text(page, encoding="utf-8")
+        data = rendered.data if rendered else verdicts.document(None, problem)
+        (reports / VERDICTS).write_text(verdicts.page(data), encoding="utf-8")
+        if rendered:
+            (reports / SUMMARY).write_text(rendered.page, encoding="utf-8")
     if _is_one_of_many(config):
         config.workeroutput["shown"] = _shown(config)  # type: ignore[attr-defined]
 
@@ -122,7 +130,7 @@ def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
 
     def announce(violation: Violation) -> None:
         with _uncaptured(config) as write:
-            write(f"\n{terminal.announcement(violation)}\n")
+            write(f"\n{terminal.announcement(run, violation)}\n")
 
     def tell(text: str) -> None:
         with _uncaptured(config):
@@ -138,7 +146,10 @@ def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
 
 
 def _once(request: pytest.FixtureRequest, name: str, make: Callable[[], T]) -> T:
-    """Make something once for all processes of xdist; what it raises is raised in each."""
+    """Make something once for all processes of xdist; what it raises is raised in each.
+
+    It goes through a file on disk, and so must hold no secret.
+    """
     if not _is_one_of_many(request.config):
         return make()
     factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")

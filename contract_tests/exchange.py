@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
-from .contract import START, STATUS, contract, instant
+from .contract import INITIATE, START, STATUS, contract, instant
 
 UPLOAD = "upload"
 """The operation name of an upload, which the contract does not have: its URL is anywhere."""
@@ -46,15 +46,23 @@ NOT_JSON: Final = _NotJson()
 _BOOLEAN_WORDS = {"0", "1", "true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Message:
-    """What requests and responses share. Header names are in lower case.
+    """What requests and responses share, as it was sent or received: also secrets.
 
-    ``content`` is None where a recording has left the body out.
+    So no ``repr`` shows what a message holds, and it is not pickled. Header names are in lower
+    case. ``content`` is None where a recording has left the body out.
     """
 
     headers: Mapping[str, str]
     content: bytes | None
+
+    def __repr__(self) -> str:
+        size = "not recorded" if self.content is None else f"{len(self.content)} bytes"
+        return f"<{type(self).__name__}, {len(self.headers)} headers, {size}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a message holds secrets and is not pickled: pickle a report of the run")
 
     @cached_property
     def json(self) -> Any:
@@ -86,7 +94,7 @@ class Message:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Request(Message):
     """One request, as it was sent."""
 
@@ -100,7 +108,7 @@ class Request(Message):
         return urlsplit(self.url).path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Response(Message):
     """One response, as it was received."""
 
@@ -131,10 +139,10 @@ class Exchange:
 
     number: int
     driver: str
-    intent: str
+    intent: str = field(repr=False)
     operation: str | None
     template: str | None
-    build_id: str | None
+    build_id: str | None = field(repr=False)
     request: Request
     response: Response
     began: datetime
@@ -145,6 +153,14 @@ class Exchange:
     def succeeded(self) -> bool:
         """Whether it is an operation of the contract that was answered with a 2xx."""
         return self.operation in contract().operations and self.response.is_success
+
+    @property
+    def upload_url(self) -> str | None:
+        """The upload URL that a successful initiate issued, or None."""
+        issued = self.operation == INITIATE and self.response.is_success
+        body = self.response.json if issued else None
+        url = body.get("upload_url") if isinstance(body, dict) else None
+        return url if isinstance(url, str) else None
 
     @property
     def is_valid_start(self) -> bool:
@@ -197,7 +213,7 @@ class Row:
 
     exchange: Exchange
     path: str
-    data: dict[str, Any]
+    data: dict[str, Any] = field(repr=False)
 
     @property
     def is_group(self) -> bool:

@@ -16,6 +16,7 @@ from .drivers.pace import BudgetSpent, Pace
 from .drivers.script import BUILD, Script
 from .drivers.wire import Wire, WireError
 from .exchange import UPLOAD, Credential
+from .report.redaction import Redaction
 from .tape import Tape
 from .target import GateError, Target
 from .verdict import Judge, Verdict, Violation
@@ -51,15 +52,11 @@ class Run:
     problem: str | None = None
 
     def __post_init__(self) -> None:
-        self.tape = Tape(self.target.token, tuple(self.target.headers.values()))
+        self.tape = Tape(self.target.token)
+        self.redaction = Redaction(self.tape, headers=self.target.headers)
         self.judge = Judge(self.target.rules, self.announce)
         budget = self.target.budget
         self.pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Go to another process without those who listen here."""
-        self.judge.announce = None
-        return {**self.__dict__, "announce": None, "tell": _untold}
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -282,7 +279,7 @@ def _mend(done: Run, uploads: list[int]) -> str:
 def _refuse_hollow_fuzzing(done: Run, fuzzed: fuzz.Result) -> None:
     """Refuse a run whose generated traffic judged nothing, where no budget cut it off."""
     if fuzzed.problems:
-        told = "; ".join(fuzzed.problems)
+        told = done.redaction("; ".join(fuzzed.problems))
         raise GateError(f"problem: schemathesis could not do its work: {told}")
     empty = [name for name, count in done.tape.successes(FUZZ).items() if not count]
     empty += [f"the link {link}" for link, walked in fuzzed.links.items() if not walked]

@@ -74,7 +74,7 @@ def repeat(file: str, rule: str) -> str:
 def _told(file: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
     violated = [verdict for verdict in verdicts.values() if verdict.violations]
     for verdict in violated:
-        yield text.failures(verdict, repeat(file, verdict.rule.id))
+        yield text.failures(verdict, replayed.redaction, repeat(file, verdict.rule.id))
         yield ""
     yield f"recording     {file}"
     yield from _entries(replayed)

@@ -1,18 +1,18 @@
-"""The tape: what was asked and answered, in order, without secrets.
+"""The tape: what was sent and received, in order, byte for byte.
 
-Drivers record, rules read. The token is taken out on the way in, so that nothing behind the tape
-can show it; what remains is whether a request carried the valid one.
+Drivers record, rules read. It holds secrets: ``report.redaction`` hides them where something is
+shown or written. So a tape stays in memory, and its ``repr`` shows no bytes.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
+from typing import NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -20,23 +20,19 @@ from .contract import INITIATE, contract
 from .exchange import UPLOAD, Credential, Exchange, Request, Response, Row
 from .history import History
 
-REDACTED = "<token>"
-
 
 @dataclass
 class Tape:
     """Holds exchanges in the order in which they were answered. Safe to record from threads.
 
     Attributes:
-        token: The valid token. It is taken out of all that is recorded.
-        secrets: What else is taken out.
+        token: The valid token.
         is_whole: Whether nobody but the tape's drivers touches its builds. Recorded traffic may be
             a part of what happened, so that what it does not tell proves nothing.
 
     """
 
     token: str = field(repr=False)
-    secrets: Sequence[str] = field(default=(), repr=False)
     is_whole: bool = True
     exchanges: list[Exchange] = field(default_factory=list)
 
@@ -46,15 +42,9 @@ class Tape:
         self._uploads: dict[str, str] = {}
         self._artifacts: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
-        self._hidden = sorted(set(_spellings([self.token, *self.secrets])), key=len, reverse=True)
 
-    def __getstate__(self) -> dict[str, object]:
-        """Go to another process without the lock."""
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        """Come from another process."""
-        self.__dict__.update(state, _lock=threading.Lock())
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a tape holds secrets and is not pickled: pickle a report of the run")
 
     def record(
         self,
@@ -84,15 +74,15 @@ class Tape:
         method, url, headers, content = request
         status, response_headers, response_content = response
         asked = Request(
-            headers=self._headers(headers),
-            content=self._redact(content),
+            headers=_headers(headers),
+            content=content,
             method=method.upper(),
-            url=self.hide(url),
+            url=url,
             credential=credential or self._credential(headers),
         )
         answered = Response(
-            headers=self._headers(response_headers),
-            content=self._redact(response_content),
+            headers=_headers(response_headers),
+            content=response_content,
             status=status,
         )
         began, ended = at or (datetime.now(UTC),) * 2
@@ -103,7 +93,7 @@ class Tape:
             exchange = Exchange(
                 len(self.exchanges) + 1,
                 driver,
-                self.hide(intent),
+                intent,
                 operation,
                 template,
                 build_id,
@@ -118,11 +108,11 @@ class Tape:
     def concerns(self, method: str, url: str) -> bool:
         """Tell whether a request is for a path of the contract, or uploads a context."""
         is_upload = self.is_upload(method, url)
-        return is_upload or addressed(method, urlsplit(self.hide(url)).path)[1] is not None
+        return is_upload or addressed(method, urlsplit(url).path)[1] is not None
 
     def is_upload(self, method: str, url: str) -> bool:
         """Tell whether a request uploads to where an initiate told to."""
-        return method.upper() in ("PUT", "POST") and _normal(self.hide(url)) in self._uploads
+        return method.upper() in ("PUT", "POST") and _normal(url) in self._uploads
 
     def of(self, operation: str) -> Sequence[Exchange]:
         """Return the exchanges of one operation, in order."""
@@ -192,25 +182,6 @@ class Tape:
         valid = scheme.lower() == "bearer" and token == self.token
         return Credential.VALID if valid else Credential.OTHER
 
-    def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        lower = {name.lower(): self.hide(value) for name, value in headers.items()}
-        if "authorization" in lower:
-            lower["authorization"] = REDACTED
-        return lower
-
-    def hide(self, text: str) -> str:
-        """Take the secrets out of a text."""
-        for secret in self._hidden:
-            text = text.replace(secret, REDACTED)
-        return text
-
-    def _redact(self, content: bytes | None) -> bytes | None:
-        if content is None:
-            return None
-        for secret in self._hidden:
-            content = content.replace(secret.encode(), REDACTED.encode())
-        return content
-
 
 def addressed(method: str, path: str) -> tuple[str | None, str | None, str | None]:
     """Find the operation that a method and a path ask for, the path's template, and the build."""
@@ -226,6 +197,10 @@ def addressed(method: str, path: str) -> tuple[str | None, str | None, str | Non
     return None, template, build_id
 
 
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def _named(artifact: Row) -> tuple[str, str]:
     return str(artifact.data.get("id")), str(artifact.data.get("createdAt"))
 
@@ -236,10 +211,3 @@ def _normal(url: str) -> str:
         return str(httpx.URL(url))
     except httpx.InvalidURL:
         return url
-
-
-def _spellings(secrets: Iterable[str]) -> Iterator[str]:
-    """Yield each secret as it is, in a URL, and in JSON with and without its slashes escaped."""
-    for secret in filter(None, secrets):
-        escaped = json.dumps(secret)[1:-1]
-        yield from (secret, quote(secret, safe=""), escaped, escaped.replace("/", "\\/"))

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from .report import text
+from .report.redaction import Redaction
 from .settings import from_environment
 from .tape import Tape
 from .verdict import Judge, Verdict
@@ -58,7 +59,8 @@ class Watch:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         asked = from_environment({"CONTRACT_RULE": rule, "CONTRACT_LEVEL": level})
-        self.tape = Tape(token, secrets=secrets, is_whole=is_whole)
+        self.tape = Tape(token.strip(), is_whole=is_whole)
+        self._hide = Redaction(self.tape, secrets=secrets)
         self._judge = Judge(asked.rules)
         self._raise_at_once = raise_at_once
         self._now = clock
@@ -85,7 +87,7 @@ class Watch:
         Raises AssertionError with each group of violations.
         """
         if violated := self._judge.violated:
-            raise AssertionError("\n\n".join(text.failures(one, "") for one in violated))
+            raise AssertionError("\n\n".join(text.failures(one, self._hide) for one in violated))
         if not any(verdict.observed for verdict in self.verdicts.values()):
             seen = len(self.tape.exchanges)
             raise AssertionError(
@@ -140,7 +142,7 @@ class Watch:
             )
             violations = self._judge.see(history)
         if violations and self._raise_at_once:
-            raise AssertionError("\n\n".join(map(text.single, violations)))
+            raise AssertionError("\n\n".join(text.single(one, self._hide) for one in violations))
 
 
 def _sent(request: httpx.Request) -> bytes | None:

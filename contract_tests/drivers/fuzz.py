@@ -68,8 +68,8 @@ class Finding:
     """What a check of schemathesis' own found on an exchange that breaks no rule of ours."""
 
     check: str
-    title: str
-    message: str
+    title: str = field(repr=False)
+    message: str = field(repr=False)
     exchange: int
 
 

@@ -17,8 +17,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 MOST_BYTES = 512 * 2**20
-HIDDEN_COOKIE = "<cookie>"
-_COOKIES = ("cookie", "set-cookie")
 _SAVE = "fix: save the traffic as HAR, with content"
 # What browsers write for an answer that came from no server: Chromium, WebKit.
 _CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
@@ -70,14 +68,14 @@ def times(entry: Any) -> tuple[datetime, datetime] | None:
         return None
 
 
-def authorizations(entry: Any) -> Iterator[str]:
-    """Yield each Authorization header of a request, however odd the rest of the entry is."""
-    asked = entry.get("request") if isinstance(entry, dict) else None
-    listed = asked.get("headers") if isinstance(asked, dict) else None
-    for header in listed if isinstance(listed, list) else []:
-        name, value = (header.get("name"), header.get("value")) if _is_header(header) else ("", "")
-        if name.lower() == "authorization":
-            yield value
+def headers(entry: Any) -> Iterator[tuple[str, str]]:
+    """Yield each header of request and response, however odd the rest of the entry is."""
+    for side in ("request", "response"):
+        message = entry.get(side) if isinstance(entry, dict) else None
+        listed = message.get("headers") if isinstance(message, dict) else None
+        for header in listed if isinstance(listed, list) else []:
+            if _is_header(header):
+                yield header["name"], header["value"]
 
 
 def request(entry: Any) -> tuple[dict[str, str], bytes | None]:
@@ -177,7 +175,7 @@ def _unanswered(entry: Mapping[str, Any], answered: Mapping[str, Any], status: i
 
 
 def _headers(message: Mapping[str, Any]) -> dict[str, str]:
-    """Join the headers of one name; leave out HTTP/2's pseudo-headers, and what cookies hold."""
+    """Join the headers of one name; leave out HTTP/2's pseudo-headers."""
     listed = message.get("headers")
     if not isinstance(listed, list) or not all(map(_is_header, listed)):
         raise OddEntryError("its headers are no list of names and values")
@@ -185,8 +183,7 @@ def _headers(message: Mapping[str, Any]) -> dict[str, str]:
     for header in listed:
         name = header["name"].lower()
         if not name.startswith(":"):
-            value = HIDDEN_COOKIE if name in _COOKIES else header["value"]
-            joined.setdefault(name, []).append(value)
+            joined.setdefault(name, []).append(header["value"])
     return {name: ", ".join(values) for name, values in joined.items()}
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..contract import contract
 from ..exchange import Credential
+from ..report.redaction import Redaction
 from ..tape import Tape, addressed
 from . import har
 from .har import OddEntryError, ReplayError
@@ -25,7 +23,6 @@ DRIVER = "recording"
 # Overlaps with everything, so that it proves nothing about what came first. Not the very last
 # instant, since rules add to it.
 UNTIMED = (datetime.min.replace(tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
-_SHORTEST_SECRET = 4
 _Bodies = tuple[bytes | None, bytes | None]
 _SCHEMES = ("bearer", "basic", "digest", "negotiate", "token", "apikey")
 # What tools write for a token: [Filtered], <redacted>, {{token}}, ***, abc…, REDACTED.
@@ -59,6 +56,9 @@ class Replayed:
     bodiless: int = 0
     repeated: int = 0
 
+    def __post_init__(self) -> None:
+        self.redaction = Redaction(self.tape)
+
     @property
     def judged(self) -> int:
         """How many entries are on the tape."""
@@ -73,7 +73,9 @@ def replay(path: str | Path) -> Replayed:
     """
     entries = har.entries(Path(path))
     shown, seen = _Shown(entries), _Seen()
-    replayed = Replayed(Tape("", secrets=shown.secrets, is_whole=False), len(entries))
+    replayed = Replayed(Tape("", is_whole=False), len(entries))
+    for entry in entries:
+        replayed.redaction.learn_headers(har.headers(entry))
     for number, entry in _in_order(entries):
         try:
             method, url = har.address(entry)
@@ -150,8 +152,6 @@ class _Shown:
     """What the requests of a recording showed for tokens, and what became of each token."""
 
     def __init__(self, entries: list[Any]) -> None:
-        told = {value for entry in entries for value in har.authorizations(entry)}
-        self.secrets = sorted(filter(_can_be_hidden, map(_token, told)))
         self._statuses: dict[str, set[int]] = {}
         self._any = False
         for entry in entries:
@@ -199,21 +199,6 @@ def _token(authorization: str) -> str:
 
 def _is_redacted(authorization: str) -> bool:
     return bool(_REDACTED.fullmatch(_token(authorization)))
-
-
-def _can_be_hidden(token: str) -> bool:
-    """Tell whether a token can be taken out of bodies and leave them what they are.
-
-    Short ones, numbers and words of the contract (``Bearer null``) stand everywhere; they are
-    taken out of the header alone.
-    """
-    is_word = token in _words() or (token.isdecimal() and len(token) < 12)
-    return len(token) >= _SHORTEST_SECRET and token.isprintable() and not is_word
-
-
-@cache
-def _words() -> str:
-    return json.dumps(contract().document, default=str)
 
 
 def _nothing_to_judge(replayed: Replayed) -> str:

@@ -22,7 +22,7 @@ class Issued:
     """A build that initiate issued."""
 
     build_id: str
-    upload_url: str
+    upload_url: str = field(repr=False)
 
     @property
     def path(self) -> str:

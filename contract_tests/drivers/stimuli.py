@@ -85,6 +85,8 @@ def tokens(token: str) -> dict[str, str | None]:
     }
     if token.swapcase() == token:
         del found["the token in another case"]
+    if len(token) == 1:
+        del found["a prefix of the token"]
     return found
 
 

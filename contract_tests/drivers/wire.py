@@ -13,6 +13,7 @@ import httpx
 
 from ..contract import INITIATE, contract
 from ..exchange import Exchange
+from ..report.redaction import Redaction
 from ..tape import Tape
 from ..verdict import Judge
 from . import bounded
@@ -42,7 +43,10 @@ class Wire:
     driver: str
     pace: Pace = field(default_factory=Pace)
     client: bounded.Client = field(default_factory=bounded.Client)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self._hide = Redaction(self.tape, headers=self.headers)
 
     def __enter__(self) -> Self:
         return self
@@ -99,6 +103,8 @@ class Wire:
         shown = re.sub("//[^/]*@", "//", url.partition("?")[0])
         with self._telling(f"the upload to {shown!r}"):
             request = bounded.request("PUT", url, headers, content)
+            if (target := _issued_target(url)) is not None:
+                request.extensions["target"] = target
             return self._answered(request, intent, upload_of=build_id)
 
     def exchange(self, request: httpx.Request, intent: str) -> Exchange:
@@ -147,13 +153,13 @@ class Wire:
 
     @contextmanager
     def _telling(self, what: str) -> Iterator[None]:
-        """Say of a failure what was asked, without the token that a server may echo in a URL."""
+        """Say of a failure what was asked, without secrets: a server may echo them in a URL."""
         try:
             yield
         except WireError as error:
-            what = self.tape.hide(what)
+            what = self._hide(what)
             shown = what if len(what) <= 120 else f"{what[:80]}…{what[-20:]}"
-            raise WireError(f"{shown}: {self.tape.hide(str(error))}") from error
+            raise WireError(f"{shown}: {self._hide(str(error))}") from None
 
 
 def url_of(request: httpx.Request) -> str:
@@ -162,6 +168,15 @@ def url_of(request: httpx.Request) -> str:
     if target is None:
         return str(request.url)
     return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
+
+
+def _issued_target(url: str) -> bytes | None:
+    """Return the target of an upload URL to the letter, or None where HTTP cannot carry it so.
+
+    A signature may cover each character of it; httpx would spell some otherwise.
+    """
+    found = re.fullmatch(r"https?://[^/?#]+(/[\x21-\x7e]*)", url.partition("#")[0], re.IGNORECASE)
+    return found[1].encode() if found else None
 
 
 def _target(base_url: str, path: str) -> bytes:

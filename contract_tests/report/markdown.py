@@ -16,6 +16,7 @@ def page(run: Run) -> str:
 
 
 def _lines(run: Run) -> Iterator[str]:
+    hide = run.redaction
     waived = tuple(one.rule for one in run.target.waivers)
     outcomes = Counter(
         "waived" if verdict.violations and rule in waived else verdict.outcome
@@ -27,7 +28,7 @@ def _lines(run: Run) -> Iterator[str]:
     for verdict in run.judge.violated:
         yield from ("", "```", terminal.failure(run, verdict), "```")
     for finding in run.findings:
-        yield from ("", f"- {finding.check}, exchange {finding.exchange}: {finding.title}")
+        yield from ("", f"- {finding.check}, exchange {finding.exchange}: {hide(finding.title)}")
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for verdict in run.verdicts.values():
         rule = verdict.rule
@@ -35,7 +36,7 @@ def _lines(run: Run) -> Iterator[str]:
         yield f"| {rule.id} | {rule.level} | {outcome} | {verdict.count()} | {rule.text} |"
     yield from ("", "| row | status | startedAt | completedAt | told |", "|---|---|---|---|---|")
     for cell, count in sorted(run.cells.items()):
-        yield f"| {cell.row} | {cell.status} | {cell.started} | {cell.completed} | {count} |"
+        yield f"| {cell.row} | {hide(cell.status)} | {cell.started} | {cell.completed} | {count} |"
     for row, status, count in matrix.table(run.cells):
         if not count:
             yield f"| {row} | {status} | | | not observed |"

@@ -16,15 +16,18 @@ from . import text
 SELDOM = 10.0
 
 
-def announcement(violation: Violation) -> str:
+def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
-    exchange = text.told(violation.exchange, body=False)
-    return f"violated  {text.title(violation)}\n          {violation.field}: {exchange}"
+    waived = any(one.rule == violation.rule.id for one in run.target.waivers)
+    outcome = "waived" if waived else "violated"
+    exchange = text.told(violation.exchange, run.redaction, body=False)
+    where = text.hidden(violation.field, run.redaction)
+    return f"{outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
 
 
 def failure(run: Run, verdict: Verdict) -> str:
     """Show each group of violations of a rule."""
-    return text.failures(verdict, run.target.repeat(verdict.rule))
+    return text.failures(verdict, run.redaction, run.target.repeat(verdict.rule))
 
 
 def table(verdicts: dict[str, Verdict], waived: tuple[str, ...] = ()) -> Iterator[str]:
@@ -66,11 +69,11 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"cut off       {what}"
     issued, started = run.left_behind
     if run.target.url and issued:
-        names = f": {', '.join(started)}" if started else ""
+        names = f": {', '.join(map(run.redaction, started))}" if started else ""
         count = f"{len(issued)} builds named contract-gate, {len(started)} started"
         yield f"left behind   {count}{names}"
     if run.problem:
-        yield run.problem
+        yield run.redaction(run.problem)
 
 
 def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .. import fields
 from ..exchange import Exchange
 from ..rules import Level
 from ..verdict import Group, Verdict, Violation
+
+Hide = Callable[[str], str]
+"""Takes the secrets out of a text that holds what was sent or received."""
+
+MOST = 8192
+"""Characters of a value that are looked at to show it: of what is longer, both ends."""
 
 
 def title(violation: Violation) -> str:
@@ -15,25 +21,25 @@ def title(violation: Violation) -> str:
     return f"{violation.rule.id} {violation.rule.level}  {violation.rule.text}"
 
 
-def failures(verdict: Verdict, repeat: str) -> str:
+def failures(verdict: Verdict, hide: Hide, repeat: str = "") -> str:
     """Show each group of a verdict."""
-    return "\n\n".join(failure(group, repeat) for group in verdict.groups.values())
+    return "\n\n".join(failure(group, hide, repeat) for group in verdict.groups.values())
 
 
-def failure(group: Group, repeat: str) -> str:
+def failure(group: Group, hide: Hide, repeat: str = "") -> str:
     """Show the first violation of a group whole; ``repeat`` is the command that shows it again."""
     times = "once" if group.count == 1 else f"on {group.count} exchanges"
-    return single(group.first, repeat, f"{times}, {group.key.operation}")
+    return single(group.first, hide, repeat, f"{times}, {hidden(group.key.operation, hide)}")
 
 
-def single(violation: Violation, repeat: str = "", seen: str = "") -> str:
+def single(violation: Violation, hide: Hide, repeat: str = "", seen: str = "") -> str:
     """Show one violation whole."""
     lines = [
-        ("field", violation.field),
-        ("expected", violation.expected),
-        ("received", str(violation.received)),
-        ("exchange", told(violation.exchange)),
-        ("after", told(violation.after, body=False) if violation.after else ""),
+        ("field", hidden(violation.field, hide)),
+        ("expected", hidden(violation.expected, hide)),
+        ("received", hidden(str(violation.received), hide)),
+        ("exchange", told(violation.exchange, hide)),
+        ("after", told(violation.after, hide, body=False) if violation.after else ""),
         *_sources(violation),
         ("seen", seen),
         ("repeat", repeat),
@@ -42,7 +48,7 @@ def single(violation: Violation, repeat: str = "", seen: str = "") -> str:
     return "\n".join([title(violation), *body])
 
 
-def told(exchange: Exchange, *, body: bool = True) -> str:
+def told(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
     """Show an exchange on one line."""
     answer = exchange.response.json
     if body:
@@ -51,9 +57,15 @@ def told(exchange: Exchange, *, body: bool = True) -> str:
         shown = str(answer.get("status", "")) if isinstance(answer, dict) else ""
     target = exchange.request.url.partition("?")[0]
     target = exchange.request.path if exchange.operation != "upload" else target
-    line = f"{exchange.request.method} {target} → {exchange.response.status} {shown}"
+    line = hidden(f"{exchange.request.method} {target} → {exchange.response.status} {shown}", hide)
     spelled = line.strip() if body else _one_line(line)
-    return f"{spelled}  ({exchange.intent})"
+    return f"{spelled}  ({hide(exchange.intent)})"
+
+
+def hidden(text: str, hide: Hide) -> str:
+    """Return a text that holds what was sent or received, without the secrets."""
+    is_long = len(text) > MOST
+    return hide(f"{text[: MOST // 2]}…{text[-MOST // 2 :]}" if is_long else text)
 
 
 def _one_line(text: str) -> str:

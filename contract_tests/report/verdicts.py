@@ -14,15 +14,23 @@ FORMAT = 1
 """Grows with each change that a reader would have to know of; a new key is none."""
 
 
-def page(run: Run | None, problem: str | None = None) -> str:
-    """Return the file: what was judged, and each verdict.
+def page(document: dict[str, Any]) -> str:
+    """Return the file."""
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def document(run: Run | None, problem: str | None = None) -> dict[str, Any]:
+    """Return what was judged, and each verdict.
 
     ``problem`` says why the gate cannot judge. A run that was set up wrong is None, and the file
     then holds the problem and no verdict.
     """
-    told = _document(run) if run else {"target": None, "seed": None, "verdicts": []}
-    told["problem"] = problem or told.get("problem")
-    return json.dumps({"format": FORMAT, **told}, ensure_ascii=False, indent=1) + "\n"
+    if run is None:
+        told: dict[str, Any] = {"target": None, "seed": None, "verdicts": []}
+    else:
+        told = _document(run)
+        problem = run.redaction(problem or run.problem or "") or None
+    return {"format": FORMAT, **told, "problem": problem}
 
 
 def _document(run: Run) -> dict[str, Any]:
@@ -31,9 +39,8 @@ def _document(run: Run) -> dict[str, Any]:
         "target": run.target.name,
         "seed": run.target.seed,
         "level": run.target.level,
-        "problem": run.problem,
         "missing": run.missing,
-        "findings": [f"{one.check}: {one.title}" for one in run.findings],
+        "findings": [f"{one.check}: {run.redaction(one.title)}" for one in run.findings],
         "verdicts": [
             _verdict(run, one, waivers.get(rule)) for rule, one in run.verdicts.items()
         ],
@@ -44,7 +51,7 @@ def _verdict(run: Run, verdict: Verdict, waiver: Waiver | None) -> dict[str, Any
     rule = verdict.rule
     waived = verdict.violations and waiver
     repeat = run.target.repeat(rule)
-    groups = [_group(group, repeat) for group in verdict.groups.values()]
+    groups = [_group(run, group, repeat) for group in verdict.groups.values()]
     return {
         "rule": rule.id,
         "level": str(rule.level),
@@ -58,17 +65,17 @@ def _verdict(run: Run, verdict: Verdict, waiver: Waiver | None) -> dict[str, Any
     }
 
 
-def _group(group: Group, repeat: str) -> dict[str, Any]:
-    first, exchange = group.first, group.first.exchange
+def _group(run: Run, group: Group, repeat: str) -> dict[str, Any]:
+    first, exchange, hide = group.first, group.first.exchange, run.redaction
     return {
-        "operation": group.key.operation,
-        "place": group.key.place,
+        "operation": text.hidden(group.key.operation, hide),
+        "place": text.hidden(group.key.place, hide),
         "status": exchange.response.status,
         "count": group.count,
-        "field": first.field,
-        "expected": first.expected,
-        "received": str(first.received),
+        "field": text.hidden(first.field, hide),
+        "expected": text.hidden(first.expected, hide),
+        "received": text.hidden(str(first.received), hide),
         "source": first.source,
         "exchange": exchange.number,
-        "text": text.failure(group, repeat),
+        "text": text.failure(group, hide, repeat),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
@@ -33,7 +33,7 @@ HELD: Final = Held()
 class Shown:
     """A received value, or a message with its body as text. It is written out when it is shown."""
 
-    value: object
+    value: object = field(repr=False)
 
     def __str__(self) -> str:
         """Return the JSON text, whole: reports remove secrets before they cut it to length."""
@@ -56,8 +56,8 @@ class Broken:
     """
 
     at: str
-    expected: str
-    received: str | Shown
+    expected: str = field(repr=False)
+    received: str | Shown = field(repr=False)
 
 
 Judgement = Held | Broken | None

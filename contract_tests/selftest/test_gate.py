@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from ..drivers import lifecycles
 from ..reference.app import create_app
 from ..reference.embedded import running
 from ..reference.faults import Answered, Asked, Fault
+from ..report.rendered import render
 from ..rules import RULES
 from ..target import BUILD_SECONDS, Budget, GateError, Target
 
@@ -180,13 +182,15 @@ def test_what_is_required_is_looked_for(url: str) -> None:
     assert done.missing == ["CANCELLED", "PENDING:absent"]
 
 
-def test_the_tape_holds_neither_token_nor_header(url: str) -> None:
-    """Not in requests, not where the server echoes them."""
+def test_neither_token_nor_header_is_shown() -> None:
+    """Not in requests, not where the server echoes them: the tape holds them, and hides them."""
 
     def echo(request: Asked, answer: Answered) -> None:
         if request.operation == "status" and answer.status == 200:
             told = str(request.headers).encode()
             answer.headers.append((b"x-echo", told.replace(b"\n", b"")))
+            kept = [one for one in request.headers if one[0] in (b"authorization", b"x-key")]
+            answer.content = json.dumps({"imageName": str(kept)}).encode()
 
     token = "a/t+oken~with-signs"  # noqa: S105
     app = create_app(token=token, build_seconds=BUILD_SECONDS)
@@ -194,11 +198,13 @@ def test_the_tape_holds_neither_token_nor_header(url: str) -> None:
         headers = {"X-Key": "another-secret"}
         done = gate.run(Target(url=base_url, token=token, headers=headers), fuzzing=False)
 
-    shown = repr(done.tape.exchanges)
-    assert "<token>" in shown
-    assert token not in shown
-    assert "another-secret" not in shown
-    assert url
+    echoed = [one for one in done.tape.exchanges if "x-echo" in one.response.headers]
+    assert token in echoed[0].response.headers["x-echo"]
+    rendered = render(done)
+    shown = [repr(done.tape), repr(done), str(rendered), json.dumps(rendered.data), rendered.page]
+    assert "<token>" in rendered.failures["P6"]
+    assert "<secret>" in rendered.failures["P6"]
+    assert not [one for one in shown if token in one or "another-secret" in one]
 
 
 def test_the_same_seed_gives_the_same_verdicts(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_two_defects_of_one_rule_are_two_groups(judge: Judge) -> None:
     }  # fmt: skip
     assert verdict.broken == 22
     assert [one.key for one in announced] == list(verdict.groups)
-    shown = text.failures(verdict, "")
+    shown = text.failures(verdict, str)
     assert shown.count("\n  field     ") == shown.count("\n  seen      ") == 3
 
 
@@ -136,7 +136,9 @@ def test_the_field_that_failed_is_quoted(
     assert violation.rule.id == rule
     assert violation.source == source
     assert str(violation.received) == received
-    assert f"(openapi.yaml{source}" in text.single(violation) or "$ref" in contract().node(source)
+    assert f"(openapi.yaml{source}" in text.single(violation, str) or "$ref" in contract().node(
+        source
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_groups_are_in_the_json() -> None:
     """Each with its place, its count, and the first violation as data."""
     run = gate.Run(Target(rule=("T2",)))
     seen(run.judge, {**BODY, "startedAt": "x", "completedAt": "y"})
-    [verdict] = json.loads(verdicts.page(run))["verdicts"]
+    [verdict] = json.loads(verdicts.page(verdicts.document(run)))["verdicts"]
     first, second = verdict["groups"]
 
     assert (verdict["outcome"], verdict["violations"], verdict["first"]) == (

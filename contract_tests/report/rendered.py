@@ -1,0 +1,43 @@
+"""A run as texts without secrets: what is shown, written, and handed from process to process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..gate import Run
+from . import markdown, terminal, verdicts
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a run has to show.
+
+    Attributes:
+        data: The content of ``verdicts.json``.
+        page: The content of ``summary.md``.
+        summary: Lines for the terminal.
+        failures: The whole failure of each rule that is violated.
+        findings: What schemathesis' own checks found; None if they did not run.
+
+    """
+
+    data: dict[str, Any]
+    page: str
+    summary: list[str]
+    failures: dict[str, str]
+    findings: list[str] | None
+
+
+def render(run: Run, problem: str | None = None) -> Rendered:
+    """Render a run; ``problem`` says why the gate cannot judge."""
+    found = [
+        f"{one.check}, exchange {one.exchange}: {one.title}\n{one.message}" for one in run.findings
+    ]
+    return Rendered(
+        data=verdicts.document(run, problem),
+        page=markdown.page(run),
+        summary=[*terminal.summary(run)],
+        failures={one.rule.id: terminal.failure(run, one) for one in run.judge.violated},
+        findings=[*map(run.redaction, found)] if run.fuzzed else None,
+    )
