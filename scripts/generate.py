@@ -31,6 +31,7 @@ from scripts.contract_lint import problems  # noqa: E402
 PACKAGE = "prime_image_builds"
 FRESH, STALE, BROKEN = 0, 4, 100
 MARK = "@generated"
+REPAIR = "correct openapi.yaml, or teach a template of scripts/templates what is new in it"
 TOOLS = ("openapi-python-client", "ruff")
 
 
@@ -56,13 +57,14 @@ def make(root: Path, destination: Path) -> None:
         "--config", str(config), "--output-path", str(package), "--fail-on-warning",
     )  # fmt: skip
     config.unlink()
-    given.unlink()
     _render_own(root, package, contract)
     (package / "py.typed").write_text(f"# {MARK} by scripts/generate.py; do not edit.\n")
     style: tuple[str, ...] = ("--isolated", "--no-cache", "--quiet", "--line-length", "100")
     style += ("--target-version", "py311")
     _run(destination, "ruff", "check", "--fix-only", "--select", "I,F401,D2,RUF022", *style, ".")
     _run(destination, "ruff", "format", *style, ".")
+    _verify(destination, given)
+    given.unlink()
     (destination / "MANIFEST.json").write_text(_manifest(root, destination, contract))
 
 
@@ -80,30 +82,60 @@ def _load(path: Path) -> dict[str, Any]:
     return contract
 
 
+def _verify(destination: Path, contract: Path) -> None:
+    """Import, use and type-check the fresh client.
+
+    Raises ``Broken`` if it cannot be imported, does not carry each value of the contract there and
+    back, or contradicts its own types.
+    """
+    check = (str(ROOT / "scripts/client_check.py"), str(destination), PACKAGE, str(contract))
+    if found := json.loads(_python(destination, "-I", "-W", "error", *check)):
+        told = "\n".join(f"problem: the fresh client: {what}" for what in found)
+        raise Broken(f"{told}\n    fix: {REPAIR}")
+    # The cache is that of this project alone, so that checking again costs next to nothing.
+    strict = ("--strict", f"--config-file={os.devnull}", "--no-error-summary")
+    cache = f"--cache-dir={ROOT / '.mypy_cache/generated'}"
+    _run(destination, "mypy", *strict, cache, "-p", PACKAGE)
+
+
 def _run(folder: Path, module: str, *arguments: str) -> None:
-    """Run a tool of this very environment, blind to PATH, settings and the working directory."""
+    _python(folder, "-m", module, *arguments)
+
+
+def _python(folder: Path, *arguments: str) -> str:
+    """Run this very Python, blind to PATH, settings and the working directory."""
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR") if name in os.environ}
     clean = {"PATH": os.defpath, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONSAFEPATH": "1"}
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, *arguments],
         cwd=folder, env={**kept, **clean, "HOME": str(folder)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
+        name = next(one for one in arguments if not one.startswith("-"))
         told = (done.stdout + done.stderr).strip()
-        raise Broken(f"problem: {module} failed:\n{told}\n    fix: mend openapi.yaml or a template")
+        raise Broken(f"problem: {Path(name).name} failed:\n{told}\n    fix: {REPAIR}")
+    return done.stdout
 
 
 def _render_own(root: Path, package: Path, contract: dict[str, Any]) -> None:
     """Render the modules that the generator does not know of."""
     templates = root / "scripts/templates"
+    # Where an operation lies depends on its tag.
+    modules = {path.stem: path.parent.name for path in (package / "api").glob("*/*.py")}
     environment = jinja2.Environment(  # noqa: S701 (Python is rendered, not HTML)
         loader=jinja2.FileSystemLoader(templates),
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     for template in sorted((templates / "package").glob("*.jinja")):
-        text = environment.get_template(f"package/{template.name}").render(contract=contract)
+        try:
+            text = environment.get_template(f"package/{template.name}").render(
+                contract=contract, modules=modules
+            )
+        except (jinja2.TemplateError, LookupError) as error:
+            what = f"{template.name} cannot be rendered: {error}"
+            raise Broken(f"problem: {what}\n    fix: {REPAIR}") from error
         (package / template.stem).write_text(text, encoding="utf-8")
 
 

@@ -158,6 +158,40 @@ def test_broken_template_leaves_the_client(project: Path) -> None:
     assert [path.name for path in project.iterdir() if path.name.startswith(".generate")] == []
 
 
+BROKEN = {
+    "a module that cannot be imported": ("types.py.jinja", "import httpx\n", "import httpxx\n"),
+    "a type that is wrong": ("package/_json.py.jinja", ") -> bytes:", ") -> str:"),
+    "a name on the wire that is lost": ("model.py.jinja", "wire_name != ", "wire_name in "),
+    "a default that is lost": ("model.py.jinja", "property.default is not none", "false"),
+    "a body that is not sent": ("endpoint_module.py.jinja", ", json=write(body)", ""),
+    "a success that is not read": ("endpoint_module.py.jinja", '"decode(response, "', '"cast("'),
+    "an operation without its module": ("package/job.py.jinja", "get_build_status", "get_status"),
+}
+
+
+@pytest.mark.parametrize("name", list(BROKEN))
+def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path) -> None:
+    """What was made is imported, used and type-checked before the swap."""
+    before = tree(project / "generated")
+    template, old, new = BROKEN[name]
+    edit(project / "scripts/templates" / template, old, new)
+
+    done = run(project, "write")
+
+    assert (done.returncode, done.stdout) == (generate.BROKEN, "")
+    assert done.stderr.startswith("problem: ")
+    assert "\n    fix: " in done.stderr
+    assert tree(project / "generated") == before
+
+
+def test_check_verifies_as_write_does(project: Path) -> None:
+    """A client that lies is broken, be it as committed: check is write without the swap."""
+    types = project / "scripts/templates/types.py.jinja"
+    edit(types, "import httpx\n", "import httpxx\n")
+
+    assert run(project, "check").returncode == generate.BROKEN
+
+
 def test_failed_swap_restores_the_client(tmp_path: Path) -> None:
     """If the new client cannot be put in place, the old one comes back."""
     present = tmp_path / "generated"
