@@ -54,7 +54,7 @@ class Run:
     def __post_init__(self) -> None:
         self.tape = Tape(self.target.token)
         self.redaction = Redaction(self.tape, headers=self.target.headers)
-        self.judge = Judge(self.target.rules, self.announce)
+        self.judge = Judge(self.target.rules, self.announce, self.target.waivers)
         budget = self.target.budget
         self.pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline)
 

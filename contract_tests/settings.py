@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import front, matrix, waivers
+from . import dated, front, matrix, waivers
 from .reference.faults import FAULTS
 from .rules import RULES
 from .target import Budget, GateError, Target
@@ -167,7 +167,7 @@ def _is_header(item: tuple[str, object]) -> bool:
 def _waivers(value: str) -> tuple[waivers.Waiver, ...]:
     try:
         return waivers.load(Path(value), list(RULES), datetime.datetime.now(datetime.UTC).date())
-    except waivers.WaiverError as error:
+    except dated.DatedError as error:
         raise GateError(f"problem: {error}") from error
 
 

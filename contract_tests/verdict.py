@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from . import fields
@@ -11,6 +12,7 @@ from .exchange import Exchange
 from .history import History
 from .rules import Broken, Rule, Shown
 from .tape import Tape
+from .waivers import Waiver
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Violation:
 
     Attributes:
         after: The last request before it that asked for a change, or None.
+        waiver: The narrowest waiver that covers it, or None. The judge finds it.
 
     """
 
@@ -26,6 +29,7 @@ class Violation:
     broken: Broken
     exchange: Exchange
     after: Exchange | None = None
+    waiver: Waiver | None = None
 
     @property
     def operation(self) -> str:
@@ -68,20 +72,21 @@ class Violation:
     def key(self) -> Key:
         """What it has in common with the violations that have the same cause."""
         status = self.exchange.response.status if fields.is_field(self.field) else None
-        return Key(self.rule.id, self.operation, self.place, status)
+        return Key(self.rule.id, self.operation, self.place, status, self.waiver)
 
 
 class Key(NamedTuple):
     """What the violations of a group have in common.
 
     ``status`` is that of the response where a field of its body failed, since each status has a
-    body of its own; else None.
+    body of its own; else None. A group is waived as a whole, or not at all.
     """
 
     rule: str
     operation: str
     place: str
     status: int | None
+    waiver: Waiver | None
 
 
 @dataclass
@@ -98,6 +103,11 @@ class Group:
     first: Violation
     count: int = 0
 
+    @property
+    def outcome(self) -> str:
+        """violated, or waived."""
+        return "waived" if self.key.waiver else "violated"
+
 
 @dataclass
 class Verdict:
@@ -106,22 +116,46 @@ class Verdict:
     Attributes:
         observed: On how many exchanges the rule was observed.
         broken: On how many of them it was broken.
-        violations: One for each exchange and place.
+        violations: One for each exchange and place, waived or not.
+        groups: The same, grouped.
+        waivers: Those of the rule.
+        used: Those of them that cover a violation.
+        where: On how many exchanges of each operation and status code the rule was observed.
 
     """
 
     rule: Rule[Any]
+    waivers: tuple[Waiver, ...] = ()
     observed: int = 0
     broken: int = 0
     violations: list[Violation] = field(default_factory=list)
     groups: dict[Key, Group] = field(default_factory=dict)
+    used: set[Waiver] = field(default_factory=set)
+    where: Counter[tuple[str | None, int]] = field(default_factory=Counter)
 
     @property
     def outcome(self) -> str:
-        """passed, violated, or not observed: a rule that no traffic touched has not passed."""
-        if self.violations:
-            return "violated"
+        """violated, waived, passed, or not observed: a rule that no traffic touched has not passed.
+
+        Violated if a single group is not waived.
+        """
+        outcomes = {group.outcome for group in self.groups.values()}
+        if outcomes:
+            return "violated" if "violated" in outcomes else "waived"
         return "passed" if self.observed else "not observed"
+
+    def unneeded(self, exchanges: Iterable[Exchange]) -> list[Waiver]:
+        """Return the waivers without a violation, though the rule was observed where they apply.
+
+        For a waiver of a path: on a response that had what the last key of the path stands in.
+        """
+        idle = [
+            one
+            for one in self.waivers
+            if one not in self.used and any(one.concerns(*asked) for asked in self.where)
+        ]
+        seen = list(exchanges) if idle else []
+        return [one for one in idle if any(map(one.could_cover, seen))]
 
     def count(self) -> str:
         """Return on how many exchanges it was observed, and on how many it was broken."""
@@ -131,7 +165,7 @@ class Verdict:
 
     def add(self, found: Iterable[Violation]) -> list[Group]:
         """Add what was found on one exchange; return the groups that are new."""
-        at_once = {one.key: one for one in reversed(list(found))}
+        at_once = {one.key: one for one in reversed([self._waived(one) for one in found])}
         new = [Group(key, one) for key, one in at_once.items() if key not in self.groups]
         self.groups |= {group.key: group for group in reversed(new)}
         for key in at_once:
@@ -139,6 +173,18 @@ class Verdict:
         self.violations += reversed(at_once.values())
         self.broken += bool(at_once)
         return new[::-1]
+
+    def _waived(self, violation: Violation) -> Violation:
+        """Return a violation with the waiver that covers it, if there is one."""
+        asked = violation.exchange
+        covering = [
+            one
+            for one in self.waivers
+            if one.covers(asked.operation, asked.response.status, violation.place)
+        ]
+        self.used |= set(covering)
+        waiver = max(covering, key=lambda one: one.narrowness, default=None)
+        return replace(violation, waiver=waiver)
 
 
 class Judge:
@@ -148,9 +194,13 @@ class Judge:
     """
 
     def __init__(
-        self, rules: Iterable[Rule[Any]], announce: Callable[[Violation], None] | None = None
+        self,
+        rules: Iterable[Rule[Any]],
+        announce: Callable[[Violation], None] | None = None,
+        waivers: Iterable[Waiver] = (),
     ) -> None:
-        self.verdicts = {rule.id: Verdict(rule) for rule in rules}
+        self.waivers = tuple(waivers)
+        self.verdicts = {rule.id: self._verdict(rule) for rule in rules}
         self.announce = announce
 
     def see(self, history: History) -> list[Violation]:
@@ -158,7 +208,9 @@ class Judge:
         found: list[Violation] = []
         for verdict in self.verdicts.values():
             judged = list(verdict.rule.apply(history))
-            verdict.observed += bool(judged)
+            if judged:
+                verdict.observed += 1
+                verdict.where[history.last.operation, history.last.response.status] += 1
             found += self.add(
                 verdict.rule,
                 [
@@ -174,7 +226,7 @@ class Judge:
 
         Return them without those at a place that another of them has.
         """
-        verdict = self.verdicts.setdefault(rule.id, Verdict(rule))
+        verdict = self.verdicts.setdefault(rule.id, self._verdict(rule))
         before = len(verdict.violations)
         for group in verdict.add(found):
             if self.announce:
@@ -183,8 +235,11 @@ class Judge:
 
     @property
     def violated(self) -> list[Verdict]:
-        """The verdicts that are violated."""
+        """The verdicts that are violated, and not waived."""
         return [verdict for verdict in self.verdicts.values() if verdict.outcome == "violated"]
+
+    def _verdict(self, rule: Rule[Any]) -> Verdict:
+        return Verdict(rule, tuple(one for one in self.waivers if one.rule == rule.id))
 
 
 def judge(tape: Tape, rules: Iterable[Rule[Any]]) -> dict[str, Verdict]:

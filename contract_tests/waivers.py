@@ -1,75 +1,136 @@
-"""Waivers: rules that may be violated for now, each with its reason and its last day."""
+"""Waivers: what may be violated for now, each with its reason and its last day."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import tomllib
+import difflib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import dated, fields
+from .contract import contract
+from .exchange import UPLOAD, Exchange
 
-class WaiverError(Exception):
-    """A file of waivers that does not read as one; the text says where, and what to do."""
+OTHER = "schemathesis:"
+"""Starts the id of what a check of schemathesis' own finds."""
 
 
 @dataclass(frozen=True)
 class Waiver:
-    """One rule that may be violated.
+    """What may be violated: a rule, everywhere or at one place.
 
     Attributes:
-        reason: Why, in words for who reads the report.
-        expires: The last day on which it holds.
+        reason: Why, in words for whoever reads the report.
+        expires: The last day on which it counts.
+        operation: The operation of the contract, or ``upload``; None for any.
+        path: The place in the body, as a JSON path with ``[*]`` for any index; None for any.
+        status: The status code of the response, or a class such as ``4XX``; None for any.
 
     """
 
     rule: str
     reason: str
     expires: datetime.date
+    operation: str | None = None
+    path: str | None = None
+    status: int | str | None = None
+
+    @property
+    def scope(self) -> str:
+        """The rule and what narrows it, on one line."""
+        narrowed = (self.operation, self.status, self.path)
+        return " ".join([self.rule, *(str(one) for one in narrowed if one is not None)])
+
+    @property
+    def narrowness(self) -> int:
+        """By how many keys it is narrowed."""
+        return sum(one is not None for one in (self.operation, self.path, self.status))
+
+    def concerns(self, operation: str | None, status: int) -> bool:
+        """Whether it is about responses of that operation with that status code."""
+        if self.operation not in (None, operation):
+            return False
+        return self.status is None or str(self.status) in (str(status), f"{status // 100}XX")
+
+    def covers(self, operation: str | None, status: int, place: str) -> bool:
+        """Whether it waives a violation of its rule at a place of such a response."""
+        return self.concerns(operation, status) and self.path in (None, place)
+
+    def could_cover(self, exchange: Exchange) -> bool:
+        """Whether a response has what it is about: for a path, what the last key stands in."""
+        if not self.concerns(exchange.operation, exchange.response.status):
+            return False
+        if self.path is None:
+            return True
+        return any(
+            True for _ in fields.values(exchange.response.json, fields.steps(self.path)[:-1])
+        )
 
 
-def load(path: Path, known: list[str], today: datetime.date) -> tuple[Waiver, ...]:
-    """Read a file of waivers: TOML, an array of tables ``[[waiver]]`` with rule, reason, expires.
+def load(path: Path, known: Iterable[str], today: datetime.date) -> tuple[Waiver, ...]:
+    """Read a file of waivers: TOML, an array of tables ``[[waiver]]``.
 
-    Raises WaiverError for a file that is not there or is no TOML, for an unknown key or rule, for
-    a rule that stands twice, a reason that is blank, a date that is none or is past.
+    Each has ``rule``, ``reason`` and ``expires``, and may have ``operation``, ``path`` and
+    ``status``. ``known`` are the ids of the rules.
+
+    Raises ``DatedError`` for a file that is not valid, for an unknown key, rule, operation, path or
+    status, for one that has expired, and where two waive the same.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WaiverError(f"{path}: {error.strerror}.  fix: mend WAIVERS") from error
-    except ValueError as error:
-        raise WaiverError(f"{path} is no TOML: {error}.  fix: mend the file") from error
-    entries = document.pop("waiver", [])
-    if document or not isinstance(entries, list):
-        raise WaiverError(f"{path} holds something other than [[waiver]].  fix: take it out")
-    waivers = tuple(_waiver(path, number, one) for number, one in enumerate(entries, start=1))
-    for number, one in enumerate(waivers, start=1):
-        at = f"{path}, waiver {number}"
-        if one.rule not in known:
-            raise WaiverError(f"{at}: there is no rule {one.rule}.  fix: use {', '.join(known)}")
-        if one.rule in [other.rule for other in waivers[: number - 1]]:
-            raise WaiverError(f"{at}: {one.rule} is waived twice.  fix: keep one")
-        if one.expires < today:
-            told = f"{at}: the waiver of {one.rule} ({one.reason}) expired on {one.expires}"
-            raise WaiverError(f"{told}.  fix: mend the server, or give it a new date")
-    return waivers
+    found: list[Waiver] = []
+    optional = ("operation", "path", "status")
+    for at, entry in dated.entries(path, "waiver", ("rule",), optional, today=today):
+        one = Waiver(**{**entry, **_read(at, entry, list(known))})
+        if one.scope in [other.scope for other in found]:
+            raise dated.DatedError(f"{at}: {one.scope} is waived twice", "keep one")
+        found.append(one)
+    return tuple(found)
 
 
-def _waiver(path: Path, number: int, entry: Any) -> Waiver:
-    at = f"{path}, waiver {number}"
-    wanted = {"rule", "reason", "expires"}
-    if not isinstance(entry, dict) or set(entry) != wanted:
-        raise WaiverError(f"{at}: it needs rule, reason and expires, and no more.  fix: mend it")
-    rule, reason, expires = entry["rule"], entry["reason"], entry["expires"]
-    if not isinstance(rule, str) or not isinstance(reason, str) or not reason.strip():
-        raise WaiverError(f"{at}: rule and reason are texts, none blank.  fix: mend it")
-    if isinstance(expires, str):
-        with contextlib.suppress(ValueError):
-            expires = datetime.date.fromisoformat(expires)
-    if isinstance(expires, datetime.datetime):
-        expires = expires.date()
-    if not isinstance(expires, datetime.date):
-        raise WaiverError(f"{at}: expires is no date.  fix: expires = 2026-12-31")
-    return Waiver(rule.upper(), reason.strip(), expires)
+def _read(at: str, entry: dict[str, Any], known: list[str]) -> dict[str, Any]:
+    """Return the values that narrow a waiver, checked."""
+    operations = [*contract().operations, UPLOAD]
+    read: dict[str, Any] = {"rule": _rule(at, entry["rule"], known)}
+    if "operation" in entry:
+        read["operation"] = _among(at, "operation", entry["operation"], operations)
+    if "path" in entry:
+        read["path"] = _path(at, entry["path"])
+    if "status" in entry:
+        read["status"] = _status(at, entry["status"])
+    return read
+
+
+def _rule(at: str, value: Any, known: list[str]) -> str:
+    if isinstance(value, str) and value.lower().startswith(OTHER):
+        return _among(at, "rule", value.lower(), _checks())
+    return _among(at, "rule", value.upper() if isinstance(value, str) else value, known)
+
+
+def _checks() -> list[str]:
+    # Loading schemathesis takes half a second, which others need not wait for.
+    from schemathesis import checks
+
+    checks.load_all_checks()
+    return [f"{OTHER}{name}" for name in checks.CHECKS.get_all_names()]
+
+
+def _path(at: str, value: Any) -> str:
+    """Check a path; an index other than ``[*]`` is refused, since a violation has any index."""
+    known = [*fields.places(), "$.errorMessage"]  # the latter as older servers have it
+    return _among(at, "path", value, known)
+
+
+def _status(at: str, value: Any) -> int | str:
+    text = str(value).upper()
+    if isinstance(value, bool) or not re.fullmatch(r"[1-5](\d\d|XX)", text):
+        raise dated.DatedError(f"{at}: status is {value!r}", 'use a status code, or "4XX"')
+    return text if text.endswith("XX") else int(text)
+
+
+def _among(at: str, key: str, value: Any, known: list[str]) -> str:
+    if value in known:
+        return str(value)
+    near = difflib.get_close_matches(str(value), known, n=3, cutoff=0.5) or known
+    raise dated.DatedError(f"{at}: unknown {key} {value!r}", f"use {', '.join(near)}")

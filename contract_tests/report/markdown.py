@@ -17,23 +17,20 @@ def page(run: Run) -> str:
 
 def _lines(run: Run) -> Iterator[str]:
     hide = run.redaction
-    waived = tuple(one.rule for one in run.target.waivers)
-    outcomes = Counter(
-        "waived" if verdict.violations and rule in waived else verdict.outcome
-        for rule, verdict in run.verdicts.items()
-    )
+    outcomes = Counter(verdict.outcome for verdict in run.verdicts.values())
     yield f"# The contract, held to {run.target.name}"
     yield ""
     yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) + "."
     for verdict in run.judge.violated:
         yield from ("", "```", terminal.failure(run, verdict), "```")
+    for line in terminal.waived(run):
+        yield from ("", f"- {line}")
     for finding in run.findings:
         yield from ("", f"- {finding.check}, exchange {finding.exchange}: {hide(finding.title)}")
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for verdict in run.verdicts.values():
         rule = verdict.rule
-        outcome = "waived" if verdict.violations and rule.id in waived else verdict.outcome
-        yield f"| {rule.id} | {rule.level} | {outcome} | {verdict.count()} | {rule.text} |"
+        yield f"| {rule.id} | {rule.level} | {verdict.outcome} | {verdict.count()} | {rule.text} |"
     yield from ("", "| row | status | startedAt | completedAt | told |", "|---|---|---|---|---|")
     for cell, count in sorted(run.cells.items()):
         yield f"| {cell.row} | {hide(cell.status)} | {cell.started} | {cell.completed} | {count} |"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..gate import Run
+from ..verdict import Verdict
 from . import markdown, terminal, verdicts
 
 
@@ -17,7 +18,7 @@ class Rendered:
         data: The content of ``verdicts.json``.
         page: The content of ``summary.md``.
         summary: Lines for the terminal.
-        failures: The whole failure of each rule that is violated.
+        failures: The whole failure of each rule that is violated, or waived without need.
         findings: What schemathesis' own checks found; None if they did not run.
 
     """
@@ -38,6 +39,11 @@ def render(run: Run, problem: str | None = None) -> Rendered:
         data=verdicts.document(run, problem),
         page=markdown.page(run),
         summary=[*terminal.summary(run)],
-        failures={one.rule.id: terminal.failure(run, one) for one in run.judge.violated},
+        failures={rule: text for rule, one in run.verdicts.items() if (text := _failure(run, one))},
         findings=[*map(run.redaction, found)] if run.fuzzed else None,
     )
+
+
+def _failure(run: Run, verdict: Verdict) -> str:
+    parts = [terminal.failure(run, verdict), terminal.unneeded(run, verdict)]
+    return "\n\n".join(filter(None, parts))

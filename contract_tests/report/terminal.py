@@ -18,25 +18,21 @@ SELDOM = 10.0
 
 def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
-    waived = any(one.rule == violation.rule.id for one in run.target.waivers)
-    outcome = "waived" if waived else "violated"
+    outcome = "waived" if violation.waiver else "violated"
     exchange = text.told(violation.exchange, run.redaction, body=False)
     where = text.hidden(violation.field, run.redaction)
     return f"{outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
 
 
 def failure(run: Run, verdict: Verdict) -> str:
-    """Show each group of violations of a rule."""
+    """Show each group of violations of a rule that is not waived."""
     return text.failures(verdict, run.redaction, run.target.repeat(verdict.rule))
 
 
-def table(verdicts: dict[str, Verdict], waived: tuple[str, ...] = ()) -> Iterator[str]:
+def table(verdicts: dict[str, Verdict]) -> Iterator[str]:
     """Yield one line for each rule."""
     for verdict in verdicts.values():
-        rule = verdict.rule
-        outcome = verdict.outcome
-        if rule.id in waived and outcome == "violated":
-            outcome = "waived"
+        rule, outcome = verdict.rule, verdict.outcome
         yield f"{rule.id:<3} {rule.level:<6}  {outcome:<12}  {verdict.count():>10}  {rule.text}"
 
 
@@ -44,10 +40,31 @@ def summary(run: Run) -> Iterator[str]:
     """Yield what was judged, and a verdict for each rule."""
     yield from traffic(run)
     yield ""
-    waived = {one.rule: one for one in run.target.waivers}
-    yield from table(run.verdicts, tuple(waived))
-    for rule, waiver in waived.items():
-        yield f"waived        {rule} until {waiver.expires}: {waiver.reason}"
+    yield from table(run.verdicts)
+    yield from waived(run)
+
+
+def unneeded(run: Run, verdict: Verdict) -> str:
+    """Show the waivers of a rule that cover no violation, which fails a run."""
+    return "\n".join(
+        f"problem: {one.scope} is waived ({one.reason}), and holds.\n    fix: take the waiver out"
+        for one in verdict.unneeded(run.tape.exchanges)
+    )
+
+
+def waived(run: Run) -> Iterator[str]:
+    """Yield one line for each waiver that covers a violation, and for each that is not needed."""
+    for verdict in run.verdicts.values():
+        idle = verdict.unneeded(run.tape.exchanges)
+        for waiver in verdict.waivers:
+            until = f"{waiver.scope} until {waiver.expires}: {waiver.reason}"
+            if waiver in verdict.used:
+                count = sum(
+                    one.count for one in verdict.groups.values() if one.key.waiver == waiver
+                )
+                yield f"waived        {until} ({count} violations)"
+            if waiver in idle:
+                yield f"not needed    {until}"
 
 
 def traffic(run: Run) -> Iterator[str]:

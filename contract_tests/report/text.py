@@ -22,8 +22,9 @@ def title(violation: Violation) -> str:
 
 
 def failures(verdict: Verdict, hide: Hide, repeat: str = "") -> str:
-    """Show each group of a verdict."""
-    return "\n\n".join(failure(group, hide, repeat) for group in verdict.groups.values())
+    """Show each group of a verdict that is not waived."""
+    groups = [one for one in verdict.groups.values() if one.outcome == "violated"]
+    return "\n\n".join(failure(group, hide, repeat) for group in groups)
 
 
 def failure(group: Group, hide: Hide, repeat: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..verdict import Group, Verdict
 from ..waivers import Waiver
 from . import text
 
-FORMAT = 1
+FORMAT = 2
 """Grows with each change that a reader would have to know of; a new key is none."""
 
 
@@ -34,7 +35,6 @@ def document(run: Run | None, problem: str | None = None) -> dict[str, Any]:
 
 
 def _document(run: Run) -> dict[str, Any]:
-    waivers = {one.rule: one for one in run.target.waivers}
     return {
         "target": run.target.name,
         "seed": run.target.seed,
@@ -42,32 +42,33 @@ def _document(run: Run) -> dict[str, Any]:
         "missing": run.missing,
         "findings": [f"{one.check}: {run.redaction(one.title)}" for one in run.findings],
         "verdicts": [
-            _verdict(run, one, waivers.get(rule)) for rule, one in run.verdicts.items()
+            _verdict(run, one) for one in run.verdicts.values()
         ],
     }  # fmt: skip
 
 
-def _verdict(run: Run, verdict: Verdict, waiver: Waiver | None) -> dict[str, Any]:
+def _verdict(run: Run, verdict: Verdict) -> dict[str, Any]:
     rule = verdict.rule
-    waived = verdict.violations and waiver
     repeat = run.target.repeat(rule)
     groups = [_group(run, group, repeat) for group in verdict.groups.values()]
     return {
         "rule": rule.id,
         "level": str(rule.level),
         "text": rule.text,
-        "outcome": "waived" if waived else verdict.outcome,
+        "outcome": verdict.outcome,
         "observed": verdict.observed,
         "violations": verdict.broken,
         "first": groups[0]["text"] if groups else None,
         "groups": groups,
-        "waiver": {"reason": waiver.reason, "expires": f"{waiver.expires}"} if waiver else None,
+        "waivers": [*map(_waiver, verdict.waivers)],
+        "unneeded": [*map(_waiver, verdict.unneeded(run.tape.exchanges))],
     }
 
 
 def _group(run: Run, group: Group, repeat: str) -> dict[str, Any]:
     first, exchange, hide = group.first, group.first.exchange, run.redaction
     return {
+        "outcome": group.outcome,
         "operation": text.hidden(group.key.operation, hide),
         "place": text.hidden(group.key.place, hide),
         "status": exchange.response.status,
@@ -78,4 +79,9 @@ def _group(run: Run, group: Group, repeat: str) -> dict[str, Any]:
         "source": first.source,
         "exchange": exchange.number,
         "text": text.failure(group, hide, repeat),
+        "waiver": _waiver(group.key.waiver) if group.key.waiver else None,
     }
+
+
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {**dataclasses.asdict(waiver), "expires": f"{waiver.expires}"}

@@ -1,15 +1,13 @@
-"""Settings, waivers and the matrix: what is read, and what is refused in which words."""
+"""Settings and the matrix: what is read, and what is refused in which words."""
 
 from __future__ import annotations
 
-import datetime
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .. import matrix, waivers
+from .. import matrix
 from ..contract import PATH
 from ..matrix import Cell
 from ..rules import RULES
@@ -17,7 +15,6 @@ from ..settings import SETTINGS, from_environment
 from ..target import GateError, Target
 
 URL = {"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_TOKEN": "some-long-token"}
-TODAY = datetime.date(2026, 11, 24)
 
 
 def refused(environment: dict[str, str]) -> str:
@@ -125,53 +122,6 @@ def test_every_setting_is_told_of(name: str) -> None:
 
     assert re.search(rf"`{name}=|`CONTRACT_{name}`", page)
     assert (name in settings.split()) is (name != "TOKEN")
-
-
-WAIVER = '[[waiver]]\nrule = "T5"\nreason = "late by a second"\nexpires = 2026-12-31\n'
-
-
-def read_waivers(tmp_path: Path, text: str) -> tuple[waivers.Waiver, ...]:
-    """Read a file of waivers."""
-    path = tmp_path / "waivers.toml"
-    path.write_text(text)
-    return waivers.load(path, list(RULES), TODAY)
-
-
-def test_waivers_are_read(tmp_path: Path) -> None:
-    """A date may be TOML's or a text; the last day counts."""
-    text = WAIVER + WAIVER.replace("T5", "t4").replace("2026-12-31", '"2026-11-24"')
-
-    found = read_waivers(tmp_path, text)
-
-    assert [(one.rule, str(one.expires)) for one in found] == [
-        ("T5", "2026-12-31"), ("T4", "2026-11-24"),
-    ]  # fmt: skip
-    assert found[0].reason == "late by a second"
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (("T5", "T55"), "no rule T55"),
-        (("2026-12-31", "2026-11-23"), "T5 (late by a second) expired on 2026-11-23"),
-        (("2026-12-31", '"someday"'), "expires is no date"),
-        (("late by a second", " "), "none blank"),
-        (("reason", "why"), "rule, reason and expires"),
-        (('rule = "T5"', "rule = 5"), "texts"),
-        (("[[waiver]]", "[waiver]"), "[[waiver]]"),
-        (("[[waiver]]", "[[waivers]]"), "[[waiver]]"),
-        (("[[waiver]]", "[[waiver"), "no TOML"),
-        ((WAIVER, WAIVER + WAIVER), "waived twice"),
-        ((WAIVER, 'waiver = ["T5"]'), "rule, reason and expires"),
-    ],
-)
-def test_waivers_are_refused(tmp_path: Path, change: tuple[str, str], told: str) -> None:
-    """An unknown rule, an expired or a vague waiver is an error that names it."""
-    with pytest.raises(waivers.WaiverError) as caught:
-        read_waivers(tmp_path, WAIVER.replace(*change))
-
-    assert told in str(caught.value)
-    assert "fix: " in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from .. import gate
 from ..contract import INITIATE, START, STATUS, contract
+from ..history import History
 from ..report import text, verdicts
 from ..rules import RULES, Broken
 from ..tape import Tape
@@ -20,28 +20,29 @@ from .test_rules import BUILD, JSON, TOKEN, row
 BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
 
 
-def seen(
-    judge: Judge,
+def recorded(
+    tape: Tape,
     body: Any,
     *,
     operation: str = STATUS,
     status: int = 0,
-    headers: Mapping[str, str] = JSON,
-) -> list[Violation]:
-    """Let a judge see one response."""
-    tape = Tape(TOKEN)
+) -> History:
+    """Record one response."""
     paths = {STATUS: ("GET", "/b"), START: ("POST", "/b/start"), INITIATE: ("POST", "")}
     method, path = paths[operation]
     asked = json.dumps({} if operation == START else {"image_name": "web", "image_tag": "v1"})
     status = status or contract().operations[operation].success
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    history = tape.record(
+    return tape.record(
         driver="verdicts", intent="told",
         request=(method, BUILD + path, {**JSON, "authorization": f"Bearer {TOKEN}"},
                  asked.encode()),
-        response=(status, headers, content),
+        response=(status, JSON, json.dumps(body).encode()),
     )  # fmt: skip
-    return judge.see(history)
+
+
+def seen(judge: Judge, body: Any, **asked: Any) -> list[Violation]:
+    """Let a judge see one response, on a tape of its own."""
+    return judge.see(recorded(Tape(TOKEN), body, **asked))
 
 
 @pytest.fixture

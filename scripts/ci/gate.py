@@ -97,14 +97,16 @@ def tell(reports: Path, code: int, problem: str | None) -> int:
 def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield level, title and text for all that a reader of the job must not miss."""
     for one in told["verdicts"]:
-        waiver = one["waiver"]
         title = f"{one['rule']} {one['level']}"
-        if one["outcome"] == "violated":
-            yield "error", title, "\n\n".join(group["text"] for group in one["groups"])
-        elif one["outcome"] == "waived":
-            why = f"waived until {waiver['expires']}: {waiver['reason']}"
-            yield "warning", title, f"{why}\n{one['first']}"
-        elif one["outcome"] == "passed" and waiver:
+        violated = [group["text"] for group in one["groups"] if group["outcome"] == "violated"]
+        if violated:
+            yield "error", title, "\n\n".join(violated)
+        for waiver in one["waivers"]:
+            covered = [group["text"] for group in one["groups"] if group["waiver"] == waiver]
+            if covered:
+                why = f"waived until {waiver['expires']}: {waiver['reason']}"
+                yield "warning", title, f"{why}\n" + "\n\n".join(covered)
+        for waiver in one["unneeded"]:
             why = f"{one['rule']} is waived ({waiver['reason']}), and holds: take the waiver out"
             yield "error", title, why
     if missing := told.get("missing"):
