@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import documents  # noqa: E402
+from scripts import git  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 from scripts.contract_lint import problems  # noqa: E402
 
@@ -184,13 +184,10 @@ def differences(fresh: Path, present: Path) -> list[str]:
 
 def _untracked(folder: Path) -> set[str]:
     """List what git does not know in a folder; nothing where there is no git."""
-    if not folder.is_dir() or not (folder.parent / ".git").exists() or not shutil.which("git"):
+    if not folder.is_dir() or not git.is_top(folder.parent):
         return set()
-    done = subprocess.run(
-        ["git", "ls-files", "--others", "-z"],  # noqa: S607
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return set(filter(None, done.stdout.split("\0")))
+    told = git.answer(folder, "ls-files", "--others", "-z") or b""
+    return set(filter(None, os.fsdecode(told).split("\0")))
 
 
 def replace(fresh: Path, present: Path) -> None:

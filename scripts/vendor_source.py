@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,12 +81,12 @@ def commit(root: Path) -> str:
 
     Outside of git it is ``unknown``; so it is in a folder that another project's git holds.
     """
-    top, head = _git(root, "rev-parse", "--show-toplevel"), _git(root, "rev-parse", "HEAD")
-    if not top or not head or Path(os.fsdecode(top).rstrip("\r\n")).resolve() != root.resolve():
+    head = git.answer(root, "rev-parse", "HEAD")
+    if not head or not git.is_top(root):
         return "unknown"
     tests = [f"contract_tests/{name}" for name in (*TEST_FOLDERS, *TEST_MODULES)]
     sources = ["openapi.yaml", "generated", "scripts", "LICENSE", *tests]
-    dirty = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *sources)
+    dirty = git.answer(root, "status", "--porcelain", "--untracked-files=all", "--", *sources)
     return head.decode().strip() + ("+dirty" if dirty != b"" else "")
 
 
@@ -99,17 +97,10 @@ def original(root: Path, entry: Entry | None, digest: str, commit: str) -> bytes
     if sha256(entry.content) == digest:
         return entry.content
     # A lock is anybody's text: no commit in it may be an option of git.
-    past = _git(root, "show", f"{commit}:{entry.origin}") if _COMMIT.fullmatch(commit) else None
+    past = (
+        git.answer(root, "show", f"{commit}:{entry.origin}") if _COMMIT.fullmatch(commit) else None
+    )
     return past if past is not None and sha256(past) == digest else None
-
-
-def _git(root: Path, *arguments: str) -> bytes | None:
-    """Ask git about a checkout; None if there is no git, or no answer."""
-    try:
-        done = git.ask(root, *arguments)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
 
 
 def _files(root: Path, folder: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts import vendor, vendor_check, vendor_source, vendor_swap
+from scripts import git, vendor, vendor_check, vendor_swap
 from scripts.vendor_check import PACKAGE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,7 +131,7 @@ def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str,
 def main(arguments: list[str]) -> None:
     """Print the states, with the number of deaths that led to each, as JSON."""
     source, old, dest = map(Path, arguments[:3])
-    vendor_source._git = lambda *_: None  # It only says the commit, and costs three processes.
+    git.answer = lambda *_: None  # It only says the commit, and costs three processes.
     if arguments[3] == "rename":
         vendor_swap.exchange = lambda *_: False
     found: dict[tuple[str, str, str, int], int] = {}

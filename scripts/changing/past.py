@@ -24,8 +24,8 @@ def last_release(root: Path) -> Version | None:
 
     None if nothing is released yet. Raises ``NoPastError`` where that cannot be known.
     """
-    top = _git(root, "rev-parse", "--show-toplevel").decode().strip()
-    if Path(top).resolve() != root.resolve():
+    _git(root, "rev-parse", "--show-toplevel")
+    if not git.is_top(root):
         raise NoPastError(f"problem: {root} is no clone of its own\n    fix: ask in a clone")
     told = _git(root, "tag", "--list", "v*", "--merged", "HEAD").decode().split()
     found = []
