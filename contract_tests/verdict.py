@@ -190,7 +190,7 @@ class Verdict:
 class Judge:
     """Holds each exchange to all rules as it comes, and keeps their verdicts.
 
-    ``announce`` is called with the first violation of each group.
+    ``announce`` is called with the first violation of each rule at each place, of any operation.
     """
 
     def __init__(
@@ -202,6 +202,7 @@ class Judge:
         self.waivers = tuple(waivers)
         self.verdicts = {rule.id: self._verdict(rule) for rule in rules}
         self.announce = announce
+        self._announced: set[tuple[str, str, Waiver | None]] = set()
 
     def see(self, history: History) -> list[Violation]:
         """Judge the newest exchange of a history; return what it violates."""
@@ -229,8 +230,10 @@ class Judge:
         verdict = self.verdicts.setdefault(rule.id, self._verdict(rule))
         before = len(verdict.violations)
         for group in verdict.add(found):
-            if self.announce:
+            place = (rule.id, group.key.place, group.key.waiver)
+            if self.announce and place not in self._announced:
                 self.announce(group.first)
+            self._announced.add(place)
         return verdict.violations[before:]
 
     @property

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .. import fields
 from ..rules import Broken
 from ..rules.client import CLIENT_RULES, Call
 
@@ -16,7 +18,7 @@ class ClientVerdict:
     Attributes:
         calls: How many calls there were.
         observed: On how many of them the rule could be checked.
-        failure: The first violation, whole, and how many more there are; None without any.
+        failure: The first violation of each operation and place, whole; None without any.
 
     """
 
@@ -34,16 +36,21 @@ def _judged(rule: str, calls: Sequence[Call]) -> ClientVerdict:
     found = [(call, CLIENT_RULES[rule].judge(call)) for call in calls]
     observed = sum(judgement is not None for _, judgement in found)
     broken = [(call, judgement) for call, judgement in found if isinstance(judgement, Broken)]
-    failure = None
-    if broken:
-        call, first = broken[0]
+    groups = Counter((call.operation, fields.place(one.at)) for call, one in broken)
+    shown = []
+    for (operation, place), count in groups.items():
+        call, first = next(
+            (call, one)
+            for call, one in broken
+            if (call.operation, fields.place(one.at)) == (operation, place)
+        )
         lines = [
             f"{rule} MUST  {CLIENT_RULES[rule].text}",
-            f"  at        {first.at}",
+            f"  field     {first.at}",
             f"  expected  {first.expected}",
             f"  received  {first.received}",
             f"  call      {call.operation}, answered with {call.title}",
-            f"  and {len(broken) - 1} more like it" if len(broken) > 1 else "",
+            f"  seen      {'once' if count == 1 else f'on {count} calls'}",
         ]
-        failure = "\n".join(filter(None, lines))
-    return ClientVerdict(len(calls), observed, failure)
+        shown.append("\n".join(lines))
+    return ClientVerdict(len(calls), observed, "\n\n".join(shown) or None)

@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 
 class Held:
-    """Says that a rule was observed to hold."""
+    """The rule was observed, and holds."""
 
 
 HELD: Final = Held()
@@ -46,7 +46,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Broken:
-    """Says that a rule was observed to be broken.
+    """The rule was observed, and is broken.
 
     Attributes:
         at: The field that failed, as a JSON path with indexes; or which other part of the response.
@@ -61,10 +61,10 @@ class Broken:
 
 
 Judgement = Held | Broken | None
-"""None says that there was nothing for the rule to observe."""
+"""None where there was nothing for the rule to observe."""
 
 Judgements = Judgement | Iterable[Judgement]
-"""What a rule says of one subject: one judgement, or one for each field that it looked at."""
+"""What a rule returns for one subject: one judgement, or one for each field."""
 
 S = TypeVar("S")
 
@@ -122,7 +122,7 @@ def rule(
 
 
 def histories(history: History) -> Iterator[History]:
-    """Judge the newest exchange by all that went before."""
+    """Judge the newest exchange with all exchanges before it."""
     yield history
 
 
@@ -132,7 +132,7 @@ def exchanges(history: History) -> Iterator[Exchange]:
 
 
 def rows(history: History) -> Iterator[Row]:
-    """Judge each group and artifact that the newest exchange tells of."""
+    """Judge each group and artifact in the newest exchange."""
     yield from history.last.rows
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..contract import contract
-from ..exchange import NOT_JSON, Credential, Exchange, broken_request
+from ..contract import MISSING, contract
+from ..exchange import NOT_JSON, Credential, Exchange
 from .base import HELD, Broken, Judgement, Level, shown
 
 
@@ -83,8 +83,9 @@ def sends_exactly(call: Call) -> Judgement:
         return Broken("the content type", "application/json", request.media_type or "none")
     if operation.request_schema and request.json is NOT_JSON:
         return Broken("the request body", "JSON", shown(request.text))
-    if broken := broken_request(call.exchange):
-        return Broken("the request body", "what its schema accepts", broken)
+    if errors := contract().request_errors(operation, request.json):
+        at, what, value = errors[0]
+        return Broken(f"{at} of the request body", f"a valid value ({what})", shown(value))
     return HELD
 
 
@@ -96,8 +97,9 @@ def accepts(call: Call) -> Judgement:
     if call.raised:
         return Broken("the outcome", "the documented model", f"{call.raised}: {call.message}")
     body = call.exchange.response.json
-    if missing := _lost(body, call.returned, "$"):
-        return Broken(missing, "as it was answered", shown(call.returned))
+    if lost := _lost(body, call.returned, "$"):
+        path, sent, kept = lost
+        return Broken(path, f"{shown(sent)}, as in the response", shown(kept))
     return HELD
 
 
@@ -117,7 +119,7 @@ def refuses(call: Call) -> Judgement:
     return HELD
 
 
-@client_rule("C4", "A client raises an error of its own for every answer that is no success.")
+@client_rule("C4", "A client raises an error of its own for every response that is not a success.")
 def raises(call: Call) -> Judgement:
     """Look at every answer that is not the documented success."""
     if call.exchange is None or _success(call.exchange):
@@ -164,15 +166,15 @@ def _refused(exchange: Exchange) -> str | None:
     return errors[0].at if errors else None
 
 
-def _lost(sent: Any, kept: Any, path: str) -> str | None:
-    """Find the first value of a body that the model does not keep; unknown keys may go."""
+def _lost(sent: Any, kept: Any, path: str) -> tuple[str, Any, Any] | None:
+    """Find the first value of a body that the model does not keep; unknown keys may be dropped."""
     if isinstance(sent, dict) and isinstance(kept, dict):
         documented = _documented()
         return next(
             filter(
                 None,
                 (
-                    _lost(sent[key], kept[key], f"{path}.{key}") if key in kept else f"{path}.{key}"
+                    _lost(sent[key], kept.get(key, MISSING), f"{path}.{key}")
                     for key in sent
                     if key in documented or key in kept
                 ),
@@ -182,7 +184,7 @@ def _lost(sent: Any, kept: Any, path: str) -> str | None:
     if isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
         pairs = enumerate(zip(sent, kept, strict=True))
         return next(filter(None, (_lost(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), None)
-    return None if sent == kept or _same_instant(sent, kept) else path
+    return None if sent == kept or _same_instant(sent, kept) else (path, sent, kept)
 
 
 @cache

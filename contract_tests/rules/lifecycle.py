@@ -1,4 +1,4 @@
-"""L: what holds from one answer about a build to the next."""
+"""L: what holds from one response about a build to the next."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _TIMES = ("startedAt", "completedAt")
     over=steps,
 )  # fmt: skip
 def never_back(step: Step) -> Judgement:
-    """Look at each step that time alone made, up to the terminal statuses."""
+    """Look at each step between which no start was sent, up to the terminal statuses."""
     if step.now is None or step.over is not Over.TIME or contract().is_terminal(step.was.status):
         return None
     return _not_before(step.was, step.now)
@@ -53,7 +53,7 @@ def never_back(step: Step) -> Judgement:
     over=steps,
 )  # fmt: skip
 def final(step: Step) -> Judgement:
-    """Look at each step from a terminal status, but over a further start."""
+    """Look at each step from a terminal status, except over a further start."""
     return None if step.over is Over.RESTART else _final(step)
 
 
@@ -64,7 +64,7 @@ def final(step: Step) -> Judgement:
     over=histories,
 )  # fmt: skip
 def same_build(history: History) -> Judgements:
-    """Look at each answer that tells of a build told of before, or issued.
+    """Look at each response about a build that was issued, or described before.
 
     A name that is not plain may be returned in another spelling. That the id is the one asked for
     is L5's; a value of another type is P6's, a missing createdAt T1's.
@@ -88,7 +88,7 @@ def same_build(history: History) -> Judgements:
     over=steps,
 )  # fmt: skip
 def keeps_what_was_set(step: Step) -> Judgements:
-    """Look at each step but those over a further start."""
+    """Look at each step except those over a further start."""
     if step.over is Over.RESTART:
         return None
     return _kept_all(step)
@@ -101,7 +101,7 @@ def keeps_what_was_set(step: Step) -> Judgements:
     over=exchanges,
 )  # fmt: skip
 def same_id(exchange: Exchange) -> Judgement:
-    """Look at every start and status that tells an id."""
+    """Look at every start and status that returns an id."""
     body = exchange.response.json
     if not exchange.succeeded or exchange.operation not in (START, STATUS):
         return None
@@ -120,7 +120,7 @@ def same_id(exchange: Exchange) -> Judgement:
     quotes_itself=True,
 )  # fmt: skip
 def takes_effect(step: Step) -> Judgement:
-    """Look at the first answer after each first start."""
+    """Look at the first response after each first start."""
     if step.now is None or step.over is not Over.START:
         return None
     if contract().is_terminal(step.was.status):
@@ -147,8 +147,7 @@ def resets_nothing(history: History) -> Judgements:
     if again and 400 <= last.response.status <= 499:
         judged.append(HELD)
     if again and last.response.status < 400 and not last.response.is_success:
-        told = str(last.response.status)
-        judged.append(Broken("the status code", "200, or 4xx", told))
+        judged.append(Broken("the status code", "200 or 4xx", str(last.response.status)))
     return judged
 
 
@@ -160,14 +159,16 @@ def resets_nothing(history: History) -> Judgements:
     quotes_itself=True,
 )  # fmt: skip
 def needs_context(history: History) -> Judgement:
-    """Look at builds that were issued, never uploaded, and asked to start all the same."""
+    """Look at builds that were issued and started without an upload."""
     last = history.last
     asked = [one for one in history.exchanges if one.says_uploaded]
     if not (history.is_whole and history.issue and asked) or history.is_uploaded:
         return None
     group = next(iter(last.rows), None)
     if group is not None and group.phase == "succeeded":
-        return Broken("$.status", "not so, since no context was uploaded", group.status)
+        return Broken(
+            "$.status", "not COMPLETED, since no context was uploaded", shown(group.status)
+        )
     ended = group is not None and contract().is_terminal(group.status)
     refused = last.operation == START and 400 <= last.response.status <= 499
     return HELD if ended or refused else None
@@ -194,14 +195,15 @@ def apart(history: History) -> Judgement:
                 continue
             for key in ("build_id", "upload_url"):
                 if isinstance(told.get(key), str) and earlier.response.json.get(key) == told[key]:
-                    received = f"that of exchange {earlier.number}: {shown(told[key])}"
-                    return Broken(f"$.{key}", "one of its own", received)
+                    received = f"{shown(told[key])}, as in exchange {earlier.number}"
+                    return Broken(f"$.{key}", "a new one", received)
         return HELD
     for artifact in last.rows[1:]:
         owner = history.tape.owner(artifact)
         if owner not in (None, last.build_id):
             at = f"{artifact.path}.id"
-            return Broken(at, "an artifact of its own", f"{artifact.data.get('id')}, of {owner}")
+            received = f"{shown(artifact.data.get('id'))}, an artifact of build {owner}"
+            return Broken(at, "an artifact of this build", received)
     return _moved_by_another(history)
 
 
@@ -212,7 +214,7 @@ def apart(history: History) -> Judgement:
     over=histories,
 )  # fmt: skip
 def is_found(history: History) -> Judgement:
-    """Look at the answers to status in the minute after a build was issued."""
+    """Look at the responses of status in the minute after a build was issued."""
     last = history.last
     if last.operation != STATUS or last.request.credential is not Credential.VALID:
         return None
@@ -221,7 +223,9 @@ def is_found(history: History) -> Judgement:
     if last.succeeded:
         return HELD
     if last.response.status in (404, 410):
-        return Broken("the status code", "200: the build was issued", str(last.response.status))
+        return Broken(
+            "the status code", "200, since the build was issued", str(last.response.status)
+        )
     return None
 
 
@@ -233,7 +237,7 @@ def is_found(history: History) -> Judgement:
     quotes_itself=True,
 )  # fmt: skip
 def not_yet(history: History) -> Judgement:
-    """Look at what is told of a build that was never started otherwise."""
+    """Look at the responses about a build that was never started in another way."""
     asked = [one for one in history.exchanges if one.is_valid_start]
     if not (history.is_whole and history.issue and asked):
         return None
@@ -244,7 +248,9 @@ def not_yet(history: History) -> Judgement:
     if group is None:
         return HELD if refused else None
     if group.phase in ("running", "succeeded"):
-        return Broken("$.status", "not started: no context was said to be uploaded", group.status)
+        return Broken(
+            "$.status", "not started, since context_uploaded was false", shown(group.status)
+        )
     return HELD
 
 
@@ -254,7 +260,7 @@ def _not_before(was: Row, now: Row) -> Judgement:
         return None
     if after >= before:
         return HELD
-    return Broken(f"{now.path}.status", f"{was.status} or what comes after it", now.status)
+    return Broken(f"{now.path}.status", f"{was.status} or a later status", shown(now.status))
 
 
 def _final(step: Step) -> Judgement:
@@ -286,7 +292,7 @@ def _kept_instant(was: Row, now: Row, key: str) -> Judgement:
 def _kept_all(step: Step) -> list[Judgement]:
     if step.now is None:
         expected = f"still the artifact {shown(step.was.data.get('id'))}"
-        return [Broken("$.artifacts", expected, "it is not listed")]
+        return [Broken("$.artifacts", expected, "not listed")]
     return [HELD, *(_kept_instant(step.was, step.now, key) for key in _TIMES)]
 
 
@@ -295,7 +301,7 @@ def _is_text(row: Row, key: str) -> bool:
 
 
 def _as_asked(history: History) -> list[Judgement]:
-    """Hold what is told of an issued build to what initiate was asked for."""
+    """Compare the names of an issued build with those that initiate was asked for."""
     group = next(iter(history.last.rows), None)
     asked = history.issue.request.json if history.issue else None
     if group is None or not isinstance(asked, dict):
@@ -311,7 +317,7 @@ def _as_asked(history: History) -> list[Judgement]:
 
 
 def _moved_by_another(history: History) -> Judgement:
-    """Judge a build that waited, and was asked for nothing, while another one was started."""
+    """Judge a build that waited without a request while another one was started."""
     group = next(iter(history.last.rows), None)
     was = next((one for one in reversed(history.before) if one.rows), None)
     if group is None or was is None or not history.is_whole or was.rows[0].phase != "waiting":
@@ -328,6 +334,6 @@ def _moved_by_another(history: History) -> Judgement:
     if not others:
         return None
     if group.phase in ("running", "succeeded"):
-        expected = f"{was.rows[0].status}: only {others[-1].build_id} was started"
-        return Broken("$.status", expected, group.status)
+        expected = f"{was.rows[0].status}, since only {others[-1].build_id} was started"
+        return Broken("$.status", expected, shown(group.status))
     return HELD

@@ -1,4 +1,4 @@
-"""P: what any request gets."""
+"""P: what holds for every request and its response."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def needs_token(history: History) -> Judgement:
             how = f"401, since the token was {_TOLD[exchange.request.credential]}"
             return Broken("the status code", how, str(exchange.response.status))
         return HELD
-    return _unmoved(history, _is_refusable, "the only request that could have came without a token")
+    return _unmoved(history, _is_refusable, "no request but one without a token asked for it")
 
 
 @rule(
@@ -80,8 +80,8 @@ def needs_valid_body(history: History) -> Judgement:
     """Look at each JSON body that breaks its schema, and at the status that follows one.
 
     An unknown build, or one already started, may be refused for that before its body is read. A
-    word or number that a lenient reader takes for a boolean is let pass. What is no JSON has no
-    schema to break: any refusal will do.
+    word or number that a lenient reader takes for a boolean is accepted. What is not JSON has no
+    schema to break: any refusal is accepted.
     """
     exchange = history.last
     if exchange.request.credential is Credential.UNKNOWN and exchange.response.status == 401:
@@ -89,7 +89,7 @@ def needs_valid_body(history: History) -> Judgement:
     if not _is_refusable(exchange) and _is_no_json(exchange):
         if exchange.response.is_success:
             told = str(exchange.response.status)
-            return Broken("the status code", "4xx, since the request body is no JSON", told)
+            return Broken("the status code", "4xx, since the request body is not JSON", told)
         return HELD if 400 <= exchange.response.status <= 499 else None
     if not _is_refusable(exchange) and (broken := broken_request(exchange)):
         if exchange.response.status in LIMITS or exchange.is_read_leniently:
@@ -99,7 +99,7 @@ def needs_valid_body(history: History) -> Judgement:
         if exchange.response.status != 422:
             return Broken("the status code", f"422, since {broken}", str(exchange.response.status))
         return HELD
-    return _unmoved(history, _has_broken_body, "the only start came with a body to be refused")
+    return _unmoved(history, _has_broken_body, "the body of the only start was invalid")
 
 
 @rule(
@@ -109,13 +109,15 @@ def needs_valid_body(history: History) -> Judgement:
     over=exchanges,
 )  # fmt: skip
 def needs_build(exchange: Exchange) -> Judgement:
-    """Look at requests for builds that nobody can have made; a redirect is no answer yet."""
+    """Look at requests for builds that cannot exist; a redirect is not judged."""
     if not exchange.is_absent or exchange.operation not in (START, STATUS):
         return None
     if exchange.request.credential is not Credential.VALID:
         return None
     if exchange.response.is_success:
-        return Broken("the status code", "4xx: no such build exists", str(exchange.response.status))
+        return Broken(
+            "the status code", "4xx, since no such build exists", str(exchange.response.status)
+        )
     return HELD if 400 <= exchange.response.status <= 499 else None
 
 
@@ -126,7 +128,7 @@ def needs_build(exchange: Exchange) -> Judgement:
     over=exchanges,
 )  # fmt: skip
 def never_fails(exchange: Exchange) -> Judgement:
-    """Look at every answer of the API; where uploads go is somebody else's server."""
+    """Look at every response of the API; uploads go to another server."""
     if exchange.operation == UPLOAD or exchange.template is None:
         return None
     if exchange.response.status >= 500:
@@ -181,7 +183,7 @@ def matches_schema(exchange: Exchange) -> Judgements:
     quotes_itself=True,
 )  # fmt: skip
 def same_default(history: History) -> Judgement:
-    """Look at first starts of uploaded builds, beside one that was spelled the other way.
+    """Compare first starts of uploaded builds with one that used the other spelling.
 
     Both are taken or both are refused; and where true sets a build going and false does not, {}
     does as true does.
@@ -196,14 +198,14 @@ def same_default(history: History) -> Judgement:
     like = next((one for one in others if _is_other_spelling(one, start)), None)
     if like is None:
         return None
-    told = f"as exchange {like.number}, which says {shown(like.request.json)}"
+    told = f"as in exchange {like.number}, which sent {shown(like.request.json)}"
     if start.response.is_success is not like.response.is_success:
         return Broken("the status code", f"{like.response.status}, {told}", _outcome(start))
     unlike = next((one for one in others if one.says_uploaded is False), None)
     plain = start if start.request.json == {} else like
     explicit = like if plain is start else start
     if unlike and _phase(unlike) == _phase(plain) != _phase(explicit):
-        return Broken("$.status", f"as {_outcome(explicit)}, {told}", _outcome(plain))
+        return Broken("$.status", f"{_outcome(explicit)}, {told}", _outcome(plain))
     return HELD
 
 
@@ -214,7 +216,7 @@ def same_default(history: History) -> Judgement:
     over=exchanges,
 )  # fmt: skip
 def strict_json(exchange: Exchange) -> Judgement:
-    """Look at every body that calls itself JSON."""
+    """Look at every body whose content type is JSON."""
     response = exchange.response
     known = exchange.operation in contract().operations
     if not known or response.content is None or response.media_type != "application/json":
@@ -240,7 +242,7 @@ def needs_known_method(history: History) -> Judgement:
     """
     exchange = history.last
     if not _is_other_method(exchange):
-        return _unmoved(history, _is_other_method, "the only request came with another method")
+        return _unmoved(history, _is_other_method, "the only request had another method")
     if exchange.request.method == "OPTIONS" or exchange.response.status in LIMITS:
         return None
     status_path = contract().operations[STATUS].path
@@ -252,7 +254,7 @@ def needs_known_method(history: History) -> Judgement:
     return HELD if 400 <= exchange.response.status <= 499 else None
 
 
-_TOLD = {Credential.ABSENT: "missing", Credential.OTHER: "not the valid one"}
+_TOLD = {Credential.ABSENT: "missing", Credential.OTHER: "invalid"}
 
 
 def _wanted(exchange: Exchange, field: str) -> str:
@@ -266,7 +268,7 @@ def _documented_body(exchange: Exchange) -> bool:
 
 
 def _is_refusable(exchange: Exchange) -> bool:
-    """Tell whether it asks the API for something without a valid token; an upload needs none."""
+    """Whether it asks the API for something without a valid token; an upload needs none."""
     refusable = exchange.request.credential in (Credential.ABSENT, Credential.OTHER)
     return refusable and exchange.template is not None
 
@@ -278,7 +280,7 @@ def _has_broken_body(exchange: Exchange) -> bool:
 
 
 def _is_no_json(exchange: Exchange) -> bool:
-    """Tell whether a JSON body is none even for who reads one value, and ignores the rest."""
+    """Whether a JSON body is invalid even for a reader that ignores what follows the value."""
     operation = contract().operations.get(exchange.operation or "")
     request = exchange.request
     if operation is None or operation.request_schema is None or request.content is None:
@@ -328,5 +330,5 @@ def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: st
     if not refused or any(one.is_valid_start for one in asked):
         return None
     if group.phase in ("running", "succeeded"):
-        return Broken("$.status", f"not started: {what}", group.status)
+        return Broken("$.status", f"not started, since {what}", shown(group.status))
     return HELD

@@ -44,7 +44,7 @@ def known_artifact(row: Row) -> Judgements:
     over=rows,
 )  # fmt: skip
 def aggregated(row: Row) -> Judgements:
-    """Look at every group that has succeeded or failed, and lists artifacts.
+    """Look at every group that has succeeded or failed and lists artifacts.
 
     An artifact of unknown status is for S2 and P6.
     """

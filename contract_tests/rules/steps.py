@@ -1,4 +1,4 @@
-"""Steps: what one answer about a build told, and what the next one tells."""
+"""Steps: two responses about a build that follow each other."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from ..exchange import Exchange, Row
 from ..history import History
 
 SAME = timedelta(milliseconds=1)
-"""Instants that are less than this apart are the same: each place may round as it does."""
+"""Instants that are less than this apart are the same, since each place may round differently."""
 
 
 class Over(StrEnum):
-    """What lies between two answers."""
+    """What lies between two responses."""
 
     TIME = "time alone"
-    START = "the start that the first of them answers"
+    START = "the start whose response the first of them is"
     RESTART = "a further start"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One group or artifact in two answers that follow each other; a row that is gone has no now.
+    """One group or artifact in two responses that follow each other.
 
     Attributes:
-        was: The row that was told before.
-        now: The row that is told now; None for an artifact that is not listed any more.
-        exchange: The newer answer.
+        was: The row in the earlier response.
+        now: The row in the later one; None for an artifact that is not listed any more.
+        exchange: The later response.
 
     """
 
@@ -70,7 +70,7 @@ def _lists_all(group: Row) -> bool:
 
 
 def _over(history: History, was: Exchange) -> Over:
-    """Say what lies between; a start that overlaps with the newest answer may lie there too."""
+    """Return what lies between; a start that overlaps with the later response may lie there too."""
     asked = [one for one in history.exchanges if one.operation == START and one.is_valid_start]
     first = next((one for one in asked if one.succeeded), None)
     if first is None:
@@ -84,7 +84,7 @@ def _over(history: History, was: Exchange) -> Over:
 
 
 def is_same(one: datetime | None, other: datetime | None) -> bool:
-    """Tell whether two instants are the same, or neither is there."""
+    """Whether two instants are the same, or both are missing."""
     if one is None or other is None:
         return one is other
     return abs(one - other) < SAME

@@ -49,7 +49,7 @@ def nullable(row: Row) -> Judgements:
     over=rows,
 )  # fmt: skip
 def not_started(row: Row) -> Judgement:
-    """Look at what waits."""
+    """Look at builds that wait."""
     if row.phase != "waiting":
         return None
     return _agrees(row, "startedAt", must_be_set=False)
@@ -62,7 +62,7 @@ def not_started(row: Row) -> Judgement:
     over=rows,
 )  # fmt: skip
 def has_started(row: Row) -> Judgement:
-    """Look at what runs or succeeded; a failed build may never have started."""
+    """Look at builds that run or have succeeded; a failed build may never have started."""
     if row.phase not in ("running", "succeeded"):
         return None
     return _agrees(row, "startedAt", must_be_set=True)

@@ -11,7 +11,9 @@ from .. import gate
 from ..contract import INITIATE, START, STATUS, contract
 from ..history import History
 from ..report import text, verdicts
+from ..report.client import judged
 from ..rules import RULES, Broken
+from ..rules.client import Call
 from ..tape import Tape
 from ..target import Target
 from ..verdict import Judge, Violation
@@ -87,7 +89,7 @@ def test_two_defects_of_one_rule_are_two_groups(judge: Judge) -> None:
         (STATUS, "$.startedAt"): 21, (STATUS, "$.completedAt"): 1, (START, "$.startedAt"): 1,
     }  # fmt: skip
     assert verdict.broken == 22
-    assert [one.key for one in announced] == list(verdict.groups)
+    assert [one.place for one in announced] == ["$.startedAt", "$.completedAt"]
     shown = text.failures(verdict, str)
     assert shown.count("\n  field     ") == shown.count("\n  seen      ") == 3
 
@@ -210,3 +212,26 @@ def test_groups_are_in_the_json() -> None:
         "count": 1,
     }  # fmt: skip
     assert (second["received"], second["source"]) == ('"y"', f"{_GROUP}/properties/completedAt")
+
+
+def call(returned: Any, body: Any, operation: str = STATUS) -> Call:
+    """Return a call of a client that was answered with a body, and what it made of it."""
+    exchange = recorded(Tape(TOKEN), body, operation=operation).last
+    return Call("told", operation, exchange, returned, None, "", False, ())
+
+
+def test_each_field_that_a_client_loses_is_shown() -> None:
+    """By operation and place, with the value that was sent and the one that was kept."""
+    changed = {**BODY, "imageTag": "v2"}
+    gone = {key: value for key, value in BODY.items() if key != "startedAt"}
+    calls = [call(changed, BODY), call(changed, BODY), call(gone, BODY), call(gone, BODY, START)]
+    verdict = judged(calls)["C2"]
+
+    assert (verdict.calls, verdict.observed) == (4, 4)
+    shown = (verdict.failure or "").split("\n\n")
+    lines = [dict(line.split(maxsplit=1) for line in one.split("\n")[1:]) for one in shown]
+    assert [(one["field"], one["received"], one["seen"]) for one in lines] == [
+        ("$.imageTag", '"v2"', "on 2 calls"),
+        ("$.startedAt", "no such key", "once"),
+        ("$.startedAt", "no such key", "once"),
+    ]  # fmt: skip
