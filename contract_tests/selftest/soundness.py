@@ -1,7 +1,8 @@
-"""Throws mutated and arbitrary bodies at every decoder of the client.
+"""Throws mutated and arbitrary bodies at every decoder of the client, with each of its options.
 
-What is accepted must hold its annotations, by a type checker that shares no code with msgspec. What
-is refused must raise the one documented exception. The schema of openapi.yaml must say the same.
+What is accepted must hold its annotations, by a type checker that shares no code with msgspec, and
+what was sent. What is refused must raise the one documented exception. The schema of openapi.yaml,
+relaxed where an option relaxes it, must say the same.
 
 Usage: python -m contract_tests.selftest.soundness [--inputs N] [--seed N]
 """
@@ -19,15 +20,18 @@ import typing
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import jsonschema_rs
 import prime_image_builds.models as models
 from beartype.door import is_bearable
 from prime_image_builds._json import read
+from prime_image_builds._tolerance import Tolerance
 from prime_image_builds.errors import InvalidBodyError
-from prime_image_builds.types import Model
+from prime_image_builds.types import Model, OpenEnum
 
-from ..contract import contract
+from ..contract import contract, instant, is_instant
 from ..exchange import strict_json
 from ..payloads import load
 
@@ -37,6 +41,14 @@ DECODERS: dict[str, type[Model]] = {
     if isinstance(one := getattr(models, name), type) and issubclass(one, Model)
 }
 """Every model of the client, by the name that its schema has too."""
+
+TOLERANCES = [
+    Tolerance(),
+    Tolerance(naive_timestamps="utc"),
+    Tolerance(unknown_statuses="keep"),
+    Tolerance(naive_timestamps="utc", unknown_statuses="keep"),
+]
+"""Every choice of the client's options, the default first."""
 
 INSTANTS = [
     "2026-11-24T09:00:00Z", "2026-11-24t09:00:00.5z", "2026-11-24 09:00:00Z",
@@ -70,6 +82,7 @@ class Result:
     undocumented: list[str] = field(default_factory=list)
     disagreed: list[str] = field(default_factory=list)
     by_decoder: Counter[str] = field(default_factory=Counter)
+    by_tolerance: Counter[Tolerance] = field(default_factory=Counter)
 
     @property
     def is_clean(self) -> bool:
@@ -77,9 +90,11 @@ class Result:
         return not (self.unsound or self.undocumented or self.disagreed)
 
     def __str__(self) -> str:
+        most = self.by_tolerance[TOLERANCES[-1]]
         return (
             f"{self.inputs:,} inputs, {len(self.by_decoder)} decoders, seed {self.seed}, "
-            f"{self.seconds:.0f} s: {self.accepted:,} accepted, {len(self.unsound)} unsound, "
+            f"{self.seconds:.0f} s: {self.accepted:,} accepted by default, "
+            f"{most:,} with every option, {len(self.unsound)} unsound, "
             f"{len(self.undocumented)} undocumented exceptions, "
             f"{len(self.disagreed)} that the schema judges otherwise"
         )
@@ -95,18 +110,19 @@ def run(
             break
         result.inputs += 1
         result.by_decoder[name] += 1
-        throw(name, content, result)
+        for tolerance in TOLERANCES:
+            throw(name, content, result, tolerance)
         result.seconds = time.monotonic() - begun
         if result.inputs % every == 0:
             progress(result)
     return result
 
 
-def throw(name: str, content: bytes, result: Result) -> None:
-    """Decode one body, and hold what comes of it to everything."""
-    shown = f"{name} {content[:300]!r}"
+def throw(name: str, content: bytes, result: Result, tolerance: Tolerance) -> None:
+    """Decode one body, and check what comes of it against everything."""
+    shown = f"{name} {tolerance} {content[:300]!r}"
     try:
-        body = read(content, DECODERS[name])
+        body = read(content, DECODERS[name], tolerance)
     except InvalidBodyError:
         accepted = False
     except Exception as error:
@@ -114,25 +130,53 @@ def throw(name: str, content: bytes, result: Result) -> None:
         return
     else:
         accepted = True
-        result.accepted += 1
-        if wrong := unsound(body):
+        result.accepted += tolerance == TOLERANCES[0]
+        result.by_tolerance[tolerance] += 1
+        if wrong := unsound(body, tolerance):
             result.unsound.append(f"{shown}: {wrong}")
-    if accepted is not schema_accepts(name, content):
+    if accepted is not schema_accepts(name, content, tolerance):
         result.disagreed.append(f"{shown}: the client {'accepts' if accepted else 'refuses'} it")
+    elif accepted and (changed := altered(strict_json(content), body)):
+        result.unsound.append(f"{shown}: {changed} is not what was sent")
 
 
-def unsound(body: Model) -> str | None:
-    """Say which field holds what its annotation forbids, or None."""
+def unsound(body: Model, tolerance: Tolerance = TOLERANCES[0]) -> str | None:
+    """Say which field holds what its annotation or the client's options forbid, or None."""
     for name, annotation in hints(type(body)).items():
         value = getattr(body, name)
         if not is_bearable(value, annotation):
             return f"{name} is {value!r}"
         if isinstance(value, datetime.datetime) and value.utcoffset() is None:
             return f"{name} has no offset"
+        if isinstance(value, OpenEnum):
+            is_listed = value.value in contract().schema(type(value).__name__)["enum"]
+            if value.is_known is not is_listed:
+                return f"{name} is {value!r}, and is_known is {value.is_known}"
+            if not is_listed and tolerance.unknown_statuses == "reject":
+                return f"{name} is {value!r}"
         for entry in value if isinstance(value, tuple) else ():
-            if isinstance(entry, Model) and (found := unsound(entry)):
+            if isinstance(entry, Model) and (found := unsound(entry, tolerance)):
                 return f"{name}: {found}"
     return None
+
+
+def altered(sent: Any, value: Any) -> str | None:
+    """Name the first field whose value is not the one that was sent, or None."""
+    if isinstance(value, Model):
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        for ours, wire in names:
+            if wire in sent and altered(sent[wire], getattr(value, ours)):
+                return ours
+        return None
+    if isinstance(value, tuple):
+        is_whole = len(sent) == len(value) and not any(map(altered, sent, value))
+        return None if is_whole else "an entry"
+    if isinstance(value, datetime.datetime):
+        meant = instant(sent) or instant(f"{sent}Z")
+        is_same = meant and abs(meant - value) <= datetime.timedelta(microseconds=1)
+        return None if is_same else "an instant"
+    raw = value.value if isinstance(value, OpenEnum) else value
+    return None if raw == sent else "a value"
 
 
 _HINTS: dict[type[Model], dict[str, Any]] = {}
@@ -145,13 +189,34 @@ def hints(model: type[Model]) -> dict[str, Any]:
     return _HINTS[model]
 
 
-def schema_accepts(name: str, content: bytes) -> bool:
-    """Ask the schema of the same name."""
+def schema_accepts(name: str, content: bytes, tolerance: Tolerance = TOLERANCES[0]) -> bool:
+    """Ask the schema of the same name, as the options relax it."""
     try:
         value = strict_json(content)
     except (ValueError, RecursionError):
         return False
-    return not contract().errors({"$ref": f"#/components/schemas/{name}"}, value)
+    try:
+        return _validator(name, tolerance).is_valid(value)
+    except ValueError:  # the validator's own limit of depth
+        return False
+
+
+@cache
+def _validator(name: str, tolerance: Tolerance) -> jsonschema_rs.Validator:
+    components = copy.deepcopy(contract().document["components"])
+    if tolerance.unknown_statuses == "keep":
+        for schema in components["schemas"].values():
+            schema.pop("enum", None)  # what is left of it is its type
+
+    def is_date_time(text: str) -> bool:
+        naive = tolerance.naive_timestamps == "utc" and is_instant(f"{text}Z")
+        return naive or is_instant(text)
+
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": components},
+        validate_formats=True,
+        formats={"date-time": is_date_time},
+    )
 
 
 def bodies(chance: random.Random) -> Iterator[tuple[str, bytes]]:
@@ -160,6 +225,8 @@ def bodies(chance: random.Random) -> Iterator[tuple[str, bytes]]:
     raw = [payload.content for payload in load()]
     while True:
         name, value = chance.choice(seeds)
+        if chance.random() < 0.3:
+            value = _foreign(value, chance)
         kind = chance.random()
         if kind < 0.6:
             value = copy.deepcopy(value)
@@ -193,6 +260,19 @@ def _sound() -> Iterator[tuple[str, Any]]:
                         yield content["schema"]["$ref"].rpartition("/")[2], one["value"]
     yield "ErrorResponse", {"errors": [{"param": "image_name", "details": "is required"}]}
     yield "ErrorDetail", {"param": "image_name", "details": "is required"}
+
+
+def _foreign(value: Any, chance: random.Random) -> Any:
+    """Take offsets away, and put values there that no enum lists: what an option may accept."""
+    if isinstance(value, dict):
+        return {key: _foreign(one, chance) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_foreign(one, chance) for one in value]
+    if isinstance(value, str) and is_instant(value) and chance.random() < 0.7:
+        return value.removesuffix("Z")
+    if isinstance(value, str) and value.isupper() and chance.random() < 0.3:
+        return chance.choice(WORDS)
+    return value
 
 
 def _mutated(value: Any, chance: random.Random) -> Any:

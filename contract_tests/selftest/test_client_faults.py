@@ -9,6 +9,7 @@ import httpx
 import prime_image_builds.client
 import pytest
 from prime_image_builds import _json, errors
+from prime_image_builds._tolerance import Tolerance
 from prime_image_builds.api.images import get_build_status, initiate_image_build, start_image_build
 from prime_image_builds.client import AuthenticatedClient
 
@@ -52,7 +53,7 @@ def lost_field(patch: Patch) -> None:
 def no_validation(patch: Patch) -> None:
     """Return whatever JSON comes, as the vendor's own client does."""
     for module in MODULES:
-        patch.setattr(module, "decode", lambda response, _model: response.json())
+        patch.setattr(module, "decode", lambda response, *_: response.json())
 
 
 def path_untold(patch: Patch) -> None:
@@ -65,8 +66,8 @@ def failures_returned(patch: Patch) -> None:
     for module in MODULES:
         result = module._result
 
-        def returned(response: httpx.Response, result: Any = result) -> Any:
-            return result(response) if response.status_code in (200, 201) else None
+        def returned(response: httpx.Response, tolerance: Tolerance, result: Any = result) -> Any:
+            return result(response, tolerance) if response.status_code in (200, 201) else None
 
         patch.setattr(module, "_result", returned)
 
@@ -117,6 +118,6 @@ def test_wrong_timestamp_is_named(value: object) -> None:
     response = httpx.Response(200, json=body)
 
     with pytest.raises(errors.InvalidResponseError) as caught:
-        get_build_status._result(response)
+        get_build_status._result(response, Tolerance())
 
     assert caught.value.path == "$.startedAt"

@@ -6,17 +6,23 @@ from typing import Any
 
 import pytest
 from prime_image_builds import _json
+from prime_image_builds._tolerance import Tolerance
 
 from . import soundness
 
 
 def test_every_decoder_is_sound() -> None:
-    """Accepted means sound, refused means the one exception, and the schema agrees."""
-    result = soundness.run(30_000, seed=1)
+    """Accepted means sound, refused means the one exception, and the schema agrees: always."""
+    result = soundness.run(10_000, seed=1)
 
     assert result.is_clean, [*result.unsound, *result.undocumented, *result.disagreed][:5]
     assert set(result.by_decoder) == set(soundness.DECODERS)
     assert 0.05 < result.accepted / result.inputs < 0.95
+    # Each option accepts what nothing else does.
+    strict, utc, keep, both = (result.by_tolerance[one] for one in soundness.TOLERANCES)
+    assert strict == result.accepted
+    assert min(utc, keep) > strict + 50
+    assert both > max(utc, keep) + 50
 
 
 def test_the_same_seed_throws_the_same() -> None:
@@ -24,11 +30,11 @@ def test_the_same_seed_throws_the_same() -> None:
     assert soundness.run(500, seed=3).accepted == soundness.run(500, seed=3).accepted
 
 
-def _lenient(content: bytes, model: Any) -> Any:
+def _lenient(content: bytes, model: Any, _: Tolerance) -> Any:
     return _json._decoded(content, model)
 
 
-def _trusting(content: bytes, model: Any) -> Any:
+def _trusting(content: bytes, model: Any, _: Tolerance) -> Any:
     import json
 
     return model(**dict.fromkeys(model.__struct_fields__) | json.loads(content)["x"])
@@ -69,6 +75,47 @@ def test_an_unsound_object_is_noticed() -> None:
         replaced(sound, artifacts=(artifacts[0], replaced(artifacts[1], created_at=naive))),
     ):
         assert soundness.unsound(wrong) is not None
+
+
+UTC = Tolerance(naive_timestamps="utc")
+KEEP = Tolerance(unknown_statuses="keep")
+
+
+def _always(tolerance: Tolerance) -> Any:
+    return lambda content, model, _: _json.read(content, model, tolerance)
+
+
+def _in_vain(content: bytes, model: Any, _: Tolerance) -> Any:
+    return _json.read(content, model)
+
+
+def _known(content: bytes, model: Any, tolerance: Tolerance) -> Any:
+    """Put a listed status in the place of one that is not, for good."""
+    from unittest.mock import patch
+
+    with patch.object(_json, "restored", lambda body, _kept: body):
+        return _json.read(content, model, tolerance)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "found"),
+    [
+        (_always(UTC), {"disagreed"}),
+        (_always(KEEP), {"disagreed", "unsound"}),
+        (_in_vain, {"disagreed"}),
+        (_known, {"unsound"}),
+    ],
+)
+def test_a_wrong_tolerance_is_noticed(
+    decoder: Any, found: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder that accepts more or less than its options, or changes a value, does not pass."""
+    monkeypatch.setattr(soundness, "read", decoder)
+    result = soundness.run(1_000, seed=1)
+
+    assert {
+        kind for kind in ("unsound", "undocumented", "disagreed") if getattr(result, kind)
+    } == found
 
 
 def test_the_command_tells(capsys: pytest.CaptureFixture[str]) -> None:

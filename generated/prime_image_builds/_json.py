@@ -3,7 +3,8 @@
 
 msgspec reads fast and names the path of what is wrong, and is lenient in three things, which are
 refused here: a key that stands twice, a space for the ``T`` of an instant, and an offset without
-its colon. What RFC 3339 allows and ``datetime`` cannot hold (a leap second, the year 0) is refused
+its colon. What a caller chooses to accept is put right in a body that is refused, which is then
+read again, as strictly. What RFC 3339 allows and ``datetime`` cannot hold (a leap second, the year 0) is refused
 by msgspec itself.
 """
 
@@ -17,23 +18,53 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, inspect
 
+from ._tolerance import INSTANT, STRICT, Tolerance, relax, restored
 from .errors import InvalidBodyError, InvalidRequestError
 
 S = TypeVar("S", bound=Struct)
 
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DIGITS_ALIKE = bytes(
     ord("0") if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256)
 )
 _LOOSE_INSTANTS = (b"0000-00-00 ", b'+0000"', b'-0000"', b"\\")
 
 
-def read(content: bytes, model: type[S]) -> S:
+def read(content: bytes, model: type[S], tolerance: Tolerance = STRICT) -> S:
     """Read a body as a model.
 
-    Raises ``InvalidBodyError``, with the JSON path, if it is not what the contract says.
+    Raises ``InvalidBodyError``, with the JSON path, if it is not what the contract says, and is not
+    tolerated.
     """
+    try:
+        return _read(content, model)
+    except InvalidBodyError as error:
+        return _read_relaxed(content, model, tolerance, error)
+
+
+def from_mapping(body: Mapping[str, Any], model: type[S], tolerance: Tolerance = STRICT) -> S:
+    """Read JSON values as a model; a ``datetime`` may stand for its text."""
+    try:
+        content = json.dumps(body, default=_instant_text).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidBodyError("$", f"is no JSON: {error}") from None
+    return read(content, model, tolerance)
+
+
+def write(body: Struct) -> bytes:
+    """Write a body as JSON; ``UNSET`` keys are left out. What is sent is never relaxed.
+
+    Raises ``InvalidRequestError``, with the JSON path, if a field holds what its annotation forbids.
+    """
+    try:
+        content = msgspec.json.encode(body)
+        _read(content, type(body))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"{type(body).__name__} cannot be sent: {error}") from None
+    return content
+
+
+def _read(content: bytes, model: type[S]) -> S:
     try:
         body = _decoded(content, model)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -42,26 +73,24 @@ def read(content: bytes, model: type[S]) -> S:
     return body
 
 
-def from_mapping(body: Mapping[str, Any], model: type[S]) -> S:
-    """Read JSON values as a model; a ``datetime`` may stand for its text."""
+def _read_relaxed(
+    content: bytes, model: type[S], tolerance: Tolerance, refused: InvalidBodyError
+) -> S:
+    """Read a refused body with what is tolerated put right, or say which option would accept it."""
     try:
-        content = json.dumps(body, default=_instant_text).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidBodyError("$", f"is no JSON: {error}") from None
-    return read(content, model)
-
-
-def write(body: Struct) -> bytes:
-    """Write a body as JSON; ``UNSET`` keys are left out.
-
-    Raises ``InvalidRequestError``, with the JSON path, if a field holds what its annotation forbids.
-    """
+        value = _STRICT.decode(content.decode("utf-8"))
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses half a surrogate pair
+    except (ValueError, RecursionError):
+        raise refused from None
+    relaxed = relax(value, _type_of(model), tolerance)
     try:
-        content = msgspec.json.encode(body)
-        read(content, type(body))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"{type(body).__name__} cannot be sent: {error}") from None
-    return content
+        if not relaxed.is_changed:
+            raise refused
+        body: S = restored(_read(json.dumps(relaxed.value).encode(), model), relaxed.kept)
+    except InvalidBodyError as error:
+        option = relaxed.options.get(error.path)
+        raise InvalidBodyError(error.path, error.reason, option) from None
+    return body
 
 
 @cache
@@ -121,7 +150,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return body
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_unique)
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
 
 
 def _refuse_loose_instants(value: Any, kind: inspect.Type, path: str) -> None:
@@ -137,7 +170,7 @@ def _refuse_loose_instants(value: Any, kind: inspect.Type, path: str) -> None:
         case inspect.VarTupleType() if isinstance(value, list):
             for index, entry in enumerate(value):
                 _refuse_loose_instants(entry, kind.item_type, f"{path}[{index}]")
-        case inspect.DateTimeType() if isinstance(value, str) and not _INSTANT.fullmatch(value):
+        case inspect.DateTimeType() if isinstance(value, str) and not INSTANT.fullmatch(value):
             raise InvalidBodyError(path, "Invalid RFC3339 encoded datetime")
 
 

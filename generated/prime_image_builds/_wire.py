@@ -7,6 +7,7 @@ from urllib.parse import quote
 import httpx
 
 from ._json import read
+from ._tolerance import Tolerance
 from .errors import InvalidBodyError, InvalidRequestError, InvalidResponseError
 from .types import Model
 
@@ -23,24 +24,25 @@ def path_segment(name: str, value: str) -> str:
     return quote(value, safe="")
 
 
-def decode(response: httpx.Response, model: type[M]) -> M:
+def decode(response: httpx.Response, model: type[M], tolerance: Tolerance) -> M:
     """Read the body of an answer as the model that is documented for it.
 
-    Raises ``InvalidResponseError``, with the JSON path, if it is not what the contract says.
+    Raises ``InvalidResponseError``, with the JSON path, if it is not what the contract says
+    and is not tolerated.
     """
     content_type = response.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         told = repr(content_type) if content_type else "missing"
         raise InvalidResponseError("$", f"content type is {told}, not application/json", response)
     try:
-        return read(response.content, model)
+        return read(response.content, model, tolerance)
     except InvalidBodyError as error:
-        raise InvalidResponseError(error.path, error.reason, response) from None
+        raise InvalidResponseError(error.path, error.reason, response, error.option) from None
 
 
-def decode_refusal(response: httpx.Response, model: type[M]) -> M | None:
+def decode_refusal(response: httpx.Response, model: type[M], tolerance: Tolerance) -> M | None:
     """Read the body of a refusal, or return ``None``: that it was refused matters more."""
     try:
-        return decode(response, model)
+        return decode(response, model, tolerance)
     except InvalidResponseError:
         return None

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 from .errors import InvalidRequestError
 
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -25,6 +26,13 @@ class Client:
         verify_ssl: As httpx's ``verify``.
         follow_redirects: Off by default. httpx keeps ``Authorization`` from following elsewhere.
         httpx_args: Further arguments of ``httpx.Client`` and ``httpx.AsyncClient``.
+        naive_timestamps: ``"utc"`` reads a date-time without offset as UTC; ``"reject"`` raises.
+        unknown_statuses: ``"keep"`` returns a status that the contract does not list, with
+            ``is_known`` false, as one that has not ended; so with each enum of a response, an
+            artifact's type for one. ``"reject"`` raises.
+
+    Raises:
+        InvalidRequestError: If an option has none of these values.
     """
 
     def __init__(
@@ -37,7 +45,10 @@ class Client:
         verify_ssl: str | bool | ssl.SSLContext = True,
         follow_redirects: bool = False,
         httpx_args: Mapping[str, Any] | None = None,
+        naive_timestamps: NaiveTimestamps = "reject",
+        unknown_statuses: UnknownStatuses = "reject",
     ) -> None:
+        self.tolerance = Tolerance(naive_timestamps, unknown_statuses)
         self._settings: dict[str, Any] = {
             "base_url": base_url,
             "headers": dict(headers or {}),
@@ -46,6 +57,8 @@ class Client:
             "verify_ssl": verify_ssl,
             "follow_redirects": follow_redirects,
             "httpx_args": dict(httpx_args or {}),
+            "naive_timestamps": naive_timestamps,
+            "unknown_statuses": unknown_statuses,
         }
         self._client: httpx.Client | None = None
         self._async_client: httpx.AsyncClient | None = None
@@ -142,6 +155,7 @@ class Client:
     def _httpx_arguments(self) -> dict[str, Any]:
         settings = dict(self._settings)
         extra = settings.pop("httpx_args")
+        del settings["naive_timestamps"], settings["unknown_statuses"]
         settings["verify"] = settings.pop("verify_ssl")
         return {**settings, **extra}
 
@@ -166,14 +180,38 @@ class AuthenticatedClient(Client):
     Args:
         base_url: Where the API is.
         token: Printable ASCII on one line. Assign ``client.token`` to change it.
-        options: As ``Client`` takes them.
+        headers: This and what follows, as ``Client`` takes them.
 
     Raises:
-        InvalidRequestError: If the token is empty or no single word of printable ASCII.
+        InvalidRequestError: If the token is empty or not a single word of printable ASCII, or an
+            option is not valid.
     """
 
-    def __init__(self, base_url: str, token: str, **options: Any) -> None:
-        super().__init__(base_url, **options)
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
+        verify_ssl: str | bool | ssl.SSLContext = True,
+        follow_redirects: bool = False,
+        httpx_args: Mapping[str, Any] | None = None,
+        naive_timestamps: NaiveTimestamps = "reject",
+        unknown_statuses: UnknownStatuses = "reject",
+    ) -> None:
+        super().__init__(
+            base_url,
+            headers=headers,
+            cookies=cookies,
+            timeout=timeout,
+            verify_ssl=verify_ssl,
+            follow_redirects=follow_redirects,
+            httpx_args=httpx_args,
+            naive_timestamps=naive_timestamps,
+            unknown_statuses=unknown_statuses,
+        )
         self.token = token
 
     @property

@@ -26,15 +26,18 @@ class InvalidBodyError(ImageBuildsError, ValueError):
     Attributes:
         path: Where in the body, as a JSON path; ``$`` is the whole body.
         reason: What is wrong there.
+        option: The option of the client that would accept it, or ``None``.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, option: str | None = None) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(path, reason)
+        self.option = option
+        super().__init__(path, reason, option)
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        fix = f". Fix: {self.option} accepts it" if self.option else ""
+        return f"{self.path}: {self.reason}{fix}"
 
 
 class InvalidResponseError(InvalidBodyError):
@@ -43,13 +46,16 @@ class InvalidResponseError(InvalidBodyError):
     Attributes:
         path: Where in the body, as a JSON path; ``$`` is the whole body.
         reason: What is wrong there.
+        option: The option of the client that would accept it, or ``None``.
         response: The answer. Its request is told without headers: they hold the token.
     """
 
-    def __init__(self, path: str, reason: str, response: httpx.Response) -> None:
-        super().__init__(path, reason)
+    def __init__(
+        self, path: str, reason: str, response: httpx.Response, option: str | None = None
+    ) -> None:
+        super().__init__(path, reason, option)
         self.response = response
-        self.args = (path, reason, response)
+        self.args = (path, reason, response, option)
 
     def __str__(self) -> str:
         return f"{_told(self.response)}: {super().__str__()}"

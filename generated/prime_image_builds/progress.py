@@ -45,17 +45,17 @@ OnProgress: TypeAlias = Callable[[Progress], object]
 
 
 @contextmanager
-def progress_bar(**options: Any) -> Iterator[OnProgress]:
+def progress_bar(*, console: object = None) -> Iterator[OnProgress]:
     """Show a bar on the terminal while a build runs. It needs the ``rich`` package.
 
-    ``options`` are those of ``rich.progress.Progress``, for example ``console``.
+    ``console`` is a ``rich.console.Console``, by default one of standard output.
 
         with progress_bar() as on_progress:
             build_image(".", client=client, body=body, on_progress=on_progress)
     """
     rich: Any = importlib.import_module("rich.progress")
     columns = (rich.SpinnerColumn(), "[progress.description]{task.description}", rich.BarColumn())
-    with rich.Progress(*columns, rich.TimeElapsedColumn(), **options) as bar:
+    with rich.Progress(*columns, rich.TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("", total=None)
 
         def show(progress: Progress) -> None:

@@ -11,10 +11,12 @@ import msgspec
 from msgspec import UNSET, Meta, Struct
 from msgspec import UnsetType as Unset
 
+from ._enums import OpenEnum
 from ._json import from_mapping
+from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 
 Timestamp: TypeAlias = Annotated[datetime.datetime, Meta(tz=True)]
-"""An instant with an offset. A date-time without one is refused."""
+"""An instant with an offset. A date-time without one is refused, or read as UTC."""
 
 T = TypeVar("T")
 
@@ -32,12 +34,19 @@ class Model(Struct, frozen=True, kw_only=True):
         return body
 
     @classmethod
-    def from_dict(cls, body: Mapping[str, Any]) -> Self:
+    def from_dict(
+        cls,
+        body: Mapping[str, Any],
+        *,
+        naive_timestamps: NaiveTimestamps = "reject",
+        unknown_statuses: UnknownStatuses = "reject",
+    ) -> Self:
         """Build the model from JSON values under their wire names.
 
-        Raises ``InvalidBodyError``, which names the JSON path, if they break the contract.
+        The options are those of ``AuthenticatedClient``. Raises ``InvalidBodyError``, which names the
+        JSON path, if the values break the contract.
         """
-        return from_mapping(body, cls)
+        return from_mapping(body, cls, Tolerance(naive_timestamps, unknown_statuses))
 
 
 @dataclass(frozen=True)
@@ -58,4 +67,13 @@ class Response(Generic[T]):
     parsed: T
 
 
-__all__ = ("UNSET", "Model", "Response", "Timestamp", "Unset")
+__all__ = (
+    "UNSET",
+    "Model",
+    "NaiveTimestamps",
+    "OpenEnum",
+    "Response",
+    "Timestamp",
+    "UnknownStatuses",
+    "Unset",
+)

@@ -8,6 +8,7 @@ The vendor's clients ask every 10 s, for at most 1800 s (observed).
 
 import httpx
 
+from ..._tolerance import Tolerance
 from ..._wire import decode, decode_refusal, path_segment
 from ...client import AuthenticatedClient
 from ...errors import ApiError
@@ -21,20 +22,22 @@ def _path(build_id: str) -> str:
     return f"/api/v1/images/build/{build_id}"
 
 
-def _result(response: httpx.Response) -> BuildStatusResponse:
+def _result(response: httpx.Response, tolerance: Tolerance) -> BuildStatusResponse:
     if response.status_code != 200:
         raise ApiError.of(response)
-    return decode(response, BuildStatusResponse)
+    return decode(response, BuildStatusResponse, tolerance)
 
 
-def _detailed(response: httpx.Response) -> Response[BuildStatusResponse | ErrorResponse | None]:
+def _detailed(
+    response: httpx.Response, tolerance: Tolerance
+) -> Response[BuildStatusResponse | ErrorResponse | None]:
     parsed: BuildStatusResponse | ErrorResponse | None
     if response.status_code == 200:
-        parsed = decode(response, BuildStatusResponse)
+        parsed = decode(response, BuildStatusResponse, tolerance)
     elif response.status_code == 401:
         parsed = None
     elif response.status_code == 422:
-        parsed = decode_refusal(response, ErrorResponse)
+        parsed = decode_refusal(response, ErrorResponse, tolerance)
     elif 400 <= response.status_code <= 499:
         parsed = None
     else:
@@ -58,7 +61,7 @@ def sync(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(client.request("GET", _path(build_id)))
+    return _result(client.request("GET", _path(build_id)), client.tolerance)
 
 
 def sync_detailed(
@@ -74,7 +77,7 @@ def sync_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(client.request("GET", _path(build_id)))
+    return _detailed(client.request("GET", _path(build_id)), client.tolerance)
 
 
 async def asyncio(
@@ -93,7 +96,7 @@ async def asyncio(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(await client.request_async("GET", _path(build_id)))
+    return _result(await client.request_async("GET", _path(build_id)), client.tolerance)
 
 
 async def asyncio_detailed(
@@ -109,4 +112,4 @@ async def asyncio_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(await client.request_async("GET", _path(build_id)))
+    return _detailed(await client.request_async("GET", _path(build_id)), client.tolerance)

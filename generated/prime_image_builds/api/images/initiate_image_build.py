@@ -11,6 +11,7 @@ request makes a second build (observed).
 import httpx
 
 from ..._json import write
+from ..._tolerance import Tolerance
 from ..._wire import decode, decode_refusal
 from ...client import AuthenticatedClient
 from ...errors import ApiError
@@ -24,20 +25,22 @@ def _path() -> str:
     return "/api/v1/images/build"
 
 
-def _result(response: httpx.Response) -> BuildImageResponse:
+def _result(response: httpx.Response, tolerance: Tolerance) -> BuildImageResponse:
     if response.status_code != 201:
         raise ApiError.of(response)
-    return decode(response, BuildImageResponse)
+    return decode(response, BuildImageResponse, tolerance)
 
 
-def _detailed(response: httpx.Response) -> Response[BuildImageResponse | ErrorResponse | None]:
+def _detailed(
+    response: httpx.Response, tolerance: Tolerance
+) -> Response[BuildImageResponse | ErrorResponse | None]:
     parsed: BuildImageResponse | ErrorResponse | None
     if response.status_code == 201:
-        parsed = decode(response, BuildImageResponse)
+        parsed = decode(response, BuildImageResponse, tolerance)
     elif response.status_code == 401:
         parsed = None
     elif response.status_code == 422:
-        parsed = decode_refusal(response, ErrorResponse)
+        parsed = decode_refusal(response, ErrorResponse, tolerance)
     elif 400 <= response.status_code <= 499:
         parsed = None
     else:
@@ -61,7 +64,7 @@ def sync(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(client.request("POST", _path(), json=write(body)))
+    return _result(client.request("POST", _path(), json=write(body)), client.tolerance)
 
 
 def sync_detailed(
@@ -77,7 +80,7 @@ def sync_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(client.request("POST", _path(), json=write(body)))
+    return _detailed(client.request("POST", _path(), json=write(body)), client.tolerance)
 
 
 async def asyncio(
@@ -96,7 +99,7 @@ async def asyncio(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(await client.request_async("POST", _path(), json=write(body)))
+    return _result(await client.request_async("POST", _path(), json=write(body)), client.tolerance)
 
 
 async def asyncio_detailed(
@@ -112,4 +115,6 @@ async def asyncio_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(await client.request_async("POST", _path(), json=write(body)))
+    return _detailed(
+        await client.request_async("POST", _path(), json=write(body)), client.tolerance
+    )

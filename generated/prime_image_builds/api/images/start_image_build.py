@@ -10,6 +10,7 @@ it to be answered alike or refused, and never to reset the build (assumed).
 import httpx
 
 from ..._json import write
+from ..._tolerance import Tolerance
 from ..._wire import decode, decode_refusal, path_segment
 from ...client import AuthenticatedClient
 from ...errors import ApiError
@@ -24,20 +25,22 @@ def _path(build_id: str) -> str:
     return f"/api/v1/images/build/{build_id}/start"
 
 
-def _result(response: httpx.Response) -> BuildStatusResponse:
+def _result(response: httpx.Response, tolerance: Tolerance) -> BuildStatusResponse:
     if response.status_code != 200:
         raise ApiError.of(response)
-    return decode(response, BuildStatusResponse)
+    return decode(response, BuildStatusResponse, tolerance)
 
 
-def _detailed(response: httpx.Response) -> Response[BuildStatusResponse | ErrorResponse | None]:
+def _detailed(
+    response: httpx.Response, tolerance: Tolerance
+) -> Response[BuildStatusResponse | ErrorResponse | None]:
     parsed: BuildStatusResponse | ErrorResponse | None
     if response.status_code == 200:
-        parsed = decode(response, BuildStatusResponse)
+        parsed = decode(response, BuildStatusResponse, tolerance)
     elif response.status_code == 401:
         parsed = None
     elif response.status_code == 422:
-        parsed = decode_refusal(response, ErrorResponse)
+        parsed = decode_refusal(response, ErrorResponse, tolerance)
     elif 400 <= response.status_code <= 499:
         parsed = None
     else:
@@ -62,7 +65,7 @@ def sync(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(client.request("POST", _path(build_id), json=write(body)))
+    return _result(client.request("POST", _path(build_id), json=write(body)), client.tolerance)
 
 
 def sync_detailed(
@@ -79,7 +82,7 @@ def sync_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(client.request("POST", _path(build_id), json=write(body)))
+    return _detailed(client.request("POST", _path(build_id), json=write(body)), client.tolerance)
 
 
 async def asyncio(
@@ -99,7 +102,9 @@ async def asyncio(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _result(await client.request_async("POST", _path(build_id), json=write(body)))
+    return _result(
+        await client.request_async("POST", _path(build_id), json=write(body)), client.tolerance
+    )
 
 
 async def asyncio_detailed(
@@ -116,4 +121,6 @@ async def asyncio_detailed(
         InvalidRequestError: If the request cannot be meant; nothing is sent.
         httpx.HTTPError: If there is no answer.
     """
-    return _detailed(await client.request_async("POST", _path(build_id), json=write(body)))
+    return _detailed(
+        await client.request_async("POST", _path(build_id), json=write(body)), client.tolerance
+    )
