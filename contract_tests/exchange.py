@@ -134,6 +134,8 @@ class Exchange:
         began: When the request was sent.
         ended: When the response was there. What overlaps may have happened in either order.
         is_absent: Whether the driver vouches that there is no such build.
+        failure: Why no response came, or None where one did. The response then has the status 0,
+            and the request may have been processed all the same.
 
     """
 
@@ -148,6 +150,12 @@ class Exchange:
     began: datetime
     ended: datetime
     is_absent: bool = False
+    failure: str | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a response came."""
+        return self.failure is None
 
     @property
     def succeeded(self) -> bool:

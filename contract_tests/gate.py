@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from . import matrix
-from .contract import INITIATE, STATUS, contract
+from . import hollow, matrix
+from .contract import INITIATE
 from .drivers import fuzz, lifecycles
 from .drivers.bounded import Client, Limits
 from .drivers.pace import BudgetSpent, Pace
+from .drivers.reach import GoneError, Reach
 from .drivers.script import BUILD, Script
-from .drivers.wire import Wire, WireError
-from .exchange import UPLOAD, Credential
+from .drivers.wire import Wire
+from .exchange import UPLOAD, Exchange
 from .report.redaction import Redaction
 from .tape import Tape
 from .target import GateError, Target
@@ -23,6 +24,7 @@ from .verdict import Judge, Verdict, Violation
 
 FUZZ = fuzz.DRIVER
 SCRIPT = "lifecycles"
+PREFLIGHT = "contract-gate-preflight"
 ABOUT_FUZZ = 300
 
 
@@ -52,7 +54,9 @@ class Run:
     problem: str | None = None
 
     def __post_init__(self) -> None:
-        self.tape = Tape(self.target.token)
+        self.reach = Reach()
+        # What others do to a given build is not on the tape.
+        self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
         self.redaction = Redaction(self.tape, headers=self.target.headers)
         self.judge = Judge(self.target.rules, self.announce, self.target.waivers)
         budget = self.target.budget
@@ -69,10 +73,37 @@ class Run:
         return matrix.observed(self.tape.exchanges)
 
     @property
+    def uploads(self) -> Counter[str]:
+        """What came of the uploads: status codes and ``no response``, and how often."""
+        return Counter(map(outcome, self.tape.of(UPLOAD)))
+
+    @property
+    def unanswered(self) -> Counter[str]:
+        """How often each operation of the API came without a response; the rest is ``other``."""
+        lost = [one for one in self.tape.exchanges if not one.is_answered]
+        return Counter(one.operation or "other" for one in lost if one.operation != UPLOAD)
+
+    @property
+    def completed(self) -> int:
+        """How many builds were seen to complete."""
+        done = (one for one in self.tape.exchanges if one.rows)
+        return len({one.build_id for one in done if one.rows[0].phase == "succeeded"})
+
+    @property
+    def unwaived(self) -> list[Verdict]:
+        """The verdicts that are violated, and whose rule is not waived."""
+        waived = {one.rule for one in self.target.waivers}
+        return [one for one in self.judge.violated if one.rule.id not in waived]
+
+    @property
     def left_behind(self) -> tuple[list[str], list[str]]:
-        """The builds that were initiated and left, and those of them that were started."""
+        """The builds that were initiated and left, and those of them that may be started."""
         issued = dict.fromkeys(one.build_id for one in self.tape.of(INITIATE) if one.succeeded)
-        starts = [one for one in self.tape.exchanges if one.is_valid_start and one.succeeded]
+        starts = [
+            one
+            for one in self.tape.exchanges
+            if one.is_valid_start and (one.succeeded or not one.is_answered)
+        ]
         started = {one.build_id for one in starts}
         known = [one for one in issued if one is not None]
         return known, [one for one in known if one in started]
@@ -96,6 +127,11 @@ class Run:
                 else any(matrix.matches(one, cell) for cell in cells)
             )
         ]
+
+
+def outcome(exchange: Exchange) -> str:
+    """Return the status code of an exchange, or that there was no response."""
+    return str(exchange.response.status) if exchange.is_answered else hollow.NO_RESPONSE
 
 
 def run(
@@ -126,16 +162,19 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
             with _client(done) as client:
                 _preflight(done, client, base_url)
                 _drive(done, client, base_url, fuzzing=fuzzing)
-        except WireError as error:
+        except GoneError as error:
             done.problem = (
-                f"problem: {base_url}: {error}, at request {done.pace.sent}.\n"
+                f"problem: {base_url} cannot be reached any more, since request {done.pace.sent}: "
+                f"{done.redaction(str(error))}.\n"
                 "    fix: see what the server did then, and run again"
+                if done.reach.has_answered
+                else _unreached(done, base_url, error)
             )
-    if done.judge.violated and any(done.tape.successes().values()):
+    if done.unwaived and any(done.tape.successes().values()):
         return  # a violation tells more than what is missing
     if done.problem:
         raise GateError(done.problem)
-    _refuse_hollow(done)
+    hollow.refuse(done)
 
 
 def plan(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
@@ -194,8 +233,9 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
 
 def _wire(done: Run, client: Client, base_url: str, driver: str) -> Wire:
     return Wire(
-        base_url, done.tape, done.judge, driver, done.pace, client, headers=done.target.headers
-    )
+        base_url, done.tape, done.judge, driver, done.pace, client,
+        reach=done.reach, headers=done.target.headers,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -220,75 +260,24 @@ def _cutting(done: Run, what: str) -> Iterator[None]:
 
 
 def _preflight(done: Run, client: Client, base_url: str) -> None:
-    """Ask once, so that a wrong address or token is told as such, in one sentence."""
-    wire = Wire(base_url, Tape(done.target.token), Judge([]), "preflight", Pace(), client,
-                headers=done.target.headers)  # fmt: skip
-    path = f"{BUILD}/contract-gate-preflight"
-    try:
-        answer = wire.send("GET", path, "preflight").response
-    except WireError as error:
-        raise GateError(
-            f"problem: no answer from {base_url}: {error}.\n"
-            "    fix: start the server, or mend TARGET"
-        ) from error
-    if answer.status == 401:
-        raise GateError(
-            f"problem: {base_url} refuses the token with 401.\n"
-            "    fix: put a valid one in CONTRACT_TOKEN"
-        )
+    """Ask once, so that a wrong address or token is an error of one sentence."""
+    with _spending(done, SCRIPT), _cutting(done, "the preflight"):
+        wire = _wire(done, client, base_url, SCRIPT)
+        try:
+            exchange = wire.send("GET", f"{BUILD}/{PREFLIGHT}", "preflight", is_absent=True)
+        except GoneError as error:
+            raise GateError(_unreached(done, base_url, error)) from error
+        if not exchange.is_answered and (wire.reach.is_unreached or not done.pace.sent):
+            raise GateError(_unreached(done, base_url, exchange.failure))
+        if exchange.response.status == 401:
+            raise GateError(
+                f"problem: {base_url} refuses the token with 401.\n"
+                "    fix: put a valid one in CONTRACT_TOKEN"
+            )
 
 
-def _refuse_hollow(done: Run) -> None:
-    """Refuse a run that held nothing: green and empty is the worst a gate can be."""
-    counts = done.tape.successes()
-    if done.target.build_id:
-        counts = {STATUS: counts[STATUS]}
-    missing = [name for name, count in counts.items() if not count]
-    if missing:
-        first = missing[0]
-        tried = {one.response.status for one in done.tape.of(first)
-                 if one.request.credential is Credential.VALID}  # fmt: skip
-        told = ", ".join(map(str, sorted(tried))) or "never asked"
-        answers = sorted({one.response.status for one in done.tape.of(UPLOAD)})
-        uploads = f", uploads {', '.join(map(str, answers))}" if answers else ""
-        cut = f" Cut off: {'; '.join(done.cut)}." if done.cut else ""
-        raise GateError(
-            f"problem: nothing to judge: no success of {', '.join(missing)} was seen "
-            f"({first} was answered {told}{uploads}).{cut}\n"
-            f"    fix: {_mend(done, answers)}"
-        )
-    if not any(cell.status for cell in done.cells if contract().phase(cell.status) != "waiting"):
-        patience = min(done.target.patience, done.target.budget.deadline)
-        raise GateError(
-            f"problem: no build that was started left {', '.join(_waiting())} "
-            f"in {patience:g} s, so most rules saw nothing.\n"
-            "    fix: see whether the server builds at all; raise DEADLINE"
-        )
-    if done.fuzzed is not None and done.fuzzed.ended is None:
-        _refuse_hollow_fuzzing(done, done.fuzzed)
-
-
-def _mend(done: Run, uploads: list[int]) -> str:
-    if done.target.build_id:
-        return "check BUILD_ID, and that the token may see that build"
-    if uploads and all(status >= 300 for status in uploads):
-        return "see why the upload URLs that initiate answers take no upload"
-    return "check that TARGET is this API's base URL, and that the token may build"
-
-
-def _refuse_hollow_fuzzing(done: Run, fuzzed: fuzz.Result) -> None:
-    """Refuse a run whose generated traffic judged nothing, where no budget cut it off."""
-    if fuzzed.problems:
-        told = done.redaction("; ".join(fuzzed.problems))
-        raise GateError(f"problem: schemathesis could not do its work: {told}")
-    empty = [name for name, count in done.tape.successes(FUZZ).items() if not count]
-    empty += [f"the link {link}" for link, walked in fuzzed.links.items() if not walked]
-    if empty:
-        raise GateError(
-            f"problem: schemathesis saw no success of {', '.join(empty)}, so it judged nothing.\n"
-            "    fix: see that the token may build more; another SEED may do"
-        )
-
-
-def _waiting() -> list[str]:
-    return [one for one in contract().statuses if contract().phase(one) == "waiting"]
+def _unreached(done: Run, base_url: str, why: object) -> str:
+    return (
+        f"problem: no answer from {base_url}: {done.redaction(str(why))}.\n"
+        "    fix: start the server, or correct TARGET"
+    )

@@ -53,6 +53,15 @@ class History:
         return any(e.operation == UPLOAD and e.response.is_success for e in self.before)
 
     @property
+    def may_be_uploaded(self) -> bool:
+        """Whether an upload may have been stored before the response of the newest exchange.
+
+        One that failed with 5xx, or without a response, may have been.
+        """
+        tried = [e for e in self.exchanges[:-1] if e.operation == UPLOAD]
+        return any(not 300 <= one.response.status <= 499 for one in tried)
+
+    @property
     def starts(self) -> list[Exchange]:
         """The starts with token and body in order that were seen to succeed before the newest."""
         return [e for e in self.before if e.is_valid_start and e.succeeded]
@@ -60,7 +69,8 @@ class History:
     @property
     def is_started(self) -> bool:
         """Whether such a start may have come before the answer of the newest, overlaps included."""
-        return any(e.is_valid_start and e.succeeded for e in self.exchanges[:-1])
+        starts = [e for e in self.exchanges[:-1] if e.is_valid_start]
+        return any(one.succeeded or not one.is_answered for one in starts)
 
     @property
     def cause(self) -> Exchange | None:

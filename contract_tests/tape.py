@@ -20,6 +20,8 @@ from .contract import INITIATE, contract
 from .exchange import UPLOAD, Credential, Exchange, Request, Response, Row
 from .history import History
 
+NO_RESPONSE: tuple[int, Mapping[str, str], None] = (0, {}, None)
+
 
 @dataclass
 class Tape:
@@ -52,11 +54,12 @@ class Tape:
         driver: str,
         intent: str,
         request: tuple[str, str, Mapping[str, str], bytes | None],
-        response: tuple[int, Mapping[str, str], bytes | None],
+        response: tuple[int, Mapping[str, str], bytes | None] = NO_RESPONSE,
         at: tuple[datetime, datetime] | None = None,
         credential: Credential | None = None,
         upload_of: str | None = None,
         is_absent: bool = False,
+        failure: str | None = None,
     ) -> History:
         """Add an exchange; return the history of its build, which ends with it.
 
@@ -69,6 +72,7 @@ class Tape:
             credential: What the request showed for a token, where its headers do not tell.
             upload_of: The build whose context it uploads; by default the upload URL tells.
             is_absent: Whether the driver vouches that there is no such build.
+            failure: Why no response came, where none did.
 
         """
         method, url, headers, content = request
@@ -102,6 +106,7 @@ class Tape:
                 began,
                 ended,
                 is_absent,
+                failure,
             )
             return self._filed(exchange)
 

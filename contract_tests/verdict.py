@@ -205,7 +205,12 @@ class Judge:
         self._announced: set[tuple[str, str, Waiver | None]] = set()
 
     def see(self, history: History) -> list[Violation]:
-        """Judge the newest exchange of a history; return what it violates."""
+        """Judge the newest exchange of a history; return what it violates.
+
+        An exchange without a response is evidence for those that follow, and violates nothing.
+        """
+        if not history.last.is_answered:
+            return []
         found: list[Violation] = []
         for verdict in self.verdicts.values():
             judged = list(verdict.rule.apply(history))

@@ -19,14 +19,12 @@ from typing import Final, NamedTuple
 import httpcore
 import httpx
 
-from .sockets import WATCH, Backend, Severed, Watch, WireError, shortened
+from .sockets import WATCH, Backend, Overdue, Severed, Stream, Watch, WireError, shortened
 
-__all__ = ["Answer", "Client", "Limits", "WireError", "request"]
+__all__ = ["Answer", "Client", "Limits", "Overdue", "WireError", "request"]
 
 # Some doors are shut to who does not say who it is.
 _DEFAULTS: Final = {"Accept": "*/*", "User-Agent": "image-build-contract-gate"}
-# After these a lost answer can be asked for again: they change nothing.
-_SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 # Servers close idle connections after two seconds or more; one of ours must not meet that.
 _IDLE_SECONDS: Final = 1.5
 
@@ -73,6 +71,7 @@ class Client:
         self._proxies = {"all": proxy} if proxy else urllib.request.getproxies()
         self._is_told = proxy is not None
         self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
+        self._keeps = True
 
     def __enter__(self) -> Client:
         return self
@@ -91,21 +90,26 @@ class Client:
             pool.close()
         self._pools.clear()
 
-    def send(self, request: httpx.Request) -> Answer:
-        """Send a request; return the answer to it, whatever its status, once it is whole.
+    def send(self, request: httpx.Request, seconds: float | None = None) -> Answer:
+        """Send a request once; return the response to it, whatever its status, once it is whole.
 
-        Raises ``WireError`` where there is none. Redirects are not followed.
+        ``seconds`` is how long it may take, by default as long as the limits say. Raises
+        ``WireError`` where there is no response. Redirects are not followed.
+
+        A connection is used again only where that is safe: not after a 5xx, since servers close
+        after an unhandled exception without announcing it, and no more once a kept one was found
+        closed.
         """
-        watch = Watch(self.limits.seconds)
+        watch = Watch(seconds or self.limits.seconds)
         token = WATCH.set(watch)
         try:
-            try:
-                return self._exchange(request, watch)
-            except Severed:
-                reused = not watch.connected and not watch.received
-                if not reused or request.method not in _SAFE:
-                    raise
             return self._exchange(request, watch)
+        except WireError as error:
+            error.is_sent = watch.sent
+            is_kept = watch.sent and not watch.connected
+            error.is_stale = isinstance(error, Severed) and is_kept and not watch.received
+            self._keeps = self._keeps and not error.is_stale
+            raise
         finally:
             WATCH.reset(token)
 
@@ -128,6 +132,9 @@ class Client:
                 extensions={"timeout": {"pool": watch.left()}},
             )
             response = self._pool(request.url).handle_request(sent)
+            stream = response.extensions["network_stream"]
+            if isinstance(stream, Stream):
+                stream.is_over = response.status >= 500 or not self._keeps
             try:
                 with _told(watch, begun=True):
                     raw = self._body(response)

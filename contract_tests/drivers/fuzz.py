@@ -231,7 +231,7 @@ def _found(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Fin
                 continue
             failure = check.failure_info.failure
             exchange = transport.sent[id_]
-            if exchange.response.status not in LIMITS:
+            if exchange.is_answered and exchange.response.status not in LIMITS:
                 yield Finding(check.name, failure.title, failure.message, exchange.number)
 
 

@@ -86,8 +86,9 @@ def _start_apart(script: Script, issued: dict[str, Issued]) -> None:
         if what not in issued:
             continue
         started = script.start(issued[what], f"{what}: start", body)
-        # A start that was refused is nothing to wait for.
-        (script.followed if started.succeeded else script.waiting)[what] = issued[what]
+        # A start that was refused is nothing to wait for; one without a response may be going.
+        kept = script.followed if started.succeeded else script.waiting
+        (kept if started.is_answered else script.hasty)[what] = issued[what]
         for other, build in issued.items():
             if what == GOOD or other == what:
                 script.look(build, f"{other}: status after the start of {what}")
@@ -199,7 +200,8 @@ def start_early(script: Script) -> None:
         return
     started = script.start(issued, "start without an upload", {})
     rows = script.look(issued, "status after a start without an upload").rows
-    is_going = started.succeeded or (bool(rows) and rows[0].phase == "running")
+    is_going = started.succeeded or not started.is_answered
+    is_going = is_going or (bool(rows) and rows[0].phase == "running")
     (script.hasty if is_going else script.waiting)["no upload"] = issued
 
 
@@ -237,14 +239,18 @@ CLOSING = Step("the ends", 0, 0, 10, close_builds)
 
 
 def watch_build(wire: Wire, build_id: str, tell: Callable[[str], None]) -> None:
-    """Look at a build that exists until it has ended, with and without the token; start nothing."""
+    """Look at a build that exists until it has ended, with and without the token; start nothing.
+
+    One that waits is not waited for: who should start it, and when, is not known.
+    """
     issued = Issued(build_id, "")
     script = Script(wire, wire.pace.left, tell=tell)
-    script.look(issued, "status of the given build")
+    rows = script.look(issued, "status of the given build").rows
     for name, authorization in stimuli.tokens(wire.tape.token).items():
         wire.send("GET", issued.path, f"status with {name}", authorization=authorization)
     for method in ("HEAD", "OPTIONS"):
         wire.send(method, issued.path, f"{method} of the given build")
-    script.followed["the given build"] = issued
-    follow(script, script.patience)
+    if rows and rows[0].phase != "waiting":
+        script.followed["the given build"] = issued
+        follow(script, script.patience)
     script.look(issued, "the given build: status once more")

@@ -23,11 +23,24 @@ import httpcore
 
 
 class WireError(Exception):
-    """No answer could be had; the text is a clause that says what happened."""
+    """No response could be had; the text is a clause that says what happened.
+
+    Attributes:
+        is_sent: Whether something of the request went out, so that it may have been processed.
+        is_stale: Whether a kept connection ended before a byte of a response.
+
+    """
+
+    is_sent = False
+    is_stale = False
 
 
 class Severed(WireError):  # noqa: N818 (it says what happened)
     """The other side ended the connection."""
+
+
+class Overdue(WireError):  # noqa: N818 (it says what happened)
+    """The exchange did not end in time."""
 
 
 @dataclass
@@ -37,12 +50,14 @@ class Watch:
     Attributes:
         seconds: How long it may take, from name look-up to the last byte.
         connected: Whether it had to make a connection, and did.
+        sent: Whether anything of the request went out.
         received: How many bytes came.
 
     """
 
     seconds: float
     connected: bool = False
+    sent: bool = False
     received: int = 0
     _connecting: bool = False
     _until: float = field(init=False)
@@ -61,10 +76,10 @@ class Watch:
         """Say what did not happen in time."""
         within = f"within {self.seconds:g} s"
         if self._connecting:
-            return WireError(f"no connection was made {within}")
+            return Overdue(f"no connection was made {within}")
         if not self.received:
-            return WireError(f"no answer came {within}")
-        return WireError(f"the answer did not end {within}")
+            return Overdue(f"no answer came {within}")
+        return Overdue(f"the answer did not end {within}")
 
     @contextmanager
     def connecting(self) -> Iterator[None]:
@@ -109,15 +124,24 @@ class Backend(httpcore.NetworkBackend):
                     refusal = error
                     continue
                 watch.connected = True
-                return _Stream(made)
+                return Stream(made)
             raise refusal
 
 
-class _Stream(httpcore.NetworkStream):
+class Stream(httpcore.NetworkStream):
+    """One connection.
+
+    Attributes:
+        is_over: Whether no further request is to be sent over it.
+
+    """
+
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self.is_over = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Read what is there, or wait for it."""
         watch = WATCH.get()
         with _told(watch):
             self._socket.settimeout(watch.left())
@@ -126,6 +150,7 @@ class _Stream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Write it all."""
         watch = WATCH.get()
         rest = memoryview(buffer)
         try:
@@ -133,11 +158,13 @@ class _Stream(httpcore.NetworkStream):
                 with _told(watch):
                     self._socket.settimeout(watch.left())
                     rest = rest[self._socket.send(rest) :]
+                watch.sent = True
         except Severed as error:
             # A server may answer before it has read everything: httpcore then reads that answer.
             raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
+        """Close the connection."""
         self._socket.close()
 
     def start_tls(
@@ -146,6 +173,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
+        """Go on over TLS."""
         watch = WATCH.get()
         if isinstance(self._socket, ssl.SSLSocket):
             self.close()
@@ -153,7 +181,7 @@ class _Stream(httpcore.NetworkStream):
         try:
             with watch.connecting(), _told(watch):
                 self._socket.settimeout(watch.left())
-                return _Stream(
+                return Stream(
                     ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
                 )
         except BaseException:
@@ -161,7 +189,10 @@ class _Stream(httpcore.NetworkStream):
             raise
 
     def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore wants to know: whether an idle connection has ended, and TLS."""
         if info == "is_readable":  # asked of an idle connection: then it has ended
+            if self.is_over:
+                return True
             poll = select.poll()
             poll.register(self._socket, select.POLLIN)
             return bool(poll.poll(0))

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx
 
 from ..contract import INITIATE, contract
-from ..exchange import Exchange
-from ..report.redaction import Redaction
-from ..tape import Tape
+from ..exchange import UPLOAD, Exchange
+from ..history import History
+from ..tape import NO_RESPONSE, Tape
 from ..verdict import Judge
 from . import bounded
 from .bounded import WireError
 from .pace import BudgetSpent, Pace
+from .reach import Reach
 
 __all__ = ["BudgetSpent", "Wire", "WireError", "url_of"]
 
 _UNSENT = object()
-_INITIATE = contract().operations[INITIATE]
+# A request of these that was lost with a kept connection is sent again: they change nothing.
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Wire:
     Attributes:
         driver: Whose traffic it is.
         pace: What may still be sent, and when.
+        reach: Whether the server can still be reached.
         headers: Sent with every request to the API beside its own, but not with uploads.
 
     """
@@ -43,10 +46,8 @@ class Wire:
     driver: str
     pace: Pace = field(default_factory=Pace)
     client: bounded.Client = field(default_factory=bounded.Client)
+    reach: Reach = field(default_factory=Reach)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        self._hide = Redaction(self.tape, headers=self.headers)
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +79,8 @@ class Wire:
             authorization: The header; the valid token by default, None for no such header.
             is_absent: Whether there is no such build.
 
-        Raises ``WireError`` where no answer could be had, ``BudgetSpent`` where none is asked for.
+        The exchange returned has a ``failure`` where no response came. Raises ``WireError`` once
+        the server cannot be reached any more, ``BudgetSpent`` where nothing may be sent.
 
         """
         sent = {**self.headers}
@@ -91,28 +93,47 @@ class Wire:
             sent.update(headers)
         elif content is not None:
             sent["Content-Type"] = "application/json"
-        with self._telling(f"{method} {path}"):
-            request = bounded.request(method, self.base_url + path, sent, content or b"")
-            request.extensions["target"] = _target(self.base_url, path)
-            return self._answered(request, intent, is_absent=is_absent)
+        url = self.base_url + path
+        try:
+            request = bounded.request(method, url, sent, content or b"")
+        except WireError as error:
+            return self._unsent(method, url, sent, intent, error)
+        request.extensions["target"] = _target(self.base_url, path)
+        return self._answered(request, intent, is_absent=is_absent)
 
     def upload(self, build_id: str, url: str, content: bytes, intent: str) -> Exchange:
-        """Upload a context, without the token. Raises as ``send`` does."""
+        """Upload a context, without the token. Returns and raises as ``send`` does."""
         headers = {"Content-Type": "application/octet-stream"}
-        # Without the query and the user: they are what makes a URL a secret.
-        shown = re.sub("//[^/]*@", "//", url.partition("?")[0])
-        with self._telling(f"the upload to {shown!r}"):
+        try:
             request = bounded.request("PUT", url, headers, content)
-            if (target := _issued_target(url)) is not None:
-                request.extensions["target"] = target
-            return self._answered(request, intent, upload_of=build_id)
+        except WireError as error:
+            return self._unsent("PUT", url, headers, intent, error, upload_of=build_id)
+        if (target := _issued_target(url)) is not None:
+            request.extensions["target"] = target
+        return self._answered(request, intent, upload_of=build_id)
 
     def exchange(self, request: httpx.Request, intent: str) -> Exchange:
-        """Send a request that somebody else has made, to the letter. Raises as ``send`` does."""
+        """Send a request that somebody else has made, to the letter. As ``send`` does."""
         for name, value in self.headers.items():
             request.headers.setdefault(name, value)
-        with self._telling(f"{request.method} {request.url.path}"):
-            return self._answered(request, intent)
+        return self._answered(request, intent)
+
+    def _unsent(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        intent: str,
+        error: WireError,
+        upload_of: str | None = None,
+    ) -> Exchange:
+        """Record a request that cannot be sent at all."""
+        request = (method, url, headers, b"")
+        history = self.tape.record(
+            driver=self.driver, intent=intent, request=request, upload_of=upload_of,
+            failure=str(error),
+        )  # fmt: skip
+        return history.last
 
     def _answered(
         self,
@@ -122,44 +143,66 @@ class Wire:
         *,
         is_absent: bool = False,
     ) -> Exchange:
-        """Send until the answer is no 429 that asks to wait; each is on the tape."""
-        initiates = request.method == _INITIATE.method and _INITIATE.is_asked(request.url.path)
-        tries = 0
+        """Send until the response is no 429 that asks to wait; each try is on the tape.
+
+        What was lost with a kept connection is sent once more where that changes nothing.
+        """
+        kind = _kind(request, upload_of)
+        initiates = kind == INITIATE
+        tries, is_again = 0, False
         while True:
-            self.pace.admit(initiates=initiates and "authorization" in request.headers)
-            answer = self.client.send(request)
-            self.pace.take(len(answer.content))
-            history = self.tape.record(
-                driver=self.driver,
-                intent=intent,
-                request=(
-                    request.method, url_of(request), request.headers,
-                    b"" if upload_of else request.content,
-                ),
-                response=(answer.status, answer.headers, answer.content),
-                at=(answer.began, answer.ended),
-                upload_of=upload_of,
-                is_absent=is_absent,
+            self.pace.admit(initiates=initiates)
+            began = datetime.now(UTC)
+            answer, failure = self._tried(request, kind)
+            exchange = self._filed(
+                self.tape.record(
+                    driver=self.driver,
+                    intent=intent,
+                    request=(
+                        request.method, url_of(request), request.headers,
+                        b"" if upload_of else request.content,
+                    ),
+                    response=(
+                        (answer.status, answer.headers, answer.content) if answer else NO_RESPONSE
+                    ),
+                    at=(answer.began, answer.ended) if answer else (began, datetime.now(UTC)),
+                    upload_of=upload_of,
+                    is_absent=is_absent,
+                    failure=str(failure) if failure else None,
+                )
             )  # fmt: skip
-            self.judge.see(history)
-            self.pace.issued += initiates and history.last.succeeded
+            # What was lost may have been processed.
+            is_lost = failure is not None and failure.is_sent
+            self.pace.issued += initiates and (exchange.succeeded or is_lost)
+            self.reach.overdue(kind, failure)
+            if kind != UPLOAD:
+                self.reach.note(failure, self.pace.pause)
+            if failure is not None:
+                if failure.is_stale and request.method in _SAFE and not is_again:
+                    is_again = True
+                    continue
+                return exchange
+            self.pace.take(len(answer.content) if answer else 0)
             wait = None
-            if answer.status == 429:
-                wait = self.pace.asked_to_wait(answer.headers, tries)
+            if exchange.response.status == 429:
+                wait = self.pace.asked_to_wait(exchange.response.headers, tries)
             if wait is None:
-                return history.last
+                return exchange
             self.pace.pause(wait)
             tries += 1
 
-    @contextmanager
-    def _telling(self, what: str) -> Iterator[None]:
-        """Say of a failure what was asked, without secrets: a server may echo them in a URL."""
+    def _tried(
+        self, request: httpx.Request, kind: str
+    ) -> tuple[bounded.Answer | None, WireError | None]:
         try:
-            yield
+            seconds = self.reach.seconds(kind, self.client.limits.seconds)
+            return self.client.send(request, seconds), None
         except WireError as error:
-            what = self._hide(what)
-            shown = what if len(what) <= 120 else f"{what[:80]}…{what[-20:]}"
-            raise WireError(f"{shown}: {self._hide(str(error))}") from None
+            return None, error
+
+    def _filed(self, history: History) -> Exchange:
+        self.judge.see(history)
+        return history.last
 
 
 def url_of(request: httpx.Request) -> str:
@@ -182,3 +225,13 @@ def _issued_target(url: str) -> bytes | None:
 def _target(base_url: str, path: str) -> bytes:
     """Spell a request target to the letter; httpx would tidy up what is odd about it."""
     return (httpx.URL(base_url).raw_path.rstrip(b"/") + path.encode()).split(b"#")[0]
+
+
+def _kind(request: httpx.Request, upload_of: str | None) -> str:
+    """Name the kind of a request: the operation of the contract, or its method and host."""
+    if upload_of is not None:
+        return UPLOAD
+    for name, operation in contract().operations.items():
+        if request.method == operation.method and operation.is_asked(request.url.path):
+            return name
+    return f"{request.method} {request.url.host}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from .. import matrix
+from .. import hollow, matrix
 from ..gate import FUZZ, Run
 from ..verdict import Verdict, Violation
 from . import text
@@ -77,6 +77,10 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"  links walked    {_counted(run.fuzzed.links)}"
         yield f"  its successes   {_counted(run.tape.successes(FUZZ))}"
     yield f"successes     {_counted(run.tape.successes())}"
+    if run.uploads:
+        yield f"uploads       {hollow.counted(run.uploads)}"
+    if run.unanswered:
+        yield f"no response   {hollow.counted(run.unanswered)}"
     for row in matrix.ROWS:
         counts = {status: n for one, status, n in matrix.table(run.cells) if one == row}
         yield f"{row}s told".ljust(16) + _counted(counts)

@@ -58,7 +58,8 @@ def told(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
         shown = str(answer.get("status", "")) if isinstance(answer, dict) else ""
     target = exchange.request.url.partition("?")[0]
     target = exchange.request.path if exchange.operation != "upload" else target
-    line = hidden(f"{exchange.request.method} {target} → {exchange.response.status} {shown}", hide)
+    outcome = str(exchange.response.status) if exchange.is_answered else "no response"
+    line = hidden(f"{exchange.request.method} {target} → {outcome} {shown}", hide)
     spelled = line.strip() if body else _one_line(line)
     return f"{spelled}  ({hide(exchange.intent)})"
 

@@ -40,6 +40,10 @@ def _document(run: Run) -> dict[str, Any]:
         "seed": run.target.seed,
         "level": run.target.level,
         "missing": run.missing,
+        "uploads": dict(sorted(run.uploads.items())),
+        "no_response": dict(sorted(run.unanswered.items())),
+        "completed": run.completed,
+        "cut": run.cut,
         "findings": [f"{one.check}: {run.redaction(one.title)}" for one in run.findings],
         "verdicts": [
             _verdict(run, one) for one in run.verdicts.values()

@@ -1,6 +1,6 @@
 """The rules. Each module holds one group of them; importing this package registers them all."""
 
-from . import lifecycle, protocol, status, timestamps
+from . import lifecycle, protocol, status, timestamps, uploads
 from .base import HELD, Broken, Held, Level, Rule, Shown
 from .base import RULES as _REGISTERED
 
@@ -21,4 +21,5 @@ __all__ = [
     "protocol",
     "status",
     "timestamps",
+    "uploads",
 ]

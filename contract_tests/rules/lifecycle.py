@@ -159,10 +159,13 @@ def resets_nothing(history: History) -> Judgements:
     quotes_itself=True,
 )  # fmt: skip
 def needs_context(history: History) -> Judgement:
-    """Look at builds that were issued and started without an upload."""
+    """Look at builds that were issued and started without an upload.
+
+    An upload that failed with 5xx, or without a response, may have been stored.
+    """
     last = history.last
     asked = [one for one in history.exchanges if one.says_uploaded]
-    if not (history.is_whole and history.issue and asked) or history.is_uploaded:
+    if not (history.is_whole and history.issue and asked) or history.may_be_uploaded:
         return None
     group = next(iter(last.rows), None)
     if group is not None and group.phase == "succeeded":

@@ -301,7 +301,8 @@ def _is_other_method(exchange: Exchange) -> bool:
 def _is_first_start(history: History) -> bool:
     """Tell whether the newest exchange starts a build that is issued, uploaded, and not started."""
     tried = any(one.operation == START for one in history.exchanges[:-1])
-    limited = history.last.response.status in LIMITS or history.last.response.status >= 500
+    status = history.last.response.status
+    limited = status in LIMITS or status >= 500 or not history.last.is_answered
     spelled = history.last.request.media_type == "application/json"
     ready = history.issue is not None and history.is_uploaded and not tried
     return history.last.is_valid_start and spelled and ready and not limited

@@ -92,7 +92,8 @@ def test_requests_are_bounded(url: str, requests: int) -> None:
     """Not one more is sent, and what was cut off is told."""
     target = Target(url=url, token=TOKEN, budget=Budget(requests=requests))
     done = gate.Run(target)
-    with contextlib.nullcontext() if requests >= 40 else pytest.raises(GateError):
+    # Where no build could be seen to complete, nothing is green.
+    with contextlib.nullcontext() if requests >= 150 else pytest.raises(GateError):
         gate.drive(done)
 
     assert done.pace.sent == len(done.tape.exchanges) == requests
@@ -116,7 +117,8 @@ def test_the_deadline_is_kept(url: str) -> None:
     """Nothing is sent after it, and the builds that do not end are not waited for."""
     with running(create_app(token=TOKEN, build_seconds=3600)) as slow:
         done = gate.Run(Target(url=slow, token=TOKEN, budget=Budget(deadline=4)))
-        gate.drive(done, fuzzing=False)
+        with pytest.raises(GateError, match="no build was COMPLETED"):
+            gate.drive(done, fuzzing=False)
 
     assert any("DEADLINE=4" in what for what in done.cut) or done.pace.left == 0
     assert not done.judge.violated
@@ -158,7 +160,7 @@ def test_a_build_that_never_starts_is_hollow() -> None:
 
     with running(changed(waiting)) as base_url:
         target = Target(url=base_url, token=TOKEN, budget=Budget(deadline=4))
-        with pytest.raises(GateError, match="left PENDING"):
+        with pytest.raises(GateError, match="no build was COMPLETED"):
             gate.run(target, fuzzing=False)
 
 

@@ -43,7 +43,10 @@ def test_gate_passes(scenario: str) -> None:
     assert [verdict.rule.id for verdict in run.judge.violated] == []
     assert run.problem is None
     unseen = [rule for rule, verdict in run.verdicts.items() if not verdict.observed]
-    assert set(unseen) <= {"S3", "L2"} if scenario == "stuck" else {"S3"}
+    if scenario == "flaky":  # which ones depends on what was lost
+        assert run.unanswered
+    else:
+        assert set(unseen) <= {"S3"}
 
 
 def test_gate_passes_with_fuzzing() -> None:

@@ -239,6 +239,21 @@ async def _upload_starts(request: Asked, server: Server) -> Answered:
     return response
 
 
+def _uploads_refused(status: int) -> Callable[[Asked], Answered | None]:
+    return lambda request: Answered(status, [], b"") if request.operation == "upload" else None
+
+
+def _stored_but_500(request: Asked, response: Answered) -> None:
+    if request.operation == "upload" and response.is_success:
+        response.status = 500
+
+
+def _first_upload_404(request: Asked) -> Answered | None:
+    """Refuse the first upload of each build: a client would have to know to try again."""
+    is_first = request.operation == "upload" and count(request.seen, "uploads") == 1
+    return Answered(404, [], b"") if is_first else None
+
+
 FAULTS = [
     fault("start-idle", "L6", "start answers BUILDING, and status UPLOADING for ever", "L4 L7",
           answered=history(_begun(_waits, 10**9), "status")),
@@ -280,6 +295,13 @@ FAULTS = [
     fault("false-starts", "L11", "context_uploaded: false starts the build", asked=_false_starts),
     fault("false-409-but-started", "L11", "context_uploaded: false gets 409, and starts the build",
           around=_false_refused_but_started),
+    fault("upload-403", "P11", "each upload gets 403", asked=_uploads_refused(403)),
+    fault("upload-503", "P11", "each upload gets 503, without Retry-After",
+          asked=_uploads_refused(503)),
+    fault("upload-500-but-stored", "P11", "each upload gets 500, and is stored all the same",
+          answered=_stored_but_500),
+    fault("upload-404-at-first", "P11", "the first upload of each build gets 404",
+          asked=_first_upload_404),
     fault("upload-starts", "L11", "an upload starts the build", "P2 P3 P9",
           around=_upload_starts),
 ]  # fmt: skip

@@ -86,6 +86,15 @@ FAULTS = [
           answered=_initiate(expires_in="3600")),
     fault("expires-in-fraction", "P6", "expires_in has a fraction",
           answered=_initiate(expires_in=3600.5)),
+    fault("expires-in-zero", "P10", "expires_in is 0", answered=_initiate(expires_in=0)),
+    fault("expires-in-negative", "P10", "expires_in is -3600",
+          answered=_initiate(expires_in=-3600)),
+    fault("upload-url-relative", "P10", "upload_url is a path without scheme and host",
+          answered=body(lambda told: told.update(
+              upload_url="/" + told["upload_url"].split("/", 3)[3]), "initiate")),
+    fault("upload-url-storage", "P10", "upload_url has the scheme of a storage, s3",
+          answered=body(lambda told: told.update(
+              upload_url="s3" + told["upload_url"].removeprefix("http")), "initiate")),
     fault("artifacts-null", "P6", "no artifacts are null, and no list",
           answered=_artifacts(lambda rows: rows or None)),
     fault("artifacts-object", "P6", "artifacts are an object, by their ids",

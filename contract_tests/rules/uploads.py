@@ -1,0 +1,122 @@
+"""P10 and P11: the upload that initiate issues, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from ..contract import INITIATE, START
+from ..exchange import UPLOAD, Credential, Exchange
+from ..history import History
+from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
+
+_ISSUE = "#/components/schemas/BuildImageResponse/properties"
+# What the content of a context may be refused with.
+_OF_CONTENT = {400, 411, 415, 422}
+_LIMITS = {413, 429}
+
+
+@rule(
+    "P10", Level.SHOULD,
+    "Initiate issues a usable upload: upload_url is an absolute http(s) URL, expires_in is "
+    "positive, ids are not empty.",
+    source=f"{_ISSUE}/upload_url",
+    over=exchanges,
+)  # fmt: skip
+def issues_an_upload(exchange: Exchange) -> Iterable[Judgement]:
+    """Look at each success of initiate.
+
+    Not a violation: any host, port, path, query or user in the URL, http where the API has https,
+    a scheme or host in upper case, or a fragment. A value of another type is P6's.
+    """
+    body = exchange.response.json
+    if exchange.operation != INITIATE or not exchange.succeeded or not isinstance(body, dict):
+        return ()
+    return _usable_url(body), _positive_seconds(body), _named_build(body)
+
+
+@rule(
+    "P11", Level.SHOULD,
+    "The upload URL accepts the context: the first upload, before expires_in is over, returns 2xx.",
+    source=f"{_ISSUE}/upload_url",
+    over=histories,
+)  # fmt: skip
+def accepts_the_context(history: History) -> Judgement:
+    """Look at the first upload of each issued build that is not started.
+
+    Not a violation: a redirect, 413, 429, a 503 with Retry-After, no response (the network between
+    may be why); anything after expires_in, after another upload, or after a start; an upload that
+    is not a PUT, is of another media type than application/octet-stream, or carries a token; and,
+    where the traffic was not made by the gate, a refusal that may be of the content.
+    """
+    last, issue = history.last, history.issue
+    if last.operation != UPLOAD or issue is None or not _as_observed(last):
+        return None
+    if any(one.operation in (UPLOAD, START) and not _waits(one) for one in history.exchanges[:-1]):
+        return None
+    if _is_late(issue, last) or 300 <= last.response.status <= 399 or _waits(last):
+        return None
+    if last.response.status in _LIMITS:
+        return None
+    if not history.is_whole and last.response.status in _OF_CONTENT:
+        return None
+    if last.response.is_success:
+        return HELD
+    return Broken("the status code", "2xx", str(last.response.status))
+
+
+def _usable_url(body: dict[str, object]) -> Judgement:
+    url = body.get("upload_url")
+    if not isinstance(url, str):
+        return None
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_usable = is_usable and url.isprintable() and " " not in url
+    except ValueError:
+        is_usable = False
+    if is_usable:
+        return HELD
+    return Broken("$.upload_url", "an absolute http or https URL", shown(url))
+
+
+def _positive_seconds(body: dict[str, object]) -> Judgement:
+    seconds = body.get("expires_in")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return HELD if seconds > 0 else Broken("$.expires_in", "above 0", shown(seconds))
+
+
+def _named_build(body: dict[str, object]) -> Judgement:
+    build_id = body.get("build_id")
+    if not isinstance(build_id, str):
+        return None
+    return HELD if build_id.strip() else Broken("$.build_id", "an id", shown(build_id))
+
+
+def _as_observed(upload: Exchange) -> bool:
+    """Tell whether it is sent as the vendor's clients send it (observed)."""
+    return (
+        upload.request.method == "PUT"
+        and upload.request.media_type == "application/octet-stream"
+        and upload.request.credential is Credential.ABSENT
+    )
+
+
+def _waits(exchange: Exchange) -> bool:
+    """Tell whether it was only asked to come back later."""
+    status, headers = exchange.response.status, exchange.response.headers
+    return status == 429 or (status == 503 and "retry-after" in headers)
+
+
+def _is_late(issue: Exchange, upload: Exchange) -> bool:
+    """Tell whether the URL may have expired before the upload had ended."""
+    body = issue.response.json
+    seconds = body.get("expires_in") if isinstance(body, dict) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return False
+    try:
+        return upload.ended - issue.began >= timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        return False
