@@ -150,7 +150,7 @@ class Exchange:
     began: datetime
     ended: datetime
     is_absent: bool = False
-    failure: str | None = None
+    failure: str | None = field(default=None, repr=False)
 
     @property
     def is_answered(self) -> bool:
