@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from .contract import Operation, contract
 
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\*|\d+)\]")
+# What this project says of a thing, beside its description.
+_OWN = ("x-derived", "x-observed", "x-assumed")
 _COMBINED = ("allOf", "anyOf", "oneOf")
 _TYPES = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "a boolean",
@@ -125,7 +127,10 @@ def a(noun: str) -> str:
 
 
 def quotes(at: str) -> list[Quote]:
-    """Return what is stated at a pointer, and what this project has derived from it."""
+    """Return the description at a pointer, and then what this project adds to it.
+
+    That is what it has derived, observed or assumed, here or in the schemas referred to.
+    """
     node = contract().node(at)
     where = at
     if isinstance(node, dict) and "description" not in node:
@@ -134,9 +139,12 @@ def quotes(at: str) -> list[Quote]:
     words = " ".join(str(node.get("description", "")).split()) if isinstance(node, dict) else ""
     mark, document = _source(at)
     found = [Quote(mark, words, where, document)]
-    own = contract().node(at)
-    if isinstance(own, dict) and own.get("x-derived"):
-        found.append(Quote("derived", " ".join(str(own["x-derived"]).split()), at, ""))
+    for one in _family(at):
+        node = contract().node(one)
+        for own in _OWN if isinstance(node, dict) else ():
+            if node.get(own):
+                words = " ".join(str(node[own]).split())
+                found.append(Quote(own.removeprefix("x-"), words, one, ""))
     return found
 
 

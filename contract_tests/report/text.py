@@ -78,12 +78,17 @@ def _one_line(text: str) -> str:
 
 def _sources(violation: Violation) -> Iterator[tuple[str, str]]:
     """Yield the words that the rule comes from, each by the name of how they are known."""
-    quotes = fields.quotes(violation.source)
-    has_own = any(one.mark == "derived" for one in quotes)
-    for quote in quotes:
-        words = f'"{quote.words}" ' if quote.words else ""
-        where = f"openapi.yaml{quote.pointer}" + (f", {quote.document}" if quote.document else "")
-        if violation.rule.level is Level.MUST or has_own:
-            yield quote.mark, f"{words}({where})"
-        else:
-            yield "derived", f"from {words}({where})"
+    description, *own = fields.quotes(violation.source)
+    if violation.rule.level is Level.SHOULD and not own:
+        yield "derived", f"from {_quoted(description)}"
+        return
+    yield description.mark, _quoted(description)
+    if violation.rule.level is Level.SHOULD:
+        for quote in own:
+            yield quote.mark, _quoted(quote)
+
+
+def _quoted(quote: fields.Quote) -> str:
+    words = f'"{quote.words}" ' if quote.words else ""
+    where = f"openapi.yaml{quote.pointer}" + (f", {quote.document}" if quote.document else "")
+    return f"{words}({where})"

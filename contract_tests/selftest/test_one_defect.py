@@ -195,3 +195,16 @@ def test_places_are_those_of_the_contract() -> None:
     assert fields.pointer(STATUS, 404, "$.detail") is None
     assert fields.pointer(STATUS, 200, "the status code") is None
     assert json.dumps(known)
+
+
+@pytest.mark.parametrize("key", ["build_id", "upload_url"])
+@pytest.mark.parametrize("value", [None, 7, [], ABSENT])
+def test_two_builds_with_the_same_wrong_id(key: str, value: Any) -> None:
+    """P6 alone: what is not a string is no id that two builds could share."""
+    story = Story()
+    for build in ("b", "c"):
+        issued = {**sound(INITIATE), "build_id": build, "upload_url": f"https://up.test/{build}"}
+        made = changed(issued, (key,), value)
+        story.ask("POST", BUILD, 201, made, body={"image_name": "web", "image_tag": "v1"})
+
+    assert set(story.broken) == {"P6"}

@@ -111,6 +111,7 @@ def test_a_status_code_is_one_group_whatever_it_is(judge: Judge) -> None:
     assert (group.key.place, group.key.status, group.count) == ("the status code", None, 3)
 
 
+_MARKS = {"stated", "derived", "observed", "assumed"}
 _SCHEMAS = "#/components/schemas"
 _GROUP, _ARTIFACT = f"{_SCHEMAS}/BuildStatusResponse", f"{_SCHEMAS}/BuildArtifactStatusResponse"
 
@@ -235,3 +236,32 @@ def test_each_field_that_a_client_loses_is_shown() -> None:
         ("$.startedAt", "no such key", "once"),
         ("$.startedAt", "no such key", "once"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "marks"),
+    [
+        ({**BODY, "completedAt": "x"}, ["stated"]),
+        ({**BODY, "completedAt": None}, ["stated", "derived", "observed"]),
+        ({**BODY, "startedAt": None}, ["derived"]),
+    ],
+)
+def test_each_word_is_quoted_by_how_it_is_known(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, body: Any, marks: list[str]
+) -> None:
+    """What is ours never as the vendor's; a MUST rule quotes what is stated alone."""
+    properties = contract().schema("BuildStatusResponse")["properties"]
+    source = {"mark": "stated", "in": "a-document"}
+    ours: dict[str, Any] = {"x-derived": "ours", "x-observed": "seen", "x-source": source}
+    for key, told in {"completedAt": ours, "startedAt": {"x-source": source}}.items():
+        plain = {k: v for k, v in properties[key].items() if not k.startswith("x-")}
+        monkeypatch.setitem(properties, key, {**plain, "description": "theirs", **told})
+    [violation] = seen(judge, body)
+
+    lines = [line.split() for line in text.single(violation, str).split("\n")]
+    quoted = {line[0]: " ".join(line[1:]) for line in lines if line[0] in _MARKS}
+    assert list(quoted) == marks
+    for mark, words in quoted.items():
+        own = {"derived": "ours", "observed": "seen"} if len(marks) > 1 else {}
+        assert f'"{own.get(mark, "theirs")}"' in words
+        assert ("a-document" in words) is (mark not in own)
