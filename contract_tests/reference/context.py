@@ -97,9 +97,11 @@ def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
             raise Refused(f"{_shown(member.name)}: the path is absolute")
         if ".." in member.name.split("/"):
             raise Refused(f"{_shown(member.name)}: the path leads upwards")
-        if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+        # Docker sends named pipes along; nothing of them is stored but the name.
+        is_link = member.issym() or member.islnk()
+        if not (is_link or member.isfile() or member.isdir() or member.isfifo()):
             raise Refused(f"{_shown(member.name)}: is no file, directory or link")
-        if member.issym() or member.islnk():
+        if is_link:
             _target(name, member)
         entries[name] = member
     for name in entries:

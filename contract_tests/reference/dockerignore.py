@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 # A pattern longer than this is a pit for the matcher, and names no file.
 MOST_PATTERN = 1000
+_ONE = r"(?:\\.|[^\\\]-])"
+_CLASS = re.compile(rf"\[(\^?)((?:{_ONE}(?:-{_ONE})?)+)\]", re.DOTALL)
+_CHARACTER = re.compile(r"\\(.)|[^-]", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Ignore:
 def read(text: str) -> Ignore:
     """Read the text of a .dockerignore; a line that is no pattern is passed over."""
     found = []
-    for number, raw in enumerate(text.splitlines()):
+    for number, raw in enumerate(text.split("\n")):
         line = raw.removeprefix("\ufeff") if number == 0 else raw
         if line.startswith("#"):
             continue
@@ -50,20 +53,23 @@ def read(text: str) -> Ignore:
 
 def _expression(pattern: str) -> str:
     """Translate a pattern: ``*`` and ``?`` stay in one name, ``**`` does not."""
+    if plain := re.fullmatch(r"\*\*([^/*?\[\]\\][^*?\[\]\\]*)", pattern):
+        return ".*" + re.escape(plain[1])  # of a path that ends so, Docker asks no more
     made, at = "", 0
     while at < len(pattern):
         rest = pattern[at:]
-        if stars := re.match(r"\*\*+/?", rest):
-            made += "(?:.*/)?" if stars[0].endswith("/") else ".*"
+        if stars := re.match(r"\*\*(?:/?\*\*)*/?", rest):
             at += len(stars[0])
+            made += "(?:.*/)?" if at < len(pattern) else ".*"
         elif rest[0] == "*":
             made, at = made + "[^/]*", at + 1
         elif rest[0] == "?":
             made, at = made + "[^/]", at + 1
-        elif rest[0] == "[" and "]" in rest[2:]:
-            end = rest.index("]", 2)
-            inside = rest[1:end].replace("[", r"\[")
-            made, at = f"{made}[{inside}]", at + end + 1
+        elif rest[0] == "[":
+            if not (found := _CLASS.match(rest)):
+                raise re.error("a class without an end")
+            inside = _CHARACTER.sub(lambda one: re.escape(one[1] or one[0]), found[2])
+            made, at = f"{made}[{found[1]}{inside}]", at + len(found[0])
         else:
             escaped = rest[0] == "\\" and len(rest) > 1
             made, at = made + re.escape(rest[escaped]), at + 1 + escaped

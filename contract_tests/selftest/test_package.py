@@ -180,7 +180,7 @@ def test_dependencies_are_declared(installed: Installed) -> None:
         text for name, text in held(installed.wheel).items() if name.endswith("/METADATA")
     )
     named = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.M)
-    optional = {"docker", "rich"}  # which the client goes without
+    optional = {"rich"}  # which the client goes without
     imported = {one for _, one in imports(installed.wheel)} - {"scripts", "contract_tests"}
 
     assert imported - {*sys.stdlib_module_names, NAME, "prime_image_builds"} - optional == {

@@ -178,6 +178,11 @@ def test_heredoc_is_read() -> None:
         ("a?c\n[x-z]", ["abc", "y"], ["a/c", "w"]),
         ("a/**/z", ["a/z", "a/b/c/z"], ["z", "a/zz"]),
         ("./x/../y", ["y"], ["x"]),
+        ("**y", ["y", "xy"], ["yx"]),
+        ("[\\]a]\n[x", ["]", "a"], ["[x", "x"]),
+        ("[[a]\n[a--b]\n[a&&b]", ["[", "&"], ["-"]),
+        ("a\x0cb\n #c", ["a\x0cb", "#c"], ["a", "b"]),
+        ("/".join(["**"] * 200) + "/z", ["z", "a/z"], ["a/" * 200 + "y"]),
         ("[", [], ["a"]),
     ],
 )
@@ -257,7 +262,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "an absolute hard link": (packed([("l", b"/etc/passwd", "1")]), "the link leads out"),
     "a path through a link": (packed([("l", b".", "2"), ("l/x", b"", "0")]), "beneath a link"),
     "a device": (packed([("d", b"", "3")]), "no file, directory or link"),
-    "a pipe": (packed([("d", b"", "6")]), "no file, directory or link"),
+    "a block device": (packed([("d", b"", "4")]), "no file, directory or link"),
     "links in a ring": (
         packed([("Dockerfile", b"b", "2"), ("b", b"Dockerfile", "2")]), "the links lead nowhere",
     ),
@@ -288,6 +293,11 @@ def test_hostile_context_is_refused(content: bytes, why: str) -> None:
     """What is no context, or may do harm, is refused, and says why."""
     with pytest.raises(context.Refused, match=why):
         read(content)
+
+
+def test_named_pipe_is_taken() -> None:
+    """Docker sends them along; nothing is unpacked here."""
+    assert read(packed([FILE, ("d", b"", "6")])).names == {"Dockerfile", "d"}
 
 
 def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
