@@ -151,7 +151,7 @@ def gate(junit: str | None, **given: Any) -> int:
     try:
         settings.from_environment({**os.environ, **told})
     except GateError as error:
-        click.echo(f"the gate cannot judge\n{settings.spelled(str(error))}", err=True)
+        click.echo(f"the gate cannot judge\n{error}", err=True)
         return CANNOT_JUDGE
     for name in FOREIGN:
         os.environ.pop(name, None)

@@ -43,7 +43,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         settings.from_environment(os.environ)
     except GateError as error:
         session.config.stash[_PROBLEM] = str(error)
-        pytest.exit(settings.spelled(f"the gate cannot judge\n{error}"), returncode=MISUSED)
+        pytest.exit(f"the gate cannot judge\n{error}", returncode=MISUSED)
 
 
 @pytest.fixture(scope="session")
@@ -54,13 +54,13 @@ def server_run(request: pytest.FixtureRequest) -> Rendered:
         target = settings.from_environment(os.environ)
         if target.url or target.dry_run:
             with _uncaptured(config) as write:
-                write(settings.spelled("\n" + "\n".join(gate.plan(target)) + "\n"))
+                write("\n" + "\n".join(gate.plan(target)) + "\n")
         if target.dry_run:
             pytest.skip("a dry run")
         rendered = _once(request, "server", lambda: render(_driven(config, gate.Run(target))))
     except GateError as error:
         config.stash[_PROBLEM] = str(error)
-        told = settings.spelled(f"the gate cannot judge\n{error}")
+        told = f"the gate cannot judge\n{error}"
         if _is_one_of_many(config):  # where an exit is taken for a crash
             pytest.fail(told, pytrace=False)
         pytest.exit(told, returncode=MISUSED)
@@ -80,6 +80,7 @@ def client_verdicts(request: pytest.FixtureRequest) -> dict[str, ClientVerdict]:
     return made
 
 
+@pytest.hookimpl(tryfirst=True)  # before JUnit's file is written
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the reports; under xdist, hand what is to be shown to the process that shows it."""
     config = session.config
@@ -87,6 +88,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     rendered = config.stash.get(_RENDERED, None)
     if rendered is None and (run := config.stash.get(_RUN, None)):  # it did not come to its end
         rendered = render(run, problem)
+        _report_interrupt(session, rendered)
     if rendered:
         _shown(config)["server"] = rendered.summary
     if (junit := config.getoption("xmlpath", None)) and (rendered or problem):
@@ -98,6 +100,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             (reports / SUMMARY).write_text(rendered.page, encoding="utf-8")
     if _is_one_of_many(config):
         config.workeroutput["shown"] = _shown(config)  # type: ignore[attr-defined]
+
+
+def _report_interrupt(session: pytest.Session, rendered: Rendered) -> None:
+    """Let a test fail for a run that was interrupted: else JUnit shows only tests that passed."""
+    ended = rendered.data["ended"]
+    last = next((one for one in session.items if one.name == "test_run_came_to_its_end"), None)
+    if ended != "interrupted" or last is None:
+        return
+    for when, outcome, text in (("call", "failed", ended), ("teardown", "passed", None)):
+        report = pytest.TestReport(
+            last.nodeid, last.location, {}, outcome, text, when  # type: ignore[arg-type]
+        )  # fmt: skip
+        session.config.hook.pytest_runtest_logreport(report=report)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -140,6 +155,9 @@ def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
     run.judge.announce, run.tell = announce, tell
     try:
         gate.drive(run)
+    except KeyboardInterrupt:
+        run.is_interrupted = True
+        raise
     finally:
         tell("")
     return run

@@ -1,15 +1,14 @@
-"""How a command and a setting are spelled where they are told: as make does, or the console script.
+"""How commands and settings are written in messages: as for make, or for the console script.
 
-``RULE=T5`` for the one is ``--rule=T5`` for the other. The console script says in the environment
-that it is the one in use.
+``RULE=T5`` for the one is ``--rule=T5`` for the other. A message is made with the right one; no
+text is changed afterwards, since it may hold what a server sent. The console script says in the
+environment that it is the one in use.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from collections.abc import Iterable
 
 CONSOLE = "image-build-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_FRONT"
@@ -19,23 +18,18 @@ ARGUMENTS = ("HAR",)
 
 def command(name: str, **settings: str | None) -> str:
     """Return the command line that does it again, quoted for a shell."""
-    given = {setting: shlex.quote(value) for setting, value in settings.items() if value}
-    if not is_console():
-        return " ".join([f"make {name}", *(f"{key}={value}" for key, value in given.items())])
+    given = {one: shlex.quote(value) for one, value in settings.items() if value}
     words = [
-        value if setting in ARGUMENTS else f"{option(setting)}={value}"
-        for setting, value in given.items()
+        value if one in ARGUMENTS and is_console() else setting(one, value)
+        for one, value in given.items()
     ]
-    return " ".join([f"{CONSOLE} {name}", *words])
+    return " ".join([f"{CONSOLE if is_console() else 'make'} {name}", *words])
 
 
-def spelled(text: str, settings: Iterable[str]) -> str:
-    """Return a text that names settings as make does, for the front end in use."""
-    if not is_console():
-        return text
-    names = "|".join(settings)
-    text = re.sub(rf"(?<![\w-])({names})\b", lambda found: option(found[1]), text)
-    return re.sub(r"\bmake (gate|judge)\b", rf"{CONSOLE} \1", text).replace("HAR=", "")
+def setting(name: str, value: str | None = None) -> str:
+    """Return how a setting is written for the front end in use, with or without a value."""
+    word = option(name) if is_console() else name
+    return word if value is None else f"{word}={value}"
 
 
 def option(setting: str) -> str:

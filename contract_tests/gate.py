@@ -17,6 +17,7 @@ from .drivers.reach import GoneError, Reach
 from .drivers.script import BUILD, Script
 from .drivers.wire import Wire
 from .exchange import UPLOAD, Exchange
+from .front import setting
 from .report.redaction import Redaction
 from .tape import Tape
 from .target import GateError, Target
@@ -41,6 +42,7 @@ class Run:
         cut: What budgets cut off.
         fuzzed: What schemathesis has to say, once it ran.
         problem: Why the run ended early, or None.
+        is_interrupted: Whether somebody stopped it.
 
     """
 
@@ -52,6 +54,7 @@ class Run:
     cut: list[str] = field(default_factory=list)
     fuzzed: fuzz.Result | None = None
     problem: str | None = None
+    is_interrupted: bool = False
 
     def __post_init__(self) -> None:
         self.reach = Reach()
@@ -188,8 +191,10 @@ def plan(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
         "MAX_BUILDS": budget.builds, "MAX_REQUESTS": budget.requests, "RATE": budget.rate,
         "DEADLINE": budget.deadline,
     }  # fmt: skip
-    spelled = (f"{name}={'none' if one is None else f'{one:g}'}" for name, one in told.items())
-    yield f"budget        {' '.join(spelled)}"
+    written = (
+        setting(name, "none" if one is None else f"{one:g}") for name, one in told.items()
+    )  # fmt: skip
+    yield f"budget        {' '.join(written)}"
 
 
 def _client(done: Run) -> Client:
@@ -273,5 +278,5 @@ def _preflight(done: Run, client: Client, base_url: str) -> None:
 def _unreached(done: Run, base_url: str, why: object) -> str:
     return (
         f"problem: no answer from {base_url}: {done.redaction(str(why))}.\n"
-        "    fix: start the server, or correct TARGET"
+        f"    fix: start the server, or correct {setting('TARGET')}"
     )

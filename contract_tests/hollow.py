@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .contract import STATUS
 from .drivers.fuzz import DRIVER, Result
 from .exchange import UPLOAD, Credential
+from .front import setting
 from .target import GateError
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def refuse(run: Run) -> None:
             f"problem: no build was COMPLETED within {patience:g} s, though starts were accepted "
             f"(statuses seen: {', '.join(statuses)}), so many rules observed nothing."
             f"{_cut(run)}\n"
-            "    fix: see whether the server builds at all; raise DEADLINE, or give a DOCKERFILE "
-            "that it can build"
+            f"    fix: see whether the server builds at all; raise {setting('DEADLINE')}, or give "
+            f"a {setting('DOCKERFILE')} that it can build"
         )
     if run.fuzzed is not None and run.fuzzed.ended is None:
         _refuse_without_generated_success(run, run.fuzzed)
@@ -78,10 +79,10 @@ def _cut(run: Run) -> str:
 
 def _fix(run: Run) -> str:
     if run.target.build_id:
-        return "check BUILD_ID, and that the token may see that build"
+        return f"check {setting('BUILD_ID')}, and that the token may see that build"
     if run.uploads and not any(outcome.startswith("2") for outcome in run.uploads):
         return "see why the upload URLs that initiate returns accept no upload"
-    return "check that TARGET is this API's base URL, and that the token may build"
+    return f"check that {setting('TARGET')} is this API's base URL, and that the token may build"
 
 
 def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
@@ -96,5 +97,5 @@ def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
     if empty:
         raise GateError(
             f"problem: schemathesis saw no success of {', '.join(empty)}, so it judged nothing.\n"
-            "    fix: see that the token may build more; another SEED may do"
+            f"    fix: see that the token may build more; another {setting('SEED')} may do"
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from .drivers.replay import Replayed, ReplayError, replay
 from .front import command
 from .report import terminal, text
-from .settings import from_environment, spelled
+from .settings import from_environment
 from .target import GateError, Target
 from .verdict import Verdict, judge
 
@@ -39,10 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         target = from_environment({"CONTRACT_LEVEL": options.level, "CONTRACT_RULE": options.rule})
         replayed, verdicts = judged(options.file, target)
     except (GateError, ReplayError) as error:
-        told = _printable(spelled(str(error)))
-        print(f"cannot judge\n{told}", file=sys.stderr)  # noqa: T201
+        print(f"cannot judge\n{_printable(str(error))}", file=sys.stderr)  # noqa: T201
         return CANNOT_JUDGE
-    for line in _told(options.file, replayed, verdicts):
+    for line in _told(options.file, target, replayed, verdicts):
         print(_printable(line))  # noqa: T201
     is_violated = any(verdict.violations for verdict in verdicts.values())
     return VIOLATED if is_violated else HELD
@@ -54,7 +53,7 @@ def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:
     Raises ``ReplayError`` if it cannot be judged, or no rule could be observed in it.
     """
     if not file:
-        raise ReplayError("problem: no recording was named.  fix: make judge HAR=file")
+        raise ReplayError(f"problem: no recording was named.  fix: {command('judge', HAR='file')}")
     replayed = replay(file)
     verdicts = judge(replayed.tape, target.rules)
     if not any(verdict.observed for verdict in verdicts.values()):
@@ -66,15 +65,18 @@ def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:
     return replayed, verdicts
 
 
-def repeat(file: str, rule: str) -> str:
+def repeat(file: str, rule: str, level: str = "should") -> str:
     """Return the command that judges one rule again."""
-    return command("judge", HAR=file, RULE=rule)
+    return command("judge", HAR=file, RULE=rule, LEVEL=None if level == "should" else level)
 
 
-def _told(file: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
+def _told(
+    file: str, target: Target, replayed: Replayed, verdicts: dict[str, Verdict]
+) -> Iterator[str]:
     violated = [verdict for verdict in verdicts.values() if verdict.violations]
     for verdict in violated:
-        yield text.failures(verdict, replayed.redaction, repeat(file, verdict.rule.id))
+        again = repeat(file, verdict.rule.id, target.level)
+        yield text.failures(verdict, replayed.redaction, again)
         yield ""
     yield f"recording     {file}"
     yield from _entries(replayed)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import json
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import dated, front, matrix, waivers
+from . import dated, headers, matrix, waivers
+from .front import setting
 from .reference.faults import FAULTS
+from .report.redaction import Redaction
 from .rules import RULES
 from .target import Budget, GateError, Target
 
 PREFIX = "CONTRACT_"
+# Settings are read before there is a tape: what may be shown of a URL is all but its password.
+hide = Redaction()
 
 
 def from_environment(environment: Mapping[str, str]) -> Target:
@@ -47,15 +49,21 @@ def from_environment(environment: Mapping[str, str]) -> Target:
     else:
         read.setdefault("TOKEN", secrets.token_hex(8))
     target = Target(
-        **{name.lower(): value for name, value in read.items()}, budget=Budget(**budget)
+        **{name.lower(): value for name, value in read.items()},
+        budget=Budget(**budget),
+        files={name: given[name] for name in ("DOCKERFILE", "WAIVERS") if name in given},
     )
     if not target.rules:
-        raise GateError("problem: no rule is both in RULE and in LEVEL.  fix: leave one out")
+        raise GateError(
+            f"problem: no rule is both in {setting('RULE')} and in {setting('LEVEL')}.  "
+            "fix: leave one out"
+        )
     unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
     if unjudged:
         told = ", ".join(unjudged)
         raise GateError(
-            f"problem: REQUIRE names {told}, which RULE or LEVEL leaves out.  fix: both"
+            f"problem: {setting('REQUIRE')} names {told}, which {setting('RULE')} or "
+            f"{setting('LEVEL')} leaves out.  fix: both"
         )
     return target
 
@@ -69,24 +77,25 @@ def among(what: str, value: str, known: Iterable[str]) -> str:
     raise GateError(f"problem: unknown {what}{value}.  fix: use {', '.join(near)}")
 
 
-def spelled(text: str) -> str:
-    """Return a text that names settings, as the front end in use spells them."""
-    return front.spelled(text, (name for name in SETTINGS if name != "TOKEN"))
-
-
 def _agree(given: Mapping[str, str]) -> None:
     """Refuse settings that do not go together."""
     if "TARGET" not in given:
         for name in ("BUILD_ID", "PROXY", "CA_BUNDLE"):
             if name in given:
-                raise GateError(f"problem: {name} needs a TARGET.  fix: TARGET=http://host")
+                raise GateError(
+                    f"problem: {setting(name)} needs a {setting('TARGET')}.  "
+                    f"fix: {setting('TARGET', 'http://host')}"
+                )
         return
     if "TOKEN" not in given:
         raise GateError(
             "problem: no token for the target.  fix: put it in the variable CONTRACT_TOKEN"
         )
     if "FAULT" in given:
-        raise GateError("problem: FAULT breaks the embedded server only.  fix: leave TARGET out")
+        raise GateError(
+            f"problem: {setting('FAULT')} breaks the embedded server only.  "
+            f"fix: leave {setting('TARGET')} out"
+        )
 
 
 def _url(name: str) -> Callable[[str], str]:
@@ -97,12 +106,17 @@ def _url(name: str) -> Callable[[str], str]:
         except ValueError:
             good = False
         if good and name == "TARGET" and "/api/v1" in parts.path:
-            fix = value.partition("/api/v1")[0]
-            raise GateError(f"problem: TARGET is no base URL.  fix: TARGET={fix}")
+            fix = setting(name, hide(value.partition("/api/v1")[0]))
+            raise GateError(f"problem: {setting(name)} is not a base URL.  fix: {fix}")
         if not good or parts.query or parts.fragment:
-            raise GateError(f"problem: {name} is {value!r}, no http URL.  fix: {name}=http://host")
+            raise GateError(
+                f"problem: {setting(name)} is not an http(s) URL: {hide(value)!r}.  "
+                f"fix: {setting(name, 'http://host')}"
+            )
         if name == "TARGET" and parts.username is not None:
-            raise GateError("problem: TARGET holds a user.  fix: put the token in CONTRACT_TOKEN")
+            raise GateError(
+                f"problem: {setting(name)} holds a user.  fix: put the token in CONTRACT_TOKEN"
+            )
         return value
 
     return read
@@ -123,7 +137,8 @@ def _number(name: str, kind: type[int] | type[float], least: float) -> Callable[
         if not least <= number < float("inf"):
             word = "whole number" if kind is int else "number"
             raise GateError(
-                f"problem: {name} is {value!r}, no {word} from {least:g} on.  fix: {name}=20"
+                f"problem: {setting(name)} is not a {word} from {least:g} on: {value!r}.  "
+                f"fix: {setting(name, '20')}"
             )
         return number
 
@@ -138,43 +153,36 @@ def _required(value: str) -> tuple[str, ...]:
     wanted = value.replace(",", " ").split()
     for one in wanted:
         if one not in RULES and (told := matrix.problem(one)):
-            raise GateError(f"problem: REQUIRE: {told}.  fix: a rule's id, or a cell of the matrix")
+            raise GateError(
+                f"problem: {setting('REQUIRE')}: {told}.  fix: a rule's id, or a cell of the matrix"
+            )
     return tuple(wanted)
 
 
 def _headers(value: str) -> dict[str, str]:
-    try:
-        told = json.loads(value)
-    except ValueError:
-        name, colon, text = value.partition(":")
-        told = {name.strip(): text.strip()} if colon else None
-    good = isinstance(told, dict) and told and all(map(_is_header, told.items()))
-    if not good:
+    told = headers.read(value)
+    if told is None:
+        one, several = "'X-Team: a'", """'{"X-Team": "a", "X-Stage": "b"}'"""
         raise GateError(
-            "problem: HEADERS is no header, or one of the gate's own.\n"
-            """    fix: HEADERS='X-Team: a', or HEADERS='{"X-Team": "a", "X-Stage": "b"}'"""
+            f"problem: {setting('HEADERS')} is not a header, or is one of the gate's own.\n"
+            f"    fix: {setting('HEADERS', one)}, or {setting('HEADERS', several)}"
         )
-    return dict(told)
-
-
-def _is_header(item: tuple[str, object]) -> bool:
-    name, text = item
-    if not isinstance(text, str) or name.lower() in ("authorization", "content-length", "host"):
-        return False
-    return bool(re.fullmatch(r"[A-Za-z0-9_-]+", name)) and text.isascii() and text.isprintable()
+    return told
 
 
 def _waivers(value: str) -> tuple[waivers.Waiver, ...]:
     try:
         return waivers.load(Path(value), list(RULES), datetime.datetime.now(datetime.UTC).date())
     except dated.DatedError as error:
-        raise GateError(f"problem: {error}") from error
+        raise GateError(f"problem: {setting('WAIVERS')}: {error}") from error
 
 
 def _file(name: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         if not Path(value).is_file():
-            raise GateError(f"problem: {name} is {value!r}, no file.  fix: {name}=path")
+            raise GateError(
+                f"problem: {setting(name)} is not a file: {value!r}.  fix: {setting(name, 'path')}"
+            )
         return value
 
     return read
@@ -185,13 +193,13 @@ def _dockerfile(value: str) -> str:
 
 
 def _flag(value: str) -> bool:
-    return among("DRY_RUN ", value, ["1", "0"]) == "1"
+    return among(f"{setting('DRY_RUN')} ", value, ["1", "0"]) == "1"
 
 
 SETTINGS: dict[str, Callable[[str], Any]] = {
     "TARGET": _url("TARGET"),
     "TOKEN": _token,
-    "LEVEL": lambda value: among("LEVEL ", value.lower(), ["must", "should"]),
+    "LEVEL": lambda value: among(f"{setting('LEVEL')} ", value.lower(), ["must", "should"]),
     "RULE": _rules,
     "FAULT": lambda value: among("fault ", value, FAULTS),
     "SEED": _number("SEED", int, 0),

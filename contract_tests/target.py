@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import headers
 from .front import command
 from .reference.app import create_app
 from .reference.embedded import running
 from .reference.faults import apply
+from .report.redaction import Redaction
 from .rules import RULES, Level, Rule
 from .waivers import Waiver
 
@@ -65,6 +67,7 @@ class Target:
         require: Rules and cells of the matrix that must be observed.
         waivers: Rules that may be violated for now.
         dry_run: Whether only to tell the plan.
+        files: Where the Dockerfile and the waivers were read, by the name of their setting.
 
     """
 
@@ -83,6 +86,7 @@ class Target:
     require: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     dry_run: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rules(self) -> list[Rule[Any]]:
@@ -107,9 +111,27 @@ class Target:
         return self.budget.deadline if self.url else EMBEDDED_PATIENCE
 
     def repeat(self, rule: Rule[Any]) -> str:
-        """Return the command that judges one rule again."""
-        told = {"TARGET": self.url, "FAULT": self.fault, "BUILD_ID": self.build_id}
-        return command("gate", RULE=rule.id, **told)
+        """Return the command that judges one rule again: all that differs from the defaults.
+
+        The token, secret headers and a proxy's password are left for who repeats it to fill in.
+        What must be observed beside, and waivers of other rules, matter only to the whole run.
+        """
+        default, budget = Target(), self.budget
+        level = None if self.level == default.level else self.level
+        is_waived = any(one.rule == rule.id for one in self.waivers)
+        told = {
+            "RULE": rule.id if rule.id in RULES else None,
+            "TARGET": self.url, "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
+            "SEED": None if self.seed == default.seed else str(self.seed),
+            "DOCKERFILE": self.files.get("DOCKERFILE"),
+            "HEADERS": headers.write(self.headers), "CA_BUNDLE": self.ca_bundle,
+            "PROXY": Redaction()(self.proxy) if self.proxy else None,
+            "MAX_BUILDS": _number(budget.builds), "MAX_REQUESTS": _number(budget.requests),
+            "RATE": _number(budget.rate),
+            "DEADLINE": None if budget.deadline == Budget().deadline else _number(budget.deadline),
+            "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
+        }  # fmt: skip
+        return command("gate", **told)
 
     @contextmanager
     def server(self) -> Iterator[str]:
@@ -120,3 +142,9 @@ class Target:
         app: Any = create_app(token=self.token, build_seconds=BUILD_SECONDS)
         with running(apply(app, self.fault, self.token) if self.fault else app) as base_url:
             yield base_url
+
+
+def _number(value: float | None) -> str | None:
+    if value is None:
+        return None
+    return str(int(value)) if value == int(value) else repr(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from .front import setting
 from .report.rendered import Rendered
 from .rules import RULES
 
@@ -13,7 +14,7 @@ def test_rule(rule: str, server_run: Rendered) -> None:
     """The rule was observed, and no exchange breaks it."""
     verdict = next((one for one in server_run.data["verdicts"] if one["rule"] == rule), None)
     if verdict is None:
-        pytest.skip("not asked for by LEVEL or RULE")
+        pytest.skip(f"left out by {setting('LEVEL')} or {setting('RULE')}")
 
     if rule in server_run.failures:
         pytest.fail(server_run.failures[rule], pytrace=False)
@@ -37,10 +38,12 @@ def test_checks_of_schemathesis(server_run: Rendered) -> None:
 def test_required_is_observed(server_run: Rendered) -> None:
     """Nothing that REQUIRE names was left unobserved."""
     if missing := server_run.data["missing"]:
-        pytest.fail(f"REQUIRE: not observed: {', '.join(missing)}", pytrace=False)
+        pytest.fail(f"{setting('REQUIRE')}: not observed: {', '.join(missing)}", pytrace=False)
 
 
 def test_run_came_to_its_end(server_run: Rendered) -> None:
-    """The server answered to the last request."""
+    """The server returned a response to the last request, and no budget cut the run short."""
     if problem := server_run.data["problem"]:
         pytest.fail(problem, pytrace=False)
+    if server_run.data["ended"] != "complete":
+        pytest.skip("; ".join((server_run.data["ended"], *server_run.data["reasons"])))

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..front import setting
+
 # What a server that names no time is given, growing with each refusal.
 FIRST_PAUSE = 1.0
 MOST_RETRIES = 5
@@ -60,11 +62,11 @@ class Pace:
     def admit(self, *, initiates: bool = False) -> None:
         """Wait for a request's turn, and count it. Raises ``BudgetSpent`` if it has none."""
         if self.left <= 0:
-            raise BudgetSpent(f"DEADLINE={self.deadline:g} seconds are over")
+            raise BudgetSpent(f"{setting('DEADLINE', f'{self.deadline:g}')} seconds are over")
         if self.requests is not None and self.sent >= self.requests:
-            raise BudgetSpent(f"MAX_REQUESTS={self.requests} are sent")
+            raise BudgetSpent(f"{setting('MAX_REQUESTS', f'{self.requests}')} are sent")
         if initiates and self.builds is not None and self.issued >= self.builds:
-            raise BudgetSpent(f"MAX_BUILDS={self.builds} are initiated")
+            raise BudgetSpent(f"{setting('MAX_BUILDS', f'{self.builds}')} are initiated")
         now = self.clock()
         if self.rate:
             self.pause(self._next - now)
@@ -88,7 +90,8 @@ class Pace:
         wait = FIRST_PAUSE * 2**tries if wait is None else wait
         if wait >= self.left:
             raise BudgetSpent(
-                f"the server asks to wait {wait:.0f} s; DEADLINE={self.deadline:g} leaves less"
+                f"the server asks to wait {wait:.0f} s; "
+                f"{setting('DEADLINE', f'{self.deadline:g}')} leaves less"
             )
         self.slowed += wait
         return wait

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .. import matrix
 from ..gate import Run
-from . import terminal
+from . import terminal, verdicts
 
 
 def page(run: Run) -> str:
@@ -21,6 +21,8 @@ def _lines(run: Run) -> Iterator[str]:
     yield f"# The contract, held to {run.target.name}"
     yield ""
     yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) + "."
+    if (ended := verdicts.ended(run)) != "complete":
+        yield from ("", f"Ended: {ended}.", *(f"- {one}" for one in verdicts.reasons(run)))
     for verdict in run.judge.violated:
         yield from ("", "```", terminal.failure(run, verdict), "```")
     for line in terminal.waived(run):

@@ -86,6 +86,8 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"{row}s told".ljust(16) + _counted(counts)
     if run.pace.slowed:
         yield f"slowed        429 asked to wait {run.pace.slowed:.0f} s in all, and was heeded"
+    if run.is_interrupted:
+        yield "ended         interrupted"
     for what in run.cut:
         yield f"cut off       {what}"
     issued, started = run.left_behind

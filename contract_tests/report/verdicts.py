@@ -27,11 +27,23 @@ def document(run: Run | None, problem: str | None = None) -> dict[str, Any]:
     then holds the problem and no verdict.
     """
     if run is None:
-        told: dict[str, Any] = {"target": None, "seed": None, "verdicts": []}
+        told: dict[str, Any] = {"target": None, "seed": None, "ended": None, "verdicts": []}
     else:
         told = _document(run)
         problem = run.redaction(problem or run.problem or "") or None
     return {"format": FORMAT, **told, "problem": problem}
+
+
+def ended(run: Run) -> str:
+    """Return how a run ended: complete, interrupted, or cut by a budget or by the server."""
+    if run.is_interrupted:
+        return "interrupted"
+    return "cut" if run.cut or run.problem else "complete"
+
+
+def reasons(run: Run) -> list[str]:
+    """Return what cut a run, and where."""
+    return [*map(run.redaction, [*run.cut, *filter(None, [run.problem])])]
 
 
 def _document(run: Run) -> dict[str, Any]:
@@ -39,6 +51,8 @@ def _document(run: Run) -> dict[str, Any]:
         "target": run.target.name,
         "seed": run.target.seed,
         "level": run.target.level,
+        "ended": ended(run),
+        "reasons": reasons(run),
         "missing": run.missing,
         "uploads": dict(sorted(run.uploads.items())),
         "no_response": dict(sorted(run.unanswered.items())),

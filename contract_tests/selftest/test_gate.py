@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -267,6 +268,8 @@ def test_a_waived_violation_passes(tmp_path: Path) -> None:
 
     assert code == 0, printed
     assert verdicts(printed)["T5"] == "waived"
+    assert re.search(r"^waived +T5 SHOULD", printed, re.M)
+    assert not re.search(r"^violated +T5", printed, re.M)
     assert "T5 until 2999-01-01: known" in printed
 
 
@@ -312,25 +315,59 @@ def test_nobody_answers() -> None:
         assert "no answer from http://127.0.0.1:9" in printed
 
 
-def test_an_interrupt_shows_what_was_seen() -> None:
-    """Ctrl-C: exit code 2, the verdicts so far, and what was started."""
+def ends(reports: Path) -> tuple[str, str, list[str]]:
+    """Return how a run ended: by verdicts.json, by summary.md, and what JUnit says of its end."""
+    data = json.loads((reports / "verdicts.json").read_text())
+    [line] = re.findall(r"^Ended: (\w+)\.$", (reports / "summary.md").read_text(), re.M) or [""]
+    cases = ElementTree.parse(reports / "junit.xml").iter("testcase")  # noqa: S314 (our own file)
+    last = [one for one in cases if one.get("name") == "test_run_came_to_its_end"]
+    return data["ended"], line, [child.tag for one in last for child in one]
+
+
+def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
+    """With the reasons: what was not done is no pass."""
+    report = f"--junitxml={tmp_path / 'junit.xml'}"
+    code, printed = make_gate(report, MAX_REQUESTS="120", RULE="P1")
+    data = json.loads((tmp_path / "verdicts.json").read_text())
+
+    assert code == 0, printed
+    assert ends(tmp_path) == ("cut", "cut", ["skipped"])
+    assert data["reasons"] == re.findall(r"^cut off +(.+)$", printed, re.M)
+    assert "MAX_REQUESTS=120 are sent" in data["reasons"][0]
+
+
+def test_a_whole_run_is_complete(tmp_path: Path) -> None:
+    """Nothing is said of its end but that."""
+    code, printed = make_gate(f"--junitxml={tmp_path / 'junit.xml'}", RULE="P1")
+
+    assert code == 0, printed
+    assert ends(tmp_path) == ("complete", "", [])
+
+
+def test_an_interrupt_shows_what_was_seen(tmp_path: Path) -> None:
+    """Ctrl-C: exit code 2, the verdicts so far, and what was started; every report shows it."""
     environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
     with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
         environment["CONTRACT_TARGET"] = base_url
-        started = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", "--no-header", "contract_tests/test_server.py"],
+        started = subprocess.Popen(  # noqa: S603 (our own command)
+            [sys.executable, "-m", "pytest", "-q", "--no-header", "contract_tests/test_server.py",
+             f"--junitxml={tmp_path / 'junit.xml'}"],
             cwd=PATH.parent, env={**os.environ, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             # What starts the tests in the background may have turned it off.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
-        try:
-            started.communicate(timeout=25)
-        except subprocess.TimeoutExpired:
-            started.send_signal(signal.SIGINT)
-        printed, _ = started.communicate(timeout=30)
+        lines = []
+        for line in started.stdout or ():
+            lines.append(line)
+            if ": waiting for " in line:
+                started.send_signal(signal.SIGINT)
+                break
+        printed = "".join(lines) + started.communicate(timeout=60)[0]
 
     assert started.returncode == 2, printed
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["failure"])
+    assert re.search(r"^ended +interrupted$", printed, re.M)
     assert re.search(r"^\d+ requests, \d+ builds: waiting for \d+ builds$", printed, re.M)
     assert verdicts(printed)["P2"] == "passed"
     assert verdicts(printed)["L2"] == "not observed"

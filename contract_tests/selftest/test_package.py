@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from .. import cli, front, settings
+from .. import cli, front
 from ..contract import PATH, contract
-from ..settings import SETTINGS
+from ..reference.faults import FAULTS
+from ..settings import SETTINGS, from_environment
+from ..target import GateError
 
 ROOT = PATH.parent
 NAME = "image_build_contract"
@@ -253,7 +255,7 @@ def test_a_server_that_is_not_there(installed: Installed) -> None:
     done = installed.run("gate", "--target", "http://127.0.0.1:9", CONTRACT_TOKEN=TOKEN)
 
     assert done.returncode == 4
-    assert "or mend --target" in done.stdout + done.stderr
+    assert "or correct --target" in done.stdout + done.stderr
 
 
 def test_judge(installed: Installed, tmp_path: Path) -> None:
@@ -318,20 +320,41 @@ def test_each_setting_is_an_option() -> None:
     assert set(cli.ABOUT) == {*SETTINGS} - {"TOKEN"}
 
 
-def test_texts_are_spelled_for_the_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings are options for the one, assignments for the other; variables stay what they are."""
-    text = "make gate TARGET=x, LEVEL, HTTPS_PROXY, CONTRACT_TOKEN or PRELEVEL"
+def test_settings_are_written_for_the_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As options for the one, as assignments for the other."""
     monkeypatch.delenv(front.VARIABLE, raising=False)
-    made = front.command("judge", HAR="a b", RULE="T5", LEVEL=None)
+    given = {"HAR": "a b", "RULE": "T5", "LEVEL": None}
 
-    assert settings.spelled(text) == text
-    assert made == "make judge HAR='a b' RULE=T5"
+    assert (front.setting("MAX_BUILDS"), front.setting("RATE", "5")) == ("MAX_BUILDS", "RATE=5")
+    assert front.command("judge", **given) == "make judge HAR='a b' RULE=T5"
 
     monkeypatch.setenv(front.VARIABLE, "console")
 
-    assert settings.spelled(text) == (
-        f"{front.CONSOLE} gate --target=x, --level, HTTPS_PROXY, CONTRACT_TOKEN or PRELEVEL"
-    )
-    assert front.command("judge", HAR="a b", RULE="T5", LEVEL=None) == (
-        f"{front.CONSOLE} judge 'a b' --rule=T5"
-    )
+    assert (front.setting("MAX_BUILDS"), front.setting("RATE", "5")) == ("--max-builds", "--rate=5")
+    assert front.command("judge", **given) == f"{front.CONSOLE} judge 'a b' --rule=T5"
+
+
+@pytest.mark.parametrize("name", [one for one in SETTINGS if one != "TOKEN"])
+def test_errors_name_settings_as_they_are_given(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever is wrong with a setting, its name is that of the front end in use."""
+    wrong = {
+        "LEVEL": "x", "RULE": "T1", "FAULT": "status-null", "BUILD_ID": "b", "WAIVERS": tmp_path,
+        "HEADERS": "x", "DRY_RUN": "x", "CA_BUNDLE": tmp_path, "REQUIRE": "x",
+        "DOCKERFILE": tmp_path,
+    }.get(name, "x")  # fmt: skip
+    given = {f"CONTRACT_{name}": str(wrong)}
+    if name == "RULE":
+        given["CONTRACT_REQUIRE"] = "T5"
+    if name == "FAULT":
+        given |= {"CONTRACT_TARGET": "http://127.0.0.1", "CONTRACT_TOKEN": "t"}
+        given["CONTRACT_FAULT"] = next(iter(FAULTS))
+    for console, word in (("", name), ("console", front.option(name))):
+        monkeypatch.setenv(front.VARIABLE, console)
+        with pytest.raises(GateError) as caught:
+            from_environment(given)
+        words = re.findall(r"[\w-]+", str(caught.value))
+
+        assert word in words
+        assert not {*words} & ({*SETTINGS} if console else {*map(front.option, SETTINGS)})

@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
 import httpx
 import pytest
 
-from .. import gate
+from scripts.ci import gate as ci_gate
+
+from .. import front, gate
 from ..drivers.wire import Wire
 from ..mock import MockImages
 from ..reference.app import create_app
@@ -23,6 +27,7 @@ from ..report import terminal, verdicts
 from ..report.redaction import Redaction, is_secret_header
 from ..report.rendered import render
 from ..rules import RULES
+from ..settings import SETTINGS
 from ..tape import Tape
 from ..target import BUILD_SECONDS, Target
 from ..verdict import Judge, judge
@@ -207,7 +212,7 @@ def test_watch_takes_any_token(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", [one for one in WORDS if " " not in one])
-def test_recording_takes_any_token(word: str, tmp_path: Any) -> None:
+def test_recording_takes_any_token(word: str, tmp_path: Path) -> None:
     """Recorded traffic is judged the same, whatever tokens and cookies it holds."""
     replayed: Replay = replayer(tmp_path)
     entries = [status(token=word), start(at=1, token=word), entry(status=401, token="x", at=2)]  # noqa: S106
@@ -222,6 +227,30 @@ def test_recording_takes_any_token(word: str, tmp_path: Any) -> None:
 
     assert outcomes(made.tape) == outcomes(other.tape)
     assert violated(made) == set()
+
+
+@pytest.mark.parametrize("front_end", ["", "console"])
+def test_what_a_server_sends_is_reported_as_it_was(
+    front_end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it looks like a setting or a command of ours."""
+    monkeypatch.setenv(front.VARIABLE, front_end)
+    words = " ".join([*SETTINGS, "make gate TARGET=x", "make judge HAR=y"])
+
+    def rename(request: Asked, answer: Answered) -> None:
+        if request.operation == "status" and answer.status == 200:
+            answer.content = json.dumps({"status": words}).encode()
+
+    app = create_app(token="test-token", build_seconds=BUILD_SECONDS)  # noqa: S106
+    with running(Fault("rename", "", "", answered=rename).wrap(app, "test-token")) as url:
+        target = Target(url=url, token="test-token", rule=("S1",))  # noqa: S106
+        done = gate.run(target, fuzzing=False)
+    rendered = render(done)
+    [verdict] = rendered.data["verdicts"]
+
+    assert verdict["groups"][0]["received"] == json.dumps(words)
+    assert words in verdict["first"]
+    assert words in rendered.page
 
 
 ODD_TARGETS = [
@@ -285,3 +314,33 @@ def test_nothing_that_is_written_shows_a_secret(word: str) -> None:
     assert len(announced) == sum(len(one.groups) for one in done.judge.violated)
     for form in FORMS.values():
         assert not [one for one in shown if form(word).strip('…" ') in one]
+
+
+def test_ci_hides_the_token_that_the_gate_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret of CI may end with a line break, which is no part of it; nor are headers shown."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    command = "echo it is $CONTRACT_TOKEN and a-key-of-mine at http://me:p4ss@x/; exit 3; :"
+    code = ci_gate.main({
+        "CONTRACT_TOKEN": "token-of-the-job\n", "CONTRACT_HEADERS": "X-Key: a-key-of-mine",
+        "CONTRACT_TARGET": "http://127.0.0.1:9", "GATE_COMMAND": command,
+        "GATE_REPORTS": str(tmp_path), "PATH": os.environ["PATH"],
+    })  # fmt: skip
+    shown = capsys.readouterr().out + (tmp_path / "server.log").read_text()
+
+    assert code == 4
+    assert shown.count("it is <token> and <secret> at http://<secret>@x/") == 2
+    assert not [one for one in ("token-of", "key-of", "p4ss") if one in shown]
+
+
+@pytest.mark.parametrize(
+    ("ended", "levels"), [("complete", []), ("cut", ["warning"]), ("interrupted", [])]
+)
+def test_ci_annotates_what_was_cut(ended: str, levels: list[str]) -> None:
+    """With the reasons; an interrupt is an error of the job by itself."""
+    told = {"verdicts": [], "ended": ended, "reasons": ["MAX_BUILDS=1"], "problem": None}
+    notes = [*ci_gate.notes(told)]
+
+    assert [level for level, _, _ in notes] == levels
+    assert all(text == "MAX_BUILDS=1" for _, _, text in notes)

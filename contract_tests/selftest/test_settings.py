@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,11 +37,11 @@ def refused(environment: dict[str, str]) -> str:
         ({"CONTRACT_LEVEL": "mus"}, "use must"),
         ({"CONTRACT_RULE": "T55"}, "use T5"),
         ({"CONTRACT_FAULT": "completed-nul"}, "use completed-null"),
-        ({"CONTRACT_SEED": "one"}, "no whole number"),
-        ({"CONTRACT_SEED": "1.5"}, "no whole number"),
-        ({"CONTRACT_RATE": "nan"}, "no number"),
-        ({"CONTRACT_RATE": "0"}, "no number"),
-        ({"CONTRACT_DEADLINE": "inf"}, "no number"),
+        ({"CONTRACT_SEED": "one"}, "is not a whole number"),
+        ({"CONTRACT_SEED": "1.5"}, "is not a whole number"),
+        ({"CONTRACT_RATE": "nan"}, "is not a number"),
+        ({"CONTRACT_RATE": "0"}, "is not a number"),
+        ({"CONTRACT_DEADLINE": "inf"}, "is not a number"),
         ({"CONTRACT_MAX_REQUESTS": "0"}, "MAX_REQUESTS"),
         ({"CONTRACT_MAX_BUILDS": "-1"}, "MAX_BUILDS"),
         ({"CONTRACT_DRY_RUN": "yes"}, "use 1"),
@@ -46,8 +50,8 @@ def refused(environment: dict[str, str]) -> str:
         ({"CONTRACT_REQUIRE": "COMPLETED:maybe"}, "absent, null, set"),
         ({"CONTRACT_REQUIRE": "T5", "CONTRACT_RULE": "T4"}, "leaves out"),
         ({"CONTRACT_WAIVERS": "no-such-file.toml"}, "No such file"),
-        ({"CONTRACT_CA_BUNDLE": "no-such-file"}, "no file"),
-        ({"CONTRACT_DOCKERFILE": "no-such-file"}, "no file"),
+        ({"CONTRACT_CA_BUNDLE": "no-such-file"}, "is not a file"),
+        ({"CONTRACT_DOCKERFILE": "no-such-file"}, "is not a file"),
         ({"CONTRACT_HEADERS": "x"}, "X-Team"),
         ({"CONTRACT_HEADERS": "Authorization: Bearer x"}, "X-Team"),
         ({"CONTRACT_HEADERS": '{"X-Team": 1}'}, "X-Team"),
@@ -55,11 +59,11 @@ def refused(environment: dict[str, str]) -> str:
         ({"CONTRACT_BUILD_ID": "b"}, "needs a TARGET"),
         ({"CONTRACT_PROXY": "http://127.0.0.1:1"}, "needs a TARGET"),
         ({"CONTRACT_TARGET": "http://127.0.0.1:8000"}, "CONTRACT_TOKEN"),
-        ({**URL, "CONTRACT_TARGET": "127.0.0.1:8000"}, "no http URL"),
-        ({**URL, "CONTRACT_TARGET": "ftp://127.0.0.1"}, "no http URL"),
-        ({**URL, "CONTRACT_TARGET": "http://127.0.0.1:99999"}, "no http URL"),
-        ({**URL, "CONTRACT_TARGET": "http://[::1"}, "no http URL"),
-        ({**URL, "CONTRACT_TARGET": "http://127.0.0.1/?a=b"}, "no http URL"),
+        ({**URL, "CONTRACT_TARGET": "127.0.0.1:8000"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "ftp://127.0.0.1"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://127.0.0.1:99999"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://[::1"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://127.0.0.1/?a=b"}, "is not an http(s) URL"),
         ({**URL, "CONTRACT_TARGET": "http://user:pass@127.0.0.1"}, "CONTRACT_TOKEN"),
         ({**URL, "CONTRACT_FAULT": "completed-null"}, "leave TARGET out"),
         ({**URL, "CONTRACT_TOKEN": "a token"}, "no bearer token"),
@@ -146,3 +150,72 @@ def test_targets_are_told_by_name() -> None:
     assert Target(fault="completed-null").repeat(rule).endswith(" FAULT=completed-null")
     given: Any = Target(url="http://h", build_id="b")
     assert given.repeat(rule) == "make gate RULE=T5 TARGET=http://h BUILD_ID=b"
+
+
+def test_a_password_is_not_shown() -> None:
+    """Of a proxy, and of a target."""
+    for name, value in (
+        ("TARGET", "http://me:s3cret@127.0.0.1/api/v1"), ("TARGET", "ftp://me:s3cret@127.0.0.1"),
+        ("PROXY", "ftp://me:s3cret@127.0.0.1"),
+    ):  # fmt: skip
+        assert "s3cret" not in refused({**URL, f"CONTRACT_{name}": value})
+    target = from_environment({**URL, "CONTRACT_PROXY": "http://me:s3cret@127.0.0.1"})
+
+    assert "s3cret" not in repr(target) + target.repeat(RULES["T5"])
+
+
+def given_by(command: str) -> dict[str, str]:
+    """Return the settings of a command line, as a shell hands them to make."""
+    words = shlex.split(command)
+
+    assert words[:2] == ["make", "gate"]
+    return {
+        f"CONTRACT_{name}": value for name, _, value in (one.partition("=") for one in words[2:])
+    }
+
+
+def test_repeat_repeats(tmp_path: Path) -> None:
+    """Every setting that matters to one rule, whatever blanks and quotes it holds."""
+    odd = tmp_path / 'it\'s a $HOME `x` "y"'
+    odd.mkdir()
+    dockerfile, waived = odd / "Dockerfile", odd / "waivers.toml"
+    dockerfile.write_text("FROM scratch\n")
+    waived.write_text('[[waiver]]\nrule = "T5"\nreason = "r"\nexpires = 2999-01-01\n')
+    given = {
+        **URL, "CONTRACT_LEVEL": "must", "CONTRACT_SEED": "7", "CONTRACT_MAX_BUILDS": "0",
+        "CONTRACT_MAX_REQUESTS": "1234567", "CONTRACT_RATE": "2.5", "CONTRACT_DEADLINE": "60",
+        "CONTRACT_BUILD_ID": "b 'x' $y", "CONTRACT_DOCKERFILE": str(dockerfile),
+        "CONTRACT_CA_BUNDLE": str(dockerfile), "CONTRACT_PROXY": "http://127.0.0.1:3128",
+        "CONTRACT_HEADERS": json.dumps({"X-Team": "a \"b\"", "X-Stage": "it's"}),
+        "CONTRACT_REQUIRE": "P1", "CONTRACT_RULE": "P1,P2", "CONTRACT_WAIVERS": str(waived),
+    }  # fmt: skip
+    target = from_environment(given)
+    again = given_by(target.repeat(RULES["P1"]))
+
+    assert "CONTRACT_TOKEN" not in again
+    assert from_environment({**URL, **again}) == replace(
+        target, rule=("P1",), require=(), waivers=(), files={"DOCKERFILE": str(dockerfile)}
+    )
+    assert given_by(target.repeat(RULES["T5"]))["CONTRACT_WAIVERS"] == str(waived)
+
+
+@pytest.mark.parametrize("fault", [None, "completed-null"])
+def test_repeat_leaves_defaults_out(fault: str | None) -> None:
+    """Nothing but the rule where all else is as it is by default."""
+    told = {"CONTRACT_RULE": "T5"} | ({"CONTRACT_FAULT": fault} if fault else {})
+
+    assert given_by(Target(fault=fault).repeat(RULES["T5"])) == told
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"X-Team": "a"}, "X-Team: a"),
+        ({"X-Team": "team-of-eight"}, "X-Team: <secret>"),
+        ({"X-Api-Key": "abc"}, "X-Api-Key: <secret>"),
+        ({"A": "1", "Cookie": "s=1"}, '{"A": "1", "Cookie": "<secret>"}'),
+    ],
+)
+def test_repeat_shows_no_secret_header(headers: dict[str, str], told: str) -> None:
+    """Its name stands there, so that who repeats it knows what to fill in."""
+    assert given_by(Target(headers=headers).repeat(RULES["T5"]))["CONTRACT_HEADERS"] == told

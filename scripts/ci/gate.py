@@ -27,6 +27,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
+from contract_tests import headers  # noqa: E402
+from contract_tests.report.redaction import Redaction  # noqa: E402
 from scripts.ci import commands, server  # noqa: E402
 
 HELD, VIOLATED, INTERRUPTED, UNJUDGED = 0, 1, 2, 4
@@ -40,8 +42,9 @@ STRANGE = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONPATH", "PYTHONHOME")
 
 def main(environment: Mapping[str, str]) -> int:
     """Judge, and tell; return the exit code."""
-    token = environment.get("CONTRACT_TOKEN", "")
+    token = environment.get("CONTRACT_TOKEN", "").strip()
     commands.mask(token)
+    hide = Redaction(token=token, headers=headers.read(environment.get("CONTRACT_HEADERS", "")))
     here = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
     reports = here / (environment.get("GATE_REPORTS") or "reports")
     reports.mkdir(parents=True, exist_ok=True)
@@ -54,13 +57,13 @@ def main(environment: Mapping[str, str]) -> int:
                 code = _run_gate(environment, here, reports)
             problem = None
         except server.ServerError as error:
-            code, problem = UNJUDGED, str(error)
-            if end := server.tail(log, token):
+            code, problem = UNJUDGED, hide(str(error))
+            if end := server.tail(log, hide):
                 problem += f"\n{end}"
         except KeyboardInterrupt:
             code, problem = INTERRUPTED, "problem: interrupted\n    fix: run it again"
         if log.is_file():
-            (reports / LOG).write_text(server.clean(log, token), encoding="utf-8")
+            (reports / LOG).write_text(server.clean(log, hide), encoding="utf-8")
     return tell(reports, code, problem)
 
 
@@ -73,7 +76,8 @@ def tell(reports: Path, code: int, problem: str | None) -> int:
     problem = problem or told.get("problem")
     if problem is None and code not in VERDICT:
         problem = f"problem: the gate ended with code {code}\n    fix: see the log of this step"
-    heading = "the run ended early" if code in VERDICT else "the gate cannot judge"
+    early = code in VERDICT or told.get("ended") == "interrupted"
+    heading = "the run ended early" if early else "the gate cannot judge"
     if problem:
         commands.annotate("error", heading, problem)
     for level, title, text in notes(told):
@@ -109,6 +113,8 @@ def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for waiver in one["unneeded"]:
             why = f"{one['rule']} is waived ({waiver['reason']}), and holds: take the waiver out"
             yield "error", title, why
+    if told.get("ended") == "cut" and not told.get("problem"):
+        yield "warning", "cut", "\n".join(told["reasons"])
     if missing := told.get("missing"):
         yield "error", "REQUIRE", f"not observed: {', '.join(missing)}"
     for finding in told.get("findings", []):

@@ -111,15 +111,15 @@ def wait(
         pause(PAUSE)
 
 
-def tail(log: Path, secret: str) -> str:
-    """Return the end of a log, without the secret."""
-    return clean(log, secret)[-TAIL:].strip()
+def tail(log: Path, hide: Callable[[str], str]) -> str:
+    """Return the end of a log, without the secrets."""
+    return clean(log, hide)[-TAIL:].strip()
 
 
-def clean(log: Path, secret: str) -> str:
-    """Return a log without the secret."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    return text.replace(secret, "<token>") if secret else text
+def clean(log: Path, hide: Callable[[str], str]) -> str:
+    """Return a log without the secrets."""
+    lines = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    return "".join(map(hide, lines.splitlines(keepends=True)))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
