@@ -6,7 +6,7 @@ import datetime
 import itertools
 import re
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
@@ -19,6 +19,9 @@ PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
 
 # More than the rules of single fields can report of one body, so that nothing hides behind them.
 MOST_ERRORS = 10_000
+
+# A longer text may be as long as a hostile server likes, and is read without being kept.
+LONGEST_KEPT = 64
 
 INITIATE = "initiate_image_build"
 START = "start_image_build"
@@ -205,6 +208,10 @@ def instant(text: str) -> datetime.datetime | None:
     fraction digits. A leap second and the year 0, which it allows too, no ``datetime`` can hold;
     a server that sends one breaks its clients.
     """
+    return _read_once(text) if len(text) <= LONGEST_KEPT else _read(text)
+
+
+def _read(text: str) -> datetime.datetime | None:
     found = _INSTANT.fullmatch(text)
     if found is None:
         return None
@@ -214,6 +221,10 @@ def instant(text: str) -> datetime.datetime | None:
         return second + datetime.timedelta(seconds=float(fraction or 0))
     except (ValueError, OverflowError):
         return None
+
+
+# Each rule reads the same instants again.
+_read_once = lru_cache(maxsize=4096)(_read)
 
 
 def naive(text: str) -> datetime.datetime | None:

@@ -217,14 +217,11 @@ class Judge:
             if judged:
                 verdict.observed += 1
                 verdict.where[history.last.operation, history.last.response.status] += 1
-            found += self.add(
-                verdict.rule,
-                [
-                    Violation(verdict.rule, one, history.last, history.cause)
-                    for one in judged
-                    if isinstance(one, Broken)
-                ],
-            )
+            broken = [one for one in judged if isinstance(one, Broken)]
+            if broken:
+                cause = history.cause
+                violations = [Violation(verdict.rule, one, history.last, cause) for one in broken]
+                found += self.add(verdict.rule, violations)
         return found
 
     def add(self, rule: Rule[Any], found: Iterable[Violation]) -> list[Violation]:
@@ -232,7 +229,9 @@ class Judge:
 
         Return them without those at a place that another of them has.
         """
-        verdict = self.verdicts.setdefault(rule.id, self._verdict(rule))
+        if rule.id not in self.verdicts:
+            self.verdicts[rule.id] = self._verdict(rule)
+        verdict = self.verdicts[rule.id]
         before = len(verdict.violations)
         for group in verdict.add(found):
             place = (rule.id, group.key.place, group.key.waiver)
