@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EXPLAINED = ROOT / "contract_tests/selftest/survivors.txt"
 TESTS = (
-    "test_client", "test_models", "test_payloads", "test_job", "test_packing",
-    "test_packing_ignore", "test_peers",
+    "test_client", "test_models", "test_payloads", "test_job", "test_retry", "test_tolerance",
+    "test_packing", "test_packing_ignore", "test_peers",
 )  # fmt: skip
 CONFIG = """
 [tool.mutmut]

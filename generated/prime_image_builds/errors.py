@@ -218,7 +218,10 @@ class BuildTimeoutError(ImageBuildsError, TimeoutError):
 
     def __str__(self) -> str:
         status = f"is {self.last.status}" if self.last else "has no known status"
-        return f"build {self.build_id} {status} after {self.deadline:g} s; wait for it by its id"
+        return (
+            f"build {self.build_id} {status}, and its deadline of {self.deadline:g} s leaves no time "
+            "for another try. Fix: wait for it by its id"
+        )
 
 
 def _request(response: httpx.Response) -> httpx.Request | None:

@@ -146,6 +146,8 @@ def wait(
 ) -> BuildStatusResponse:
     """Wait until a build ends. It may be called again after a deadline.
 
+    A status that the client keeps without knowing it (``unknown_statuses``) has not ended.
+
     Args:
         build_id: The build, which must have been started.
         client: Makes the calls.
