@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 from filelock import FileLock
 
-from . import gate, settings
+from . import gate, planning, settings
 from .drivers import client as client_driver
 from .report import terminal, verdicts
 from .report.client import ClientVerdict, judged
@@ -54,7 +54,7 @@ def server_run(request: pytest.FixtureRequest) -> Rendered:
         target = settings.from_environment(os.environ)
         if target.url or target.dry_run:
             with _uncaptured(config) as write:
-                write("\n" + "\n".join(gate.plan(target)) + "\n")
+                write("\n" + "\n".join(planning.lines(target)) + "\n")
         if target.dry_run:
             pytest.skip("a dry run")
         rendered = _once(request, "server", lambda: render(_driven(config, gate.Run(target))))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from . import hollow, matrix
+from . import hollow, matrix, planning
 from .contract import INITIATE
 from .drivers import fuzz, lifecycles
 from .drivers.bounded import Client, Limits
@@ -18,15 +18,14 @@ from .drivers.script import BUILD, Script
 from .drivers.wire import Wire
 from .exchange import UPLOAD, Exchange
 from .front import setting
+from .planning import SCRIPT
 from .report.redaction import Redaction
 from .tape import Tape
 from .target import GateError, Target
 from .verdict import Judge, Verdict, Violation
 
 FUZZ = fuzz.DRIVER
-SCRIPT = "lifecycles"
 PREFLIGHT = "contract-gate-preflight"
-ABOUT_FUZZ = 300
 
 
 def _untold(_: str) -> None:
@@ -63,7 +62,9 @@ class Run:
         self.redaction = Redaction(self.tape, headers=self.target.headers)
         self.judge = Judge(self.target.rules, self.announce, self.target.waivers)
         budget = self.target.budget
-        self.pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline)
+        # The run keeps to its plan, whatever the server accepts.
+        most = planning.planned(self.target).most_builds
+        self.pace = Pace(most, budget.requests, budget.rate, budget.deadline)
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -174,29 +175,6 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
     hollow.refuse(done)
 
 
-def plan(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
-    """Tell what a run would send, step by step, and how far it may go."""
-    yield f"target        {target.name}"
-    if target.build_id:
-        yield f"{SCRIPT:<13} status of {target.build_id} until it has ended; nothing is started"
-    else:
-        steps = [lifecycles.OPENING, *lifecycles.PROBES, lifecycles.CLOSING]
-        for step in steps:
-            cost = f"{step.requests} requests, {step.builds} builds, {step.started} started"
-            yield f"{SCRIPT:<13} {step.name}: {cost}"
-        if fuzzing:
-            yield f"{FUZZ:<13} about {ABOUT_FUZZ} requests, up to {fuzz.MOST_BUILDS} builds started"
-    budget = target.budget
-    told = {
-        "MAX_BUILDS": budget.builds, "MAX_REQUESTS": budget.requests, "RATE": budget.rate,
-        "DEADLINE": budget.deadline,
-    }  # fmt: skip
-    written = (
-        setting(name, "none" if one is None else f"{one:g}") for name, one in told.items()
-    )  # fmt: skip
-    yield f"budget        {' '.join(written)}"
-
-
 def _client(done: Run) -> Client:
     target = done.target
     return Client(done.limits, ca=target.ca_bundle, proxy=target.proxy)
@@ -212,7 +190,7 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
     if done.target.dockerfile:
         script.dockerfile = done.target.dockerfile
     with _spending(done, SCRIPT):
-        for step in (lifecycles.OPENING, *lifecycles.PROBES):
+        for step in lifecycles.steps(is_limited=done.target.budget.builds is not None):
             done.tell(step.name)
             with _cutting(done, step.name):
                 step.run(script)

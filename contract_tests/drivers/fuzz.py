@@ -29,11 +29,16 @@ from .wire import BudgetSpent, Wire, WireError
 
 DRIVER = "schemathesis"
 MOST_BUILDS = 25
+"""Builds that are made for its cases."""
+# What it initiates by itself, a few more or less by the seed; the plan counts with these.
+ABOUT_VALID, ABOUT_INVALID = 60, 90
 EXAMPLES = 20
 # A status has nothing but its path to vary, and is given a build that is there.
 STATUS_EXAMPLES = 4
 SCENARIOS = 6
 STEPS = 6
+# Each of these takes an initiate and a start.
+MOST_LINKED = SCENARIOS * STEPS // 2
 
 OFF = {
     "positive_data_acceptance": "a server may be stricter than the contract, or want payment",

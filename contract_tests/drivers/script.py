@@ -30,6 +30,28 @@ class Issued:
         return f"{BUILD}/{quote(self.build_id, safe='')}"
 
 
+@dataclass(frozen=True)
+class Step:
+    """One part of the script.
+
+    Attributes:
+        builds: Builds that it initiates.
+        started: Builds that it starts, and waits for.
+        requests: Requests that it sends, without those that wait for a build to end.
+        made_wrongly: Builds that a server makes besides if it accepts what it must refuse.
+        started_wrongly: Builds that such a server starts besides.
+
+    """
+
+    name: str
+    builds: int
+    started: int
+    requests: int
+    run: Callable[[Script], None]
+    made_wrongly: int = 0
+    started_wrongly: int = 0
+
+
 @dataclass
 class Script:
     """What the steps share.

@@ -46,16 +46,20 @@ BROKEN_JSON = {
     "nothing at all": b"",
     "a pit of brackets": b"[" * 5000,
 }
-LARGE = json.dumps({"image_name": "contract-gate", "padding": "x" * 1_500_000}).encode()
+LARGE = json.dumps(["x" * 1_500_000]).encode()
+BROKEN_CONTENT = {**BROKEN_JSON, "1.5 MB that break the schema": LARGE}
+"""Contents that no operation with a body can take, as application/json."""
 
 CONTENT_TYPES = [
     None, "", "text/plain", "application/x-www-form-urlencoded", "application/xml", "json",
     "application/json; charset=utf-16", "multipart/form-data",
 ]  # fmt: skip
 
+# Where columns, hashes, labels and names of files end, and one on either side.
+_LIMITS = (31, 32, 33, 36, 40, 63, 64, 65, 127, 128, 129, 255, 256, 257)
 ABSENT_BUILD_IDS = [
     "no-such-build", "-", "-leading-dash", "--help", ".hidden", "a.b.c", "...",
-    *("x" * length for length in range(33, 65)), "x" * 128, "x" * 300,
+    *("x" * length for length in (8, 16, *_LIMITS)),
     "\N{SNOWMAN}\N{SNOWMAN}", "no such build", "%", "no%2Fsuch", "no/such", "no\x00such", "'--no",
     "null-build", "{build_id}", "no?such=1", "no#such", "no;such",
     "00000000-0000-0000-0000-000000000000",

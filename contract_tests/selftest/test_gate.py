@@ -16,18 +16,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .. import gate
+from .. import gate, planning
 from ..contract import INITIATE, PATH, START, STATUS
-from ..drivers import lifecycles
+from ..drivers import lifecycles, pace, stimuli
 from ..reference.app import create_app
 from ..reference.embedded import running
-from ..reference.faults import Answered, Asked, Fault
+from ..reference.faults import Answered, Asked, Fault, apply
 from ..report.rendered import render
 from ..rules import RULES
 from ..target import BUILD_SECONDS, Budget, GateError, Target
 
 TOKEN = "test-token"  # noqa: S105
-STEPS = [lifecycles.OPENING, *lifecycles.PROBES, lifecycles.CLOSING]
+STEPS = [*lifecycles.steps(is_limited=False), lifecycles.CLOSING]
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_the_plan_is_what_is_sent(sound: gate.Run) -> None:
     assert abs(sound.pace.sent - (polls - looks) - planned) <= 3
 
 
-@pytest.mark.parametrize("requests", [1, 40, 150])
+@pytest.mark.parametrize("requests", [1, 20, 150])
 def test_requests_are_bounded(url: str, requests: int) -> None:
     """Not one more is sent, and what was cut off is told."""
     target = Target(url=url, token=TOKEN, budget=Budget(requests=requests))
@@ -100,6 +100,107 @@ def test_requests_are_bounded(url: str, requests: int) -> None:
     assert done.pace.sent == len(done.tape.exchanges) == requests
     assert any("MAX_REQUESTS" in what for what in done.cut)
     assert {one.outcome for one in done.verdicts.values()} <= {"passed", "not observed"}
+
+
+BUDGETS = [
+    *(Budget(builds=builds) for builds in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12)),
+    *(Budget(requests=requests) for requests in (1, 5, 20, 60, 120, 200)),
+    Budget(builds=2, requests=90), Budget(builds=6, requests=30), Budget(rate=2000, deadline=0.05),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [None, "any-token", "missing-tag-latest", "upload-starts"])
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+def test_the_run_keeps_to_the_plan(budget: Budget, fault: str | None) -> None:
+    """Whatever the server accepts, no more builds are initiated or started than were planned."""
+    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
+    if fault is not None:
+        app = apply(app, fault, TOKEN)
+    with running(app) as base_url:
+        target = Target(url=base_url, token=TOKEN, budget=budget)
+        plan = planning.planned(target, fuzzing=False)
+        done = gate.Run(target)
+        with contextlib.suppress(GateError):
+            gate.drive(done, fuzzing=False)
+
+    initiated, started = done.left_behind
+    assert len(initiated) <= plan.most_builds
+    assert len(started) <= plan.most_started
+    assert plan.requests is None or done.pace.sent <= plan.requests
+    if fault is None:
+        assert len(initiated) <= plan.builds
+        assert len(started) <= plan.started
+
+
+@pytest.mark.parametrize("name", ["builds", "started", "most_builds", "most_started"])
+def test_the_plan_shrinks_with_the_budgets(name: str) -> None:
+    """Fewer builds allowed, fewer planned; and no more than allowed."""
+
+    def numbers(key: str, values: list[int]) -> list[int]:
+        plans = [planning.planned(Target(budget=Budget(**{key: one}))) for one in values]
+        return [int(getattr(plan, name)) for plan in plans]
+
+    by_builds = numbers("builds", [*range(120)])
+    by_requests = numbers("requests", [*range(1, 700, 7)])
+    assert by_builds == sorted(by_builds)
+    assert all(number <= allowed for allowed, number in enumerate(by_builds))
+    assert by_builds[0] == 0 < by_builds[1] < by_builds[-1]
+    assert by_requests == sorted(by_requests)
+    assert by_requests[0] == 0 < by_requests[-1]
+
+
+def test_the_plan_of_a_given_build() -> None:
+    """Nothing is initiated or started."""
+    plan = planning.planned(Target(url="http://127.0.0.1:9", build_id="bld_1"))
+
+    assert (plan.builds, plan.started, plan.most_builds, plan.most_started) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("builds", [1, 2, 3, 4])
+def test_tokens_and_bodies_are_checked_with_few_builds(url: str, builds: int) -> None:
+    """What costs no build goes first, and what needs one uses another's."""
+    done = gate.run(Target(url=url, token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
+
+    refused = [one for one in done.tape.exchanges if one.response.status == 401]
+    assert {one.operation for one in refused} == {INITIATE, START, STATUS}
+    tokens = len(stimuli.tokens(TOKEN))
+    assert len(refused) == 3 * tokens
+    assert done.verdicts["P2"].outcome == done.verdicts["P3"].outcome == "passed"
+
+
+def test_responses_past_the_byte_budget_are_counted(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that spends it is on the tape, and what it issued is known."""
+    monkeypatch.setattr(pace, "MOST_BYTES", 1)
+    done = gate.Run(Target(url=url, token=TOKEN))
+    with gate._client(done) as client, pytest.raises(pace.BudgetSpent):
+        gate._wire(done, client, url, "test").send(
+            "POST", "/api/v1/images/build", "initiate", body=stimuli.NAMED
+        )
+
+    assert done.tape.exchanges[0].response.status == 201
+    assert (len(done.left_behind[0]), done.pace.issued, done.pace.sent) == (1, 1, 1)
+    assert done.pace.taken == len(done.tape.exchanges[0].response.content or b"") > 1
+
+
+def test_each_input_is_tried_on_each_operation_that_can_take_it(sound: gate.Run) -> None:
+    """An id, a token, a content: not on one operation alone."""
+    absent = [one for one in sound.tape.exchanges if one.is_absent and one.intent != "preflight"]
+    tried = {name: {one.build_id for one in absent if one.operation == name}
+             for name in (START, STATUS)}  # fmt: skip
+    assert tried[START] == tried[STATUS] == set(stimuli.ABSENT_BUILD_IDS)
+    lengths = {len(one) for one in stimuli.ABSENT_BUILD_IDS if not one.strip("x")}
+    assert lengths >= {8, 16, 32, 33, 36, 40, 63, 64, 65, 127, 128, 129, 255, 256, 257}
+    headers = {name: {one.request.headers.get("authorization") for one in sound.tape.of(name)}
+               for name in (INITIATE, START, STATUS)}  # fmt: skip
+    wanted = set(stimuli.tokens(sound.target.token).values())
+    assert all(wanted <= seen for seen in headers.values())
+    for name in (INITIATE, START):
+        contents = {one.request.content for one in sound.tape.of(name)}
+        assert set(stimuli.BROKEN_CONTENT.values()) <= contents
+        kinds = {one.request.headers.get("content-type") for one in sound.tape.of(name)}
+        assert set(stimuli.CONTENT_TYPES) <= kinds
 
 
 @pytest.mark.parametrize("builds", [1, 2, 5])

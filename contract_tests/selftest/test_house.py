@@ -40,6 +40,8 @@ FORBIDDEN = {
     | ABOVE_DRIVERS - {"waivers"},
     "target.py": {"drivers", "gate", "settings", "report"},
     "settings.py": {"drivers", "gate", "report"},
+    "planning.py": {"gate", "settings", "report", "judge", "watch"},
+    "hollow.py": {"settings", "report", "judge", "watch"},
     "gate.py": {"settings", "report", "judge", "watch"},
     "report": {"drivers", "reference", "settings", "judge", "watch"},
 }
