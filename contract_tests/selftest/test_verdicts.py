@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from scripts.ci.gate import notes
+
 from .. import gate
 from ..contract import INITIATE, START, STATUS, contract
 from ..history import History
-from ..report import text, verdicts
+from ..report import markdown, terminal, text, verdicts
 from ..report.client import judged
 from ..rules import RULES, Broken
 from ..rules.client import Call
@@ -213,6 +216,22 @@ def test_groups_are_in_the_json() -> None:
         "count": 1,
     }  # fmt: skip
     assert (second["received"], second["source"]) == ('"y"', f"{_GROUP}/properties/completedAt")
+
+
+def test_every_report_shows_each_group() -> None:
+    """The terminal, the page of Markdown and the annotations of a job: none shows the first alone."""
+    run = gate.Run(Target(rule=("T2",)))
+    for _ in range(9):
+        seen(run.judge, {**BODY, "startedAt": "x"})
+    seen(run.judge, {**BODY, "startedAt": "x", "completedAt": "y"})
+    [verdict] = run.judge.violated
+    [note] = notes(verdicts.document(run))
+
+    for report in (terminal.failure(run, verdict), markdown.page(run), note[2]):
+        fields = re.findall(r"^  field +(.+)$", report, re.M)
+        counts = re.findall(r"^  seen +(.+)$", report, re.M)
+        assert fields == ["$.startedAt", "$.completedAt"]
+        assert counts == [f"on 10 exchanges, {STATUS}", f"once, {STATUS}"]
 
 
 def call(returned: Any, body: Any, operation: str = STATUS) -> Call:
