@@ -219,7 +219,7 @@ def test_groups_are_in_the_json() -> None:
 
 
 def test_every_report_shows_each_group() -> None:
-    """The terminal, the page of Markdown and the annotations of a job: none shows the first alone."""
+    """The terminal, the page of Markdown and the annotations of a job."""
     run = gate.Run(Target(rule=("T2",)))
     for _ in range(9):
         seen(run.judge, {**BODY, "startedAt": "x"})
