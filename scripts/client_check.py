@@ -189,7 +189,8 @@ def main(folder: str, package: str, contract: str) -> int:
     found: list[str] = []
     try:
         for what in check(package, document):
-            found.append(what)
+            if what not in found:
+                found.append(what)
             if len(found) == MOST:
                 break
     except Exception as error:

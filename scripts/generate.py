@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from contract_tests import documents  # noqa: E402
 from scripts import git  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
-from scripts.contract_lint import problems  # noqa: E402
+from scripts.linting import problems  # noqa: E402
 
 PACKAGE = "prime_image_builds"
 FRESH, STALE, BROKEN = 0, 4, 100
@@ -75,11 +75,9 @@ def _load(path: Path) -> dict[str, Any]:
         raise Broken(f"problem: {error}\n    fix: correct it there") from error
     except OSError as error:
         raise Broken(f"problem: {path}: {error.strerror}\n    fix: restore it") from error
-    if not isinstance(contract, dict):
-        raise Broken("problem: openapi.yaml is no document\n    fix: restore it")
     if found := problems(contract):
         raise Broken("\n".join(map(str, found)))
-    return contract
+    return dict(contract)
 
 
 def _verify(destination: Path, contract: Path) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from scripts import generate
-from scripts.contract_lint import problems
 
 from ..contract import PATH, contract
 
@@ -79,7 +78,10 @@ def test_enum_edit_is_stale(project: Path) -> None:
     """A status taken out is first asked for everywhere, then stale, then mended."""
     edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
     asked = run(project, "check")
-    assert (asked.returncode, "CANCELLED is no status" in asked.stderr) == (generate.BROKEN, True)
+    assert (asked.returncode, "CANCELLED is not a status" in asked.stderr) == (
+        generate.BROKEN,
+        True,
+    )
     edit(project / "openapi.yaml", "        CANCELLED: cancelled\n", "")
     line = "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n"
     edit(project / "openapi.yaml", line, "")
@@ -232,59 +234,6 @@ def test_client_imports_little() -> None:
     )
 
     assert done.stdout == "['prime_image_builds']\n"
-
-
-LINT = {
-    "a path $ref": ("/paths/~1api~1v1~1images~1build", "$ref", "#/components/pathItems/x"),
-    "a default beside a $ref": (
-        "/components/schemas/BuildStatusResponse/properties/status", "default", "PENDING",
-    ),
-    "a keyword that is not rendered": (
-        "/components/schemas/BuildStatusResponse/properties/id", "minLength", 1,
-    ),
-    "an inline enum": ("/components/schemas/BuildStatusResponse/properties/id", "enum", ["a"]),
-    "a deep $ref": (
-        "/components/schemas/BuildStatusResponse/properties", "shape",
-        {"$ref": "#/components/schemas/ErrorDetail/properties/param"},
-    ),
-    "a name that shadows": (
-        "/components/schemas/ErrorDetail/properties", "field", {"type": "string"},
-    ),
-    "two names alike in Python": (
-        "/components/schemas/BuildStatusResponse/properties", "image_name", {"type": "string"},
-    ),
-    "a default response": (
-        "/paths/~1api~1v1~1images~1build/post/responses", "default",
-        {"description": "x", "x-source": "assumed"},
-    ),
-    "no source": ("/components/schemas/ErrorDetail", "x-source", "rumour"),
-    "a circle": (
-        "/components/schemas/ErrorDetail/properties", "cause",
-        {"$ref": "#/components/schemas/ErrorResponse"},
-    ),
-    "a status without a phase": (
-        "/components/schemas/ImageBuildStatus", "x-phase", {"PENDING": "waiting"},
-    ),
-    "an example that is wrong": ("/components/examples/PENDING/value", "createdAt", "yesterday"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", list(LINT))
-def test_lint_refuses(name: str) -> None:
-    """What the generator would drop or change without a word is refused."""
-    pointer, key, value = LINT[name]
-    document = json.loads(json.dumps(contract().document))
-    node = document
-    for part in pointer.strip("/").split("/"):
-        node = node[part.replace("~1", "/")]
-    node[key] = value
-
-    assert problems(document) != []
-
-
-def test_lint_accepts_the_contract() -> None:
-    """The contract as it stands is sound."""
-    assert problems(contract().document) == []
 
 
 def test_documentation_example_is_accepted() -> None:

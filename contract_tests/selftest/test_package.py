@@ -28,7 +28,7 @@ TOKEN = "s3cret-token"  # noqa: S105 (no secret: nobody takes it)
 COMMANDS = list(cli.commands.commands)
 # What only those need who work on the project itself.
 LEFT_OUT = re.compile(
-    r"contract_tests/selftest/|scripts/(changing/|ci/|templates/|wheel/)"
+    r"contract_tests/selftest/|scripts/(changing/|ci/|linting/|templates/|wheel/)"
     r"|scripts/(bench_gate|bench_runs|changes|client_check|contract_lint|mutate|schema_values)\.py"
     r"|scripts/given\.mk"
 )

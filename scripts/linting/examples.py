@@ -1,0 +1,63 @@
+"""Finds examples that break their schemas, and statuses that nothing shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jsonschema_rs
+
+from .problem import Part, Problem, below, resolve
+
+PHASES = {"waiting", "running", "succeeded", "failed", "cancelled"}
+
+
+def statuses(contract: Part) -> Iterator[Problem]:
+    """Find the places that do not know a status yet."""
+    schema = contract["components"]["schemas"]["ImageBuildStatus"]
+    at = "/components/schemas/ImageBuildStatus"
+    shown = {
+        example["value"].get("status") for example in contract["components"]["examples"].values()
+    }
+    for status in schema["enum"]:
+        if schema["x-phase"].get(status) not in PHASES:
+            yield Problem(
+                "status-phase", f"{at}/x-phase", f"{status} has no phase",
+                f"give it one of {sorted(PHASES)}",
+            )  # fmt: skip
+        if status not in shown:
+            yield Problem(
+                "status-example", "/components/examples", f"no example shows {status}",
+                "add a life-like one",
+            )  # fmt: skip
+    for status in schema["x-phase"]:
+        if status not in schema["enum"]:
+            yield Problem(
+                "status-unknown", f"{at}/x-phase", f"{status} is not a status", "take it out"
+            )
+
+
+def examples(contract: Part) -> Iterator[Problem]:
+    """Validate every example of a body against its schema."""
+    for path, item in contract["paths"].items():
+        for method, operation in item.items():
+            at = below("/paths", path, method)
+            places = {f"{at}/responses/{code}": one for code, one in operation["responses"].items()}
+            if "requestBody" in operation:
+                places[f"{at}/requestBody"] = operation["requestBody"]
+            for place, holder in places.items():
+                for kind, media in resolve(contract, holder).get("content", {}).items():
+                    yield from _of_media(contract, below(f"{place}/content", kind), media)
+
+
+def _of_media(contract: Part, at: str, media: Part) -> Iterator[Problem]:
+    validator = jsonschema_rs.Draft202012Validator(
+        {**media["schema"], "components": contract["components"]}, validate_formats=True
+    )
+    for name, example in media.get("examples", {}).items():
+        place = below(f"{at}/examples", name)
+        told = resolve(contract, example)
+        if "value" not in told:
+            yield Problem("example-value", place, "an example without a value", "state its value")
+            continue
+        for error in validator.iter_errors(told["value"]):
+            yield Problem("example-invalid", place, error.message, "correct the example")

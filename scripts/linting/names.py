@@ -1,0 +1,62 @@
+"""Finds names that Python, or the client itself, has already."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Iterator
+
+from .problem import Part, Problem, below
+
+CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
+# Names that a module of a model or of an operation uses itself.
+CLASSES = {
+    "Any", "ApiError", "AuthenticatedClient", "Mapping", "Model", "Response", "StrEnum", "Struct",
+    "Timestamp", "Unset", "UNSET",
+} | {name for name in dir(builtins) if name[0].isupper()}  # fmt: skip
+# Names that the body of a model uses itself, and the methods that it has.
+FIELDS = {"field", "to_dict", "from_dict"}
+
+
+def schema_names(named: Part) -> Iterator[Problem]:
+    """Find schemas that cannot have the class of their name, or a module of their own."""
+    seen: dict[str, str] = {}
+    for name in named:
+        at = below("/components/schemas", name)
+        if not CLASS.fullmatch(name) or name in CLASSES:
+            yield Problem(
+                "schema-name", at, f"the name {name}, which is not free for a class",
+                "name it in CamelCase, and otherwise than what Python and the client have",
+            )  # fmt: skip
+        if other := seen.get(name.lower()):
+            yield Problem(
+                "schema-twice", at, f"{name} and {other} are one name but for the case",
+                "name one of them otherwise",
+            )  # fmt: skip
+        seen[name.lower()] = name
+
+
+def property_names(at: str, schema: Part) -> Iterator[Problem]:
+    """Find properties whose Python names collide, or cannot be."""
+    seen: dict[str, str] = {}
+    for name in schema.get("properties", {}):
+        place = below(f"{at}/properties", name)
+        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+        if snake in FIELDS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
+            yield Problem(
+                "property-name", place, f"the name {name}, which a model cannot have",
+                "begin it with a letter; or teach the templates first",
+            )  # fmt: skip
+        plain = re.sub("[_.-]", "", snake)
+        if plain in seen:
+            yield Problem(
+                "property-twice", place, f"{name} and {seen[plain]} are one name in Python",
+                "keep one of them",
+            )  # fmt: skip
+        seen[plain] = name
+    for name in schema.get("required", []):
+        if name not in schema.get("properties", {}):
+            yield Problem(
+                "required-unknown", f"{at}/required", f"{name} is not a property",
+                "name one of the properties",
+            )  # fmt: skip
