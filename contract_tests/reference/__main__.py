@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         for line in _faults() if options.list_faults else _scenarios():
             print(line)  # noqa: T201
         return 0
-    token = options.token or os.environ.get("CONTRACT_TOKEN") or "test-token"
+    token = options.token or os.environ.get("CONTRACT_TOKEN", "").strip() or "test-token"
     try:
         app = _app(options, token)
         listener = listening(options.host, options.port)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+import itertools
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,8 @@ TOKEN, COOKIE, SECRET = "<token>", "<cookie>", "<secret>"
 
 # A prefix or suffix of a secret from this length on is hidden beside the mark of a cut.
 _SHORTEST_CUT = 4
+# Nothing of ours cuts a text at more places, and a server may send any number of marks.
+_MOST_CUTS = 8
 # Unescaping is repeated: JSON in JSON, or an encoded URL in a query.
 _MOST_LAYERS = 4
 
@@ -280,16 +283,18 @@ def _decoded(run: str, starts: range) -> Iterator[str]:
 
 def _cut_off(text: str, secrets: Mapping[str, str]) -> Iterator[_Span]:
     """Yield what is left of a secret beside the mark of a cut."""
-    for mark in _CUT.finditer(text):
+    longest = max(map(len, secrets), default=0)
+    for mark in itertools.islice(_CUT.finditer(text), _MOST_CUTS):
+        start, end = mark.span()
+        head, tail = text[max(0, start - longest) : start], text[end : end + longest]
         for secret, label in secrets.items():
-            for size in range(len(secret) - 1, _SHORTEST_CUT - 1, -1):
-                if text.endswith(secret[:size], 0, mark.start()):
-                    yield _Span(mark.start() - size, mark.start(), label)
-                    break
-            for size in range(len(secret) - 1, _SHORTEST_CUT - 1, -1):
-                if text.startswith(secret[-size:], mark.end()):
-                    yield _Span(mark.end(), mark.end() + size, label)
-                    break
+            sizes = range(len(secret) - 1, _SHORTEST_CUT - 1, -1)
+            if secret[:_SHORTEST_CUT] in head:
+                kept = next((size for size in sizes if head.endswith(secret[:size])), 0)
+                yield _Span(start - kept, start, label)
+            if secret[-_SHORTEST_CUT:] in tail:
+                kept = next((size for size in sizes if tail.startswith(secret[-size:])), 0)
+                yield _Span(end, end + kept, label)
 
 
 def _replaced(text: str, spans: Iterable[_Span]) -> str:
@@ -298,7 +303,8 @@ def _replaced(text: str, spans: Iterable[_Span]) -> str:
     parts: list[str] = []
     end = 0
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
-        if any(start <= span.start and span.end <= stop for start, stop in hidden):
+        is_empty = span.start == span.end
+        if is_empty or any(start <= span.start and span.end <= stop for start, stop in hidden):
             continue
         if span.start >= end:
             parts += (text[end : span.start], span.label)

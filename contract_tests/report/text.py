@@ -12,8 +12,8 @@ from ..verdict import Group, Verdict, Violation
 Hide = Callable[[str], str]
 """Takes the secrets out of a text that holds what was sent or received."""
 
-MOST = 8192
-"""Characters of a value that are looked at to show it: of what is longer, both ends."""
+MOST, EDGE = 8192, 4096
+"""Characters at each end of a long value in which secrets are searched; those not shown of them."""
 
 
 def title(violation: Violation) -> str:
@@ -66,8 +66,10 @@ def told(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
 
 def hidden(text: str, hide: Hide) -> str:
     """Return a text that holds what was sent or received, without the secrets."""
-    is_long = len(text) > MOST
-    return hide(f"{text[: MOST // 2]}…{text[-MOST // 2 :]}" if is_long else text)
+    if len(text) <= MOST:
+        return hide(text)
+    # What is left of a secret at the edge of such a part is not shown.
+    return f"{hide(text[:MOST])[:-EDGE]}…{hide(text[-MOST:])[EDGE:]}"
 
 
 def _one_line(text: str) -> str:

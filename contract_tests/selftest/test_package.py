@@ -237,7 +237,7 @@ def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path:
     [
         (["--no-such-option"], "No such option"),
         (["--rule", "T99"], "unknown rule T99.  fix: use P1, "),
-        (["--rate", "slow"], "--rate is 'slow', no number from 0.01 on.  fix: --rate=20"),
+        (["--rate", "slow"], "--rate is not a number from 0.01 on: 'slow'.  fix: --rate=20"),
         (["--target", "http://127.0.0.1:9"], "put it in the variable CONTRACT_TOKEN"),
         (["--build-id", "b"], "--build-id needs a --target.  fix: --target=http://host"),
     ],

@@ -23,7 +23,7 @@ from ..mock import MockImages
 from ..reference.app import create_app
 from ..reference.embedded import running
 from ..reference.faults import Answered, Asked, Fault
-from ..report import terminal, verdicts
+from ..report import terminal, text, verdicts
 from ..report.redaction import Redaction, is_secret_header
 from ..report.rendered import render
 from ..rules import RULES
@@ -144,6 +144,16 @@ def test_what_the_tape_learns_is_hidden() -> None:
     )
 
 
+@pytest.mark.parametrize("at", range(4000, 4200, 7))
+def test_a_long_body_is_cut_without_a_part_of_a_secret(at: int) -> None:
+    """Wherever the secret stands, and however long the body is."""
+    for length in (text.MOST - 1, text.MOST, text.MOST + 1, 2 * text.MOST, 10 * text.MOST):
+        for body in ("x" * at + SECRET + "x" * length, "x" * length + SECRET + "x" * at):
+            shown = text.hidden(body, Redaction(token=SECRET))
+
+            assert not [one for one in range(len(SECRET) - 4) if SECRET[one : one + 4] in shown]
+
+
 def test_public_headers_are_no_secrets() -> None:
     """A challenge, and a content type."""
     hide = Redaction()
@@ -191,6 +201,17 @@ def test_verdicts_and_traffic_do_not_depend_on_secrets(
     assert rendered.data["verdicts"] == json.loads(json.dumps(rendered.data["verdicts"]))
     if word == SECRET:
         assert SECRET not in str(rendered) + repr(done) + rendered.page
+
+
+def test_generated_traffic_does_not_depend_on_secrets() -> None:
+    """Schemathesis' own checks see what was received, too."""
+    app = create_app(token="1", build_seconds=BUILD_SECONDS)  # noqa: S106
+    with running(app) as url:
+        done = gate.run(Target(url=url, token="1", headers={"X-Team": "a"}))  # noqa: S106
+
+    assert [one.rule.id for one in done.judge.violated] == []
+    assert done.findings == []
+    assert all(done.tape.successes(gate.FUZZ).values())
 
 
 @pytest.mark.parametrize("word", WORDS)
