@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from . import hollow, matrix, planning
 from .contract import INITIATE
-from .drivers import fuzz, lifecycles
+from .drivers import fuzz, fuzz_checks, lifecycles
 from .drivers.bounded import Client, Limits
 from .drivers.pace import BudgetSpent, Pace
 from .drivers.reach import GoneError, Reach
@@ -107,12 +107,6 @@ class Run:
         return known, [one for one in known if one in started]
 
     @property
-    def findings(self) -> list[fuzz.Finding]:
-        """What checks of schemathesis' own found, where every rule was there to find it before."""
-        everything = not self.target.rule and self.target.level == "should"
-        return self.fuzzed.findings if self.fuzzed and everything else []
-
-    @property
     def missing(self) -> list[str]:
         """What REQUIRE names, and was not observed."""
         cells = self.cells
@@ -202,6 +196,7 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
             wire = _wire(done, client, base_url, FUZZ)
             feeding = _wire(done, client, base_url, "feeding")
             done.fuzzed = fuzz.run(wire, feeding, done.target.seed)
+            _judge_checks(done, done.fuzzed)
             if done.fuzzed.ended:
                 raise done.fuzzed.ended
     with _spending(done, SCRIPT), _cutting(done, lifecycles.CLOSING.name):
@@ -213,6 +208,21 @@ def _wire(done: Run, client: Client, base_url: str, driver: str) -> Wire:
         base_url, done.tape, done.judge, driver, done.pace, client,
         reach=done.reach, headers=done.target.headers,
     )  # fmt: skip
+
+
+def _judge_checks(done: Run, fuzzed: fuzz.Result) -> None:
+    """Add what checks of schemathesis' own found to the verdicts, where all rules are judged."""
+    if done.target.rule or done.target.level != "should":
+        return
+    for name, rule in fuzz_checks.CHECKS.items():
+        done.judge.add(rule, [])
+        verdict = done.judge.verdicts[rule.id]
+        for (check, operation, status), count in fuzzed.checked.items():
+            if check == name:
+                verdict.observed += count
+                verdict.where[operation, status] += count
+    for rule, violation in fuzz_checks.violations(fuzzed.findings, done.tape):
+        done.judge.add(rule, [violation])
 
 
 @contextmanager

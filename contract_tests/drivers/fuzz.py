@@ -11,6 +11,7 @@ find, and no rule does, is a finding.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.engine.run import TESTING_PHASES, Phase, PhaseName, PhaseSkipReason
 
 from ..contract import INITIATE, START, STATUS, Operation, contract
+from .fuzz_checks import CHECKS, ON, Finding, reported
 from .fuzz_feed import Feed
 from .fuzz_hypothesis import undisturbed
 from .fuzz_transport import WiredSchema, WireTransport
@@ -40,42 +42,7 @@ STEPS = 6
 # Each of these takes an initiate and a start.
 MOST_LINKED = SCENARIOS * STEPS // 2
 
-OFF = {
-    "positive_data_acceptance": "a server may be stricter than the contract, or want payment",
-    "unsupported_method": "no more is asked than a refusal, neither 405 nor its Allow header",
-    "allow_header_conformance": "a server may have operations that this contract lacks",
-    "use_after_free": "nothing can be deleted here",
-    "object_level_authorization": "a run has one token",
-    "ensure_resource_availability": "a start that is not allowed yet may be refused with 404",
-    "max_response_time": "a slow server is not a wrong one",
-}
-"""Its own checks that are off, and why: they cry wolf, or have nothing to look at here."""
-
-ON: dict[str, dict[str, Any]] = {
-    "not_a_server_error": {},
-    "status_code_conformance": {},
-    "content_type_conformance": {},
-    "response_schema_conformance": {},
-    "response_headers_conformance": {},
-    # Any refusal is one: its own list lacks 402, 410 and 413.
-    "negative_data_rejection": {"expected-statuses": ["4xx", "5xx"]},
-    "missing_required_header": {},
-    "ignored_auth": {},
-}
-"""Its own checks that are on, and how they are set."""
-
-# A limit may answer before anything else is looked at.
-LIMITS = {413, 429}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check of schemathesis' own found on an exchange that breaks no rule of ours."""
-
-    check: str
-    title: str = field(repr=False)
-    message: str = field(repr=False)
-    exchange: int
+Checked = tuple[str, str | None, int]
 
 
 @dataclass
@@ -86,6 +53,7 @@ class Result:
         problems: What went wrong in schemathesis itself.
         links: How often each link of the contract was walked.
         findings: What its own checks found.
+        checked: On how many responses each check looked, by operation and status code.
         ended: What ended it early, or None if it came to its end.
 
     """
@@ -93,6 +61,7 @@ class Result:
     problems: list[str] = field(default_factory=list)
     links: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    checked: Counter[Checked] = field(default_factory=Counter)
     ended: BudgetSpent | WireError | None = None
 
 
@@ -120,7 +89,7 @@ def run(wire: Wire, feeding: Wire, seed: int, *, most_builds: int = MOST_BUILDS)
     if ended is not None and not isinstance(ended, BudgetSpent | WireError):
         raise ended
     result.ended = ended
-    result.findings = _unflagged(result.findings, wire)
+    result.findings = reported(result.findings, wire.tape, wire.judge)
     return result
 
 
@@ -218,6 +187,7 @@ def _note(event: object, result: Result, transport: WireTransport) -> None:
         for walked in _walked(event.recorder):
             result.links[walked] += 1
         result.findings += _found(event.recorder, transport)
+        result.checked.update(_checked(event.recorder, transport))
 
 
 def _walked(recorder: ScenarioRecorder) -> Iterator[str]:
@@ -228,6 +198,15 @@ def _walked(recorder: ScenarioRecorder) -> Iterator[str]:
             yield _links()[node.transition.id]
 
 
+def _checked(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Checked]:
+    """Yield the checks that looked at a response, each with what it was a response to."""
+    for id_, checks in recorder.checks.items():
+        exchange = transport.sent.get(id_)
+        if exchange is not None and exchange.is_answered:
+            names = {check.name for check in checks if check.name in CHECKS}
+            yield from ((name, exchange.operation, exchange.response.status) for name in names)
+
+
 def _found(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Finding]:
     """Yield what checks found in a scenario."""
     for id_, checks in recorder.checks.items():
@@ -235,20 +214,5 @@ def _found(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Fin
             if check.failure_info is None or id_ not in transport.sent:
                 continue
             failure = check.failure_info.failure
-            exchange = transport.sent[id_]
-            if exchange.is_answered and exchange.response.status not in LIMITS:
-                yield Finding(check.name, failure.title, failure.message, exchange.number)
-
-
-def _unflagged(findings: list[Finding], wire: Wire) -> list[Finding]:
-    """Keep the first finding of each kind, of those that no rule tells of already."""
-    flagged = {
-        violation.exchange.number
-        for verdict in wire.judge.verdicts.values()
-        for violation in verdict.violations
-    }
-    kept: dict[tuple[str, str, str], Finding] = {}
-    for finding in sorted(findings, key=lambda one: one.exchange):
-        if finding.exchange not in flagged:
-            kept.setdefault((finding.check, finding.title, finding.message), finding)
-    return list(kept.values())
+            number = transport.sent[id_].number
+            yield Finding(check.name, failure.title, failure.message, number)

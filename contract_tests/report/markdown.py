@@ -27,8 +27,6 @@ def _lines(run: Run) -> Iterator[str]:
         yield from ("", "```", terminal.failure(run, verdict), "```")
     for line in terminal.waived(run):
         yield from ("", f"- {line}")
-    for finding in run.findings:
-        yield from ("", f"- {finding.check}, exchange {finding.exchange}: {hide(finding.title)}")
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for verdict in run.verdicts.values():
         rule = verdict.rule

@@ -19,7 +19,6 @@ class Rendered:
         page: The content of ``summary.md``.
         summary: Lines for the terminal.
         failures: The whole failure of each rule that is violated, or waived without need.
-        findings: What schemathesis' own checks found; None if they did not run.
 
     """
 
@@ -27,20 +26,15 @@ class Rendered:
     page: str
     summary: list[str]
     failures: dict[str, str]
-    findings: list[str] | None
 
 
 def render(run: Run, problem: str | None = None) -> Rendered:
     """Render a run; ``problem`` says why the gate cannot judge."""
-    found = [
-        f"{one.check}, exchange {one.exchange}: {one.title}\n{one.message}" for one in run.findings
-    ]
     return Rendered(
         data=verdicts.document(run, problem),
         page=markdown.page(run),
         summary=[*terminal.summary(run)],
         failures={rule: text for rule, one in run.verdicts.items() if (text := _failure(run, one))},
-        findings=[*map(run.redaction, found)] if run.fuzzed else None,
     )
 
 

@@ -58,7 +58,6 @@ def _document(run: Run) -> dict[str, Any]:
         "no_response": dict(sorted(run.unanswered.items())),
         "completed": run.completed,
         "cut": run.cut,
-        "findings": [f"{one.check}: {run.redaction(one.title)}" for one in run.findings],
         "verdicts": [
             _verdict(run, one) for one in run.verdicts.values()
         ],

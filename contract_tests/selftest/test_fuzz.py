@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,21 @@ from hypothesis.internal.conjecture import providers
 from schemathesis.checks import CHECKS
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
+from .. import gate
 from ..contract import PATH, contract
-from ..drivers import fuzz, fuzz_hypothesis, fuzz_transport
+from ..drivers import fuzz, fuzz_checks, fuzz_hypothesis, fuzz_transport
+from ..drivers.fuzz_checks import OFF, ON
 from ..drivers.wire import BudgetSpent, Wire, WireError
 from ..exchange import Exchange
 from ..reference.app import create_app
 from ..reference.embedded import running
 from ..reference.faults import Answered, Asked, Fault
+from ..report.rendered import render
 from ..rules import RULES
 from ..tape import Tape
-from ..target import BUILD_SECONDS
+from ..target import BUILD_SECONDS, Target
 from ..verdict import Judge
+from ..waivers import Waiver
 
 TOKEN = "test-token"  # noqa: S105
 LINKS = {"initiate→start", "initiate→status"}
@@ -178,7 +183,8 @@ def test_hollow_run_is_seen() -> None:
     """Where no link could be walked, the count says so; that is for the caller to refuse."""
     ran = run(answered=wants_payment)
 
-    assert ran.result == fuzz.Result(links=dict.fromkeys(LINKS, 0))
+    assert ran.result.links == dict.fromkeys(LINKS, 0)
+    assert (ran.result.problems, ran.result.findings, ran.result.ended) == ([], [], None)
 
 
 def test_same_seed_same_sequence(sound: Ran) -> None:
@@ -255,6 +261,51 @@ def test_own_checks_find_what_no_rule_does() -> None:
     assert "302" in finding.message
 
 
+def judged(*waivers: Waiver, **settings: Any) -> gate.Run:
+    """Judge a server that redirects an initiate, which no rule of ours looks at."""
+    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
+    with running(Fault("other", "", "", answered=redirects).wrap(app, TOKEN)) as url:
+        return gate.run(Target(url=url, token=TOKEN, waivers=waivers, **settings))
+
+
+def test_own_checks_are_judged_as_rules() -> None:
+    """A finding has an id, and is shown with request, response and what was expected."""
+    done = judged()
+    verdict = done.verdicts["schemathesis:status_code_conformance"]
+    rendered = render(done)
+
+    assert [one.rule.id for one in done.judge.violated] == [verdict.rule.id]
+    group = next(iter(verdict.groups.values()))
+    assert (group.key.operation, group.first.field) == ("initiate_image_build", "the status code")
+    assert group.first.exchange.response.status == 302
+    assert set(rendered.failures) == {verdict.rule.id}
+    assert {"field", "expected", "received", "exchange", "repeat"} <= {
+        line.split()[0] for line in rendered.failures[verdict.rule.id].splitlines()[1:]
+    }
+    assert verdict.rule.id in {one["rule"] for one in rendered.data["verdicts"]}
+    others = [done.verdicts[one.id] for one in fuzz_checks.CHECKS.values()]
+    assert all(one.observed for one in others)
+
+
+def test_own_checks_can_be_waived() -> None:
+    """By id; a waiver that is not needed fails as any other."""
+    until = datetime(2999, 1, 1, tzinfo=UTC).date()
+    needed = Waiver("schemathesis:status_code_conformance", "known", until,
+                    "initiate_image_build", status="3XX")  # fmt: skip
+    idle = Waiver("schemathesis:content_type_conformance", "known", until)
+    done = judged(needed, idle)
+
+    assert done.judge.violated == []
+    assert done.verdicts[needed.rule].outcome == "waived"
+    assert set(render(done).failures) == {idle.rule}
+
+
+@pytest.mark.parametrize("settings", [{"rule": ("P1",)}, {"level": "must"}])
+def test_own_checks_are_left_out_with_fewer_rules(settings: dict[str, Any]) -> None:
+    """They are SHOULD, and RULE names the rules that are judged."""
+    assert judged(**settings).judge.violated == []
+
+
 def test_findings_that_a_rule_has_are_told_once() -> None:
     """What breaks a rule is no finding besides."""
     ran = run(answered=fails_on_unknown_keys)
@@ -278,8 +329,9 @@ def test_limits_are_no_findings() -> None:
 
 def test_checks_are_all_accounted_for() -> None:
     """Each check that schemathesis has is on or off for a reason."""
-    assert set(fuzz.ON) | set(fuzz.OFF) == {*CHECKS.get_all_names(), "max_response_time"}
-    assert set(fuzz.ON) & set(fuzz.OFF) == set()
+    assert set(ON) | set(OFF) == {*CHECKS.get_all_names(), "max_response_time"}
+    assert set(ON) & set(OFF) == set()
+    assert set(fuzz_checks.CHECKS) == set(ON) - {"ignored_auth"}
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def test_gate_passes_with_fuzzing() -> None:
     run = judged("default", fuzzing=True)
 
     assert [verdict.rule.id for verdict in run.judge.violated] == []
-    assert run.findings == []
+    assert run.fuzzed is not None
+    assert run.fuzzed.findings == []
 
 
 @pytest.mark.parametrize("scenario", VIOLATING)

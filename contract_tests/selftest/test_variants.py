@@ -237,15 +237,41 @@ def folds_names(request: Asked, answer: Answered) -> None:
         answer.content = json.dumps(body).encode()
 
 
+def redirects_absent(request: Asked, answer: Answered) -> None:
+    """Redirect to somewhere else where there is no such build."""
+    if request.operation in ("start", "status") and answer.status == 404:
+        answer.status, answer.content = 302, b""
+        answer.headers.append((b"location", b"/"))
+
+
+def deletes_builds(request: Asked, answer: Answered) -> None:
+    """Have an operation that deletes what has the path of a build, as the vendor's API has."""
+    if request.method in ("DELETE", "HEAD") and request.place == "build" and request.is_authorized:
+        answer.status, answer.content = 200, b'{"success": true, "message": "gone"}'
+        answer.headers = [(b"content-type", b"application/json")]
+
+
+async def looks_at_the_state_first(request: Asked, server: Server) -> Answered:
+    """Answer each start of a started build with the build, whatever its JSON body says."""
+    answer = await server.answer(request)
+    if request.operation == "start" and request.is_authorized:
+        is_broken = answer.status == 422 and request.json() is not ...
+        if is_broken and request.seen.get("started"):
+            return await server.ask(request, "GET", request.path.decode().removesuffix("/start"))
+        request.seen["started"] = request.seen.get("started") or answer.status == 200
+    return answer
+
+
 ANSWERED: list[Change] = [
     without_nulls, lower_case, unknown_keys, charset, detail_where_open, strict_on_names,
     strict_on_keys, refuses_second_start, lists_early, queued, cancels, zipped, closes,
-    redirects_slashes, folds_names,
+    redirects_slashes, folds_names, redirects_absent, deletes_builds,
 ]  # fmt: skip
 OTHERS: dict[str, dict[str, Any]] = {
     "lax_on_booleans": {"asked": lax_on_booleans},
     "takes_false": {"around": takes_false},
     "takes_any_start": {"around": takes_any_start},
+    "looks_at_the_state_first": {"around": looks_at_the_state_first},
     "429_at_once": {"asked": limited(7, [(b"retry-after", b"0")])},
     "offset_of_330": {"answered": offset(330)},
     "offset_of_-720": {"answered": offset(-720)},

@@ -117,8 +117,6 @@ def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "warning", "cut", "\n".join(told["reasons"])
     if missing := told.get("missing"):
         yield "error", "REQUIRE", f"not observed: {', '.join(missing)}"
-    for finding in told.get("findings", []):
-        yield "error", "schemathesis", finding
 
 
 @contextlib.contextmanager
