@@ -210,7 +210,8 @@ def test_generated_traffic_does_not_depend_on_secrets() -> None:
         done = gate.run(Target(url=url, token="1", headers={"X-Team": "a"}))  # noqa: S106
 
     assert [one.rule.id for one in done.judge.violated] == []
-    assert done.findings == []
+    assert done.fuzzed is not None
+    assert done.fuzzed.findings == []
     assert all(done.tape.successes(gate.FUZZ).values())
 
 
