@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import prime_image_builds as client_package
 import pytest
 
 from ..contract import PATH, contract
@@ -130,3 +132,25 @@ def test_no_registry_and_no_machine_in_the_lock() -> None:
 
     assert "://" not in text
     assert text.count("--hash=sha256:") > text.count("==")
+
+
+def test_no_function_takes_what_it_does_not_name() -> None:
+    """Every parameter of the public names is typed, and none is ``**``."""
+    public = [getattr(client_package, name) for name in client_package.__all__]
+    functions = [one for one in public if inspect.isfunction(one)]
+    functions += [
+        method
+        for one in (client_package.Client, client_package.AuthenticatedClient)
+        for _, method in inspect.getmembers(one, inspect.isfunction)
+        if not method.__name__.startswith("_") or method.__name__ == "__init__"
+    ]
+    loose = [
+        f"{function.__qualname__}: {parameter}"
+        for function in functions
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "self"
+        and (parameter.kind is parameter.VAR_KEYWORD or parameter.annotation is parameter.empty)
+    ]
+
+    assert len(functions) > 20
+    assert loose == []

@@ -401,25 +401,3 @@ def test_a_lost_start_with_an_unknown_status_is_waited_for(
 
     assert build(context(tmp_path), client=network.foreign, body=WEB).status == "COMPLETED"
     assert network.asked.count("start") == 1
-
-
-def test_no_function_takes_what_it_does_not_name() -> None:
-    """Every parameter of the public names is typed, and none is ``**``."""
-    public = [getattr(client_package, name) for name in client_package.__all__]
-    functions = [one for one in public if inspect.isfunction(one)]
-    functions += [
-        method
-        for one in (Client, AuthenticatedClient)
-        for _, method in inspect.getmembers(one, inspect.isfunction)
-        if not method.__name__.startswith("_") or method.__name__ == "__init__"
-    ]
-    loose = [
-        f"{function.__qualname__}: {parameter}"
-        for function in functions
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name != "self"
-        and (parameter.kind is parameter.VAR_KEYWORD or parameter.annotation is parameter.empty)
-    ]
-
-    assert len(functions) > 20
-    assert loose == []
