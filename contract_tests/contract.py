@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -23,9 +24,22 @@ MOST_ERRORS = 10_000
 # A longer text may be as long as a hostile server likes, and is read without being kept.
 LONGEST_KEPT = 64
 
+CANNOT_JUDGE = 4
+
 INITIATE = "initiate_image_build"
 START = "start_image_build"
 STATUS = "get_build_status"
+
+
+class UnreadableContractError(SystemExit):
+    """openapi.yaml cannot be read, so that nothing can be judged.
+
+    Modules read it when they are imported: nobody could catch this, and a traceback helps nobody.
+    """
+
+    def __init__(self, problem: str, fix: str) -> None:
+        print(f"problem: {problem}\n    fix: {fix}", file=sys.stderr)  # noqa: T201
+        super().__init__(CANNOT_JUDGE)
 
 
 class SchemaError(NamedTuple):
@@ -256,5 +270,11 @@ def _json_path(parts: list[str | int]) -> str:
 
 @cache
 def contract() -> Contract:
-    """Return the contract of this project."""
-    return Contract(documents.load(PATH))
+    """Return the contract of this project. Raises ``UnreadableContractError``."""
+    try:
+        return Contract(documents.load(PATH))
+    except (documents.DocumentError, OSError) as error:
+        raise UnreadableContractError(str(error), "correct it there") from error
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+        what = f"{PATH} is not a contract: {type(error).__name__}: {error}"
+        raise UnreadableContractError(what, "make check names the places") from error

@@ -545,3 +545,38 @@ def test_what_cannot_be_read_is_broken(
     assert codes[1] == (contract_lint.UNSOUND if "#" in place else contract_lint.BROKEN)
     assert all(place in text for text in (told.err, told.out or told.err))
     assert (told.err + told.out).count("    fix: ") == 2
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy what a run of the gate needs."""
+    root = tmp_path_factory.mktemp("tree")
+    skip = shutil.ignore_patterns("__pycache__", "selftest")
+    for name in ("contract_tests", "generated"):
+        shutil.copytree(ROOT / name, root / name, ignore=skip)
+    shutil.copyfile(ROOT / "pyproject.toml", root / "pyproject.toml")
+    return root
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["pytest", "-q", "contract_tests/test_server.py"], ["contract_tests.judge", "x.har"],
+     ["contract_tests.cli", "gate"]],
+    ids=["pytest", "judge", "console"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "place"), [("a: 1\na: 1\n", "openapi.yaml:2:1: "), ("{}", "KeyError: 'info'")]
+)
+def test_no_run_begins_without_a_contract(
+    command: list[str], written: str, place: str, tree: Path
+) -> None:
+    """The gate says where it is broken, and ends with the code for what cannot be judged."""
+    (tree / "openapi.yaml").write_text(written)
+    done = subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", *command], cwd=tree, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert place in done.stderr
+    assert "\n    fix: " in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
