@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +27,7 @@ T = TypeVar("T")
 _RUN = pytest.StashKey[gate.Run]()
 _RENDERED = pytest.StashKey[Rendered]()
 _PROBLEM = pytest.StashKey[str]()
-_SHOWN = pytest.StashKey[dict[str, list[str]]]()
+_SHOWN = pytest.StashKey[dict[str, list[tuple[str, str]]]]()
 # pytest's own code for a run that was set up wrong.
 MISUSED = int(pytest.ExitCode.USAGE_ERROR)
 # Written beside JUnit's file, where one is asked for.
@@ -76,7 +75,7 @@ def client_verdicts(request: pytest.FixtureRequest) -> dict[str, ClientVerdict]:
     )  # fmt: skip
     calls = max(one.calls for one in made.values())
     line = f"{calls} calls, sync and async, rules {', '.join(CLIENT_RULES)}"
-    _shown(request.config)["client"] = [line]
+    _shown(request.config)["client"] = [(line, "")]
     return made
 
 
@@ -127,16 +126,12 @@ def pytest_terminal_summary(
     """Show a verdict for each rule."""
     for name, lines in sorted(_shown(config).items()):
         terminalreporter.section(name, sep="-")
-        for line in lines:
-            terminalreporter.write_line(line, **_colour(line))
+        for line, outcome in lines:
+            colour = _COLOURS.get(outcome)
+            terminalreporter.write_line(line, **({colour: True} if colour else {}))
 
 
-def _colour(line: str) -> dict[str, bool]:
-    """Colour the line of a rule that did not pass."""
-    if re.match(r"[PSTL]\d+ +(MUST|SHOULD) +violated", line):
-        return {"red": True}
-    waits = re.match(r"[PSTL]\d+ +(MUST|SHOULD) +(not observed|waived)", line)
-    return {"yellow": True} if waits else {}
+_COLOURS = {"violated": "red", "waived": "yellow", "not observed": "yellow"}
 
 
 def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
@@ -196,7 +191,7 @@ def _is_one_of_many(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _shown(config: pytest.Config) -> dict[str, list[str]]:
+def _shown(config: pytest.Config) -> dict[str, list[tuple[str, str]]]:
     return config.stash.setdefault(_SHOWN, {})
 
 

@@ -42,6 +42,7 @@ class Run:
         fuzzed: What schemathesis has to say, once it ran.
         problem: Why the run ended early, or None.
         is_interrupted: Whether somebody stopped it.
+        is_finished: Whether every driver had its turn, though a budget may have cut it short.
 
     """
 
@@ -54,6 +55,7 @@ class Run:
     fuzzed: fuzz.Result | None = None
     problem: str | None = None
     is_interrupted: bool = False
+    is_finished: bool = False
 
     def __post_init__(self) -> None:
         self.reach = Reach()
@@ -154,6 +156,7 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
             with _client(done) as client:
                 _preflight(done, client, base_url)
                 _drive(done, client, base_url, fuzzing=fuzzing)
+            done.is_finished = True
         except GoneError as error:
             done.problem = (
                 f"problem: {base_url} cannot be reached any more, since request {done.pace.sent}: "

@@ -17,23 +17,25 @@ class Rendered:
     Attributes:
         data: The content of ``verdicts.json``.
         page: The content of ``summary.md``.
-        summary: Lines for the terminal.
+        summary: Lines for the terminal, each with the outcome of the rule that it shows, or "".
         failures: The whole failure of each rule that is violated, or waived without need.
 
     """
 
     data: dict[str, Any]
     page: str
-    summary: list[str]
+    summary: list[tuple[str, str]]
     failures: dict[str, str]
 
 
 def render(run: Run, problem: str | None = None) -> Rendered:
     """Render a run; ``problem`` says why the gate cannot judge."""
+    rows = zip(terminal.table(run.verdicts), run.verdicts.values(), strict=True)
+    outcomes = {line: str(verdict.outcome) for line, verdict in rows}
     return Rendered(
         data=verdicts.document(run, problem),
         page=markdown.page(run),
-        summary=[*terminal.summary(run)],
+        summary=[(line, outcomes.get(line, "")) for line in terminal.summary(run)],
         failures={rule: text for rule, one in run.verdicts.items() if (text := _failure(run, one))},
     )
 

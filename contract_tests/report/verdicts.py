@@ -38,7 +38,7 @@ def ended(run: Run) -> str:
     """Return how a run ended: complete, interrupted, or cut by a budget or by the server."""
     if run.is_interrupted:
         return "interrupted"
-    return "cut" if run.cut or run.problem else "complete"
+    return "complete" if run.is_finished and not run.cut else "cut"
 
 
 def reasons(run: Run) -> list[str]:

@@ -408,10 +408,13 @@ def test_a_dry_run_sends_nothing() -> None:
     assert "passed" not in printed
 
 
-def test_nobody_answers() -> None:
-    """Exit code 4 and a sentence, under xdist too."""
+def test_nobody_answers(tmp_path: Path) -> None:
+    """Exit code 4 and a sentence, under xdist too; the run is not complete."""
+    report = f"--junitxml={tmp_path / 'junit.xml'}"
     for plugins in ("", "-n 2 -p xdist"):
-        code, printed = make_gate(plugins=plugins, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
+        code, printed = make_gate(report, plugins=plugins, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
+        if not plugins:
+            assert json.loads((tmp_path / "verdicts.json").read_text())["ended"] == "cut"
         assert code == (1 if plugins else 4)
         assert "no answer from http://127.0.0.1:9" in printed
 

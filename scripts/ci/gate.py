@@ -113,7 +113,7 @@ def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for waiver in one["unneeded"]:
             why = f"{one['rule']} is waived ({waiver['reason']}), and holds: take the waiver out"
             yield "error", title, why
-    if told.get("ended") == "cut" and not told.get("problem"):
+    if told.get("ended") == "cut" and told["reasons"] and not told.get("problem"):
         yield "warning", "cut", "\n".join(told["reasons"])
     if missing := told.get("missing"):
         yield "error", "REQUIRE", f"not observed: {', '.join(missing)}"
