@@ -15,7 +15,9 @@ import pytest
 from scripts import contract_lint, generate
 from scripts.linting import problems
 
-from ..contract import PATH, contract
+from .. import documents
+from ..contract import PATH, Contract, contract
+from ..drivers import client
 
 ROOT = PATH.parent
 Edits = dict[str, Any]
@@ -513,6 +515,27 @@ def test_edit_is_refused(name: str) -> None:
 def test_the_contract_is_sound() -> None:
     """As it stands."""
     assert problems(contract().document) == []
+
+
+def test_the_driver_goes_without_an_operation_that_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A success without a body has no example to be driven by."""
+    before = [(one.title, one.operation) for one in client.stimuli()]
+    grown = Contract(edited(WORKS["a success without a body: 204"].edits))
+    monkeypatch.setattr(client, "contract", lambda: grown)
+
+    assert "cancel_image_build" in grown.operations
+    assert [(one.title, one.operation) for one in client.stimuli()] == before
+
+
+def test_what_yaml_1_1_calls_a_date_is_a_text() -> None:
+    """An instant without quotes reads as one with them, for all who read the contract."""
+    written = PATH.read_text(encoding="utf-8")
+    bare = written.replace("'2026-11-24T09:00:00Z'", "2026-11-24T09:00:00Z")
+
+    assert bare != written
+    assert documents.read(bare) == contract().document
 
 
 UNREADABLE = {
