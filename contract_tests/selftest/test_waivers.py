@@ -10,11 +10,12 @@ import pytest
 
 from .. import dated, gate, waivers
 from ..contract import START, STATUS
+from ..drivers.fuzz_checks import CHECKS
 from ..report import terminal
-from ..rules import RULES
+from ..rules import RULES, Broken
 from ..settings import from_environment
 from ..target import GateError, Target
-from ..verdict import Judge
+from ..verdict import Judge, Violation
 from ..waivers import Waiver
 from .test_rules import row
 from .test_verdicts import recorded, seen
@@ -83,10 +84,11 @@ def test_a_waiver_is_narrowed(
 
 def test_checks_of_schemathesis_are_rules(tmp_path: Path) -> None:
     """By their ids; one that does not exist is an error that names the nearest."""
-    check = "schemathesis:status_code_conformance"
-    [found] = read(tmp_path, WAIVER.replace("T5", check))
-    assert found.rule == check
+    for rule in CHECKS.values():
+        [found] = read(tmp_path, WAIVER.replace("T5", rule.id))
+        assert found.rule == rule.id
 
+    check = CHECKS["status_code_conformance"].id
     with pytest.raises(dated.DatedError) as caught:
         read(tmp_path, WAIVER.replace("T5", "schemathesis:status_code_conformity"))
     assert check in caught.value.fix
@@ -269,3 +271,20 @@ def test_a_waiver_that_covers_nothing(
 
     verdict = run.judge.verdicts[waiver.rule]
     assert verdict.unneeded(run.tape.exchanges) == ([waiver] if is_unneeded else [])
+
+
+def test_a_check_of_schemathesis_is_waived_and_unneeded_like_a_rule() -> None:
+    """What it finds is a violation; where it looked and found nothing, the waiver is taken out."""
+    rule = CHECKS["status_code_conformance"]
+    waiver = narrowed(rule=rule.id, operation=STATUS, status=404)
+    for found_status, outcome, unneeded in ((404, "waived", []), (410, "violated", [waiver])):
+        run = gate.Run(Target(waivers=(waiver,)))
+        history = recorded(run.tape, {}, status=found_status)
+        recorded(run.tape, {}, status=404)
+        broken = Broken("the status code", "a documented one", str(found_status))
+        run.judge.add(rule, [Violation(rule, broken, history.last)])
+        verdict = run.judge.verdicts[rule.id]
+        verdict.where[STATUS, 404] += 1
+
+        assert verdict.outcome == outcome
+        assert verdict.unneeded(run.tape.exchanges) == unneeded
