@@ -7,7 +7,7 @@ rule of ours finds on the same exchange, or lets pass on purpose, is not reporte
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..contract import START, contract
@@ -64,7 +64,6 @@ CHECKS: dict[str, Rule[Any]] = {
 
 # A limit may answer before anything else is looked at.
 LIMITS = {413, 429}
-_MOST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class Finding:
     """What a check of schemathesis' own found on an exchange that breaks no rule of ours."""
 
     check: str
-    title: str
-    message: str
+    title: str = field(repr=False)
+    message: str = field(repr=False)
     exchange: int
 
 
@@ -107,7 +106,7 @@ def _received(finding: Finding, exchange: Exchange) -> str:
         return exchange.response.headers.get("content-type", "no content type")
     if finding.check == "response_headers_conformance":
         return " ".join(finding.message.split())
-    sent = exchange.request.text[:_MOST_SHOWN]
+    sent = exchange.request.text  # whole: reports remove secrets before they cut it to length
     return f"{exchange.response.status}" + (f", to {sent}" if sent else "")
 
 

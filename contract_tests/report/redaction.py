@@ -46,7 +46,7 @@ _COOKIE_ATTRIBUTES = {"expires", "path", "domain", "max-age", "samesite", "prior
 
 _PLACEHOLDER = re.compile("|".join((TOKEN, COOKIE, SECRET)))
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\@]+(?=@)")
-_CUT = re.compile(r"\s?…\s?")
+_CUT = re.compile(r"\s?(?:…|\.\.\.)\s?")
 _ESCAPE = re.compile(
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[/\"'\\]|"
     r"&(?:amp|lt|gt|quot|apos|#\d{1,4}|#[xX][0-9A-Fa-f]{1,3});|\0"

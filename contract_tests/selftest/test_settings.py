@@ -207,6 +207,13 @@ def test_repeat_leaves_defaults_out(fault: str | None) -> None:
     assert given_by(Target(fault=fault).repeat(RULES["T5"])) == told
 
 
+def test_repeat_of_a_check_names_no_rule() -> None:
+    """RULE takes no checks of schemathesis' own: they run where all rules are judged."""
+    check = replace(RULES["P5"], id="schemathesis:not_a_server_error")
+
+    assert given_by(Target(seed=7).repeat(check)) == {"CONTRACT_SEED": "7"}
+
+
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
