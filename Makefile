@@ -31,7 +31,7 @@ help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 gate: environment ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
-	@$(call settings,$(SETTINGS)) $(PY) -m pytest -q --no-header contract_tests/test_client.py contract_tests/test_server.py --junitxml=reports/junit.xml
+	@$(call settings,$(SETTINGS)) $(PY) -m contract_tests --junitxml=reports/junit.xml
 
 judge: environment ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(PY) -m contract_tests.judge $(call option,LEVEL,--level) $(call option,RULE,--rule) -- "$$HAR"

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
-import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,7 +14,8 @@ import click
 import pytest
 from click.shell_completion import CompletionItem
 
-from . import judge, settings
+from . import judge, process, settings
+from .arguments import CANNOT_TELL, nearest
 from .contract import PATH, contract
 from .front import CONSOLE, VARIABLE, option
 from .reference import __main__ as reference
@@ -28,27 +26,89 @@ from .target import GateError
 ROOT = PATH.parent
 HERE = Path(__file__).resolve().parent
 DISTRIBUTION = "prime-image-builds-contract"
-# What pytest and the gate say for "cannot judge". click's own 2 means interrupted there.
-CANNOT_JUDGE = int(pytest.ExitCode.USAGE_ERROR)
-# Pytest takes settings from these too; a run of the gate is a matter of its own options alone.
-FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+INTERRUPTED = int(pytest.ExitCode.INTERRUPTED)
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
+    if arguments is None:
+        process.restart()
+        process.outlive_reader()
     os.environ[VARIABLE] = "console"
     try:
         code = commands.main(arguments, prog_name=CONSOLE, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        context = getattr(error, "ctx", None)
-        judges = context is not None and context.info_name in ("gate", "judge")
-        return CANNOT_JUDGE if judges else error.exit_code
+        # click's own code is 2, which means interrupted here.
+        click.echo(misuse(error), err=True)
+        return CANNOT_TELL
     except click.Abort:
-        return int(pytest.ExitCode.INTERRUPTED)
+        return INTERRUPTED
     return code or 0
+
+
+def misuse(error: click.ClickException) -> str:
+    """Return what is wrong with a command line, and what would be right."""
+    if isinstance(error, _Unknown):
+        return f"problem: {error.format_message()}"
+    context = getattr(error, "ctx", None)
+    called = context.command_path if context else CONSOLE
+    fix = f"see {called} --help"
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        known = [word for param in context.command.get_params(context) for word in param.opts]
+        problem = f"there is no {error.option_name} here"
+        fix = f"{' or '.join(nearest(error.option_name, known)) or 'leave it out'}; {fix}"
+    else:
+        problem = error.format_message().rstrip(".")
+        if (param := _param(error, context)) is not None:
+            fix = f"{_usage(param)}; {fix}"
+    return f"problem: {problem}\n    fix: {fix}"
+
+
+def _param(error: click.ClickException, context: click.Context | None) -> click.Parameter | None:
+    """Return what an error is about."""
+    if isinstance(error, click.BadOptionUsage) and context is not None:
+        params = context.command.get_params(context)
+        return next((one for one in params if error.option_name in one.opts), None)
+    return getattr(error, "param", None)
+
+
+def _usage(param: click.Parameter) -> str:
+    """Return how a parameter is given."""
+    value = param.metavar or str(param.name).upper()
+    return value if isinstance(param, click.Argument) else f"{param.opts[0]} {value}"
+
+
+class Command(click.Command):
+    """A command whose errors know it: what click's parser raises names none."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read a command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Group(click.Group):
+    """A group that names the nearest of its commands."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            near = nearest(name, self.commands) or [*self.commands]
+            text = f"there is no command {name}\n    fix: {' or '.join(near)}"
+            raise _Unknown(text, ctx)
+        return super().resolve_command(ctx, args)
+
+
+class _Unknown(click.UsageError):
+    """A command that there is not; the text has its fix."""
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -57,13 +117,19 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group, invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)  # fmt: skip
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
     help="Tell the version of the contract, which is that of the project.",
 )  # fmt: skip
-def commands() -> None:
+@click.pass_context
+def commands(context: click.Context) -> None:
     """Hold servers, clients and documents to the image-build contract."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 ABOUT = {
@@ -108,9 +174,10 @@ def file(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionIt
     return [CompletionItem(begun, type="file")]
 
 
-def setting(name: str) -> click.Option:
-    """Return the option that a setting of the gate is."""
-    value, about = ABOUT.get(name, ("VALUE", "See docs/gate.md."))
+def setting(name: str, about: str | None = None) -> click.Option:
+    """Return the option that a setting of the gate is; another command may use it otherwise."""
+    value = ABOUT[name][0]
+    about = about or ABOUT[name][1]
     if not value:
         return click.Option([option(name)], is_flag=True, help=about)
     complete = among(KNOWN[name]) if name in KNOWN else file if value == "FILE" else None
@@ -152,9 +219,10 @@ def gate(junit: str | None, **given: Any) -> int:
         settings.from_environment({**os.environ, **told})
     except GateError as error:
         click.echo(f"the gate cannot judge\n{error}", err=True)
-        return CANNOT_JUDGE
-    for name in FOREIGN:
-        os.environ.pop(name, None)
+        return CANNOT_TELL
+    # Pytest takes settings from its variables too; a run is a matter of its own options alone.
+    for name in [one for one in os.environ if one.startswith("PYTEST_")]:
+        del os.environ[name]
     # Not the plugins that happen to be installed beside it either.
     os.environ.update(told, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     report = [f"--junitxml={junit}"] if junit else []
@@ -164,7 +232,7 @@ def gate(junit: str | None, **given: Any) -> int:
 
 
 commands.add_command(
-    click.Command(
+    Command(
         "gate", params=options(), callback=gate, help=gate.__doc__,
         short_help="Judge client and server.",
     )
@@ -181,7 +249,7 @@ def adopted(parser: argparse.ArgumentParser) -> list[click.Parameter]:
         if not words:
             taken.append(click.Argument([action.dest], metavar=name, shell_complete=file))
         elif name in ABOUT:
-            taken.append(setting(name))
+            taken.append(setting(name, action.help))
         elif action.nargs == 0:
             taken.append(click.Option(words, is_flag=True, help=action.help))
         else:
@@ -191,30 +259,37 @@ def adopted(parser: argparse.ArgumentParser) -> list[click.Parameter]:
     return taken
 
 
-def adopt(name: str, parser: argparse.ArgumentParser, run: Callable[[list[str]], int]) -> None:
+def adopt(
+    name: str, about: str, parser: Callable[[str], argparse.ArgumentParser],
+    run: Callable[[list[str], str], int],
+) -> None:  # fmt: skip
     """Add a command that takes what a parser takes, and hands it on."""
-    params = adopted(parser)
+    program = f"{CONSOLE} {name}"
+    made = parser(program)
+    params = adopted(made)
 
     def handed(**given: Any) -> int:
-        words = []
+        options, words = [], []
         for param in params:
             value = given[str(param.name)]
             if isinstance(param, click.Argument):
                 words.append(str(value))
             elif value is True:
-                words.append(param.opts[0])
+                options.append(param.opts[0])
             elif value not in (None, False, ()):
                 told = ",".join(value) if isinstance(value, tuple) else value
-                words.append(f"{param.opts[0]}={told}")
-        return run(words)
+                options.append(f"{param.opts[0]}={told}")
+        return run([*options, *(["--", *words] if words else [])], program)
 
     commands.add_command(
-        click.Command(name, params=params, callback=handed, help=parser.description)
-    )
+        Command(
+            name, params=params, callback=handed, help=made.description, short_help=about
+        )
+    )  # fmt: skip
 
 
-adopt("judge", judge.parser(), judge.main)
-adopt("serve", reference.parser(), reference.main)
+adopt("judge", "Judge recorded traffic.", judge.parser, judge.main)
+adopt("serve", "Run the reference server.", reference.parser, reference.main)
 
 
 SCRIPTS = {
@@ -240,20 +315,11 @@ def hand_on(name: str, module: str, said: list[str], about: str) -> None:
     """Add a command that hands all that it is given to a script."""
 
     def handed(words: tuple[str, ...]) -> int:
-        run = script(module)
-        if not {"-h", "--help"}.intersection(words):
-            return run([*said, *words])
-        told = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(told):
-                return run([*said, *words])
-        finally:  # in the words of this front end
-            itself = rf"{module}\.py( {' '.join(said)}\b)?" if said else rf"{module}\.py"
-            click.echo(re.sub(itself, f"{CONSOLE} {name}", told.getvalue()), nl=False)
+        return script(module)([*said, *words])
 
     words = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, shell_complete=file)
     commands.add_command(
-        click.Command(
+        Command(
             name, params=[words], callback=handed, short_help=about, add_help_option=False,
             context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
         )

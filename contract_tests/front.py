@@ -13,7 +13,7 @@ import shlex
 CONSOLE = "image-build-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_FRONT"
 # What is an option for make and an argument for the console script.
-ARGUMENTS = ("HAR",)
+ARGUMENTS = ("HAR", "DEST", "UPSTREAM")
 
 
 def command(name: str, **settings: str | None) -> str:
@@ -30,6 +30,11 @@ def setting(name: str, value: str | None = None) -> str:
     """Return how a setting is written for the front end in use, with or without a value."""
     word = option(name) if is_console() else name
     return word if value is None else f"{word}={value}"
+
+
+def program(command: str, script: str) -> str:
+    """Return what a command is called by: the console script's, or a script that is run itself."""
+    return f"{CONSOLE} {command}" if is_console() else script
 
 
 def option(setting: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 from collections.abc import Iterator
 
+from . import process
+from .arguments import Parser
 from .drivers.replay import Replayed, ReplayError, replay
 from .front import command
 from .report import terminal, text
@@ -17,10 +18,13 @@ from .verdict import Verdict, judge
 HELD, VIOLATED, CANNOT_JUDGE = 0, 1, 4
 
 
-def parser() -> argparse.ArgumentParser:
+PROGRAM = "python -m contract_tests.judge"
+
+
+def parser(prog: str = PROGRAM) -> Parser:
     """Say what the command line takes."""
-    made = argparse.ArgumentParser(
-        prog="python -m contract_tests.judge",
+    made = Parser(
+        prog=prog,
         description="Judge recorded traffic. Exit codes: 0 all observed rules hold, 1 one is "
         "violated, 4 it cannot be judged.",
     )
@@ -30,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
     """Judge a file; return the exit code: 0 holds, 1 violated, 4 cannot judge."""
-    options = parser().parse_args(arguments)
+    options = parser(prog).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a recording may hold what no terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -53,7 +57,7 @@ def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:
     Raises ``ReplayError`` if it cannot be judged, or no rule could be observed in it.
     """
     if not file:
-        raise ReplayError(f"problem: no recording was named.  fix: {command('judge', HAR='file')}")
+        raise ReplayError(f"problem: no recording was named.  fix: {command('judge', HAR='FILE')}")
     replayed = replay(file)
     verdicts = judge(replayed.tape, target.rules)
     if not any(verdict.observed for verdict in verdicts.values()):
@@ -114,4 +118,4 @@ def _printable(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

@@ -6,14 +6,14 @@ A setting ``X`` is the environment variable ``CONTRACT_X``, and ``make gate X=â€
 from __future__ import annotations
 
 import datetime
-import difflib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import dated, headers, matrix, waivers
+from . import dated, front, headers, matrix, waivers
+from .arguments import choice
 from .front import setting
 from .reference.faults import FAULTS
 from .report.redaction import Redaction
@@ -68,13 +68,17 @@ def from_environment(environment: Mapping[str, str]) -> Target:
     return target
 
 
-def among(what: str, value: str, known: Iterable[str]) -> str:
+def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
     """Return a value that is known. Raises ``GateError``, which names the nearest, otherwise."""
     known = list(known)
     if value in known:
         return value
-    near = difflib.get_close_matches(value, known, n=3, cutoff=0.5) or known
-    raise GateError(f"problem: unknown {what}{value}.  fix: use {', '.join(near)}")
+    raise GateError(f"problem: unknown {what}{value}.  fix: {choice(value, known, listed)}")
+
+
+def _fault(value: str) -> str:
+    listed = f"{front.CONSOLE} serve --list-faults" if front.is_console() else "docs/faults.md"
+    return among("fault ", value, FAULTS, listed)
 
 
 def _agree(given: Mapping[str, str]) -> None:
@@ -201,7 +205,7 @@ SETTINGS: dict[str, Callable[[str], Any]] = {
     "TOKEN": _token,
     "LEVEL": lambda value: among(f"{setting('LEVEL')} ", value.lower(), ["must", "should"]),
     "RULE": _rules,
-    "FAULT": lambda value: among("fault ", value, FAULTS),
+    "FAULT": _fault,
     "SEED": _number("SEED", int, 0),
     "BUILD_ID": str,
     "DOCKERFILE": _dockerfile,

@@ -15,4 +15,5 @@ def test_rule(rule: str, client_verdicts: dict[str, ClientVerdict]) -> None:
     if verdict.failure:
         pytest.fail(verdict.failure, pytrace=False)
 
-    assert verdict.observed, f"{rule} was never observed"
+    if not verdict.observed:
+        pytest.fail(f"{rule} was never observed", pytrace=False)

@@ -1,16 +1,13 @@
-"""Command lines whose errors have a mend, and the exit code of failures."""
+"""Command lines of scripts, and the exit code of failures."""
 
 from __future__ import annotations
 
-import argparse
-from typing import NoReturn
+from contract_tests import arguments
 
 FAILED = 100
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that says ``problem:`` and ``fix:``, as all else here does."""
+class Parser(arguments.Parser):
+    """A parser that leaves with the code of a script that did nothing."""
 
-    def error(self, message: str) -> NoReturn:
-        """Leave with the code that says that nothing was done."""
-        self.exit(FAILED, f"problem: {message}\n    fix: see {self.prog} --help\n")
+    code = FAILED

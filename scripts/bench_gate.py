@@ -8,14 +8,11 @@ measured, 1 one of the two failed over the faultless server, 2 a wrong option.
 
 from __future__ import annotations
 
-import argparse
 import datetime
-import difflib
 import importlib.metadata
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -23,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from contract_tests import process
+from contract_tests.arguments import CANNOT_TELL, Parser, choice
 from contract_tests.reference.faults import FAULTS, GROUPS, Fault
 from scripts import bench_runs
 from scripts.bench_runs import Finding, Ran
@@ -66,8 +65,8 @@ def chosen(value: str) -> list[str]:
     names = [name for name in value.replace(",", " ").split() if name]
     for name in names:
         if name not in FAULTS:
-            near = difflib.get_close_matches(name, FAULTS, n=3, cutoff=0.3) or ["all"]
-            raise ValueError(f"unknown fault {name}.  fix: use {', '.join(near)}")
+            fix = choice(name, FAULTS, "docs/faults.md")
+            raise ValueError(f"unknown fault {name}\n    fix: {fix}")
     return names
 
 
@@ -227,7 +226,7 @@ def say(*lines: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="bench_gate.py")
+    parser = Parser(prog="bench_gate.py")
     parser.add_argument("--rounds", type=int, default=3, help="of timing; 0 for none")
     parser.add_argument("--faults", default=SAMPLE, help="all, a number, or names")
     parser.add_argument("--jobs", type=int, default=1, help="faults at a time; not while timing")
@@ -238,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
         names = chosen(options.faults)
     except ValueError as error:
         say(f"problem: {error}")
-        return 2
+        return CANNOT_TELL
     page = ["# The gate beside a stock schemathesis run", "", *compared(), ""]
     try:
         pairs = measure(options.rounds)
@@ -292,4 +291,4 @@ def _by_rule(name: str) -> tuple[bool, str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

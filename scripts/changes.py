@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from contract_tests import process  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 
 AGREE, DISAGREE, FAILED = 0, 1, 100
@@ -42,4 +43,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from contract_tests import front, process  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 from scripts.comparison import (  # noqa: E402
     Breaks,
@@ -120,7 +121,9 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = Parser(prog="compare.py", description=str(__doc__).split("\n")[0])
+    parser = Parser(
+        prog=front.program("compare", "compare.py"), description=str(__doc__).split("\n")[0]
+    )
     parser.add_argument("upstream", metavar="UPSTREAM", help="their document: a file or a URL")
     parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="ours")
     parser.add_argument("--accepted", metavar="FILE", help="differences that are accepted for now")
@@ -129,7 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if not options.upstream:
-            raise UnreadableError("nothing to compare with", "UPSTREAM=file or UPSTREAM=https://…")
+            fix = front.command("compare", UPSTREAM="FILE-OR-URL")
+            raise UnreadableError("nothing to compare with", fix)
         ours, theirs = load(options.contract), load(options.upstream)
         known = load_accepted(Path(options.accepted), _today()) if options.accepted else ()
         found, taken = split(differences(ours, theirs, every=options.all), known)
@@ -152,4 +156,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

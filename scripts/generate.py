@@ -23,7 +23,7 @@ import jinja2
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from contract_tests import documents  # noqa: E402
+from contract_tests import documents, process  # noqa: E402
 from scripts import git  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 from scripts.linting import problems  # noqa: E402
@@ -241,4 +241,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

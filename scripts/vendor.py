@@ -20,7 +20,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from contract_tests import front, process  # noqa: E402
 from scripts import vendor_check as checking  # noqa: E402
+from scripts.arguments import Parser  # noqa: E402
 from scripts.vendor_check import (  # noqa: E402  # noqa: E402
     BROKEN,
     EDITED,
@@ -30,7 +32,6 @@ from scripts.vendor_check import (  # noqa: E402  # noqa: E402
     LOCK,
     PACKAGE,
     UPDATE,
-    Parser,
     Problem,
 )
 from scripts.vendor_source import Entry, entries, lock, original  # noqa: E402
@@ -198,7 +199,9 @@ def check(root: Path, package: Path) -> str:
     raise Problem(
         UPDATE,
         "\n".join([f"an update of {package} is available", *told]),
-        shlex.join(["python", str(root / "scripts/vendor.py"), "copy", str(package.parent)]),
+        front.command("vendor", DEST=str(package.parent))
+        if front.is_console()
+        else shlex.join(["python", str(root / "scripts/vendor.py"), "copy", str(package.parent)]),
     )
 
 
@@ -216,7 +219,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
     if not options.path:
-        raise Problem(FAILED, "no folder is named", "DEST=dir")
+        command = "vendor" if options.command == "copy" else "vendor-check"
+        raise Problem(FAILED, "no folder is named", front.command(command, DEST="FOLDER"))
     if options.command == "copy":
         told = copy(
             options.source, Path(options.path),
@@ -232,15 +236,19 @@ def _parser() -> Parser:
     parser = Parser(prog="vendor.py", description=str(__doc__).split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="copy | check")
     one = commands.add_parser(
-        "copy", help="copy the client into a folder, or update the copy there"
-    )
+        "copy", help="copy the client into a folder, or update the copy there",
+        prog=front.program("vendor", "vendor.py copy"),
+    )  # fmt: skip
     one.add_argument("path", metavar="DEST", help="the folder that holds the package")
     one.add_argument(
         "--with-tests", action=argparse.BooleanOptionalAction, default=None,
         help="the reference server and the payload corpus too (kept by an update)",
     )  # fmt: skip
     one.add_argument("--force", action="store_true", help="overwrite local edits")
-    two = commands.add_parser("check", help="tell whether a copy is edited, broken or outdated")
+    two = commands.add_parser(
+        "check", help="tell whether a copy is edited, broken or outdated",
+        prog=front.program("vendor-check", "vendor.py check"),
+    )  # fmt: skip
     two.add_argument("path", metavar="PATH", help="the copy, or the folder that holds it")
     for each in (one, two):
         each.add_argument(
@@ -251,4 +259,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

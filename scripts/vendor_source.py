@@ -18,7 +18,7 @@ CHECK = "vendor_check.py"
 ATTRIBUTES = "# Line ends stay as they were vendored.\n* -text linguist-generated\n"
 TESTING = '"""The reference server and the payload corpus, for tests."""\n'
 TEST_FOLDERS = ("reference", "payloads")
-TEST_MODULES = ("documents.py",)
+TEST_MODULES = ("arguments.py", "documents.py", "process.py")
 TEST_SUFFIXES = {".py", ".yaml", ".md"}
 _COMMIT = re.compile("[0-9a-f]{40,64}")
 
@@ -50,11 +50,9 @@ def entries(root: Path, *, with_tests: bool) -> dict[str, Entry]:
         one.origin: sha256(one.content) for one in told.values() if one.origin.startswith(prefix)
     }
     if client != {f"generated/{name}": digest for name, digest in manifest["files"].items()}:
-        raise Problem(FAILED, f"the client in {root} is not what {MANIFEST} says", "make generate")
+        raise Problem(FAILED, f"the client in {root} is not what {MANIFEST} says", _anew(root))
     if sha256((root / "openapi.yaml").read_bytes()) != manifest["contract"]["sha256"]:
-        raise Problem(
-            FAILED, f"the client in {root} is stale against openapi.yaml", "make generate"
-        )
+        raise Problem(FAILED, f"the client in {root} is stale against openapi.yaml", _anew(root))
     told[".gitattributes"] = Entry(ATTRIBUTES.encode(), "")
     if with_tests:
         told["testing/__init__.py"] = Entry(TESTING.encode(), "")
@@ -110,6 +108,11 @@ def _files(root: Path, folder: str) -> Iterator[str]:
             yield name.as_posix()
 
 
+def _anew(root: Path) -> str:
+    """Return what makes the client of a checkout fresh; an installed package has no makefile."""
+    return "make generate" if (root / "Makefile").is_file() else "install the package anew"
+
+
 def _manifest(root: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
@@ -117,5 +120,5 @@ def _manifest(root: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError) as error:
         raise Problem(FAILED, f"{root} is no checkout: {error}", "give --source dir") from error
     if not known:
-        raise Problem(FAILED, f"{root / MANIFEST} is not whole", "make generate")
+        raise Problem(FAILED, f"{root / MANIFEST} is not whole", _anew(root))
     return dict(manifest)

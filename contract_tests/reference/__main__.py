@@ -10,6 +10,8 @@ import sys
 from datetime import datetime
 from typing import Any
 
+from .. import process
+from ..arguments import CANNOT_TELL, Parser
 from . import script
 from .access import logged
 from .app import create_app
@@ -43,13 +45,15 @@ Give a build the tag of a scenario, and it goes that way: {scenarios}.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+PROGRAM = f"python -m {__package__}"
+
+
+def parser(prog: str = PROGRAM) -> Parser:
     """Say what the command line takes."""
-    made = argparse.ArgumentParser(
-        prog=f"python -m {__package__}",
+    made = Parser(
+        prog=prog,
         description="Run the reference server: a stateful server of the image-build API.",
         epilog="docs/reference.md has the rest.",
-        allow_abbrev=False,
     )
     add = made.add_argument
     add("--host", default="127.0.0.1", help="default 127.0.0.1; it is made for this machine alone")
@@ -76,20 +80,20 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
     """Serve until told to stop; return the exit code."""
-    options = parser().parse_args(arguments)
+    options = parser(prog).parse_args(arguments)
     if options.list_faults or options.list_scenarios:
         for line in _faults() if options.list_faults else _scenarios():
             print(line)  # noqa: T201
         return 0
     token = options.token or os.environ.get("CONTRACT_TOKEN", "").strip() or "test-token"
     try:
-        app = _app(options, token)
+        app = _app(options, token, prog)
         listener = listening(options.host, options.port)
     except (ValueError, OSError, OverflowError) as error:
-        print(_problem(error, options), file=sys.stderr)  # noqa: T201
-        return 2
+        print(_problem(error, options, prog), file=sys.stderr)  # noqa: T201
+        return CANNOT_TELL
     if not options.quiet:
         app = logged(app, token, _write)
     running = server(app, "warning")
@@ -115,9 +119,10 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _app(options: argparse.Namespace, token: str) -> Any:
+def _app(options: argparse.Namespace, token: str, prog: str) -> Any:
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ValueError("a token is printable ASCII without blanks")
+    find(options.scenario, f"{prog} --list-scenarios")
     drawn: dict[str, Any] = {}
     if options.seed is not None:
         drawn = {"new_id": script.ids(options.seed), "seed": options.seed}
@@ -128,18 +133,20 @@ def _app(options: argparse.Namespace, token: str) -> Any:
         scenario=options.scenario,
         **drawn,
     )
-    return apply(app, options.fault, token) if options.fault else app
+    listed = f"{prog} --list-faults"
+    return apply(app, options.fault, token, listed) if options.fault else app
 
 
-def _problem(error: Exception, options: argparse.Namespace) -> str:
+def _problem(error: Exception, options: argparse.Namespace, prog: str) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        taken = f"port {options.port} of {options.host} is taken"
-        return (
-            f"problem: {taken}.\n    fix: stop what listens there, or use --port 0 for a free one"
-        )
-    if isinstance(error, OSError | OverflowError):
-        return f"problem: cannot listen on {options.host}, port {options.port}: {error}"
-    return f"problem: {error}"
+        told = f"port {options.port} of {options.host} is taken"
+        fix = "stop what listens there, or name another; 0 is any free one"
+    elif isinstance(error, OSError | OverflowError):
+        told = f"cannot listen on {options.host}, port {options.port}: {error}"
+        fix = "name another port; 0 is any free one"
+    else:
+        told, _, fix = str(error).partition("; ")
+    return f"problem: {told}\n    fix: {fix or f'see {prog} --help'}"
 
 
 def _faults() -> list[str]:
@@ -155,4 +162,4 @@ def _write(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

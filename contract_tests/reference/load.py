@@ -6,7 +6,6 @@ the right build, no step back, the end that its Dockerfile has.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gzip
 import io
@@ -23,6 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from .. import process
+from ..arguments import Parser
 
 BUILD = "/api/v1/images/build"
 TOKEN = "load-token"  # noqa: S105 (of a server that lives as long as the run)
@@ -208,7 +210,7 @@ def _memory(process: int) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run, and tell; return 1 where an answer was wrong."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m contract_tests.reference.load",
         description="Put load on a reference server of its own.",
     )
@@ -224,4 +226,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

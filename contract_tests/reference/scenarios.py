@@ -6,16 +6,17 @@ whatever the server's is.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ..arguments import choice
 from .lifecycle import CONTAINER, VM, Part
 
 PASSES, UNJUDGED = "passes", "cannot be judged"
 PREFIX = "scenario-"
+LISTED = f"python -m {__package__} --list-scenarios"
 _EAST = timezone(timedelta(hours=5, minutes=30))
 
 Plan = Callable[[float], tuple[Part, ...]]
@@ -127,11 +128,10 @@ SCENARIOS = {one.name: one for one in _ALL}
 """All scenarios by name."""
 
 
-def find(name: str) -> Scenario:
+def find(name: str, listed: str = LISTED) -> Scenario:
     """Return a scenario. Raises ``ValueError``, which names the nearest, for an unknown one."""
     if name not in SCENARIOS:
-        near = difflib.get_close_matches(name, SCENARIOS, n=3, cutoff=0.4) or list(SCENARIOS)
-        raise ValueError(f"unknown scenario {name}; use {', '.join(near)}")
+        raise ValueError(f"unknown scenario {name}; {choice(name, SCENARIOS, listed)}")
     return SCENARIOS[name]
 
 

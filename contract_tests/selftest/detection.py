@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .. import gate
+from .. import gate, process
+from ..arguments import Parser, choice
 from ..contract import PATH
 from ..reference.faults import FAULTS
 from ..target import Target
@@ -96,7 +96,7 @@ def _lines(detections: list[Detection]) -> Iterator[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Judge every fault; print the table; return 1 if one is missed or the sound server is not."""
-    parser = argparse.ArgumentParser(prog="python -m contract_tests.selftest.detection")
+    parser = Parser(prog="python -m contract_tests.selftest.detection")
     parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
     parser.add_argument("--faults", metavar="NAMES", type=_known, default=list(FAULTS))
     options = parser.parse_args(arguments)
@@ -118,10 +118,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _known(names: str) -> list[str]:
-    try:
-        return [FAULTS[name].name for name in names.split(",")]
-    except KeyError as error:
-        raise argparse.ArgumentTypeError(f"no fault is called {error}") from error
+    told = [name.strip() for name in names.split(",")]
+    for name in told:
+        if name not in FAULTS:
+            fix = choice(name, FAULTS, "docs/faults.md")
+            raise argparse.ArgumentTypeError(f"unknown fault {name}; {fix}")
+    return told
 
 
 def _say(line: str) -> None:
@@ -129,4 +131,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

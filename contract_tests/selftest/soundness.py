@@ -9,7 +9,6 @@ Usage: python -m contract_tests.selftest.soundness [--inputs N] [--seed N]
 
 from __future__ import annotations
 
-import argparse
 import copy
 import datetime
 import json
@@ -31,6 +30,8 @@ from prime_image_builds._tolerance import Tolerance
 from prime_image_builds.errors import InvalidBodyError
 from prime_image_builds.types import Model, OpenEnum
 
+from .. import process
+from ..arguments import Parser
 from ..contract import contract, instant, is_instant
 from ..exchange import strict_json
 from ..payloads import load
@@ -333,7 +334,7 @@ def _broken(content: bytes, chance: random.Random) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; return 0 if nothing was found, else 1."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args(arguments)
@@ -352,4 +353,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.run(main)

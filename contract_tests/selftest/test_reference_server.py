@@ -465,8 +465,8 @@ def test_seed_and_clock() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--scenario", "canceled"], "unknown scenario canceled; use cancelled"),
-        (["--fault", "completed-nul"], "unknown fault completed-nul; use completed-null"),
+        (["--scenario", "canceled"], "unknown scenario canceled\n    fix: use cancelled"),
+        (["--fault", "completed-nul"], "unknown fault completed-nul\n    fix: use completed-null"),
         (["--build-seconds", "-1"], "a build takes 0 to"),
         (["--speed", "-1"], "the speed of a clock"),
         (["--clock-start", "2026-01-01"], "a clock starts at an instant with an offset"),
@@ -478,8 +478,8 @@ def test_seed_and_clock() -> None:
 def test_wrong_options_are_told(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong option ends with 2 and a sentence."""
-    assert command.main(["--port", "0", *arguments]) == 2
+    """A wrong option ends with 4 and a sentence; 2 means interrupted."""
+    assert command.main(["--port", "0", *arguments]) == 4
     assert capsys.readouterr().err.startswith(f"problem: {told}")
 
 
@@ -488,10 +488,10 @@ def test_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with listening() as taken:
         port = taken.getsockname()[1]
 
-        assert command.main(["--port", str(port)]) == 2
+        assert command.main(["--port", str(port)]) == 4
     problem, fix = capsys.readouterr().err.splitlines()
-    assert problem == f"problem: port {port} of 127.0.0.1 is taken."
-    assert "--port 0" in fix
+    assert problem == f"problem: port {port} of 127.0.0.1 is taken"
+    assert fix.startswith("    fix: ")
 
 
 @pytest.mark.parametrize("flag", ["--list-scenarios", "--list-faults", "--help"])

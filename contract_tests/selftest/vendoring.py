@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts import git, vendor, vendor_check, vendor_swap
+from scripts import git, vendor, vendor_check, vendor_source, vendor_swap
 from scripts.vendor_check import PACKAGE
 
 ROOT = Path(__file__).resolve().parents[2]
+MODULES = ("__init__.py", "front.py", *vendor_source.TEST_MODULES)
 STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "ctypes.dlsym"}
 
 
@@ -30,7 +31,7 @@ def checkout(folder: Path) -> Path:
     skip = shutil.ignore_patterns("__pycache__")
     for name in ("generated", "scripts", "contract_tests/reference", "contract_tests/payloads"):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
-    for name in ("openapi.yaml", "LICENSE", "contract_tests/documents.py"):
+    for name in ("openapi.yaml", "LICENSE", *(f"contract_tests/{name}" for name in MODULES)):
         shutil.copyfile(ROOT / name, folder / name)
     return folder
 

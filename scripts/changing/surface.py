@@ -40,6 +40,11 @@ def listed(root: Path) -> str:
     return "\n".join(sorted({*_lines(root)})) + "\n"
 
 
+def targets(makefile: str) -> list[str]:
+    """Return the targets that a makefile explains."""
+    return re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
+
+
 def takes(makefile: str) -> dict[str, list[str]]:
     """Return what each target of a makefile takes on the command line."""
     text = makefile.replace("\\\n", "")
@@ -59,7 +64,7 @@ def name_of(line: str) -> str:
 
 def _lines(root: Path) -> Iterator[str]:
     makefile = (root / "Makefile").read_text(encoding="utf-8")
-    yield from (f"make {name}" for name in re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    yield from (f"make {name}" for name in targets(makefile))
     variables = {"PYTHON"}.union(*takes(makefile).values())
     yield from (f"variable {name}" for name in variables - {*SETTINGS})
     yield from (f"setting {PREFIX}{name}" for name in SETTINGS)

@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from contract_tests import headers  # noqa: E402
+from contract_tests import headers, process  # noqa: E402
 from contract_tests.report.redaction import Redaction  # noqa: E402
 from scripts.ci import commands, server  # noqa: E402
 
@@ -36,8 +36,6 @@ VERDICT = {HELD: "passed", VIOLATED: "violated"}
 JUNIT, SUMMARY, VERDICTS, LOG = "junit.xml", "summary.md", "verdicts.json", "server.log"
 # Settings that name a file: the gate runs in a folder of its own.
 FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
-# What is meant for other runs of Python and pytest than the gate's.
-STRANGE = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONPATH", "PYTHONHOME")
 
 
 def main(environment: Mapping[str, str]) -> int:
@@ -145,7 +143,7 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
 
 
 def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
-    settings = {name: text for name, text in environment.items() if name not in STRANGE}
+    settings = process.own(environment)
     for name in FILES:
         if path := settings.get(name, "").strip():
             settings[name] = str(here / path)
@@ -179,6 +177,7 @@ def _interrupted(_number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
+    process.restart()
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)
     if shutil.which("bash") is None:

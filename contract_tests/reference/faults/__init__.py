@@ -5,11 +5,11 @@ They stand in groups, one module each: enums, times, shape, protocol, auth, stat
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from ...arguments import choice
 from . import auth, effects, enums, protocol, shape, state, times
 from .base import Answered, App, Asked, Fault, Server
 
@@ -34,11 +34,13 @@ FAULTS: dict[str, Fault] = dict(_grouped())
 """All faults by name, in the order of their groups."""
 
 
-def apply(app: Any, name: str, token: str) -> App:
+LISTED = f"python -m {__name__.rpartition('.')[0]} --list-faults"
+
+
+def apply(app: Any, name: str, token: str, listed: str = LISTED) -> App:
     """Break a server. Raises ``ValueError``, which names the nearest, for an unknown fault."""
     if name not in FAULTS:
-        near = difflib.get_close_matches(name, FAULTS, n=3, cutoff=0.3) or list(FAULTS)
-        raise ValueError(f"unknown fault {name}; use {', '.join(near)}")
+        raise ValueError(f"unknown fault {name}; {choice(name, FAULTS, listed)}")
     return FAULTS[name].wrap(app, token)
 
 
