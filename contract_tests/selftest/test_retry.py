@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 from prime_image_builds import (
@@ -325,17 +326,17 @@ class _Dropping(Network):
     def __init__(self, withheld: httpx.Response | Exception) -> None:
         super().__init__()
         self.withheld = withheld
-        self.beginnings = 0
+        self.beginnings: list[bytes] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "PUT":
             assert isinstance(request.stream, httpx.SyncByteStream)
             pieces = iter(request.stream)
-            next(pieces)
+            piece = next(pieces)
             try:
                 next(pieces)
             except Exception:
-                self.beginnings += 1
+                self.beginnings.append(piece)
                 if isinstance(self.withheld, Exception):
                     raise self.withheld from None
                 return self.withheld
@@ -356,7 +357,9 @@ def test_what_is_no_early_refusal_changes_nothing(
     with pytest.raises(httpx.WriteError):
         build_image(folder, client=network.client, body=WEB)
 
-    assert network.beginnings == 10
+    with pack(folder) as packed:
+        beginning = packed.file.read(_upload.BEGINNING)
+    assert network.beginnings == [beginning] * 10
     assert clock.pauses == BACK_OFF
 
 
@@ -368,3 +371,15 @@ def test_retry_after_is_read_from_every_refusal(status: int) -> None:
     assert errors.UploadRefusedError(refusal(status, "5")).retry_after == 5.0
     for retry_after in set(NOT_READ) - {"0", PAST}:
         assert errors.ApiError.of(refusal(status, retry_after)).retry_after is None
+
+
+def test_the_beginning_of_an_upload_is_never_all_of_it(folder: Path) -> None:
+    """A context that is smaller than a beginning lacks its last byte: it would count as sent."""
+    with pack(folder) as packed:
+        content = packed.file.read()
+        packed.file.seek(1)
+        pieces = _upload._Withheld(packed).pieces()
+        assert next(pieces) == content[:-1]
+        with pytest.raises(httpcore.WriteError):
+            next(pieces)
+        assert len(content) < _upload.BEGINNING
