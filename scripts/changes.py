@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         from scripts.changing import agree
 
         told = list(agree.problems(ROOT, writes=options.write))
+    except SystemExit:  # a contract that cannot be read has printed its problem
+        return FAILED
     except Exception as error:
         text = str(error)
         if not text.startswith("problem:"):
