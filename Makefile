@@ -10,7 +10,7 @@ SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 
 gate.takes         := $(SETTINGS)
 judge.takes        := HAR LEVEL RULE
-compare.takes      := UPSTREAM
+compare.takes      := UPSTREAM ACCEPTED
 serve.takes        := PORT SCENARIO FAULT
 changes.takes      := WRITE
 vendor.takes       := DEST WITH_TESTS FORCE
@@ -36,8 +36,8 @@ gate: environment ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=mu
 judge: environment ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(PY) -m contract_tests.judge $(call option,LEVEL,--level) $(call option,RULE,--rule) -- "$$HAR"
 
-compare: environment ## Tell how a published document differs, and whom that breaks. UPSTREAM=file-or-url
-	@$(PY) scripts/compare.py -- "$$UPSTREAM"
+compare: environment ## Tell how a published document differs, and whom that breaks. UPSTREAM=file-or-url [ACCEPTED=file]
+	@$(PY) scripts/compare.py $(call option,ACCEPTED,--accepted) -- "$$UPSTREAM"
 
 serve: environment ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
 	@$(PY) -m contract_tests.reference $(call option,PORT,--port) $(call option,SCENARIO,--scenario) $(call option,FAULT,--fault)

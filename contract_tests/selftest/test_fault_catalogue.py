@@ -27,7 +27,7 @@ TOKEN = "A-test-token"  # noqa: S105 (of a server that lives as long as the test
 Step = tuple[str, str, Any, dict[str, str]]
 Answer = tuple[int, str, bytes]
 OF_BODY = {"image_name": "contract-gate"}
-ODD_IDS = ["-dash", "a.b", "x" * 40, "\N{SNOWMAN}", "a%2Fb", "a\0b"]
+ODD_IDS = ["-dash", "a.b", "x" * 64, "x" * 256, "\N{SNOWMAN}", "a%2Fb", "a\0b"]
 WRONG_TOKENS = [
     None, "Bearer wrong", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}x", f"Bearer {TOKEN.swapcase()}",
     "Basic dXNlcjpwYXNz", "Bearer",
@@ -157,6 +157,7 @@ def script(server: Server) -> Iterator[Step]:
         (b'"' + b"x" * 2**20 + b'"', json_type),
     ):  # fmt: skip
         yield "POST", BUILD, body, headers
+    yield "POST", f"{at(2)}/start", b'"' + b"x" * 2**20 + b'"', json_type
 
 
 @cache
