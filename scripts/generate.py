@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from contract_tests import documents, process  # noqa: E402
 from scripts import git  # noqa: E402
+from scripts.annotation import annotated  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 from scripts.linting import problems  # noqa: E402
 
@@ -50,7 +51,7 @@ def make(root: Path, destination: Path) -> None:
     config.write_text(json.dumps({"package_name_override": PACKAGE, "post_hooks": []}))
     # The generator has a loader of its own, of another YAML: it is given what was read here.
     given = destination / "openapi.json"
-    given.write_text(json.dumps(contract))
+    given.write_text(json.dumps(annotated(contract)), encoding="utf-8")
     _run(
         destination, "openapi_python_client", "generate", "--path", str(given),
         "--meta", "none", "--custom-template-path", str(root / "scripts/templates"),

@@ -73,19 +73,20 @@ def _operations(spec: _Part) -> Iterator[tuple[str, str, _Part]]:
 
 
 def _operation(spec: _Part, method: str, path: str, one: _Part) -> str:
-    parts = [_prose(one.get("description", ""))]
+    parts = [_prose(one.get("description", "")), _notes(one)]
     parameters = [_found(spec, parameter) for parameter in one.get("parameters", [])]
     if parameters:
-        rows = [_row(told["name"], told["schema"], required=told.get("required", False),
-                     says=told.get("description", "")) for told in parameters]  # fmt: skip
+        rows = [_row(told["name"], told, told["schema"], required=told.get("required", False))
+                for told in parameters]  # fmt: skip
         parts.append(f"<h4>Parameters</h4><table>{''.join(rows)}</table>")
     if "requestBody" in one:
         parts.append(f"<h4>Request</h4>{_content(spec, one['requestBody'])}")
     for status, told in one["responses"].items():
         response = _found(spec, told)
         parts.append(
-            f'<h4><span class="code s{escape(status[:1])}">{escape(status)}</span></h4>'
-            f"{_prose(response.get('description', ''))}{_content(spec, response)}"
+            f'<h4><span class="code s{escape(status[:1])}">{escape(status)}</span>'
+            f"{_source(response)}</h4>{_prose(response.get('description', ''))}{_notes(response)}"
+            f"{_content(spec, response)}"
         )
     word = f'<span class="method {method}">{method.upper()}</span>'
     return (
@@ -109,14 +110,16 @@ def _content(spec: _Part, holder: _Part) -> str:
 
 def _schema(name: str, one: _Part) -> str:
     required = one.get("required", [])
-    rows = [_row(key, told, required=key in required, says=told.get("description", ""))
+    rows = [_row(key, told, told, required=key in required)
             for key, told in one.get("properties", {}).items()]  # fmt: skip
     table = f"<table>{''.join(rows)}</table>" if rows else f"<p>{_type(one)}</p>"
-    about = f"<h3>{escape(name)}{_source(one)}</h3>{_prose(one.get('description', ''))}{table}"
+    prose = _prose(one.get("description", ""))
+    about = f"<h3>{escape(name)}{_source(one)}</h3>{prose}{_notes(one)}{table}"
     return f'<section id="schema-{escape(name)}">{about}</section>'
 
 
-def _row(name: str, schema: _Part, *, required: bool, says: str) -> str:
+def _row(name: str, one: _Part, schema: _Part, *, required: bool) -> str:
+    """Render a property or a parameter, which has its source, and its schema."""
     default = schema.get("default")
     told = (
         ""
@@ -126,7 +129,8 @@ def _row(name: str, schema: _Part, *, required: bool, says: str) -> str:
     star = ' <b title="required">required</b>' if required else ""
     return (
         f"<tr><td><code>{escape(name)}</code>{star}</td>"
-        f"<td>{_type(schema)}{told}</td><td>{_inline(says)}</td></tr>"
+        f"<td>{_type(schema)}{told}</td>"
+        f"<td>{_inline(one.get('description', ''))}{_source(one)}{_notes(one)}</td></tr>"
     )
 
 
@@ -146,8 +150,22 @@ def _type(schema: _Part) -> str:
 
 
 def _source(one: _Part) -> str:
-    told = one.get("x-source")
-    return f' <span class="source {escape(told)}">{escape(told)}</span>' if told else ""
+    """Render how a thing is known; where its source has a name, that is its title."""
+    source = one.get("x-source")
+    if not source:
+        return ""
+    mark = escape(source["mark"])
+    titled = f' title="{escape(source["in"])}"' if "in" in source else ""
+    return f' <span class="source {mark}"{titled}>{mark}</span>'
+
+
+def _notes(one: _Part) -> str:
+    """Render what is known of a thing beyond its description, each by its name."""
+    return "".join(
+        f'<p>{_inline(one[f"x-{name}"])} <span class="source {name}">{name}</span></p>'
+        for name in ("derived", "observed", "assumed")
+        if f"x-{name}" in one
+    )
 
 
 def _found(spec: _Part, told: _Part) -> _Part:
@@ -208,6 +226,6 @@ font:600 12px/1.6 ui-monospace,"DejaVu Sans Mono",monospace}
 .get,.s2{background:#1a7f4b}.post{background:#0b5cad}.s4{background:#a8591b}
 .put,.patch,.delete,.s5{background:#9b2c2c}
 .source{padding:0 .45rem;border:1px solid var(--line);border-radius:9px;font-size:11.5px;
-font-weight:400;color:var(--dim)}.assumed{border-style:dashed}
+font-weight:400;color:var(--dim)}.derived,.assumed{border-style:dashed}
 @media(max-width:760px){nav{display:none}main{padding:1rem}}
 """.strip()

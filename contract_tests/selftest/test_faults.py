@@ -80,7 +80,8 @@ def test_failure_text() -> None:
 
     assert lines[0] == "T5 SHOULD  completedAt is set exactly where the status is terminal."
     assert [line.split()[0] for line in lines[1:]] == [
-        "field", "expected", "received", "exchange", "after", "derived", "seen", "repeat",
+        "field", "expected", "received", "exchange", "after", "stated", "derived", "seen",
+        "repeat",
     ]  # fmt: skip
     assert lines[1:4] == [
         "  field     $.completedAt",

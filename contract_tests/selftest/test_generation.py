@@ -27,7 +27,7 @@ REQUEST = "/components/schemas/BuildImageRequest/properties"
 STATUS = "/paths/~1api~1v1~1images~1build~1{build_id}/get"
 INITIATE = "/paths/~1api~1v1~1images~1build/post"
 CANCEL = "/paths/~1api~1v1~1images~1build~1{build_id}/delete"
-SOURCE: Any = "assumed"
+SOURCE: Any = {"mark": "assumed"}
 GONE = object()
 """Takes out what stands at a pointer."""
 
@@ -101,7 +101,7 @@ WORKS = {
         {"call('get_build_status', 200, base).id": "'bld_7c1e09'"},
     ),
     "values of YAML 1.1 that are texts in YAML 1.2": Works(
-        {**ON, f"{FIELDS}/cache": ref("CacheMode")},
+        {**ON, f"{FIELDS}/cache": schema(allOf=[ref("CacheMode")])},
         {"group(cache='on').cache.value": "'on'", "group(cache='no').to_dict()['cache']": "'no'",
          "group(cache='2026-11-24').to_dict()['cache']": "'2026-11-24'"},
     ),
@@ -134,7 +134,7 @@ WORKS = {
         {"request().to_dict()['note']": repr("'a'\n\"\"\"{b}\\")},
     ),
     "quotes and backslashes in the values of an enum": Works(
-        {f"{FIELDS}/shape": ref("Shape"),
+        {f"{FIELDS}/shape": schema(allOf=[ref("Shape")]),
          "/components/schemas/Shape": text(enum=['a"b', "c\\d", "e'f", "1x", "{g}"])},
         {"group(shape='a\"b').to_dict()['shape']": "'a\"b'",
          "group(shape='c\\\\d').shape.value": repr("c\\d")},
@@ -190,7 +190,7 @@ WORKS = {
          "group(count=2**40).to_dict()['count']": str(2**40)},
     ),
     "an object in an object": Works(
-        {f"{FIELDS}/inner": ref("Inner"),
+        {f"{FIELDS}/inner": schema(allOf=[ref("Inner")]),
          "/components/schemas/Inner": schema(
              type="object", required=["a"],
              properties={"a": text(), "b": schema(type="array", items=ref("ErrorDetail"))})},
@@ -385,7 +385,7 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
         "path-key", "/paths/~1api~1v1~1images~1build/$ref",
     ),
     "a default beside a $ref": (
-        {f"{FIELDS}/status/default": "PENDING"}, "ref-sibling", f"{FIELDS}/status",
+        {f"{FIELDS}/artifacts/items/default": {}}, "ref-sibling", f"{FIELDS}/artifacts/items",
     ),
     "a deep $ref": (
         {f"{FIELDS}/shape": {"$ref": "#/components/schemas/ErrorDetail/properties/param"}},
@@ -396,7 +396,7 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
         {f"{SCHEMAS}/Loop": ref("Loop")}, "ref-missing", f"{SCHEMAS}/Loop",
     ),
     "a circle": (
-        {f"{SCHEMAS}/ErrorDetail/properties/cause": ref("ErrorResponse")},
+        {f"{SCHEMAS}/ErrorDetail/properties/cause": schema(allOf=[ref("ErrorResponse")])},
         "schema-circle", f"{SCHEMAS}/ErrorDetail",
     ),
     "a keyword that is not rendered": (

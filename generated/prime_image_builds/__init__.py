@@ -14,8 +14,8 @@ offset. Every duration is in seconds. Whatever the API answers against its contr
 ``InvalidResponseError``; a refusal raises an ``ApiError`` of its own class; a transport failure
 raises httpx's own exceptions. ``errors`` has them all.
 
-What the docstrings call observed was seen of the vendor's own clients; what they call assumed nobody
-has said. All else is stated by the vendor's documentation.
+Docstrings paraphrase what the vendor's documents state. After "Derived:" they give what follows from it,
+after "Observed:" what the vendor's own clients show, after "Assumed:" what no source states.
 """
 
 from . import errors

@@ -11,14 +11,19 @@ class BuildArtifactStatusResponse(Model, frozen=True, kw_only=True):
     """One artifact of a build group.
 
     Attributes:
-        id: Identifier of the artifact.
-        status: The statuses of a build, in the order of its life.
+        id: The internal id of the artifact.
+        status: The statuses that a build group or an artifact can have. Derived: They are
+            listed in the order of a build's life, and a build does not go back. Observed:
+            Clients stop polling at COMPLETED, FAILED and CANCELLED, so these are final.
         created_at: When the artifact was created.
         artifact_type: What a build makes.
-        full_image_path: Where the image is found.
-        error_message: Why the artifact failed.
-        started_at: When the artifact started to build. Absent or null before that.
-        completed_at: When the artifact completed. Absent or null before that.
+        full_image_path: Where the built image is found.
+        error_message: Why the build failed, if it did. Derived: Set only where the status
+            is FAILED or CANCELLED.
+        started_at: When the artifact started. Derived: Absent or null before that, and set
+            from then on.
+        completed_at: When the artifact completed. Derived: Absent or null before that; set
+            wherever the status is terminal.
     """
 
     id: str

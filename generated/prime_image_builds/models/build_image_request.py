@@ -11,11 +11,12 @@ class BuildImageRequest(Model, frozen=True, kw_only=True):
     """Names the image to build, and says how.
 
     Attributes:
-        image_name: Name of the image.
-        image_tag: Tag of the image.
+        image_name: The name to give to the image.
+        image_tag: The tag to give to the image.
         dockerfile_path: Where the Dockerfile lies in the uploaded context.
         platform: What the image is built for.
-        team_id: The team that the image is built for.
+        team_id: The team that the image is built for. Derived: Without one, or with null,
+            the image is the user's own. Observed: Clients send it as team_id.
         visibility: Who may use the image once it is built. With INHERIT, a tag that exists
             keeps the visibility it has, and a new tag is PRIVATE.
     """

@@ -10,11 +10,12 @@ class BuildImageResponse(Model, frozen=True, kw_only=True):
     """A build that exists, and where its context goes.
 
     Attributes:
-        build_id: Id of the build, for start and status.
-        upload_url: Where to PUT the context, a gzipped tar, without the bearer token.
+        build_id: The id to follow the build by. Observed: Start and status take it.
+        upload_url: A presigned URL for the context, a gzipped tar. Observed: Clients PUT
+            the context there, without the bearer token.
         expires_in: Seconds for which upload_url is good.
-        full_image_path: Where the image will be found.
-        visibility: Who sees the image.
+        full_image_path: The whole path of the image, in which the user's id stands.
+        visibility: Who may use the image.
     """
 
     build_id: str

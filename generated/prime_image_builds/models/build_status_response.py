@@ -11,13 +11,19 @@ class BuildStatusResponse(Model, frozen=True, kw_only=True):
     """One logical build group. Its status is aggregated over its artifacts.
 
     Attributes:
-        id: Public identifier of the build group.
-        image_name: Name of the image being built.
-        image_tag: Tag of the image being built.
-        status: The statuses of a build, in the order of its life.
-        created_at: When the build was created.
-        started_at: When the build started. Absent or null before that.
-        completed_at: When the build completed. Absent or null before that.
+        id: The public id of the group. Assumed: It is the build_id that was asked for.
+        image_name: The image's name. Derived: It is the one that initiate was given, and
+            never changes.
+        image_tag: The image's tag. Derived: It is the one that initiate was given, and
+            never changes.
+        status: The statuses that a build group or an artifact can have. Derived: They are
+            listed in the order of a build's life, and a build does not go back. Observed:
+            Clients stop polling at COMPLETED, FAILED and CANCELLED, so these are final.
+        created_at: When the build was created. Derived: It never changes.
+        started_at: When the build started. Derived: Absent or null before that, and set
+            from then on.
+        completed_at: When the build completed. Derived: Absent or null before that; set
+            wherever the status is terminal.
         artifacts: The artifacts of this group, each with a status of its own.
     """
 

@@ -3,7 +3,9 @@ from ..types import OpenEnum
 
 
 class ImageBuildStatus(OpenEnum):
-    """The statuses of a build, in the order of its life.
+    """The statuses that a build group or an artifact can have. Derived: They are listed in the
+    order of a build's life, and a build does not go back. Observed: Clients stop polling at
+    COMPLETED, FAILED and CANCELLED, so these are final.
 
     A value that is not listed here is refused, with an error that names it, unless the client is
     made with ``unknown_statuses="keep"``.

@@ -3,7 +3,7 @@ from ..types import OpenEnum
 
 
 class ImageVisibility(OpenEnum):
-    """Who sees the image.
+    """Who may use the image.
 
     A value that is not listed here is refused, with an error that names it, unless the client is
     made with ``unknown_statuses="keep"``.

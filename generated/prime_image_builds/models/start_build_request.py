@@ -9,7 +9,8 @@ class StartBuildRequest(Model, frozen=True, kw_only=True):
     """Says whether the context is uploaded.
 
     Attributes:
-        context_uploaded: Whether the context is uploaded.
+        context_uploaded: Whether the context is uploaded. Assumed: A build does not start
+            while its context is not uploaded.
     """
 
     context_uploaded: bool = field(default=True)

@@ -4,8 +4,9 @@
 ``POST /api/v1/images/build``
 
 Issues the id of a new build, and a URL to upload its context to. Limited to 150 requests
-per 60 s for each address and token (stated). There is no idempotency key: a repeated
-request makes a second build (observed).
+per 60 s for each address and token.
+
+Observed: There is no idempotency key, so a repeated request makes a second build.
 """
 
 import httpx

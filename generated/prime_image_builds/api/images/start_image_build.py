@@ -3,8 +3,9 @@
 
 ``POST /api/v1/images/build/{build_id}/start``
 
-No rate limit is documented. What a second start does is said nowhere: this project takes
-it to be answered alike or refused, and never to reset the build (assumed).
+Builds the image with Docker inside a sandbox, and pushes it.
+
+Assumed: A second start is answered alike or refused, and never resets the build.
 """
 
 import httpx
