@@ -136,8 +136,11 @@ def test_rule_that_binds_is_stated(rule: Any) -> None:
 def test_failure_names_our_own_words_as_ours(rule: Any) -> None:
     """A line of a failure that is called stated holds what is stated, and no note of ours."""
     at = Broken("the status code", "x", "y")
-    exchange = Tape("t").record("d", "i", ("GET", "http://a.test/", {}, b""), (200, {}, b"")).last
-    lines = text.single(Violation(rule, at, exchange)).splitlines()
+    history = Tape("token").record(
+        driver="test", intent="test",
+        request=("GET", "http://a.test/", {}, b""), response=(200, {}, b""),
+    )  # fmt: skip
+    lines = text.single(Violation(rule, at, history.last)).splitlines()
 
     for quote in quotes(rule.source):
         names = {line.split()[0] for line in lines if quote.words and f'"{quote.words}"' in line}
