@@ -140,7 +140,7 @@ def test_failure_names_our_own_words_as_ours(rule: Any) -> None:
         driver="test", intent="test",
         request=("GET", "http://a.test/", {}, b""), response=(200, {}, b""),
     )  # fmt: skip
-    lines = text.single(Violation(rule, at, history.last)).splitlines()
+    lines = text.single(Violation(rule, at, history.last), str).splitlines()
 
     for quote in quotes(rule.source):
         names = {line.split()[0] for line in lines if quote.words and f'"{quote.words}"' in line}
