@@ -92,7 +92,7 @@ def told(project: Path, *, writes: bool = False) -> list[str]:
     return list(agree.problems(project, writes=writes))
 
 
-TAG = "        imageTag:\n          description: Tag of the image being"
+TAG = "        imageTag:\n"
 REGION = "        region: {type: string}\n"
 REQUIRED = "required: [id, status, createdAt]"
 ACCEPTED = "        '202': {$ref: '#/components/responses/Unauthorized'}\n"

@@ -251,6 +251,33 @@ def test_one_component_is_told_once() -> None:
     assert found.ours_at == found.theirs_at == pointer.removesuffix("/type")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"$ref": "#/components/schemas/Colour"},
+        {"$ref": "#/components/schemas/Alias"},
+        {"description": "Its colour.", "allOf": [{"$ref": "#/components/schemas/Colour"}]},
+        {"allOf": [{"allOf": [{"$ref": "#/components/schemas/Alias"}]}], "x-source": "a"},
+    ],
+    ids=str,
+)
+def test_one_component_is_one_however_it_is_referred_to(written: dict[str, Any]) -> None:
+    """A lone reference in an allOf, with a description beside it, is that reference."""
+    documents = []
+    for colour in ("red", "blue"):
+        document = copy.deepcopy(small({"$ref": "#/components/schemas/Colour"}, "response").root)
+        document["components"]["schemas"]["Colour"]["enum"][0] = colour
+        body = json.loads(
+            json.dumps(document).replace(
+                '"properties": {"x": ', '"properties": {"y": ' + json.dumps(written) + ', "x": '
+            )
+        )
+        documents.append(Document(body, colour))
+    found = [one for one in differences(*documents) if one.kind == "value-added"]
+
+    assert [len(one.places) for one in found] == [2]
+
+
 def examples() -> list[tuple[str, str]]:
     """Return each command of the docs, and what it is said to print."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", DOCS, re.DOTALL)

@@ -64,7 +64,9 @@ def make_gate(*arguments: str, plugins: str = "", **settings: str) -> tuple[int,
 
 def verdicts(printed: str) -> dict[str, str]:
     """Read the table of verdicts."""
-    found = re.findall(r"^([PSTL]\d+) +(?:MUST|SHOULD) +(passed|violated|waived|not \w+)\b", printed, re.M)
+    found = re.findall(
+        r"^([PSTL]\d+) +(?:MUST|SHOULD) +(passed|violated|waived|not \w+)\b", printed, re.M
+    )
     return dict(found)
 
 

@@ -51,7 +51,19 @@ READ |= BOUNDS | MARKS | set(EXCLUSIVE.values())
 def shape_of(nodes: Nodes) -> Shape:
     """Return the shape of schemas that must all be met."""
     shape = intersection((_shape(node, frozenset()) for node in nodes), Shape(""))
-    return replace(shape, at=nodes[0].follow().pointer) if nodes else shape
+    return replace(shape, at=_home(nodes[0]).pointer) if nodes else shape
+
+
+def _home(node: Node) -> Node:
+    """Return the schema that a node stands for: through references, alone or in an allOf of one.
+
+    The shape of the node has been read, so there is no circle.
+    """
+    node = node.follow()
+    keywords = node.value if isinstance(node.value, dict) else {}
+    beside = {key for key in keywords if not key.startswith("x-")} - IGNORED
+    parts = list(one.entries()) if beside == {"allOf"} and (one := node.get("allOf")) else []
+    return _home(parts[0]) if len(parts) == 1 else node
 
 
 def _shape(node: Node, above: frozenset[str]) -> Shape:
