@@ -162,7 +162,7 @@ WORKS = {
     "schemas named like our own modules, functions and constants": Works(
         {**{f"/components/schemas/{name}": text(enum=[name])
             for name in ("Client", "Context", "Step", "Progress", "Errors", "Types")},
-         **{f"{FIELDS}/as{name}": ref(name)
+         **{f"{FIELDS}/as{name}": schema(allOf=[ref(name)])
             for name in ("Client", "Context", "Step", "Progress", "Errors", "Types")}},
         {"group(asClient='Client').as_client.value": "'Client'",
          "group(asErrors='Errors').to_dict()['asErrors']": "'Errors'"},
