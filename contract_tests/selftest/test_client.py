@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import gzip
 import json
-import logging
 import pickle
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -452,52 +451,20 @@ def test_an_answer_without_a_request() -> None:
     assert repr(AuthenticatedClient(BASE, TOKEN)) == f"AuthenticatedClient(base_url='{BASE}')"
 
 
-def leaking(error: BaseException | None) -> list[str]:
-    """List where an exception shows the token: text, repr, pickle, and those it came from."""
+def leaking(error: BaseException | None, secret: str = TOKEN) -> list[str]:
+    """List where an exception shows a secret: text, repr, pickle, and those it came from."""
     found = []
     while error is not None:
-        shown = {"str": str(error), "repr": repr(error), "vars": repr(vars(error))}
+        shown = {"str": str(error), "repr": repr(error)}
+        if isinstance(error, errors.ApiError):
+            shown["vars"] = repr(vars(error))
+        shown["traceback"] = "".join(traceback.format_exception(error))
         shown["pickle"] = pickle.dumps(error).decode("latin-1")
-        found += [f"{type(error).__name__}: {where}" for where in shown if TOKEN in shown[where]]
+        forms = (secret, json.dumps(secret)[1:-1])
+        places = [where for where in shown if any(form in shown[where] for form in forms)]
+        found += [f"{type(error).__name__}: {where}" for where in places]
         error = error.__cause__ or error.__context__
     return found
-
-
-def test_the_token_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """No repr, log record, exception or pickle holds it, a refusal that repeats it included."""
-    caplog.set_level(logging.DEBUG)
-    with peer() as server:
-        client = AuthenticatedClient(server.url, TOKEN, headers={"X-Mine": "1"})
-        assert TOKEN not in f"{client!r}{client}"
-        echo = {"errors": [{"param": "Authorization", "details": f"Bearer {TOKEN} is too old"}]}
-        for status, body in ((422, echo), (401, {"detail": TOKEN}), (200, {"id": 7}), (500, {})):
-            server.says(status, body)
-            for variant in ("sync", "asyncio"):
-                with pytest.raises(errors.ImageBuildsError) as caught:
-                    call(client.with_timeout(5), START, variant)
-                assert leaking(caught.value) == []
-
-    assert TOKEN not in caplog.text
-    assert "start" in caplog.text  # there was a log to look at
-
-
-def test_a_token_in_a_header_is_forgotten() -> None:
-    """A refusal that repeats it there shows it no more than one that does in its body."""
-    headers = {"X-Echo": f"Bearer {TOKEN}", "Content-Encoding": "identity", "X-Other": "1"}
-    error = raised(answered(403, content=b"no", headers=headers))
-
-    assert error.headers["x-echo"] == "Bearer <token>"
-    assert (error.headers["x-other"], error.content) == ("1", b"no")
-    assert leaking(error) == []
-
-
-def test_a_compressed_refusal_that_repeats_the_token() -> None:
-    """What is taken out of it does not make it unreadable."""
-    content = gzip.compress(json.dumps({"detail": f"{TOKEN} is too old"}).encode())
-    error = raised(answered(401, content=content, headers={"Content-Encoding": "gzip"}))
-
-    assert error.problems == ("<token> is too old",)
-    assert leaking(error) == []
 
 
 def test_errors_survive_a_pickle() -> None:
@@ -683,11 +650,3 @@ def test_a_key_that_stands_twice_is_named() -> None:
     answer = httpx.Response(200, content=content, headers={"Content-Type": "application/json"})
 
     assert raised(answer).reason == "the key 'status' stands twice"
-
-
-def test_a_refused_token_leaves_the_request_told() -> None:
-    """What is taken out of an answer does not take its request away."""
-    error = raised(answered(401, json={"detail": TOKEN}, headers={"Content-Length": "999"}))
-
-    assert (error.method, error.problems) == ("GET", ("<token>",))
-    assert error.headers["content-length"] == str(len(error.content))

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from ._secrets import Secrets, keep_apart
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 from .errors import InvalidRequestError
 
@@ -64,7 +65,8 @@ class Client:
         self._async_client: httpx.AsyncClient | None = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._settings['base_url']!r})"
+        base_url = Secrets()(str(self._settings["base_url"]))
+        return f"{type(self).__name__}(base_url={base_url!r})"
 
     def __copy__(self) -> Self:
         return self._copy()
@@ -114,7 +116,7 @@ class Client:
         response = self.get_httpx_client().request(
             method, path, content=json, headers=self._request_headers(json)
         )
-        return self._without_secrets(response)
+        return keep_apart(response)
 
     async def request_async(
         self, method: str, path: str, *, json: bytes | None = None
@@ -123,7 +125,7 @@ class Client:
         response = await self.get_async_httpx_client().request(
             method, path, content=json, headers=self._request_headers(json)
         )
-        return self._without_secrets(response)
+        return keep_apart(response)
 
     def __enter__(self) -> Self:
         self.get_httpx_client().__enter__()
@@ -165,13 +167,6 @@ class Client:
         if json is not None:
             headers["Content-Type"] = "application/json"
         return headers
-
-    def _without_secrets(self, response: httpx.Response) -> httpx.Response:
-        """Forget the headers of what was sent: an exception that holds the answer may be logged."""
-        for one in (response, *response.history):
-            one.request = httpx.Request(one.request.method, one.request.url)
-            one.next_request = None
-        return response
 
 
 class AuthenticatedClient(Client):
@@ -231,23 +226,6 @@ class AuthenticatedClient(Client):
 
     def _request_headers(self, json: bytes | None) -> dict[str, str]:
         return {**super()._request_headers(json), "Authorization": f"Bearer {self._token}"}
-
-    def _without_secrets(self, response: httpx.Response) -> httpx.Response:
-        response = super()._without_secrets(response)
-        token, shown = self._token.encode(), b"<token>"
-        headers = [(name, value.replace(token, shown)) for name, value in response.headers.raw]
-        if response.is_success or (
-            token not in response.content and headers == response.headers.raw
-        ):
-            return response
-        # A refusal that repeats the token, as "invalid token abc" does. The content is decoded.
-        encoded = (b"content-encoding", b"content-length", b"transfer-encoding")
-        return httpx.Response(
-            response.status_code,
-            headers=[(name, value) for name, value in headers if name.lower() not in encoded],
-            content=response.content.replace(token, shown),
-            request=response.request,
-        )
 
 
 __all__ = ("DEFAULT_TIMEOUT", "AuthenticatedClient", "Client")

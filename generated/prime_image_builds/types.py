@@ -3,7 +3,7 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
 import httpx
@@ -13,6 +13,7 @@ from msgspec import UnsetType as Unset
 
 from ._enums import OpenEnum
 from ._json import from_mapping
+from ._secrets import Secrets
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 
 Timestamp: TypeAlias = Annotated[datetime.datetime, Meta(tz=True)]
@@ -65,6 +66,22 @@ class Response(Generic[T]):
     content: bytes
     headers: httpx.Headers
     parsed: T
+    # Of a refusal, which may repeat the token: hidden in repr and pickle, kept in the fields.
+    _secrets: Secrets = field(default=Secrets(), compare=False)
+
+    def __repr__(self) -> str:
+        hide = self._secrets
+        return (
+            f"Response(status_code={self.status_code}, content={hide.content(self.content)!r}, "
+            f"headers={hide.headers(self.headers)!r}, parsed={hide(repr(self.parsed))})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if 200 <= self.status_code <= 299:
+            return type(self), (self.status_code, self.content, self.headers, self.parsed)
+        hide = self._secrets
+        content, headers = hide.content(self.content), hide.headers(self.headers)
+        return type(self), (self.status_code, content, headers, hide.value(self.parsed))
 
 
 __all__ = (

@@ -10,6 +10,7 @@ Observed: Clients poll every 10 s, for at most 1800 s.
 
 import httpx
 
+from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
 from ..._wire import decode, decode_refusal, path_segment
 from ...client import AuthenticatedClient
@@ -44,7 +45,9 @@ def _detailed(
         parsed = None
     else:
         raise ApiError.of(response)
-    return Response(response.status_code, response.content, response.headers, parsed)
+    return Response(
+        response.status_code, response.content, response.headers, parsed, secrets_of(response)
+    )
 
 
 def sync(

@@ -11,6 +11,7 @@ Assumed: A second start is answered alike or refused, and never resets the build
 import httpx
 
 from ..._json import write
+from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
 from ..._wire import decode, decode_refusal, path_segment
 from ...client import AuthenticatedClient
@@ -46,7 +47,9 @@ def _detailed(
         parsed = None
     else:
         raise ApiError.of(response)
-    return Response(response.status_code, response.content, response.headers, parsed)
+    return Response(
+        response.status_code, response.content, response.headers, parsed, secrets_of(response)
+    )
 
 
 def sync(

@@ -1,0 +1,249 @@
+"""What the client shows of what it sent, and that it changes nothing of what was answered."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+import logging
+import pickle
+import string
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from hypothesis import given
+from hypothesis import strategies as st
+from prime_image_builds import AuthenticatedClient, Client, errors
+from prime_image_builds._secrets import Secrets
+from prime_image_builds.api.images import get_build_status
+from prime_image_builds.models import ErrorResponse
+
+from ..contract import START
+from .test_client import BASE, TOKEN, call, leaking, peer
+
+SHORT = ["t", "a", "json", "1", "build", "7-chars"]
+LONG = ["8-chars.", TOKEN, "prime_0123456789abcdef", 'quote"and\\back/slash']
+
+Refusal = Callable[[str], httpx.Response]
+
+REFUSALS: dict[str, Refusal] = {
+    "ordinary": lambda _: httpx.Response(401, json={"detail": "a token is in application/json"}),
+    "body": lambda token: httpx.Response(401, json={"detail": f"Bearer {token} is too old"}),
+    "listed": lambda token: httpx.Response(
+        422, json={"errors": [{"param": "Authorization", "details": f"Bearer {token}"}]}
+    ),
+    "key": lambda token: httpx.Response(404, json={f"Bearer {token}": 1}),
+    "text": lambda token: httpx.Response(403, content=f"no: Bearer {token}".encode()),
+    "bytes": lambda token: httpx.Response(500, content=b"\xff\0Bearer " + token.encode()),
+    "header": lambda token: httpx.Response(403, headers={"X-Echo": f"Bearer {token}"}),
+    "compressed": lambda token: httpx.Response(
+        401, content=gzip.compress(f'{{"detail":"Bearer {token}"}}'.encode()),
+        headers={"Content-Encoding": "gzip"},
+    ),
+    "success of another type": lambda token: httpx.Response(
+        200, content=b"{}", headers={"Content-Type": f"text/x; echo=Bearer {token}"}
+    ),
+    "success that is not valid": lambda token: httpx.Response(200, json={"id": f"Bearer {token}"}),
+}  # fmt: skip
+
+
+def raised(answer: httpx.Response, client: Client | None = None) -> Any:
+    """Return what a call raises that is answered so."""
+    client = client or AuthenticatedClient(BASE, TOKEN)
+    with respx.mock() as router:
+        router.route().mock(return_value=answer)
+        with pytest.raises(errors.ImageBuildsError) as caught:
+            get_build_status.sync("bld_1", client=client)  # type: ignore[arg-type]
+    return caught.value
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("token", [*SHORT, *LONG])
+def test_response_is_kept_as_received_with_any_token(token: str, refusal: str) -> None:
+    """What an error holds is evidence: nothing of it is changed, whatever the token is."""
+    answer, expected = (REFUSALS[refusal](token) for _ in range(2))
+    error = raised(answer, AuthenticatedClient(BASE, token))
+
+    assert error.response.content == expected.content
+    assert error.response.headers.raw == expected.headers.raw
+    for same in (copy.copy(error), copy.deepcopy(error)):
+        assert same.response.content == expected.content
+    if isinstance(error, errors.ApiError):
+        plain = errors.ApiError(expected)
+        assert (error.content, error.body, error.problems) == (
+            plain.content, plain.body, plain.problems,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("refusal", sorted(set(REFUSALS) - {"ordinary"}))
+@pytest.mark.parametrize("token", LONG)
+def test_long_token_is_in_no_text_or_pickle(token: str, refusal: str) -> None:
+    """From 8 characters on it is hidden wherever it stands."""
+    error = raised(REFUSALS[refusal](token), AuthenticatedClient(BASE, token))
+
+    assert leaking(error, token) == []
+
+
+@pytest.mark.parametrize("token", SHORT)
+def test_short_token_is_hidden_behind_its_scheme_alone(token: str) -> None:
+    """Anywhere else it is a part of ordinary text."""
+    client = AuthenticatedClient(BASE, token)
+    ordinary = "a token of 1 build is in application/json, told 7-chars"
+    error = raised(httpx.Response(401, json={"detail": f"{ordinary}; Bearer {token}!"}), client)
+    wrong = raised(httpx.Response(200, content=b"{}", headers={"Content-Type": "text/1"}), client)
+
+    assert str(error).endswith(f"-> 401: {ordinary}; Bearer <token>!")
+    assert wrong.reason == "content type is 'text/1', not application/json"
+    assert wrong.reason in str(wrong)
+    for one in (error, wrong):
+        again = pickle.loads(pickle.dumps(one))  # noqa: S301 (of our own making)
+        assert str(again) == str(one)
+        assert again.response.headers["content-type"] == one.response.headers["content-type"]
+    assert leaking(error, f"Bearer {token}") == []
+
+
+def test_token_shows_nowhere_over_a_socket(caplog: pytest.LogCaptureFixture) -> None:
+    """No repr, log record, exception or pickle holds it, a refusal that repeats it included."""
+    caplog.set_level(logging.DEBUG)
+    with peer() as server:
+        client = AuthenticatedClient(server.url, TOKEN, headers={"X-Mine": "1"})
+        assert TOKEN not in f"{client!r}{client}"
+        echo = {"errors": [{"param": "Authorization", "details": f"Bearer {TOKEN} is too old"}]}
+        for status, body in ((422, echo), (401, {"detail": TOKEN}), (200, {"id": 7}), (500, {})):
+            server.says(status, body)
+            for variant in ("sync", "asyncio"):
+                with pytest.raises(errors.ImageBuildsError) as caught:
+                    call(client.with_timeout(5), START, variant)
+                assert leaking(caught.value) == []
+
+    assert TOKEN not in caplog.text
+    assert "start" in caplog.text  # there was a log to look at
+
+
+def test_pickle_of_a_compressed_refusal_is_read_as_the_refusal() -> None:
+    """Its headers are those that came, and its content is decoded once."""
+    content = gzip.compress(json.dumps({"detail": f"{TOKEN} is too old"}).encode())
+    error = raised(httpx.Response(401, content=content, headers={"Content-Encoding": "gzip"}))
+    error.add_note("the build is bld_1")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
+
+    assert error.problems == (f"{TOKEN} is too old",)
+    assert again.problems == ("<token> is too old",)
+    assert again.response.headers == error.response.headers
+    assert (str(again), again.method, again.url) == (str(error), error.method, error.url)
+    assert again.__notes__ == error.__notes__
+
+
+def test_detailed_refusal_hides_the_token_in_repr_and_pickle() -> None:
+    """Its fields hold what was answered."""
+    body = {"errors": [{"param": "Authorization", "details": f"{TOKEN} is too old"}]}
+    with respx.mock() as router, AuthenticatedClient(BASE, TOKEN) as client:
+        router.route().respond(422, json=body, headers={"X-Echo": TOKEN})
+        response = get_build_status.sync_detailed("bld_1", client=client)
+    again = pickle.loads(pickle.dumps(response))  # noqa: S301 (of our own making)
+
+    assert (response.headers["x-echo"], json.loads(response.content)) == (TOKEN, body)
+    assert response.parsed == ErrorResponse.from_dict(body)
+    assert again.parsed == ErrorResponse.from_dict(
+        {"errors": [{"param": "Authorization", "details": "<token> is too old"}]}
+    )
+    for shown in (
+        repr(response),
+        str(response),
+        repr(again),
+        pickle.dumps(response).decode("latin-1"),
+    ):
+        assert TOKEN not in shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        ({"headers": {"X-Api-Key": "my-own-key"}}, "the key my-own-key is unknown"),
+        ({"headers": {"Authorization": "Basic bWU6cGFzc3dvcmQ="}}, "no bWU6cGFzc3dvcmQ="),
+        ({"cookies": {"session": "of-this-user"}}, "the session of-this-user ended"),
+        ({"headers": {"Cookie": "a=b; session=of-this-user"}}, "of-this-user"),
+    ],
+)
+def test_what_else_is_sent_in_secret_shows_nowhere(sent: dict[str, Any], answer: str) -> None:
+    """The kind is what a request carries, not the token alone."""
+    error = raised(httpx.Response(403, json={"detail": answer}), Client(BASE, **sent))
+
+    assert error.problems == (answer,)
+    for secret in ("my-own-key", "bWU6cGFzc3dvcmQ=", "of-this-user"):
+        assert leaking(error, secret) == []
+
+
+def test_secrets_of_urls_show_nowhere() -> None:
+    """A password of the API's URL, and the query of an upload URL."""
+    client = AuthenticatedClient("https://me:pass-word@images.test/x", TOKEN)
+    error = raised(httpx.Response(403, json={"detail": "pass-word"}), client)
+    url = "https://store.test/put?X-Signature=0123456789&part=1"
+    refused = errors.UploadRefusedError(
+        httpx.Response(403, json={"detail": f"{url} expired"}, request=httpx.Request("PUT", url))
+    )
+
+    assert "pass-word" not in repr(client)
+    assert leaking(error, "pass-word") == []
+    assert leaking(refused, "0123456789") == []
+    assert refused.problems == (f"{url} expired",)
+
+
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [
+        ({"Set-Cookie": "session=1"}, "<cookie>"),
+        ({"X-Auth-Token": "new"}, "<secret>"),
+        ({"WWW-Authenticate": 'Bearer realm="x"'}, 'Bearer realm="x"'),
+        ({"X-Request-Id": "req-1"}, "req-1"),
+    ],
+)
+def test_header_of_a_refusal_in_its_pickle(headers: dict[str, str], shown: str) -> None:
+    """What names itself a secret is hidden there, and kept in the error."""
+    error = raised(httpx.Response(401, headers=headers))
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
+
+    ((name, value),) = headers.items()
+    assert (error.headers[name], again.headers[name]) == (value, shown)
+
+
+def test_secrets_hold_nothing_in_repr_and_pickle() -> None:
+    """They lie beside an answer, where a debugger or a log may find them."""
+    secrets = Secrets([httpx.Request("GET", BASE, headers={"Authorization": f"Bearer {TOKEN}"})])
+
+    assert secrets(f"x {TOKEN}") == "x <token>"
+    assert (repr(secrets), pickle.loads(pickle.dumps(secrets))(TOKEN)) == ("Secrets()", TOKEN)  # noqa: S301
+    assert TOKEN not in pickle.dumps(secrets).decode("latin-1")
+
+
+def _url_coded(text: str) -> str:
+    return "".join(f"%{ord(one):02X}" for one in text)
+
+
+def _unicode_coded(text: str) -> str:
+    return "".join(f"\\u{ord(one):04x}" for one in text)
+
+
+@given(
+    st.text(string.ascii_letters + string.digits + string.punctuation, min_size=8, max_size=40),
+    st.sampled_from([str, repr, json.dumps, lambda text: json.dumps(json.dumps(text))]),
+)
+def test_any_token_is_hidden_in_each_spelling(token: str, spelled: Callable[[str], str]) -> None:
+    """As it is, as JSON or Python escape it, and as a URL does."""
+    secrets = Secrets([httpx.Request("GET", BASE, headers={"Authorization": f"Bearer {token}"})])
+
+    for form in (spelled(token), _url_coded(token), _unicode_coded(token)):
+        bare = form.strip("\"'\\") if spelled is not str else form
+        assert secrets(f"(x {form} y)").count("<token>") == 1
+        assert bare not in secrets(f"(x {form} y)")
+
+
+def test_no_answer_makes_hiding_slow() -> None:
+    """A pattern without bounds would not come to an end here."""
+    token = "\\" * 30 + "x" * 10
+    secrets = Secrets([httpx.Request("GET", BASE, headers={"Authorization": f"Bearer {token}"})])
+
+    assert secrets("\\" * 50_000) == "\\" * 50_000
