@@ -1,8 +1,9 @@
 """Foretells what a builder would make of a context: nothing, or why it cannot be built.
 
 What speaks against a Dockerfile is what BuildKit says against it, as far as it can be told without
-building: words that are no instruction, no FROM, a COPY of what is not there, a RUN that is sure to
-fail. A stage that the last one does not need is not built, and so cannot fail.
+building: words that are no instruction, no FROM, an invalid pattern of .dockerignore, a COPY of
+what is not there, a RUN that is sure to fail. A stage that the last one does not need is not built,
+and so cannot fail.
 """
 
 from __future__ import annotations
@@ -43,10 +44,16 @@ def why_it_cannot_build(
     """
     if text is None:
         return f"{path}: not in the context"
-    seen = None if names is None else _seen(names, ignore or Ignore())
+    ignore = ignore or Ignore()
+    seen = None if names is None else _seen(names, ignore)
     try:
         instructions = parse(text)
         stages = _stages(instructions)
+        if (
+            ignore.invalid
+        ):  # BuildKit reads the patterns before it builds, whether it needs them or not
+            name, number, pattern = ignore.invalid
+            return f"{name}:{number}: invalid pattern: {_shown(pattern)}"
         for stage in _needed(stages):
             for one in stage.instructions:
                 _refuse_failing(one, seen)

@@ -136,11 +136,10 @@ def _refuse_rest(archive: tarfile.TarFile, stream: _Bounded) -> None:
 def _context(archive: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], path: str) -> Context:
     wanted = posixpath.normpath("/" + path).lstrip("/")
     text = _text(archive, entries, wanted)
-    ignored = _text(archive, entries, f"{wanted}.dockerignore")
-    if ignored is None:
-        ignored = _text(archive, entries, ".dockerignore")
-    ignore = Ignore() if ignored is None else dockerignore.read(ignored)
-    return Context(text, frozenset(entries), ignore)
+    for name in (f"{wanted}.dockerignore", ".dockerignore"):
+        if (ignored := _text(archive, entries, name)) is not None:
+            return Context(text, frozenset(entries), dockerignore.read(ignored, name))
+    return Context(text, frozenset(entries))
 
 
 def _text(archive: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], name: str) -> str | None:

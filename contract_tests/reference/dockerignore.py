@@ -9,15 +9,24 @@ from dataclasses import dataclass
 # A pattern longer than this is a pit for the matcher, and names no file.
 MOST_PATTERN = 1000
 _ONE = r"(?:\\.|[^\\\]-])"
-_CLASS = re.compile(rf"\[(\^?)((?:{_ONE}(?:-{_ONE})?)+)\]", re.DOTALL)
+_CLASS = re.compile(rf"\[(\^|(?!\^))((?:{_ONE}(?:-{_ONE})?)+)\]", re.DOTALL)
 _CHARACTER = re.compile(r"\\(.)|[^-]", re.DOTALL)
+# Letters and digits that an escape of Go's expressions may stand before, which Docker makes of it.
+_ESCAPED = frozenset("aAbBCdDEfnpPQrsStvwWxz0")
 
 
 @dataclass(frozen=True)
 class Ignore:
-    """The patterns of a file, each with whether it takes back."""
+    """The patterns of a file, each with whether it takes back.
+
+    Attributes:
+        patterns: Those that are valid.
+        invalid: Name of the file, number and text of the first line whose pattern is not valid.
+
+    """
 
     patterns: tuple[tuple[bool, re.Pattern[str]], ...] = ()
+    invalid: tuple[str, int, str] | None = None
 
     def hides(self, path: str) -> bool:
         """Tell whether a path, or a directory above it, is ignored."""
@@ -30,25 +39,28 @@ class Ignore:
         return hidden
 
 
-def read(text: str) -> Ignore:
-    """Read the text of a .dockerignore; a line that is no pattern is passed over."""
+def read(text: str, name: str = ".dockerignore") -> Ignore:
+    """Read the text of an ignore file, which has a name."""
     found = []
+    invalid: tuple[str, int, str] | None = None
     for number, raw in enumerate(text.split("\n")):
         line = raw.removeprefix("\ufeff") if number == 0 else raw
         if line.startswith("#"):
             continue
         line = line.strip()
         takes_back = line.startswith("!")
-        line = line.removeprefix("!").strip()
-        if not line or len(line) > MOST_PATTERN:
+        pattern = line.removeprefix("!").strip()
+        if not line or len(pattern) > MOST_PATTERN:
             continue
-        path = posixpath.normpath(line).lstrip("/")
-        if path not in ("", "."):
-            try:
+        path = posixpath.normpath(pattern).lstrip("/") if pattern else ""
+        try:
+            if takes_back and not path:
+                raise re.error("nothing is taken back")
+            if path not in ("", "."):
                 found.append((takes_back, re.compile(_expression(path), re.DOTALL)))
-            except re.error:
-                continue
-    return Ignore(tuple(found))
+        except re.error:
+            invalid = invalid or (name, number + 1, line)
+    return Ignore(tuple(found), invalid)
 
 
 def _expression(pattern: str) -> str:
@@ -68,9 +80,20 @@ def _expression(pattern: str) -> str:
         elif rest[0] == "[":
             if not (found := _CLASS.match(rest)):
                 raise re.error("a class without an end")
-            inside = _CHARACTER.sub(lambda one: re.escape(one[1] or one[0]), found[2])
+            inside = _CHARACTER.sub(
+                lambda one: _escaped(one[1]) if one[1] else re.escape(one[0]), found[2]
+            )
             made, at = f"{made}[{found[1]}{inside}]", at + len(found[0])
+        elif rest[0] == "\\":
+            made, at = made + _escaped(rest[1:2]), at + 2
         else:
-            escaped = rest[0] == "\\" and len(rest) > 1
-            made, at = made + re.escape(rest[escaped]), at + 1 + escaped
+            made, at = made + re.escape(rest[0]), at + 1
     return made
+
+
+def _escaped(character: str) -> str:
+    """Return what matches a character behind a backslash."""
+    is_word = character.isalnum() or not character.isascii()
+    if not character or (is_word and character not in _ESCAPED):
+        raise re.error("nothing that can be escaped")
+    return re.escape(character)

@@ -12,6 +12,7 @@ import pytest
 from ..reference import context, dockerignore
 from ..reference.builder import why_it_cannot_build
 from ..reference.dockerfile import parse
+from .ignore_files import CASES, INVALID, Case
 
 Entry = tuple[str, bytes, str]
 
@@ -180,6 +181,7 @@ def test_heredoc_is_read() -> None:
         ("./x/../y", ["y"], ["x"]),
         ("**y", ["y", "xy"], ["yx"]),
         ("[\\]a]\n[x", ["]", "a"], ["[x", "x"]),
+        ("a\\*\n[\\-]", ["a*", "-"], ["ab", "\\"]),
         ("[[a]\n[a--b]\n[a&&b]", ["[", "&"], ["-"]),
         ("a\x0cb\n #c", ["a\x0cb", "#c"], ["a", "b"]),
         ("/".join(["**"] * 200) + "/z", ["z", "a/z"], ["a/" * 200 + "y"]),
@@ -192,6 +194,32 @@ def test_dockerignore(text: str, hidden: list[str], shown: list[str]) -> None:
 
     assert [ignore.hides(name) for name in hidden] == [True] * len(hidden)
     assert [ignore.hides(name) for name in shown] == [False] * len(shown)
+
+
+@pytest.mark.parametrize("pattern", INVALID)
+def test_invalid_pattern_fails_the_build(pattern: str) -> None:
+    """Where Docker refuses it; what it reads otherwise than documented is valid."""
+    ignore = dockerignore.read(f"# a comment\n\na\n{pattern}\n[\n")
+    valid = ignore.invalid == (".dockerignore", 5, "[")
+
+    assert valid is (INVALID[pattern] != "refused")
+    why = f".dockerignore:{5 if valid else 4}: invalid pattern: {'[' if valid else pattern.strip()}"
+    assert why_it_cannot_build("FROM scratch", ignore=ignore) == why
+    assert why_it_cannot_build("RUN make", ignore=ignore) == "Dockerfile:1: no FROM before RUN"
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_no_pattern_of_a_valid_file_is_invalid(case: Case) -> None:
+    """The table of what Docker packs has no pattern that it refuses."""
+    assert dockerignore.read(case.text).invalid is None
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.dockerignore"])
+def test_invalid_pattern_is_named_with_its_file(name: str) -> None:
+    """The Dockerfile's own ignore file, or that of the context."""
+    found = read(packed([FILE, (name, b"a\n!b[\n", "0")]))
+
+    assert found.ignore.invalid == (name, 2, "!b[")
 
 
 def packed(entries: list[Entry], *, zipped: bool = True) -> bytes:

@@ -18,6 +18,7 @@ from ..reference.lifecycle import Artifact, Build, Part, Standing
 from ..reference.scenarios import SCENARIOS
 from ..reference.store import Store
 from ..reference.weather import Dropped, Trouble, Weather
+from .test_reference_builder import packed
 
 BUILD = "/api/v1/images/build"
 T0 = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -52,10 +53,13 @@ class Server:
         """Initiate a build."""
         return self.ask("POST", BUILD, json={"image_name": "web", "image_tag": tag, **more})
 
-    def begun(self, tag: str = "v1", dockerfile: str = GOOD, **more: object) -> str:
+    def begun(
+        self, tag: str = "v1", dockerfile: str = GOOD, content: bytes = b"", **more: object
+    ) -> str:
         """Initiate, upload, start; return where the build is."""
         told = self.initiate(tag, **more).json()
-        put = self.ask("PUT", told["upload_url"], headers=OCTETS, content=context(dockerfile))
+        content = content or context(dockerfile)
+        put = self.ask("PUT", told["upload_url"], headers=OCTETS, content=content)
         path = f"{BUILD}/{told['build_id']}"
         started = self.ask("POST", f"{path}/start", json={})
 
@@ -98,6 +102,19 @@ def test_what_cannot_build_fails() -> None:
     assert [server.seen(path, at) for at in (5, 6, 10)] == [[B, B, B], [B, F, B], [F, F, F]]
     told = server.ask("GET", path).json()
     why = "Dockerfile:2: unknown instruction: RUNN (did you mean RUN?)"
+    assert [one["errorMessage"] for one in told["artifacts"]] == [why, why]
+
+
+def test_invalid_pattern_of_dockerignore_ends_a_build_in_failed() -> None:
+    """As at the real builder, and its message names the pattern."""
+    server = Server()
+    path = server.begun(
+        content=packed([("Dockerfile", GOOD.encode(), "0"), (".dockerignore", b"a\n[b\n", "0")])
+    )
+
+    assert server.seen(path, 10) == [F, F, F]
+    told = server.ask("GET", path).json()
+    why = ".dockerignore:2: invalid pattern: [b"
     assert [one["errorMessage"] for one in told["artifacts"]] == [why, why]
 
 
