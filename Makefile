@@ -1,7 +1,7 @@
 # Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
 # GNU make 3.81 or newer.
 
-TARGETS := help gate judge compare serve generate check changes vendor vendor-check test faults fuzz \
+TARGETS := help gate judge compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
 	mutate bench lint lock
 
 # What each target takes on the command line, beside PYTHON. Whatever else it is given is an error.
@@ -57,14 +57,23 @@ vendor: environment ## Copy the client into a project. DEST=dir [WITH_TESTS=1] [
 vendor-check: environment ## Tell whether a vendored copy is edited, broken or outdated. DEST=dir
 	@$(PY) scripts/vendor.py check -- "$$DEST"
 
-test: environment lint check ## Judge the project itself: lint, types, freshness, self-check.
-	@$(PY) -m pytest -q --no-header -n auto
+test-fast: environment lint ## The inner loop: lint, types, and the tests without a server or a process.
+	@$(PY) -m pytest -q --no-header -n auto contract_tests/selftest/unit
+
+test: environment lint check ## Check the project itself: lint, types, freshness, all tests but those of test-external.
+	@$(PY) -m pytest -q --no-header -n auto -m "not external"
+
+test-external: environment ## The tests that need more than the lock: the vendor's own clients.
+	@$(PY) -m pytest -q --no-header -n auto -m external
+
+test-all: test test-external ## All tests.
+
 
 faults: environment ## Break the embedded server in each known way, and write what the gate catches: docs/faults.md. [FAULTS=name,name]
-	@$(PY) -m contract_tests.selftest.detection --write $(call option,FAULTS,--faults)
+	@$(PY) -m contract_tests.selftest.support.detection --write $(call option,FAULTS,--faults)
 
 fuzz: environment ## Throw a million bodies at the client's decoders. [INPUTS=n] [SEED=n]
-	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
+	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.support.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
 
 mutate: environment ## Break the client in a thousand ways, and tell what no test notices.
 	@$(PY) scripts/mutate.py
@@ -74,6 +83,7 @@ bench: environment ## Hold the gate against a stock schemathesis run. [FAULTS=al
 
 lint: environment ## Check style and types of our own code and of the client.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 lock: ## Resolve requirements.txt anew from pyproject.toml (needs uv).
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -2,8 +2,8 @@
 
 Usage: mutate.py        (some 15 minutes)
 
-Explained mutants stand in contract_tests/selftest/survivors.txt. Exit codes: 0 none else survived,
-1 some did, or an explanation fits no survivor any more.
+Explained mutants stand in contract_tests/selftest/support/survivors.txt. Exit codes: 0 none else
+survived, 1 some did, or an explanation fits no survivor any more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXPLAINED = ROOT / "contract_tests/selftest/survivors.txt"
+EXPLAINED = ROOT / "contract_tests/selftest/support/survivors.txt"
 TESTS = (
     "test_client", "test_models", "test_payloads", "test_job", "test_retry", "test_tolerance",
     "test_packing", "test_packing_ignore", "test_peers",
@@ -41,7 +41,8 @@ def workplace(folder: Path) -> None:
     settings = settings.replace('pythonpath = [".", "generated"]', 'pythonpath = [".", "src"]')
     # A mutant may leave a socket open; that alone must not kill it.
     settings = settings.replace('filterwarnings = ["error"]', "filterwarnings = []")
-    tests = ", ".join(f'"contract_tests/selftest/{name}.py"' for name in TESTS)
+    found = {path.stem: path for path in (ROOT / "contract_tests/selftest").glob("*/test_*.py")}
+    tests = ", ".join(f'"{found[name].relative_to(ROOT).as_posix()}"' for name in TESTS)
     (folder / "pyproject.toml").write_text(settings + CONFIG.format(tests=tests))
 
 

@@ -1,0 +1,557 @@
+"""The actions, the template for GitLab and the hooks do, run as CI runs them, what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import contract_lint
+from scripts.ci import commands, server
+
+from ... import documents
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ..support.ci_job import (
+    ACTIONS,
+    ROOT,
+    Done,
+    environment,
+    free_port,
+    installed,
+    load,
+    run_action,
+)
+
+TOKEN = "secret-of-this-job%1"  # noqa: S105
+NOBODY = "http://127.0.0.1:9"
+SERVE = '"$RUNNER_TEMP/contract-gate/bin/python" -m contract_tests.reference --build-seconds 0.1'
+SERVE = f"cd '{ROOT}' && {SERVE}"
+ACTION_FILES = [ACTIONS / "gate/action.yml", ACTIONS / "vendor-check/action.yml"]
+
+
+def run_gate(folder: Path, command: str | None = SERVE, **inputs: str) -> Done:
+    """Run the action for the gate on a server that it starts."""
+    installed(folder / "contract-gate")
+    url = f"http://127.0.0.1:{free_port()}"
+    if command:
+        inputs["command"] = f"{command} --port {url.rpartition(':')[2]}"
+    if "wait_for" in inputs and inputs["wait_for"].startswith("/"):
+        inputs["wait_for"] = url + inputs["wait_for"]
+    told = {"target": url, "token": TOKEN, "timeout": "200"} | inputs
+    done = run_action("gate", folder, {name.replace("_", "-"): one for name, one in told.items()})
+    leaks = [line for line in done.printed.splitlines() if TOKEN in line]
+
+    assert not leaks
+    assert f"::add-mask::{commands.data(TOKEN)}" in done.printed.splitlines()
+    assert server.status(url) is None  # stopped, however it went
+    return done
+
+
+def test_a_sound_server_passes(tmp_path: Path) -> None:
+    """Exit code 0, the outputs, the summary and all reports; nothing is annotated."""
+    done = run_gate(tmp_path)
+    reports = tmp_path / "workspace/reports"
+
+    assert done.code == 0, done.printed
+    assert done.outputs == {
+        "verdict": "passed", "violated": "", "waived": "", "not-observed": "", "exit-code": "0",
+        "reports": str(reports),
+    }  # fmt: skip
+    assert done.annotations == []
+    assert "| T5 | SHOULD | passed |" in done.summary
+    assert {one.name for one in reports.iterdir()} == {
+        "junit.xml", "summary.md", "verdicts.json", "server.log"
+    }  # fmt: skip
+    assert all(TOKEN not in one.read_text() for one in reports.iterdir())
+    assert re.search(r"^token +<token>$", (reports / "server.log").read_text(), re.M)
+    assert json.loads((reports / "verdicts.json").read_text())["problem"] is None
+
+
+def test_a_broken_server_fails(tmp_path: Path) -> None:
+    """Exit code 1, the rule's id, an error on the job's page; what was printed is no command."""
+    done = run_gate(tmp_path, f"{SERVE} --fault completed-null", rule="T4,T5")
+
+    assert done.code == 1, done.printed
+    assert (done.outputs["verdict"], done.outputs["violated"]) == ("violated", "T5")
+    assert len(done.annotations) == 1
+    assert done.annotations[0].startswith("error title=T5 SHOULD::T5 SHOULD  completedAt is set")
+    assert re.search(r"\n  received  null\n(.*\n)*  seen      on \d+ ex", done.annotations[0])
+    assert "| T5 | SHOULD | violated |" in done.summary
+    stop = re.search(r"^::stop-commands::(\w{32})$", done.printed, re.M)
+    assert stop is not None
+    assert f"\n::{stop[1]}::\n" in done.printed[stop.end() :]
+
+
+def test_a_waived_violation_is_a_warning(tmp_path: Path) -> None:
+    """The file is looked for in the workspace; the job is green, and the reason is told."""
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace/waivers.toml").write_text(
+        '[[waiver]]\nrule = "T5"\nreason = "known, 100%: B-1"\nexpires = 2999-01-01\n'
+    )
+    done = run_gate(
+        tmp_path, f"{SERVE} --fault completed-null", rule="T4,T5", waivers="waivers.toml"
+    )
+
+    assert done.code == 0, done.printed
+    assert (done.outputs["verdict"], done.outputs["waived"]) == ("passed", "T5")
+    assert len(done.annotations) == 1
+    assert done.annotations[0].startswith(
+        "warning title=T5 SHOULD::waived until 2999-01-01: known, 100%: B-1\nT5 SHOULD  "
+    )
+
+
+def test_what_is_required_and_missing_fails(tmp_path: Path) -> None:
+    """As violated, with an annotation of its own beside that of what MAX_BUILDS cut off."""
+    done = run_gate(tmp_path, require="CANCELLED", rule="T5,P7", max_builds="1")
+
+    assert done.code == 1, done.printed
+    assert (done.outputs["verdict"], done.outputs["violated"]) == ("violated", "")
+    assert done.outputs["not-observed"] == "P7"
+    cut, missing = done.annotations
+    assert cut.startswith("warning title=cut::")
+    assert missing == "error title=REQUIRE::not observed: CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("command", "inputs", "told"),
+    [
+        ("exit 3; :", {}, "ended with exit code 3 before it was ready"),
+        ("echo went wrong: $CONTRACT_TOKEN; sleep 60; :", {"timeout": "1"}, "no response at http"),
+        (SERVE, {"timeout": "soon"}, "'soon' are no seconds"),
+        (SERVE, {"wait_for": "here"}, "'here' is no http URL"),
+        (SERVE, {"target": ""}, "no target to judge"),
+        (SERVE, {"rule": "T99"}, "unknown rule T99"),
+        (None, {"target": NOBODY}, f"no answer from {NOBODY}"),
+    ],
+)
+def test_what_cannot_be_judged_is_an_error(
+    tmp_path: Path, command: str | None, inputs: dict[str, str], told: str
+) -> None:
+    """Exit code 4, verdict error, never a pass; an annotation and the summary say why."""
+    done = run_gate(tmp_path, command, **inputs)
+
+    assert done.code == 4, done.printed
+    assert (done.outputs["verdict"], done.outputs["exit-code"]) == ("error", "4")
+    assert len(done.annotations) == 1
+    assert done.annotations[0].startswith("error title=the gate cannot judge::problem: ")
+    assert told in done.annotations[0]
+    assert "  fix: " in done.annotations[0]
+    assert told in done.summary
+    if command and "went wrong" in command:
+        assert "went wrong: <token>" in done.annotations[0]
+
+
+NOT_READY_AT_FIRST = """
+import os, sys
+import uvicorn
+from contract_tests.reference.app import create_app
+app, looks = create_app(token=os.environ["CONTRACT_TOKEN"], build_seconds=0.1), [503, 500, 503]
+async def starting(scope, receive, send):
+    if not looks:
+        return await app(scope, receive, send)
+    await send({"type": "http.response.start", "status": looks.pop(), "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+uvicorn.run(starting, port=int(sys.argv[2]), lifespan="off", log_level="error")
+"""
+
+
+@pytest.mark.parametrize("wait_for", [{}, {"wait_for": "/health"}])
+def test_a_server_that_is_not_ready_is_waited_for(tmp_path: Path, wait_for: dict[str, str]) -> None:
+    """Its port is open, and it returns 5xx until it is ready: not a violation."""
+    script = tmp_path / "serve.py"
+    script.write_text(NOT_READY_AT_FIRST)
+    python = '"$RUNNER_TEMP/contract-gate/bin/python"'
+    done = run_gate(
+        tmp_path, f"cd '{ROOT}' && PYTHONPATH=. {python} '{script}'",
+        rule="P5,P6", max_builds="1", **wait_for,
+    )  # fmt: skip
+
+    assert (done.code, done.outputs["violated"]) == (0, ""), done.printed
+
+
+def test_a_server_in_the_way_is_not_judged(tmp_path: Path) -> None:
+    """What answers before the command runs is another server."""
+    with running(create_app(token=TOKEN)) as url:
+        installed(tmp_path / "contract-gate")
+        told = {"target": url, "token": TOKEN, "command": "sleep 60"}
+        done = run_action("gate", tmp_path, told)
+
+    assert done.code == 4
+    assert "something answers at" in done.annotations[0]
+
+
+def test_a_dry_run_is_no_pass(tmp_path: Path) -> None:
+    """Nothing was judged: an error, though the gate itself is content."""
+    installed(tmp_path / "contract-gate")
+    told = {"target": NOBODY, "token": TOKEN}
+    done = run_action("gate", tmp_path, told, CONTRACT_DRY_RUN="1")
+
+    assert done.code == 4, done.printed
+    assert done.outputs["verdict"] == "error"
+    assert "nothing was judged" in done.annotations[0]
+
+
+def test_a_cancelled_job_leaves_no_server(tmp_path: Path) -> None:
+    """A signal stops the gate, and the server with all that it started; exit code 2."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = f'"{sys.executable}" -m contract_tests.reference --build-seconds 3600 --port {port}'
+    job = environment() | {
+        "CONTRACT_TARGET": url, "CONTRACT_TOKEN": TOKEN, "GITHUB_WORKSPACE": str(tmp_path),
+        "GATE_COMMAND": f"cd '{ROOT}'; {command} & wait",
+    }  # fmt: skip
+    gate = subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, ROOT / "scripts/ci/gate.py"], env=job, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    until = time.monotonic() + 200
+    while server.status(url) is None and time.monotonic() < until:
+        time.sleep(0.1)
+    answered = server.status(url) is not None
+    gate.send_signal(signal.SIGTERM)
+    printed, _ = gate.communicate(timeout=200)
+
+    assert answered
+    assert gate.returncode == 2, printed
+    assert server.status(url) is None
+    assert "problem: interrupted" in printed
+
+
+def test_the_environment_is_made_from_the_lock(tmp_path: Path) -> None:
+    """By pip, with hashes, in the folder that is named; once for each state of the lock."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/calls"\n[ "$2" != venv ] || {{\n'
+                      f'mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; }}\n')  # fmt: skip
+    python.chmod(0o755)
+    for _ in range(2):
+        subprocess.run(  # noqa: S603
+            ["sh", ROOT / "scripts/ci/install.sh", tmp_path / "made", python],  # noqa: S607
+            check=True,
+        )
+    calls = [one for one in (tmp_path / "calls").read_text().splitlines() if one.startswith("-m")]
+
+    assert len(calls) == 2
+    assert calls[0] == f"-m venv --clear {tmp_path}/made"
+    assert "--require-hashes --no-deps" in calls[1]
+    assert calls[1].endswith(f"-r {ROOT}/requirements.txt")
+
+
+def test_what_a_command_holds_is_escaped(capsys: pytest.CaptureFixture[str],
+                                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """So that no text ends its command, or a property its value; elsewhere it stays as it is."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    commands.annotate("error", "T5: a, 100%", "one\r\ntwo: 5%, %0A")
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    commands.annotate("error", "T5: a", "one\ntwo")
+    commands.mask(TOKEN)
+
+    assert capsys.readouterr().out == (
+        "::error title=T5%3A a%2C 100%25::one%0D%0Atwo: 5%25, %250A\nerror: T5: a\none\ntwo\n"
+    )
+
+
+def test_a_summary_that_is_too_large_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub would show nothing of it."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    commands.summary("é\n" * 500_000)
+    written = (tmp_path / "summary").read_bytes()
+
+    assert 900_000 < len(written) < 2**20
+    assert written.endswith(b"the artifact holds the rest.\n")
+
+
+def stub(folder: Path, code: int) -> Path:
+    """Make a project whose ``vendor.py`` ends with an exit code."""
+    root = folder / "project"
+    shutil.copytree(ROOT / "scripts/ci", root / "scripts/ci")
+    shutil.copytree(ACTIONS, root / ".github/actions")
+    (root / "scripts/vendor.py").write_text(
+        "import sys\nprint('problem: 100% of it\\n::error::no command\\n', *sys.argv[1:])\n"
+        f"sys.exit({code})\n"
+    )
+    return root
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "policy", "ends"),
+    [
+        (0, "fresh", "fail", 0),
+        (4, "update", "warn", 0),
+        (4, "update", "fail", 4),
+        (5, "edited", "warn", 5),
+        (6, "broken", "warn", 6),
+        (100, "error", "warn", 100),
+        (1, "error", "warn", 1),
+    ],
+)
+def test_a_vendored_client_is_checked(
+    tmp_path: Path, code: int, state: str, policy: str, ends: int
+) -> None:
+    """Each exit code has a state, and all but an update that is only told fail the step."""
+    inputs = {"path": "third_party", "on-update": policy, "python": sys.executable}
+    done = run_action("vendor-check", tmp_path, inputs, root=stub(tmp_path, code))
+
+    assert done.code == ends
+    assert done.outputs == {"state": state, "exit-code": str(code)}
+    assert f"check {tmp_path}/workspace/third_party" in done.summary
+    level = "warning" if (code, policy) == (4, "warn") else "error"
+    begins = f"{level} title=vendored client: {state}::problem: 100% of it\n"
+    assert [one.startswith(begins) for one in done.annotations] == [True] * bool(code)
+
+
+@pytest.mark.parametrize("inputs", [{"path": ""}, {"path": "x", "on-update": "ignore"}])
+def test_a_check_that_is_set_up_wrong_fails(tmp_path: Path, inputs: dict[str, str]) -> None:
+    """With the code of a failure of its own."""
+    done = run_action("vendor-check", tmp_path, {"python": sys.executable} | inputs)
+
+    assert done.code == 100
+    assert done.outputs["state"] == "error"
+    assert "    fix: " in done.annotations[0]
+
+
+def vendored(folder: Path) -> Path:
+    """Vendor the client into a folder."""
+    subprocess.run(  # noqa: S603
+        [sys.executable, ROOT / "scripts/vendor.py", "copy", folder], check=True
+    )
+    return folder
+
+
+def edit(folder: Path) -> None:
+    """Edit a file of the client there."""
+    (next(folder.rglob("prime_image_builds")) / "client.py").write_text("# mine\n")
+
+
+def test_a_copy_that_was_really_vendored(tmp_path: Path) -> None:
+    """Fresh as it is, and edited once it is edited."""
+    copy = vendored(tmp_path / "workspace/third_party")
+    inputs = {"path": "third_party", "python": sys.executable}
+    fresh = run_action("vendor-check", tmp_path, inputs)
+    edit(copy)
+    edited = run_action("vendor-check", tmp_path, inputs)
+
+    assert (fresh.code, fresh.outputs["state"]) == (0, "fresh"), fresh.printed
+    assert (edited.code, edited.outputs["state"]) == (5, "edited"), edited.printed
+    assert "client.py" in edited.summary
+
+
+HOOKS = {one["id"]: one for one in load(ROOT / ".pre-commit-hooks.yaml")}
+
+
+def run_hook(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a hook as pre-commit runs a script: by its path here, from the folder of the commit."""
+    hook = HOOKS[name]
+    assert (hook["language"], hook["pass_filenames"]) == ("script", False)
+    made = folder.parent / "hooks-env"
+    if not made.exists():
+        installed(made)
+    return subprocess.run(  # noqa: S603
+        [ROOT / hook["entry"], *hook.get("args", []), *arguments], cwd=folder, text=True,
+        env=environment() | {"GATE_HOOKS_ENV": str(made)}, capture_output=True, timeout=500,
+        check=False,
+    )  # fmt: skip
+
+
+def fork(folder: Path) -> Path:
+    """Make a fork of this project, as far as the hooks look at it."""
+    root = folder / "fork"
+    for name in ("generated", "scripts"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "openapi.yaml", root / "openapi.yaml")
+    return root
+
+
+def test_the_hook_for_drift(tmp_path: Path) -> None:
+    """It judges the repository of the commit, not its own."""
+    root = fork(tmp_path)
+    fresh = run_hook("contract-drift", root)
+    (root / "generated/prime_image_builds/client.py").write_text("# mine\n")
+    stale = run_hook("contract-drift", root)
+
+    assert fresh.returncode == 0, fresh.stdout + fresh.stderr
+    assert stale.returncode == 4, stale.stdout + stale.stderr
+    assert "client.py" in stale.stdout
+
+
+def test_the_hook_for_the_contract(tmp_path: Path) -> None:
+    """Sound, unsound, and no contract at all."""
+    root = fork(tmp_path)
+    contract = root / "openapi.yaml"
+    sound = run_hook("contract-lint", root)
+    contract.write_text(contract.read_text().replace("operationId:", "x-operationId:", 1))
+    unsound = run_hook("contract-lint", root)
+    contract.write_text("[")
+    broken = run_hook("contract-lint", root, "openapi.yaml")
+
+    assert sound.returncode == contract_lint.SOUND, sound.stderr
+    assert unsound.returncode == contract_lint.UNSOUND
+    assert "problem: openapi.yaml#/paths/" in unsound.stdout
+    assert broken.returncode == contract_lint.BROKEN
+    assert "problem: openapi.yaml:1:2: " in broken.stderr
+
+
+def test_the_hook_for_a_vendored_client(tmp_path: Path) -> None:
+    """An edited copy stops the commit."""
+    copy = vendored(tmp_path / "app/third_party")
+    fresh = run_hook("vendor-check", tmp_path / "app", "third_party")
+    edit(copy)
+    edited = run_hook("vendor-check", tmp_path / "app", "third_party")
+
+    assert fresh.returncode == 0, fresh.stdout + fresh.stderr
+    assert edited.returncode == 5, edited.stdout + edited.stderr
+
+
+def test_a_file_that_goes_is_noticed() -> None:
+    """What is deleted is not handed over, so that no hook may wait for a file."""
+    assert [name for name, hook in HOOKS.items() if not hook["always_run"]] == []
+    assert [name for name, hook in HOOKS.items() if hook["pass_filenames"]] == []
+
+
+@pytest.mark.parametrize(("code", "ends"), [(0, 0), (4, 0), (5, 5), (6, 6), (100, 100)])
+def test_an_update_stops_no_commit(tmp_path: Path, code: int, ends: int) -> None:
+    """All else does."""
+    hook = stub(tmp_path, code) / HOOKS["vendor-check"]["entry"]
+
+    assert subprocess.run([hook, "x"], check=False).returncode == ends  # noqa: S603
+
+
+@pytest.mark.parametrize(("fault", "code"), [("", 0), (" --fault completed-null", 1)])
+def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
+    """Its script, run as the runner does, fetches the gate, judges, and leaves what it keeps."""
+    source, home, port = tmp_path / "source", tmp_path / "home", free_port()
+    names = ["contract_tests", "scripts", "generated", "openapi.yaml", "pyproject.toml",
+             "requirements.txt"]  # fmt: skip
+    source.mkdir()
+    for name in names:
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile)(ROOT / name, source / name)
+    git = ["git", "-C", str(source), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *words], check=True)  # noqa: S603
+    job = load(ROOT / "ci/gitlab-gate.yml")[".contract-gate"]
+    installed(home / ".venv")
+    serve = f"cd '{ROOT}' && '{sys.executable}' -m contract_tests.reference --build-seconds 0.1"
+    variables = job["variables"] | {
+        "GATE_SOURCE": str(source), "GATE_REF": "main", "GATE_HOME": str(home),
+        "GATE_COMMAND": f"{serve} --port {port}{fault}", "CONTRACT_RULE": "T5",
+        "CONTRACT_TARGET": f"http://127.0.0.1:{port}", "CONTRACT_TOKEN": TOKEN,
+    }  # fmt: skip
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    done = subprocess.run(  # noqa: S603
+        ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])],  # noqa: S607
+        cwd=workspace, env=environment() | variables, timeout=500, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == code, done.stdout
+    assert ("error: T5 SHOULD\n" in done.stdout) == bool(code)
+    assert TOKEN not in done.stdout
+    junit = job["artifacts"]["reports"]["junit"].replace("$GATE_REPORTS", variables["GATE_REPORTS"])
+    assert (workspace / junit).is_file()
+    assert job["artifacts"]["when"] == "always"
+
+
+def used(text: str) -> list[tuple[str, str]]:
+    """Return the actions of others that a text uses, and what stands after each."""
+    found = re.findall(r"uses: (?!\./)(\S+)(.*)", text)
+    return [(one, rest) for one, rest in found if not one.startswith("OWNER/")]
+
+
+def test_actions_of_others_are_pinned() -> None:
+    """By a full commit, with the version in words; the same commit wherever one is used."""
+    files = [*ACTION_FILES, *(ROOT / ".github/workflows").iterdir(), ROOT / "docs/ci.md"]
+    found = [one for file in files for one in used(file.read_text())]
+
+    assert len(found) > 4
+    for action, version in found:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", version)
+    assert len({action.partition("@")[0] for action, _ in found}) == len(set(found))
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    """What a caller gives goes by the environment, so that no text of theirs is run."""
+    for file in ACTION_FILES:
+        action = load(file)
+        steps = [one for one in action["runs"]["steps"] if "run" in one]
+        assert steps
+        for step in steps:
+            assert "${{" not in step["run"]
+            assert step["shell"] == "bash"
+        text = file.read_text()
+        assert {one for one in action["inputs"] if f"inputs.{one} " not in text} == set()
+
+
+@pytest.mark.parametrize("name", ["ci", "compare"])
+def test_the_workflow_keeps_to_least_permissions(name: str) -> None:
+    """No permission for all, reading alone for each job, an end for each, and one run a branch."""
+    workflow = load(ROOT / f".github/workflows/{name}.yml")
+
+    assert workflow["permissions"] == {}
+    assert name != "ci" or "github.ref" in workflow["concurrency"]["group"]
+    for job in workflow["jobs"].values():
+        assert job["permissions"] == {"contents": "read"}
+        assert 0 < job["timeout-minutes"] <= 90
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+            if step.get("uses", "").startswith("./"):
+                action = load(ROOT / step["uses"] / "action.yml")
+                assert set(step["with"]) <= set(action["inputs"])
+
+
+def test_zizmor_finds_nothing() -> None:
+    """In the actions and the workflow."""
+    zizmor = Path(sys.executable).parent / "zizmor"
+    done = subprocess.run(  # noqa: S603
+        [zizmor, "--offline", "--no-progress", ROOT / ".github"], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+
+
+def blocks(language: str) -> list[str]:
+    """Return the blocks of docs/ci.md in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.S)
+
+
+def test_what_the_document_shows_is_so() -> None:
+    """Each block reads as YAML, and names inputs, hooks and variables that are there."""
+    shown = blocks("yaml")
+    inputs = {one.parent.name: set(load(one)["inputs"]) for one in ACTION_FILES}
+    seen = set()
+    for block in shown:
+        for step in steps_of(block):
+            found = re.fullmatch(r"OWNER/REPOSITORY/.github/actions/(.*)@COMMIT",
+                                 step.get("uses", ""))  # fmt: skip
+            if found:
+                seen.add(found[1])
+                assert set(step["with"]) <= inputs[found[1]]
+    text = "\n".join(shown)
+    template = (ROOT / "ci/gitlab-gate.yml").read_text()
+
+    assert seen == set(inputs)
+    for variable in re.findall(r"^    (GATE_\w+):", text, re.M):
+        assert f"\n    {variable}: " in template
+    assert re.findall(r"- id: (\S+-\S+)", text) == ["vendor-check"]
+    assert all(f"`{name}`" in (ROOT / "docs/ci.md").read_text() for name in HOOKS)
+    for output in load(ACTIONS / "gate/action.yml")["outputs"]:
+        assert f"`{output}`" in (ROOT / "docs/ci.md").read_text()
+
+
+def steps_of(block: str) -> list[dict[str, Any]]:
+    """Return the steps of a workflow's jobs; none for a block of another kind."""
+    jobs = documents.read(block).get("jobs", {})
+    return [step for job in jobs.values() for step in job["steps"]]

@@ -1,0 +1,462 @@
+"""What changed since a release is weighed, and changelog and version are held to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scripts import changes
+from scripts.changing import agree, changelog, past, surface, weigh
+from scripts.changing.weight import Version, Weight
+
+from ...contract import PATH
+
+ROOT = PATH.parent
+PUBLIC = (
+    "generated", "openapi.yaml", "contract_tests/mock.py", "contract_tests/watch.py", "ci",
+    ".github", ".pre-commit-hooks.yaml", "Makefile", surface.LIST,
+)  # fmt: skip
+LOG = "# Changelog\n\n## 1.0.0, 2026-11-24\n\n### Added\n\n- All of it.\n"
+CLIENT = "generated/prime_image_builds/client.py"
+INIT = "generated/prime_image_builds/__init__.py"
+PROGRESS = "generated/prime_image_builds/progress.py"
+JOB = "generated/prime_image_builds/job.py"
+Edit = Callable[[str], str]
+
+
+def lay(folder: Path) -> Path:
+    """Lay out what is public of this project, as if it were 1.0.0 and nothing came after."""
+    for name in PUBLIC:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+        copy(ROOT / name, place)
+    (folder / surface.LIST).write_text(surface.listed(ROOT))
+    said = f"  version: {agree.version_of(ROOT)}"
+    contract = (folder / "openapi.yaml").read_text()
+    (folder / "openapi.yaml").write_text(contract.replace(said, "  version: 1.0.0"))
+    (folder / "CHANGELOG.md").write_text(LOG)
+    return folder
+
+
+def edit(folder: Path, name: str, how: Edit) -> None:
+    """Edit a file; an edit that changes nothing tests nothing."""
+    text = (folder / name).read_text()
+    edited = how(text)
+    assert edited != text, name
+    (folder / name).write_text(edited)
+
+
+def swap(old: str, new: str) -> Edit:
+    """Return an edit that puts one text into the place of another."""
+    return lambda text: text.replace(old, new)
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git in a folder, blind to the settings of whoever runs it."""
+    who = {
+        f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    subprocess.run(  # noqa: S603
+        ["git", *words],  # noqa: S607
+        cwd=folder, env={**clean, **who}, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a repository of one commit, released as 1.0.0."""
+    folder = lay(tmp_path_factory.mktemp("released"))
+    git(folder, "init", "-qb", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "All")
+    git(folder, "tag", "v1.0.0")
+    return folder
+
+
+@pytest.fixture
+def project(released: Path, tmp_path: Path) -> Path:
+    """Make a copy of it that may be edited."""
+    return Path(shutil.copytree(released, tmp_path / "project", symlinks=True))
+
+
+def told(project: Path, *, writes: bool = False) -> list[str]:
+    """Return what is said of a project."""
+    return list(agree.problems(project, writes=writes))
+
+
+TAG = "        imageTag:\n"
+REGION = "        region: {type: string}\n"
+REQUIRED = "required: [id, status, createdAt]"
+ACCEPTED = "        '202': {$ref: '#/components/responses/Unauthorized'}\n"
+HANDED = 'from .errors import ApiError\n\n__all__ = (\n    "ApiError",'
+PACE = "    interval: float = "
+MAJOR, MINOR, PATCH = Weight.MAJOR, Weight.MINOR, Weight.PATCH
+API, MOCK, LIST = "openapi.yaml", "contract_tests/mock.py", surface.LIST
+# One edit of a file, what it weighs, and what an entry must name.
+ONE_CHANGE = {
+    "a status": (API, ", FAILED, CANC", ", FAILED, LOST, CANC", MAJOR, "LOST"),
+    "no status any more": (API, "[PENDING, UPLOADING, B", "[PENDING, B", MAJOR, "UPLOADING"),
+    "a field": (API, TAG, REGION + TAG, MINOR, "region"),
+    "a field is required": (
+        API,
+        REQUIRED,
+        f"{REQUIRED[:-1]}, artifactType]",
+        MAJOR,
+        "artifactType",
+    ),
+    "a field may be missing": (API, "[param, details]", "[param]", MAJOR, "details"),
+    "an answer": (
+        API,
+        "        '201':\n",
+        f"{ACCEPTED}        '201':\n",
+        MAJOR,
+        "initiate_image_build",
+    ),
+    "other words": (API, "When the build was created.", "When it was initiated.", PATCH, ""),
+    "a method": (
+        CLIENT,
+        "    def with_t",
+        "    def again(self) -> None: ...\n\n    def with_t",
+        MINOR,
+        "again",
+    ),
+    "no function any more": (JOB, "def upload_async(", "def _upload_async(", MAJOR, "upload_async"),
+    "a parameter must be given": (JOB, PACE, f"    pace: int,\n{PACE}", MAJOR, "build_image"),
+    "a parameter may be given": (JOB, PACE, f"    pace: int = 1,\n{PACE}", MINOR, "pace"),
+    "another result": (JOB, ") -> BuildStatusResponse:", ") -> str:", MAJOR, "wait"),
+    "a wider result": (
+        JOB,
+        ") -> BuildStatusResponse:",
+        ") -> BuildStatusResponse | None:",
+        MAJOR,
+        "wait",
+    ),
+    "a narrower parameter": (JOB, "interval: float", "interval: int", MAJOR, "wait"),
+    "no longer async": (JOB, "async def wait_async(", "def wait_async(", MAJOR, "wait_async"),
+    "another value": (PROGRESS, 'PACKING = "packing"', 'PACKING = "pack"', MAJOR, "PACKING"),
+    "another default": (
+        CLIENT,
+        "DEFAULT_TIMEOUT = ",
+        "DEFAULT_TIMEOUT = 1 + ",
+        MAJOR,
+        "DEFAULT_TIMEOUT",
+    ),
+    "a name handed on": (INIT, "__all__ = (", HANDED, MINOR, "ApiError"),
+    "another phase": (API, "CANCELLED: cancelled", "CANCELLED: succeeded", MAJOR, "CANCELLED"),
+    "all paths": (API, "/api/v1/", "/api/v2/", MAJOR, "start_image_build"),
+    "no variable any more": (LIST, "variable HAR\n", "", MAJOR, "HAR"),
+    "other code": (JOB, "def wait(", "# Waits.\ndef wait(", PATCH, ""),
+    "the mock": (MOCK, "advance(self, *, seconds", "advance(self, *, minutes", MAJOR, "advance"),
+    "a setting": (
+        LIST,
+        "setting CONTRACT_T",
+        "setting CONTRACT_A\nsetting CONTRACT_T",
+        MINOR,
+        "CONTRACT_A",
+    ),
+    "no rule any more": (LIST, "rule T5 SHOULD\n", "", MAJOR, "T5"),
+    "a rule of another level": (LIST, "rule T5 SHOULD\n", "rule T5 MUST\n", MAJOR, "T5"),
+    "an input that must be given": (
+        LIST,
+        "make gate\n",
+        "action gate input x required\nmake gate\n",
+        MAJOR,
+        "x",
+    ),
+    "another exit code": (LIST, "exit compare SAME 0\n", "exit compare SAME 9\n", MAJOR, "0"),
+}
+
+
+@pytest.mark.parametrize("title", list(ONE_CHANGE))
+def test_one_change(released: Path, project: Path, title: str) -> None:
+    """Each single change is found, with its weight and with the name that an entry must have."""
+    name, old, new, weight, named = ONE_CHANGE[title]
+    edit(project, name, swap(old, new))
+    found = weigh.changes(released, project)
+
+    assert found[0].weight is weight
+    assert named in [one.name for one in found if one.weight is weight]
+
+
+def test_no_change(released: Path, project: Path) -> None:
+    """A version, a comment, and what is not public are no changes."""
+    edit(
+        project,
+        "openapi.yaml",
+        lambda text: "# new\n" + text.replace("  version: 1.0.0", "  version: 3.0.0"),
+    )
+    (project / "contract_tests/new.py").write_text("def new(): ...\n")
+
+    assert weigh.changes(released, project) == []
+
+
+def test_a_list_that_was_not_there_tells_nothing(released: Path, project: Path) -> None:
+    """A release from before there was a list makes no change of all that it has."""
+    (project / surface.LIST).unlink()
+
+    assert weigh.changes(project, released) == []
+
+
+def test_all_agrees_after_a_release(project: Path) -> None:
+    """With nothing changed, there is nothing to do."""
+    assert told(project) == ["since v1.0.0: nothing, so this is 1.0.0"]
+
+
+def add(project: Path, heading: str, entry: str, section: str = "Unreleased") -> None:
+    """Add an entry to the changelog."""
+    top = f"# Changelog\n\n## {section}\n\n### {heading}\n\n- {entry}\n"
+    edit(project, "CHANGELOG.md", lambda text: text.replace("# Changelog\n", top))
+
+
+@pytest.mark.parametrize(
+    ("heading", "entry", "is_told"),
+    [
+        ("Breaking", "A build may be `LOST`.", True),
+        ("Breaking", "A build may have\n  been LOST.", True),
+        ("Added", "A build may be `LOST`.", False),
+        ("Breaking", "A build may be gone.", False),
+        ("Breaking", "A build may be FLOSTER.", False),
+    ],
+)
+def test_the_entry_has_to_weigh_as_much_and_to_name_it(
+    project: Path, heading: str, entry: str, is_told: bool
+) -> None:
+    """An entry of a lower weight, or about something else, does not do."""
+    edit(project, "openapi.yaml", swap(", FAILED, CANC", ", FAILED, LOST, CANC"))
+    edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 2.0.0"))
+    add(project, heading, entry)
+    found = [one.splitlines()[0] for one in told(project) if one.startswith("problem:")]
+
+    missing = "problem: CHANGELOG.md has no new entry that names LOST below ### Breaking"
+    assert found == ([] if is_told else [missing])
+
+
+@pytest.mark.parametrize(
+    ("heading", "due"), [("Breaking", "2.0.0"), ("Added", "1.1.0"), ("Fixed", "1.0.1")]
+)
+def test_the_heaviest_entry_decides_the_version(project: Path, heading: str, due: str) -> None:
+    """What nobody can measure (a rule made stricter, say) weighs what its entry says."""
+    add(project, heading, "T5 looks at artifacts, too.")
+
+    assert [line.splitlines()[0] for line in told(project)] == [
+        f"since v1.0.0: {changelog.HEADINGS[heading]}, so this is {due}",
+        f"problem: openapi.yaml says version 1.0.0; after v1.0.0 and what changed it is {due}",
+    ]
+
+
+def test_a_version_that_is_too_high_is_told(project: Path) -> None:
+    """A number that nothing asks for is as wrong as one that is missing."""
+    edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 1.1.0"))
+
+    assert "says version 1.1.0; after v1.0.0 and what changed it is 1.0.0" in told(project)[1]
+
+
+def test_moved_paths_are_told_by_operation(released: Path, project: Path) -> None:
+    """Where no path is as it was, each operation is gone, and nothing milder is said."""
+    edit(project, "openapi.yaml", swap("/api/v1/", "/api/v2/"))
+
+    assert {(one.weight, one.name) for one in weigh.changes(released, project)} == {
+        (Weight.MAJOR, name)
+        for name in ("initiate_image_build", "get_build_status", "start_image_build")
+    }
+
+
+def test_another_level_is_told_once(released: Path, project: Path) -> None:
+    """A line that says more, or less, of the same name is one change."""
+    edit(project, surface.LIST, swap("rule T5 SHOULD\n", "rule T5 MUST\n"))
+
+    assert [one.what for one in weigh.changes(released, project)] == ["no longer: rule T5 SHOULD"]
+
+
+def test_write_sets_the_version_and_the_list(project: Path) -> None:
+    """It writes what is due, and nothing a second time."""
+    add(project, "Added", "Something.")
+    (project / surface.LIST).unlink()
+    first, second = told(project, writes=True), told(project, writes=True)
+
+    assert first == [
+        f"written   {surface.LIST}",
+        "written   openapi.yaml: version 1.1.0; now make generate",
+        "since v1.0.0: minor, so this is 1.1.0",
+    ]
+    assert second == ["since v1.0.0: minor, so this is 1.1.0"]
+    assert (project / "openapi.yaml").read_text().count("1.1.0") == 1
+
+
+def test_a_stale_list_is_told(project: Path) -> None:
+    """What is public and not listed is found before it is released."""
+    edit(project, surface.LIST, swap("rule T5 SHOULD\n", ""))
+
+    assert f"problem: {surface.LIST} does not list what is public" in told(project)[-1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("All of it.", "All of it.\n- And more.", "has a new entry below 1.0.0, which is released"),
+        ("- All of it.\n", "", "has lost an entry below 1.0.0, which is released"),
+        ("All of it", "The whole", None),
+        (
+            "## 1.0.0",
+            "## 3.0.0, 2026-12-01\n\n### Breaking\n\n- No.\n\n## 1.0.0",
+            "has a section 3.0.0, and what comes is 2.0.0",
+        ),
+    ],
+)
+def test_a_released_section_is_closed(project: Path, old: str, new: str, said: str | None) -> None:
+    """Its entries stay as many as they were; mended words are no news. A new one is the due one."""
+    edit(project, "CHANGELOG.md", swap(old, new))
+    found = [line for line in told(project) if line.startswith("problem: CHANGELOG.md")]
+
+    assert len(found) == (said is not None)
+    assert not said or said in found[0]
+
+
+def test_the_commit_of_a_release_is_right(project: Path) -> None:
+    """A section that has its version already, and no tag yet, is as good as an unreleased one."""
+    add(project, "Added", "Something.", "1.1.0, 2026-12-01")
+    edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 1.1.0"))
+
+    assert told(project) == ["since v1.0.0: minor, so this is 1.1.0"]
+
+
+def test_a_tag_that_is_not_the_version_is_told(project: Path) -> None:
+    """A tag that says another number than the contract is a mistake."""
+    git(project, "tag", "v1.4.0")
+
+    assert "says version 1.0.0; after v1.4.0 and what changed it is 1.4.0" in told(project)[1]
+
+
+def test_the_highest_tag_counts(project: Path) -> None:
+    """By number and not by letter; candidates and other branches do not count."""
+    for tag in ("v1.9.0", "v1.10.0", "v1.11.0-rc1", "v2", "1.12.0", "vnext"):
+        git(project, "tag", tag)
+    git(project, "checkout", "-qb", "side")
+    git(project, "commit", "-qm", "Aside", "--allow-empty")
+    git(project, "tag", "v7.0.0")
+    git(project, "checkout", "-q", "main")
+
+    assert past.last_release(project) == Version(1, 10, 0)
+
+
+def test_no_release_yet(project: Path) -> None:
+    """Before the first there is nothing to compare with, and it says so."""
+    git(project, "tag", "-d", "v1.0.0")
+    (project / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n### Added\n\n- A.\n")
+
+    assert told(project) == ["nothing is released yet; the first tag will be v1.0.0"]
+
+    (project / "CHANGELOG.md").write_text("# Changelog\n")
+
+    assert told(project)[1].startswith("problem: CHANGELOG.md has no entry")
+
+
+def test_a_clone_without_the_tag_knows_nothing(project: Path) -> None:
+    """A changelog that tells of a release, and no tag of one, do not go together."""
+    git(project, "tag", "-d", "v1.0.0")
+
+    with pytest.raises(past.NoPastError, match="and this clone has no tag"):
+        told(project)
+
+
+def test_a_changelog_of_another_form_has_no_entries(project: Path) -> None:
+    """That of a release is taken as it is; it cannot be mended any more."""
+    (project / "CHANGELOG.md").write_text("Once upon a time\n")
+    git(project, "commit", "-qam", "Release")
+    git(project, "tag", "v1.0.1")
+    (project / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n### Fixed\n\n- A.\n")
+
+    assert told(project)[0] == "since v1.0.1: patch, so this is 1.0.2"
+
+
+def test_a_shallow_clone_knows_nothing(project: Path, tmp_path: Path) -> None:
+    """No release that is known is not no release."""
+    git(project, "commit", "-qm", "More", "--allow-empty")
+    git(tmp_path, "clone", "-q", "--depth", "1", "--no-tags", f"file://{project}", "shallow")
+
+    with pytest.raises(past.NoPastError, match="this clone is shallow"):
+        past.last_release(tmp_path / "shallow")
+
+
+def test_no_clone_knows_nothing(tmp_path: Path, project: Path) -> None:
+    """A folder outside of git, or inside another project's, has no past of its own."""
+    with pytest.raises(past.NoPastError, match="fix: ask in a clone"):
+        past.last_release(tmp_path)
+    with pytest.raises(past.NoPastError, match="no clone of its own"):
+        past.last_release(project / "generated")
+
+
+@pytest.mark.parametrize("ending", [changes.AGREE, changes.DISAGREE, changes.FAILED])
+def test_exit_codes(
+    ending: int, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 all agree, 1 something does not, 100 nothing can be said."""
+    monkeypatch.setattr(changes, "ROOT", project)
+    if ending == changes.DISAGREE:
+        add(project, "Added", "Something.")
+    if ending == changes.FAILED:
+        (project / "CHANGELOG.md").unlink()
+    code = changes.main([])
+    out, err = capsys.readouterr()
+
+    assert code == ending
+    assert ("problem: openapi.yaml says version" in out) is (ending == changes.DISAGREE)
+    assert ("CHANGELOG.md" in err) is (ending == changes.FAILED)
+
+
+def test_what_is_listed_is_there() -> None:
+    """The list names each kind of thing that docs/public.md speaks of, and nothing twice."""
+    lines = surface.listed(ROOT).splitlines()
+    kinds = {line.split()[0] for line in lines}
+    page = (ROOT / "docs/public.md").read_text()
+
+    assert len(lines) == len(set(lines)) > 150
+    assert [kind for kind in kinds if f"`{kind} …`" not in page] == []
+    assert {"command gate --target", "rule C1 MUST", "make gate", "exit gate HELD 0"} < set(lines)
+
+
+def test_this_project_agrees(capsys: pytest.CaptureFixture[str]) -> None:
+    """Changelog, version and list of this very project are right."""
+    code = changes.main([])
+    out, err = capsys.readouterr()
+    if code == changes.FAILED and ("clone" in err or "git " in err):
+        pytest.skip(err.splitlines()[0])
+
+    assert code == changes.AGREE, out + err
+
+
+def test_a_tree_that_cannot_be_loaded_is_no_answer(tmp_path: Path) -> None:
+    """A contract that is broken, or code that is, ends with 100 and a sentence."""
+    for name in ("scripts", "contract_tests", "generated"):
+        skip = shutil.ignore_patterns("__pycache__", "selftest")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=skip)
+    (tmp_path / "openapi.yaml").write_text("x: [")
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, tmp_path / "scripts/changes.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (changes.FAILED, "")
+    assert done.stderr.startswith("problem: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("script", ["changes.py", "compare.py", "generate.py", "contract_lint.py"])
+def test_a_wrong_option_has_a_mend(script: str) -> None:
+    """It ends with the code of a failure, which each of these has."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, ROOT / "scripts" / script, "--colour"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (changes.FAILED, "")
+    assert done.stderr.startswith("problem: ")
+    assert f"    fix: see {script} --help" in done.stderr

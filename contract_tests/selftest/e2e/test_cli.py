@@ -1,0 +1,376 @@
+"""Both front ends: what is misused, what the help says, and which commands a message names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from scripts import compare, vendor
+from scripts.changing import surface
+
+from ... import arguments, cli, front, judge, process
+from ...contract import PATH
+from ...reference import __main__ as reference
+from ...reference.faults import FAULTS
+from ...rules import RULES
+from ...settings import SETTINGS, from_environment
+from ...target import GateError
+
+ROOT = PATH.parent
+HAR = ROOT / "contract_tests/selftest/support/har/chrome.har"
+COMMANDS = list(cli.commands.commands)
+# Scripts have codes of their own, where 4 is taken: 100 is theirs for what cannot be told.
+CANNOT_TELL = dict.fromkeys(COMMANDS, 4) | dict.fromkeys(cli.SCRIPTS, 100)
+TAKES = surface.takes((ROOT / "Makefile").read_text())
+TARGETS = surface.targets((ROOT / "Makefile").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _front(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test leave the other front end behind, or run a gate."""
+    monkeypatch.setenv(front.VARIABLE, "make")
+    for name in SETTINGS:
+        monkeypatch.delenv(f"CONTRACT_{name}", raising=False)
+    monkeypatch.setattr(pytest, "main", lambda _: pytest.fail("the gate has begun"))
+
+
+def console(*words: str) -> int:
+    """Run the console script; return its exit code."""
+    try:
+        return cli.main([*words])
+    except SystemExit as left:
+        return int(left.code or 0)
+
+
+def module(main: Callable[[list[str]], int], *words: str) -> int:
+    """Run a command as make does; return its exit code."""
+    try:
+        return main([*words])
+    except SystemExit as left:
+        return int(left.code or 0)
+
+
+def options(command: str) -> list[tuple[str, bool]]:
+    """Return the options of a command, and whether each takes a value."""
+    if command in cli.SCRIPTS:
+        told = CliRunner().invoke(cli.commands, [command, "--help"]).output
+        shown = re.findall(r"^  .*?(--[a-z-]+)(?:,.*)?( [A-Z]+)?(?:  |$)", told, re.M)
+        return [(name, bool(value)) for name, value in shown if name != "--help"]
+    params = [one for one in cli.commands.commands[command].params if isinstance(one, click.Option)]
+    return [(one.opts[0], not one.is_flag) for one in params]
+
+
+OPTIONS = [(command, *option) for command in COMMANDS for option in options(command)]
+WITH_VALUE = [(command, name) for command, name, takes in OPTIONS if takes]
+
+
+@pytest.mark.parametrize(("command", "name"), WITH_VALUE)
+def test_an_option_without_its_value_is_misuse(
+    command: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every command: not 2, which means interrupted; the message names it."""
+    code = console(command, name)
+    told = capsys.readouterr().err
+
+    assert code == CANNOT_TELL[command]
+    assert told.startswith("problem: ")
+    assert name in told
+    assert f"see {front.CONSOLE} {command} --help" in told
+
+
+@pytest.mark.parametrize(("command", "name"), [(one, name) for one, name, _ in OPTIONS])
+def test_a_misspelt_option_is_misuse_and_the_nearest_is_named(
+    command: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every command, for every option of it: without its last letter."""
+    words = ["x"] if command not in ("gate", "serve") else []
+    code = console(command, name[:-1], *words)
+    told = capsys.readouterr().err
+
+    assert code == CANNOT_TELL[command]
+    assert re.search(rf"fix: .*{name}\b", told)
+    assert f"see {front.CONSOLE} {command} --help" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        (["gaet"], "gate"),
+        (["serv"], "serve"),
+        (["vendor-chek"], "vendor-check"),
+        (["xyz"], " or ".join(COMMANDS)),
+        (["--verison"], "--version"),
+        (["judge"], "FILE"),
+        (["judge", "a", "b"], "see"),
+        (["gate", "a"], "see"),
+        (["serve", "--port", "x"], "--port PORT"),
+        (["serve", "--port", "70000"], "name another port"),
+        (["serve", "--speed", "fast"], "--speed X"),
+        (["serve", "--speed", "-1"], "see"),
+        (["serve", "--clock-start", "noon"], "see"),
+        (["serve", "--token", "a b"], "see"),
+        (["serve", "--scenario", "cancelle"], "use cancelled"),
+        (["serve", "--fault", "completed-nul"], "use completed-null"),
+        (["gate", "--fault", "completed-nul"], "use completed-null"),
+        (["gate", "--level", "mus"], "use must"),
+        (["gate", "--rule", "T55"], "use T5"),
+        (["judge", str(HAR), "--rule", "T55"], "use T5"),
+        (["judge", "absent.har"], "name one"),
+    ],
+)
+def test_misuse_has_a_code_of_its_own_and_a_fix(
+    words: list[str], fix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """4 means that nothing can be told; neither 1, which means found, nor 2, interrupted."""
+    code = console(*words)
+    told = capsys.readouterr().err
+
+    assert code == 4
+    assert "problem: " in told
+    assert f"fix: {fix}" in told
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """As by make: that is no misuse."""
+    assert console() == 0
+    assert {*COMMANDS} <= {line.split()[0] for line in capsys.readouterr().out.splitlines() if line}
+
+
+@pytest.mark.parametrize(
+    ("command", "made"), [("judge", judge.parser("x")), ("serve", reference.parser("x"))]
+)
+def test_the_help_of_an_option_is_that_of_its_command(
+    command: str, made: argparse.ArgumentParser
+) -> None:
+    """Serve --seed is not the seed of the gate, though both are called so."""
+    found = {
+        param.opts[0]: param.help
+        for param in cli.commands.commands[command].params
+        if isinstance(param, click.Option)
+    }
+    own = {
+        action.option_strings[0]: action.help
+        for action in made._actions
+        if action.option_strings and action.dest != "help"
+    }
+
+    assert found == own
+    assert all(found.values())
+
+
+@pytest.mark.parametrize("known", [FAULTS, RULES, SETTINGS])
+@pytest.mark.parametrize("name", ["zzz", "", "completed", "T", "completed-null-", "é" * 99, "a b"])
+def test_a_long_list_is_never_told_whole(name: str, known: dict[str, object]) -> None:
+    """Three at most are named, and where all are listed."""
+    told = arguments.choice(name, known, "docs/list.md")
+    named = [one for one in re.findall(r"[\w-]+", told) if one in known]
+
+    assert len(named) <= 3
+    assert "docs/list.md" in told
+
+
+@pytest.mark.parametrize("name", ["zzz", "mus"])
+def test_a_short_list_is_told_whole(name: str) -> None:
+    """There is no better fix."""
+    told = arguments.choice(name, ["must", "should"], "docs/list.md")
+
+    assert {"must", "should"} <= {*re.findall(r"\w+", told)}
+    assert "docs/list.md" not in told
+
+
+def misuses() -> Iterator[dict[str, str]]:
+    """Yield settings that are refused, each in another way."""
+    url = {"TARGET": "http://127.0.0.1:9", "TOKEN": "some-long-token"}
+    for name in SETTINGS:
+        if name != "TOKEN":
+            yield {name: "no/such\nvalue"}
+            yield {f"{name}X": "x"}
+    yield from (
+        {"BUILD_ID": "b"}, {"PROXY": "http://p:1"}, {"TARGET": url["TARGET"]},
+        {**url, "TOKEN": "a b"}, {**url, "FAULT": "completed-null"},
+        {**url, "TARGET": "http://h/api/v1/images"}, {**url, "TARGET": "http://u:p@h"},
+        {"RULE": "T5", "LEVEL": "must"}, {"REQUIRE": "T5", "RULE": "T4"}, {"REQUIRE": "FAILED:odd"},
+    )  # fmt: skip
+
+
+def refused(settings: dict[str, str]) -> str:
+    """Return the words in which settings are refused, or nothing."""
+    try:
+        from_environment({f"CONTRACT_{name}": value for name, value in settings.items()})
+    except GateError as error:
+        return str(error)
+    return ""
+
+
+def told_by_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[str]:
+    """Yield what commands say where they cannot do what is asked, in the front end in use."""
+    is_console = front.is_console()
+    yield from map(refused, misuses())
+    bad = tmp_path / "bad"
+    bad.write_text("{")
+    for command, main, words in (
+        ("judge", judge.main, [""]),
+        ("judge", judge.main, ["absent.har"]),
+        ("judge", judge.main, [str(bad)]),
+        ("judge", judge.main, ["--rule", "zzz", "x"]),
+        ("serve", reference.main, ["--fault", "zzz"]),
+        ("serve", reference.main, ["--scenario", "zzz"]),
+        ("serve", reference.main, ["--port", "70000"]),
+        ("serve", reference.main, ["--build-seconds", "-1"]),
+        ("compare", compare.main, [""]),
+        ("compare", compare.main, ["absent.yaml"]),
+        ("compare", compare.main, [str(bad)]),
+        ("vendor", vendor.main, [""]),
+        ("vendor", vendor.main, [str(bad)]),
+        ("vendor", vendor.main, [str(ROOT / "generated")]),
+        ("vendor-check", vendor.main, [""]),
+        ("vendor-check", vendor.main, [str(tmp_path / "nothing")]),
+    ):
+        if is_console:
+            console(command, *words)
+        else:
+            module(main, *cli.SCRIPTS.get(command, ("", [], ""))[1], *words)
+        yield capsys.readouterr().err
+
+
+def test_messages_name_what_the_console_script_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commands and their options; neither make, nor a script, nor a variable of make."""
+    monkeypatch.setenv(front.VARIABLE, "console")
+    known = {name for _, name, _ in OPTIONS} | {"--help", "--junit"}
+    told = [*filter(None, told_by_all(capsys, tmp_path))]
+
+    assert len(told) > 50
+    for text in told:
+        assert {*re.findall(rf"{front.CONSOLE} ([\w-]+)", text)} <= {*COMMANDS}, text
+        assert {*re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)} <= known, text
+        assert not re.search(r"\bmake \w|\.py\b|docs/|contract_tests\.", text), text
+        assert not re.search(rf"(?<![\w_])({'|'.join(EVERY)})=", text), text
+
+
+EVERY = {"PYTHON"}.union(*TAKES.values())
+
+
+def test_messages_name_what_make_has(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Its targets and what they take, files that are there, and modules that run."""
+    told = [*filter(None, told_by_all(capsys, tmp_path))]
+
+    assert len(told) > 50
+    for text in told:
+        for target in re.findall(r"\bmake ([a-z-]+)", text):
+            assert target in TARGETS, text
+        for target, name in re.findall(r"\bmake ([a-z-]+) ([A-Z_]+)=", text):
+            assert name in TAKES[target], text
+        assert front.CONSOLE not in text
+        assert all((ROOT / one).is_file() for one in re.findall(r"\bdocs/[\w.-]+", text)), text
+
+
+CHATTY = {
+    "help": [],
+    "help of a command": ["gate", "--help"],
+    "help of a script": ["compare", "--help"],
+    "version": ["--version"],
+    "faults": ["serve", "--list-faults"],
+    "judge": ["judge", str(HAR)],
+    "compare": ["compare", str(PATH)],
+    "misuse": ["gate", "--rule", "zzz"],
+}
+MODULES = {
+    "judge": ["-m", "contract_tests.judge", str(HAR)],
+    "serve": ["-m", "contract_tests.reference", "--list-faults"],
+    "compare": ["scripts/compare.py", "openapi.yaml"],
+    "check": ["scripts/generate.py", "check"],
+    "lint": ["scripts/contract_lint.py"],
+    "changes": ["scripts/changes.py"],
+    "a violation": ["-m", "contract_tests"],
+}
+
+
+def unread(*words: str, **variables: str) -> tuple[int, str, int]:
+    """Run Python with output that nobody reads; return code, errors, and the code when read."""
+    given = {"env": process.own(os.environ) | variables, "cwd": ROOT, "timeout": 300}
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+            [sys.executable, *words], stdout=writing, stderr=subprocess.PIPE, text=True,
+            check=False, **given,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    again = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+        [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        check=False, **given,
+    )  # fmt: skip
+    return done.returncode, done.stderr, again.returncode
+
+
+@pytest.mark.parametrize("words", CHATTY.values(), ids=CHATTY)
+def test_a_console_command_goes_on_without_a_reader(words: list[str]) -> None:
+    """``… | head -1`` ends with the same code, and without a traceback."""
+    code, errors, read = unread("-m", "contract_tests.cli", *words)
+
+    assert code == read
+    assert "Error" not in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("words", MODULES.values(), ids=MODULES)
+def test_a_command_of_make_goes_on_without_a_reader(words: list[str]) -> None:
+    """The gate among them: it judges to its end, and its code is that of what it found."""
+    code, errors, read = unread(*words, CONTRACT_RULE="T5", CONTRACT_FAULT="completed-null")
+
+    assert code == read
+    if words == ["-m", "contract_tests"]:
+        assert code == 1
+    assert "Error" not in errors
+    assert "Traceback" not in errors
+
+
+HOSTILE = {
+    "PYTEST_ADDOPTS": "--collect-only", "PYTEST_PLUGINS": "no_such_plugin", "PYTHONINSPECT": "1",
+    "PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("start", [
+    ["-m", "contract_tests.cli", "gate", "--rule=T5", "--fault=completed-null"],
+    ["-m", "contract_tests"],
+])  # fmt: skip
+def test_what_is_meant_for_other_runs_makes_no_gate_green(start: list[str]) -> None:
+    """Neither empty, nor without assertions, nor with 0 for whatever came of it."""
+    chosen = {"CONTRACT_RULE": "T5", "CONTRACT_FAULT": "completed-null"}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, *start], cwd=ROOT, env=process.own(os.environ) | HOSTILE | chosen,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"^T5 +SHOULD +violated", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "PYTHONPATH", "PYTHONHOME", "PYTHON_OF_TOMORROW"])
+def test_what_is_foreign_is_left_out(name: str) -> None:
+    """Whatever Python and pytest will read in years to come, but for what does no harm."""
+    assert process.own({name: "1", "PYTHONUTF8": "1", "CONTRACT_RULE": "T5"}) == {
+        "PYTHONUTF8": "1", "CONTRACT_RULE": "T5",
+    }  # fmt: skip
+
+
+def test_make_leaves_out_the_same() -> None:
+    """The list of what does no harm stands in two places."""
+    text = (ROOT / "scripts/given.mk").read_text().replace("\\\n", "")
+    listed = re.search(r"^HARMLESS := (.*)$", text, re.M)
+
+    assert listed is not None
+    assert {*listed[1].split()} == process.HARMLESS

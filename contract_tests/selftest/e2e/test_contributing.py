@@ -1,0 +1,144 @@
+"""The exercises of CONTRIBUTING.md are followed, line by line, each in a clone of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ...contract import PATH
+
+ROOT = PATH.parent
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+BLOCK = re.compile(r"^```(console|diff)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SECTIONS = dict(re.findall(r"^###? (.+?)\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE))
+EXERCISES = ["A field", "A status", "A rule"]
+WHO = {
+    f"GIT_{who}_{what}": "exercise" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+}
+
+
+class Clone:
+    """A clone of this project, as it stands, with an environment that it cannot spoil."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in self._git(ROOT, "ls-files", "-co", "--exclude-standard", "-z").split("\0"):
+            if name and (ROOT / name).is_file():
+                place = folder / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, place)
+        venv = folder / ".venv"
+        venv.mkdir()
+        for path in Path(sys.prefix).iterdir():
+            if not path.name.startswith("."):
+                (venv / path.name).symlink_to(path)
+        lock = subprocess.run(
+            ["cksum", "requirements.txt"],  # noqa: S607
+            cwd=folder, capture_output=True, text=True, check=True,
+        ).stdout.split()[0]  # fmt: skip
+        (venv / f".ready-{lock}").touch()
+        for words in (["init", "-qb", "main"], ["add", "-A"], ["commit", "-qm", "All"]):
+            self._git(folder, *words)
+
+    def follow(self, section: str) -> None:
+        """Apply each diff of a section, run each command, and hold what it prints to the text."""
+        for kind, block in BLOCK.findall(SECTIONS[section]):
+            if kind == "diff":
+                self._git(self.folder, "apply", "-", stdin=block)
+                continue
+            for command, expected in commands(block):
+                told = self.run(command)
+                assert fits(told, expected), f"$ {command}\n{told}\n--- and not:\n{expected}"
+
+    def run(self, command: str) -> str:
+        """Run a command as a person would in a terminal; return what it prints."""
+        done = subprocess.run(  # noqa: S603
+            ["bash", "-c", f"{self._kept}{command}"],  # noqa: S607
+            cwd=self.folder, env=clean(), text=True, check=False, timeout=600,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        if re.match(r"\w+=", command):
+            self._kept += f"{command}\n"
+        return re.sub(r"^make: \*\*\* .*\n", "", done.stdout, flags=re.MULTILINE)
+
+    _kept = ""
+
+    @staticmethod
+    def _git(folder: Path, *words: str, stdin: str = "") -> str:
+        done = subprocess.run(  # noqa: S603
+            ["git", *words],  # noqa: S607
+            cwd=folder, env=clean(), input=stdin, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"git {' '.join(words)}\n{stdin}\n{done.stderr}"
+        return done.stdout
+
+
+def clean() -> dict[str, str]:
+    """Return the environment without what the run around this one has set."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("GIT_", "PYTEST_", "CONTRACT_", "MAKE", "MFLAGS", "PYTHON"))
+    }
+    return {**kept, **WHO, "COLUMNS": "80"}
+
+
+def commands(block: str) -> Iterator[tuple[str, str]]:
+    """Yield each command of a block, and what it is said to print."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        yield command, expected
+
+
+def fits(told: str, expected: str) -> bool:
+    """Tell whether a text is as expected: … stands for all but a failure, a version for any."""
+    pattern = (
+        re.escape(expected.strip()).replace("…\\\n", "(?:.*\\n)*?").replace("…", "(?:(?!failed).)*")
+    )
+    pattern = re.sub(r"\d+(\\\.\d+){2}", r"\\d+\\.\\d+\\.\\d+", pattern)
+    return re.fullmatch(pattern, told.strip()) is not None
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    """Make a clone that has a release."""
+    made = Clone(tmp_path / "exercise")
+    made.follow("Exercises")
+    return made
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_exercise(clone: Clone, exercise: str) -> None:
+    """Each diff applies, and each command prints what the text says."""
+    clone.follow(exercise)
+
+
+def test_every_exercise_is_followed() -> None:
+    """No section with a diff in it is left out."""
+    found = [name for name, text in SECTIONS.items() if "```diff" in text]
+
+    assert found == EXERCISES
+
+
+@pytest.mark.parametrize(
+    ("told", "expected", "is_so"),
+    [
+        ("a 1.1.0\nb\nc in 3 s", "a 1.0.0\n…\nc in … s", True),
+        ("a\nc", "a\n…\nc", True),
+        ("a\nb", "a\n…\nc", False),
+        ("2 failed, 3 passed in 1 s", "… passed in … s", False),
+        ("a\nb\nd", "a\nb", False),
+        ("a\nb", "a\nb\nd", False),
+        ("", "a", False),
+    ],
+)
+def test_what_fits(told: str, expected: str, is_so: bool) -> None:
+    """A text that says less, more or something else does not fit."""
+    assert fits(told, expected) is is_so

@@ -1,0 +1,485 @@
+"""A run of the gate: budgets, a given build, what is hollow, and what the command makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from ... import gate, planning
+from ...contract import INITIATE, PATH, START, STATUS
+from ...drivers import lifecycles, pace, stimuli
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...reference.faults import Answered, Asked, Fault, apply
+from ...report.rendered import render
+from ...rules import RULES
+from ...target import BUILD_SECONDS, Budget, GateError, Target
+
+TOKEN = "test-token"  # noqa: S105
+STEPS = [*lifecycles.steps(is_limited=False), lifecycles.CLOSING]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Run a sound server."""
+    with running(create_app(token=TOKEN, build_seconds=BUILD_SECONDS)) as base_url:
+        yield base_url
+
+
+@pytest.fixture(scope="module")
+def sound() -> gate.Run:
+    """Judge the faultless server by the script alone."""
+    return gate.run(Target(), fuzzing=False)
+
+
+def changed(answered: Callable[[Asked, Answered], None]) -> Any:
+    """Make a server that answers otherwise."""
+    return Fault("changed", "", "", answered=answered).wrap(
+        create_app(token=TOKEN, build_seconds=BUILD_SECONDS), TOKEN
+    )
+
+
+def make_gate(*arguments: str, plugins: str = "", **settings: str) -> tuple[int, str]:
+    """Run the command that ``make gate`` is; return its exit code and what it printed."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACT_")}
+    told = {f"CONTRACT_{name}": value for name, value in settings.items()}
+    ended = subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "pytest", "-q", "--no-header", *plugins.split(),
+         "contract_tests/test_server.py", *arguments],
+        cwd=PATH.parent, env=clean | told, capture_output=True, text=True, timeout=400, check=False,
+    )  # fmt: skip
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def verdicts(printed: str) -> dict[str, str]:
+    """Read the table of verdicts."""
+    found = re.findall(
+        r"^([PSTL]\d+) +(?:MUST|SHOULD) +(passed|violated|waived|not \w+)\b", printed, re.M
+    )
+    return dict(found)
+
+
+def test_every_rule_is_observed_by_the_script_alone(sound: gate.Run) -> None:
+    """Schemathesis is there for what nobody thought of."""
+    assert {rule: one.outcome for rule, one in sound.verdicts.items()} == dict.fromkeys(
+        RULES, "passed"
+    )
+
+
+def test_the_plan_is_what_is_sent(sound: gate.Run) -> None:
+    """But for the polling: the requests and the builds of each step are as the plan tells them."""
+    polls = sum("status after the start" in one.intent for one in sound.tape.exchanges)
+    looks = 7  # of these, the ones that the plan counts: right after the starts
+    planned = sum(step.requests for step in STEPS)
+    issued, started = sound.left_behind
+
+    assert len(issued) == sum(step.builds for step in STEPS)
+    # The one without an upload is refused here.
+    assert len(started) == sum(step.started for step in STEPS) - 1
+    assert abs(sound.pace.sent - (polls - looks) - planned) <= 3
+
+
+@pytest.mark.parametrize("requests", [1, 20, 150])
+def test_requests_are_bounded(url: str, requests: int) -> None:
+    """Not one more is sent, and what was cut off is told."""
+    target = Target(url=url, token=TOKEN, budget=Budget(requests=requests))
+    done = gate.Run(target)
+    # Where no build could be seen to complete, nothing is green.
+    with contextlib.nullcontext() if requests >= 150 else pytest.raises(GateError):
+        gate.drive(done)
+
+    assert done.pace.sent == len(done.tape.exchanges) == requests
+    assert any("MAX_REQUESTS" in what for what in done.cut)
+    assert {one.outcome for one in done.verdicts.values()} <= {"passed", "not observed"}
+
+
+BUDGETS = [
+    *(Budget(builds=builds) for builds in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12)),
+    *(Budget(requests=requests) for requests in (1, 5, 20, 60, 120, 200)),
+    Budget(builds=2, requests=90), Budget(builds=6, requests=30), Budget(rate=2000, deadline=0.05),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [None, "any-token", "missing-tag-latest", "upload-starts"])
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+def test_the_run_keeps_to_the_plan(budget: Budget, fault: str | None) -> None:
+    """Whatever the server accepts, no more builds are initiated or started than were planned."""
+    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
+    if fault is not None:
+        app = apply(app, fault, TOKEN)
+    with running(app) as base_url:
+        target = Target(url=base_url, token=TOKEN, budget=budget)
+        plan = planning.planned(target, fuzzing=False)
+        done = gate.Run(target)
+        with contextlib.suppress(GateError):
+            gate.drive(done, fuzzing=False)
+
+    initiated, started = done.left_behind
+    assert len(initiated) <= plan.most_builds
+    assert len(started) <= plan.most_started
+    assert plan.requests is None or done.pace.sent <= plan.requests
+    if fault is None:
+        assert len(initiated) <= plan.builds
+        assert len(started) <= plan.started
+
+
+@pytest.mark.parametrize("name", ["builds", "started", "most_builds", "most_started"])
+def test_the_plan_shrinks_with_the_budgets(name: str) -> None:
+    """Fewer builds allowed, fewer planned; and no more than allowed."""
+
+    def numbers(key: str, values: list[int]) -> list[int]:
+        plans = [planning.planned(Target(budget=Budget(**{key: one}))) for one in values]
+        return [int(getattr(plan, name)) for plan in plans]
+
+    by_builds = numbers("builds", [*range(120)])
+    by_requests = numbers("requests", [*range(1, 700, 7)])
+    assert by_builds == sorted(by_builds)
+    assert all(number <= allowed for allowed, number in enumerate(by_builds))
+    assert by_builds[0] == 0 < by_builds[1] < by_builds[-1]
+    assert by_requests == sorted(by_requests)
+    assert by_requests[0] == 0 < by_requests[-1]
+
+
+def test_the_plan_of_a_given_build() -> None:
+    """Nothing is initiated or started."""
+    plan = planning.planned(Target(url="http://127.0.0.1:9", build_id="bld_1"))
+
+    assert (plan.builds, plan.started, plan.most_builds, plan.most_started) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("builds", [1, 2, 3, 4])
+def test_tokens_and_bodies_are_checked_with_few_builds(url: str, builds: int) -> None:
+    """What costs no build goes first, and what needs one uses another's."""
+    done = gate.run(Target(url=url, token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
+
+    refused = [one for one in done.tape.exchanges if one.response.status == 401]
+    assert {one.operation for one in refused} == {INITIATE, START, STATUS}
+    tokens = len(stimuli.tokens(TOKEN))
+    assert len(refused) == 3 * tokens
+    assert done.verdicts["P2"].outcome == done.verdicts["P3"].outcome == "passed"
+
+
+def test_responses_past_the_byte_budget_are_counted(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that spends it is on the tape, and what it issued is known."""
+    monkeypatch.setattr(pace, "MOST_BYTES", 1)
+    done = gate.Run(Target(url=url, token=TOKEN))
+    with gate._client(done) as client, pytest.raises(pace.BudgetSpent):
+        gate._wire(done, client, url, "test").send(
+            "POST", "/api/v1/images/build", "initiate", body=stimuli.NAMED
+        )
+
+    assert done.tape.exchanges[0].response.status == 201
+    assert (len(done.left_behind[0]), done.pace.issued, done.pace.sent) == (1, 1, 1)
+    assert done.pace.taken == len(done.tape.exchanges[0].response.content or b"") > 1
+
+
+def test_each_input_is_tried_on_each_operation_that_can_take_it(sound: gate.Run) -> None:
+    """An id, a token, a content: not on one operation alone."""
+    absent = [one for one in sound.tape.exchanges if one.is_absent and one.intent != "preflight"]
+    tried = {name: {one.build_id for one in absent if one.operation == name}
+             for name in (START, STATUS)}  # fmt: skip
+    assert tried[START] == tried[STATUS] == set(stimuli.ABSENT_BUILD_IDS)
+    lengths = {len(one) for one in stimuli.ABSENT_BUILD_IDS if not one.strip("x")}
+    assert lengths >= {8, 16, 32, 33, 36, 40, 63, 64, 65, 127, 128, 129, 255, 256, 257}
+    headers = {name: {one.request.headers.get("authorization") for one in sound.tape.of(name)}
+               for name in (INITIATE, START, STATUS)}  # fmt: skip
+    wanted = set(stimuli.tokens(sound.target.token).values())
+    assert all(wanted <= seen for seen in headers.values())
+    for name in (INITIATE, START):
+        contents = {one.request.content for one in sound.tape.of(name)}
+        assert set(stimuli.BROKEN_CONTENT.values()) <= contents
+        kinds = {one.request.headers.get("content-type") for one in sound.tape.of(name)}
+        assert set(stimuli.CONTENT_TYPES) <= kinds
+
+
+@pytest.mark.parametrize("builds", [1, 2, 5])
+def test_builds_are_bounded(url: str, builds: int) -> None:
+    """The first is one that is built; what needs more of them is not observed, or cut off."""
+    target = Target(url=url, token=TOKEN, budget=Budget(builds=builds))
+    done = gate.run(target)
+
+    assert len(done.left_behind[0]) == builds
+    assert done.verdicts["T5"].outcome == "passed"
+    assert any("MAX_BUILDS" in what for what in done.cut)
+    assert not done.judge.violated
+
+
+def test_the_deadline_is_kept(url: str) -> None:
+    """Nothing is sent after it, and the builds that do not end are not waited for."""
+    with running(create_app(token=TOKEN, build_seconds=3600)) as slow:
+        done = gate.Run(Target(url=slow, token=TOKEN, budget=Budget(deadline=4)))
+        with pytest.raises(GateError, match="no build was COMPLETED"):
+            gate.drive(done, fuzzing=False)
+
+    assert any("DEADLINE=4" in what for what in done.cut) or done.pace.left == 0
+    assert not done.judge.violated
+    assert done.verdicts["L2"].outcome == "not observed"
+    assert url
+
+
+def test_a_given_build_is_looked_at_only(url: str) -> None:
+    """BUILD_ID: nothing is initiated, uploaded or started."""
+    before = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+    given = before.left_behind[1][0]
+    done = gate.run(Target(url=url, token=TOKEN, build_id=given))
+
+    asked = {one.operation for one in done.tape.exchanges if one.operation}
+    assert asked == {STATUS}
+    assert {one.request.method for one in done.tape.exchanges} <= {"GET", "HEAD", "OPTIONS"}
+    assert done.verdicts["T5"].outcome == done.verdicts["L2"].outcome == "passed"
+    assert done.verdicts["P7"].outcome == "not observed"
+
+
+def test_a_given_build_that_is_not_there(url: str) -> None:
+    """It cannot be judged, and so has not passed."""
+    with pytest.raises(GateError, match="no success of get_build_status"):
+        gate.run(Target(url=url, token=TOKEN, build_id="gone"))
+
+
+def test_a_build_that_never_starts_is_hollow() -> None:
+    """A queue that moves nothing leaves the rules of time unseen: an error, and no pass."""
+
+    def waiting(request: Asked, answer: Answered) -> None:
+        if request.operation in ("status", "start") and answer.status == 200:
+            answer.content = re.sub(
+                rb'"(BUILDING|COMPLETED|FAILED)"', b'"UPLOADING"', answer.content
+            )
+            answer.content = re.sub(rb'("(started|completed)At"):"[^"]*"', rb"\1:null",
+                                    answer.content)  # fmt: skip
+            answer.content = re.sub(rb'"errorMessage":"[^"]*"', b'"errorMessage":null',
+                                    answer.content)  # fmt: skip
+
+    with running(changed(waiting)) as base_url:
+        target = Target(url=base_url, token=TOKEN, budget=Budget(deadline=4))
+        with pytest.raises(GateError, match="no build was COMPLETED"):
+            gate.run(target, fuzzing=False)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
+def test_all_refused_is_no_pass(status: int) -> None:
+    """Whatever it is refused with."""
+
+    def refused(_: Asked, answer: Answered) -> None:
+        answer.status, answer.headers = status, [(b"retry-after", b"0")]
+        answer.content = b'{"errors": []}'
+
+    with running(changed(refused)) as base_url, pytest.raises(GateError, match="problem: "):
+        gate.run(Target(url=base_url, token=TOKEN), fuzzing=False)
+
+
+def test_what_is_required_is_looked_for(url: str) -> None:
+    """A rule, and a cell of the matrix, by what was really told."""
+    wanted = ("T5", "COMPLETED:set:set", "CANCELLED", "artifact:FAILED", "PENDING:absent")
+    done = gate.run(Target(url=url, token=TOKEN, require=wanted), fuzzing=False)
+
+    assert done.missing == ["CANCELLED", "PENDING:absent"]
+
+
+def test_neither_token_nor_header_is_shown() -> None:
+    """Not in requests, not where the server echoes them: the tape holds them, and hides them."""
+
+    def echo(request: Asked, answer: Answered) -> None:
+        if request.operation == "status" and answer.status == 200:
+            told = str(request.headers).encode()
+            answer.headers.append((b"x-echo", told.replace(b"\n", b"")))
+            kept = [one for one in request.headers if one[0] in (b"authorization", b"x-key")]
+            answer.content = json.dumps({"imageName": str(kept)}).encode()
+
+    token = "a/t+oken~with-signs"  # noqa: S105
+    app = create_app(token=token, build_seconds=BUILD_SECONDS)
+    with running(Fault("echo", "", "", answered=echo).wrap(app, token)) as base_url:
+        headers = {"X-Key": "another-secret"}
+        done = gate.run(Target(url=base_url, token=token, headers=headers), fuzzing=False)
+
+    echoed = [one for one in done.tape.exchanges if "x-echo" in one.response.headers]
+    assert token in echoed[0].response.headers["x-echo"]
+    rendered = render(done)
+    shown = [repr(done.tape), repr(done), str(rendered), json.dumps(rendered.data), rendered.page]
+    assert "<token>" in rendered.failures["P6"]
+    assert "<secret>" in rendered.failures["P6"]
+    assert not [one for one in shown if token in one or "another-secret" in one]
+
+
+def test_the_same_seed_gives_the_same_verdicts(tmp_path: Path) -> None:
+    """Alone and under xdist, and with other names of files."""
+    _, alone = make_gate()
+    code, many = make_gate(plugins="-n 2 -p xdist")
+
+    assert code == 0
+    assert verdicts(alone) == verdicts(many) == dict.fromkeys(RULES, "passed")
+    assert tmp_path
+
+
+def test_xdist_drives_once(url: str) -> None:
+    """However many processes ask: builds on a real server are not made twice."""
+    _, printed = make_gate(plugins="-n 2 -p xdist", TARGET=url, TOKEN=TOKEN)
+
+    assert re.search(r"^lifecycles +\d+ requests", printed, re.M)
+    assert printed.count("lifecycles    ") >= 1
+    left = re.search(r"left behind +(\d+) builds", printed)
+    assert left is not None
+    assert int(left[1]) < 90
+
+
+def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
+    """Exit code 1, the first violation whole, and the rest counted; JUnit has a failure."""
+    report = tmp_path / "junit.xml"
+    code, printed = make_gate(f"--junitxml={report}", FAULT="completed-null")
+
+    assert code == 1
+    assert verdicts(printed)["T5"] == "violated"
+    assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
+    assert re.search(r"^  seen      on \d+ exchanges, get_build_status$", printed, re.M)
+    assert report.read_text().count("<failure") == 1
+    summary = (tmp_path / "summary.md").read_text()
+    assert "1 violated" in summary
+    assert "| T5 | SHOULD | violated |" in summary
+
+
+def test_a_fault_fails_under_xdist() -> None:
+    """With the same words."""
+    code, printed = make_gate(plugins="-n 2 -p xdist", FAULT="completed-null")
+
+    assert code == 1
+    assert verdicts(printed)["T5"] == "violated"
+    assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
+
+
+def waived(path: Path, rule: str, expires: str = "2999-01-01") -> str:
+    """Write a waiver."""
+    path.write_text(f'[[waiver]]\nrule = "{rule}"\nreason = "known"\nexpires = {expires}\n')
+    return str(path)
+
+
+def test_a_waived_violation_passes(tmp_path: Path) -> None:
+    """It is shown as waived, with the reason, and the run is green."""
+    file = waived(tmp_path / "w.toml", "T5")
+    code, printed = make_gate(FAULT="completed-null", WAIVERS=file)
+
+    assert code == 0, printed
+    assert verdicts(printed)["T5"] == "waived"
+    assert re.search(r"^waived +T5 SHOULD", printed, re.M)
+    assert not re.search(r"^violated +T5", printed, re.M)
+    assert "T5 until 2999-01-01: known" in printed
+
+
+def test_a_waived_rule_that_holds_fails(tmp_path: Path) -> None:
+    """A waiver that is not needed any more is taken out."""
+    code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5"), RULE="T4,T5")
+
+    assert code == 1
+    assert "problem: T5 is waived (known), and holds" in printed
+
+
+def test_an_expired_waiver_ends_it(tmp_path: Path) -> None:
+    """Before anything is sent, in words."""
+    code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5", "2020-01-01"))
+
+    assert code == 4
+    assert "(known) expired on 2020-01-01" in printed
+
+
+def test_what_is_required_and_missing_fails() -> None:
+    """Under its own name."""
+    code, printed = make_gate(REQUIRE="CANCELLED,T5", RULE="T5")
+
+    assert code == 1
+    assert "REQUIRE: not observed: CANCELLED" in printed
+
+
+def test_a_dry_run_sends_nothing() -> None:
+    """It tells the plan, by steps and budgets; nobody answers at that address."""
+    code, printed = make_gate(DRY_RUN="1", TARGET="http://127.0.0.1:9", TOKEN=TOKEN, RATE="5")
+
+    assert code == 0, printed
+    assert all(step.name in printed for step in STEPS)
+    assert "RATE=5" in printed
+    assert "passed" not in printed
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    """Exit code 4 and a sentence, under xdist too; the run is not complete."""
+    report = f"--junitxml={tmp_path / 'junit.xml'}"
+    for plugins in ("", "-n 2 -p xdist"):
+        code, printed = make_gate(report, plugins=plugins, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
+        if not plugins:
+            assert json.loads((tmp_path / "verdicts.json").read_text())["ended"] == "cut"
+        assert code == (1 if plugins else 4)
+        assert "no answer from http://127.0.0.1:9" in printed
+
+
+def ends(reports: Path) -> tuple[str, str, list[str]]:
+    """Return how a run ended: by verdicts.json, by summary.md, and what JUnit says of its end."""
+    data = json.loads((reports / "verdicts.json").read_text())
+    [line] = re.findall(r"^Ended: (\w+)\.$", (reports / "summary.md").read_text(), re.M) or [""]
+    cases = ElementTree.parse(reports / "junit.xml").iter("testcase")  # noqa: S314 (our own file)
+    last = [one for one in cases if one.get("name") == "test_run_came_to_its_end"]
+    return data["ended"], line, [child.tag for one in last for child in one]
+
+
+def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
+    """With the reasons: what was not done is no pass."""
+    report = f"--junitxml={tmp_path / 'junit.xml'}"
+    code, printed = make_gate(report, MAX_REQUESTS="120", RULE="P1")
+    data = json.loads((tmp_path / "verdicts.json").read_text())
+
+    assert code == 0, printed
+    assert ends(tmp_path) == ("cut", "cut", ["skipped"])
+    assert data["reasons"] == re.findall(r"^cut off +(.+)$", printed, re.M)
+    assert "MAX_REQUESTS=120 are sent" in data["reasons"][0]
+
+
+def test_a_whole_run_is_complete(tmp_path: Path) -> None:
+    """Nothing is said of its end but that."""
+    code, printed = make_gate(f"--junitxml={tmp_path / 'junit.xml'}", RULE="P1")
+
+    assert code == 0, printed
+    assert ends(tmp_path) == ("complete", "", [])
+
+
+def test_an_interrupt_shows_what_was_seen(tmp_path: Path) -> None:
+    """Ctrl-C: exit code 2, the verdicts so far, and what was started; every report shows it."""
+    environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
+    with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
+        environment["CONTRACT_TARGET"] = base_url
+        started = subprocess.Popen(  # noqa: S603 (our own command)
+            [sys.executable, "-m", "pytest", "-q", "--no-header", "contract_tests/test_server.py",
+             f"--junitxml={tmp_path / 'junit.xml'}"],
+            cwd=PATH.parent, env={**os.environ, **environment},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            # What starts the tests in the background may have turned it off.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        lines = []
+        for line in started.stdout or ():
+            lines.append(line)
+            if ": waiting for " in line:
+                started.send_signal(signal.SIGINT)
+                break
+        printed = "".join(lines) + started.communicate(timeout=60)[0]
+
+    assert started.returncode == 2, printed
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["failure"])
+    assert re.search(r"^ended +interrupted$", printed, re.M)
+    assert re.search(r"^\d+ requests, \d+ builds: waiting for \d+ builds$", printed, re.M)
+    assert verdicts(printed)["P2"] == "passed"
+    assert verdicts(printed)["L2"] == "not observed"
+    assert re.search(r"left behind +\d+ builds named contract-gate, \d+ started: bld_", printed)
+
+
+def test_operations_are_those_of_the_contract(sound: gate.Run) -> None:
+    """Each was seen to succeed."""
+    assert all(sound.tape.successes()[name] for name in (INITIATE, START, STATUS))

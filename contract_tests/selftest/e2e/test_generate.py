@@ -1,0 +1,248 @@
+"""The client is made from the contract, always the same way, and drift is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import generate
+
+from ...contract import PATH, contract
+
+ROOT = PATH.parent
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Copy what the client is made from, and the client."""
+    shutil.copyfile(ROOT / "openapi.yaml", tmp_path / "openapi.yaml")
+    shutil.copytree(ROOT / "scripts/templates", tmp_path / "scripts/templates")
+    shutil.copytree(ROOT / "generated", tmp_path / "generated")
+    return tmp_path
+
+
+def run(
+    project: Path, command: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the script as make does."""
+    script = [sys.executable, str(ROOT / "scripts/generate.py"), command, "--root", str(project)]
+    return subprocess.run(  # noqa: S603
+        script, env=environment, cwd=project, capture_output=True, text=True, check=False
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Read every file of a folder."""
+    return {name: (folder / name).read_bytes() for name in generate.files(folder)}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that is there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_fresh(project: Path) -> None:
+    """The committed client is what the contract makes."""
+    done = run(project, "check")
+
+    assert (done.returncode, done.stdout) == (0, "generated/ is fresh: openapi.yaml 1.0.0\n")
+
+
+def test_environment_does_not_matter(project: Path, tmp_path: Path) -> None:
+    """Another ruff on PATH, settings, a hash seed and nothing on PATH give the same bytes."""
+    before = tree(project / "generated")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "ruff").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "ruff").chmod(0o755)
+    (project / "ruff.toml").write_text("line-length = 20\n")
+    shutil.rmtree(project / "generated")
+    environment = {"PATH": str(tools), "RUFF_CONFIG": "nowhere.toml", "PYTHONHASHSEED": "7"}
+
+    done = run(project, "write", environment)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert tree(project / "generated") == before
+
+
+def test_enum_edit_is_stale(project: Path) -> None:
+    """A status taken out is first asked for everywhere, then stale, then mended."""
+    edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
+    asked = run(project, "check")
+    assert (asked.returncode, "CANCELLED is not a status" in asked.stderr) == (
+        generate.BROKEN,
+        True,
+    )
+    edit(project / "openapi.yaml", "        CANCELLED: cancelled\n", "")
+    line = "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n"
+    edit(project / "openapi.yaml", line, "")
+
+    assert_stale_and_mended(project)
+
+
+def test_enum_addition_is_stale(project: Path) -> None:
+    """A status added is asked for everywhere, then stale, then mended."""
+    edit(project / "openapi.yaml", "FAILED, CANCELLED]", "FAILED, CANCELLED, EXPIRED]")
+    asked = run(project, "check").stderr
+    assert "EXPIRED has no phase" in asked
+    assert "no example shows EXPIRED" in asked
+    edit(
+        project / "openapi.yaml",
+        "BUILDING: running\n",
+        "BUILDING: running\n        EXPIRED: failed\n",
+    )
+    example = "    EXPIRED:\n      value: {status: EXPIRED}\n    PENDING:\n      summary"
+    edit(project / "openapi.yaml", "    PENDING:\n      summary", example)
+
+    assert_stale_and_mended(project)
+
+
+def test_timestamp_edit_is_stale(project: Path) -> None:
+    """A timestamp that may no longer be null makes the client stale."""
+    told = "When the build completed.\n          type: "
+    edit(project / "openapi.yaml", f"{told}[string, 'null']", f"{told}string")
+    text = (project / "openapi.yaml").read_text()
+    (project / "openapi.yaml").write_text(re.sub(r" +completedAt: null\n", "", text))
+
+    assert_stale_and_mended(project)
+
+
+def assert_stale_and_mended(project: Path) -> None:
+    """Hold check to saying stale, and write to mending it."""
+    stale = run(project, "check")
+    assert (stale.returncode, stale.stderr) == (generate.STALE, "")
+    assert "fix: run `make generate`" in stale.stdout
+    assert run(project, "write").returncode == generate.FRESH
+    assert run(project, "check").returncode == generate.FRESH
+
+
+def test_each_kind_of_drift_is_named(project: Path) -> None:
+    """A missing, an edited, an orphaned and an untracked file are told apart."""
+    git = ["git", "-C", str(project), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run([*git, "init", "-q"], check=True)  # noqa: S603
+    subprocess.run([*git, "add", "generated"], check=True)  # noqa: S603
+    package = project / "generated/prime_image_builds"
+    (package / "errors.py").unlink()
+    (package / "client.py").write_text("# edited\n")
+    (package / "own.py").write_text("# by hand\n")
+    subprocess.run([*git, "rm", "-q", "--cached", str(package / "types.py")], check=True)  # noqa: S603
+
+    done = run(project, "check")
+
+    assert done.returncode == generate.STALE
+    assert done.stdout.splitlines()[1:-1] == [
+        "differs   generated/prime_image_builds/client.py",
+        "missing   generated/prime_image_builds/errors.py",
+        "orphaned  generated/prime_image_builds/own.py",
+        "untracked generated/prime_image_builds/types.py",
+    ]
+
+
+def test_broken_template_leaves_the_client(project: Path) -> None:
+    """A run that fails says why with a code of its own, and the old client stays whole."""
+    before = tree(project / "generated")
+    (project / "scripts/templates/types.py.jinja").write_text("{% if %}")
+
+    done = run(project, "write")
+
+    assert done.returncode == generate.BROKEN
+    assert done.stderr.startswith("problem: ")
+    assert tree(project / "generated") == before
+    assert [path.name for path in project.iterdir() if path.name.startswith(".generate")] == []
+
+
+BROKEN = {
+    "a module that cannot be imported": ("types.py.jinja", "import httpx\n", "import httpxx\n"),
+    "a type that is wrong": ("package/_json.py.jinja", ") -> bytes:", ") -> str:"),
+    "a name on the wire that is lost": ("model.py.jinja", "wire_name != ", "wire_name in "),
+    "a default that is lost": ("model.py.jinja", "property.default is not none", "false"),
+    "a body that is not sent": ("endpoint_module.py.jinja", ", json=write(body)", ""),
+    "a success that is not read": ("endpoint_module.py.jinja", '"decode(response, "', '"cast("'),
+    "an operation without its module": ("package/job.py.jinja", "get_build_status", "get_status"),
+}
+
+
+@pytest.mark.parametrize("name", list(BROKEN))
+def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path) -> None:
+    """What was made is imported, used and type-checked before the swap."""
+    before = tree(project / "generated")
+    template, old, new = BROKEN[name]
+    edit(project / "scripts/templates" / template, old, new)
+
+    done = run(project, "write")
+
+    assert (done.returncode, done.stdout) == (generate.BROKEN, "")
+    assert done.stderr.startswith("problem: ")
+    assert "\n    fix: " in done.stderr
+    assert tree(project / "generated") == before
+
+
+def test_check_verifies_as_write_does(project: Path) -> None:
+    """A client that lies is broken, be it as committed: check is write without the swap."""
+    types = project / "scripts/templates/types.py.jinja"
+    edit(types, "import httpx\n", "import httpxx\n")
+
+    assert run(project, "check").returncode == generate.BROKEN
+
+
+def test_failed_swap_restores_the_client(tmp_path: Path) -> None:
+    """If the new client cannot be put in place, the old one comes back."""
+    present = tmp_path / "generated"
+    present.mkdir()
+    (present / "old.py").write_text("old")
+
+    with pytest.raises(FileNotFoundError):
+        generate.replace(tmp_path / "work" / "generated", present)
+
+    assert tree(present) == {"old.py": b"old"}
+
+
+def test_every_file_says_that_it_is_generated() -> None:
+    """Line 1 of each file carries the mark, and the manifest knows each of them."""
+    folder = ROOT / "generated"
+    unmarked = [
+        name
+        for name in generate.files(folder)
+        if generate.MARK not in (folder / name).read_text().splitlines()[0]
+    ]
+    manifest = json.loads((folder / "MANIFEST.json").read_text())
+
+    assert unmarked == []
+    assert [*manifest["files"]] == [n for n in generate.files(folder) if n != "MANIFEST.json"]
+
+
+def test_client_imports_little() -> None:
+    """The client needs httpx and msgspec, and nothing else beyond the standard library."""
+    code = (
+        "import sys; import httpx, msgspec; before = set(sys.modules)\n"
+        "import prime_image_builds.api.images, prime_image_builds.models\n"
+        "new = {m.partition('.')[0] for m in set(sys.modules) - before}\n"
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "generated")}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "['prime_image_builds']\n"
+
+
+def test_documentation_example_is_accepted() -> None:
+    """The vendor's page shows every field filled at status PENDING; the schema accepts it."""
+    row = {
+        "id": "x", "status": "PENDING", "createdAt": "2023-11-07T05:31:56Z",
+        "startedAt": "2023-11-07T05:31:56Z", "completedAt": "2023-11-07T05:31:56Z",
+    }  # fmt: skip
+    artifact = {**row, "artifactType": "CONTAINER_IMAGE", "fullImagePath": "x", "errorMessage": "x"}
+    body = {**row, "imageName": "x", "imageTag": "x", "artifacts": [artifact]}
+
+    assert contract().errors(contract().schema("BuildStatusResponse"), body) == []

@@ -1,0 +1,135 @@
+"""Git is asked about the folder that is meant, in a linked worktree and in a hook too."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import generate, git, vendor_source
+
+from ...contract import PATH
+
+ROOT = PATH.parent
+WHO = {
+    f"GIT_{role}_{key}": "test@example.com" for role in ("AUTHOR", "COMMITTER")
+    for key in ("NAME", "EMAIL")
+}  # fmt: skip
+GENERATE = f"'{sys.executable}' '{ROOT / 'scripts/generate.py'}' check --root \"$PWD\""
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run git as a person does."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    return subprocess.run(  # noqa: S603
+        ["git", *words],  # noqa: S607
+        cwd=folder, env={**clean, **settings, **WHO}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Make a clone with what the client is made from, and a linked worktree of it beside."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    shutil.copyfile(ROOT / "openapi.yaml", folder / "openapi.yaml")
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in ("scripts/templates", "generated"):
+        shutil.copytree(ROOT / name, folder / name, ignore=skip)
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        assert run(folder, *words).returncode == 0
+    assert run(folder, "worktree", "add", "-q", str(tmp_path / "linked")).returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize("place", ["clone", "linked"])
+@pytest.mark.parametrize("words", [[], ["-a"], ["--", "note"]], ids=["index", "all", "path"])
+def test_a_hook_of_git_sees_what_a_shell_sees(place: str, words: list[str], clone: Path) -> None:
+    """With GIT_DIR and GIT_INDEX_FILE as git sets them: a fresh client is no hindrance."""
+    hook = clone / ".git/hooks/pre-commit"
+    hook.write_text(
+        f"#!/bin/sh\nenv | grep ^GIT_ > '{clone.parent}/environment'\nexec {GENERATE}\n"
+    )
+    hook.chmod(0o755)
+    folder = clone.parent / place
+    (folder / "note").write_text("a note\n")
+    run(folder, "add", "note")
+    (folder / "note").write_text("another note\n")
+
+    done = run(folder, "commit", "-m", "two", *words)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "generated/ is fresh" in done.stdout + done.stderr
+    assert "GIT_INDEX_FILE=" in (clone.parent / "environment").read_text()
+
+
+@pytest.mark.parametrize("place", ["clone", "linked"])
+def test_a_file_that_git_does_not_know_is_told_in_a_hook(place: str, clone: Path) -> None:
+    """The check sees no less there than elsewhere."""
+    hook = clone / ".git/hooks/pre-commit"
+    hook.write_text(f"#!/bin/sh\nexec {GENERATE}\n")
+    hook.chmod(0o755)
+    folder = clone.parent / place
+    run(folder, "rm", "-q", "--cached", "generated/prime_image_builds/types.py")
+
+    done = run(folder, "commit", "-m", "two")
+
+    assert done.returncode != 0
+    assert "untracked generated/prime_image_builds/types.py" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", git.REPOSITORY)
+def test_no_variable_leads_to_another_repository(
+    name: str, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a caller has set of a repository, the folder counts."""
+    linked = clone.parent / "linked"
+    head = git.answer(linked, "rev-parse", "HEAD")
+    monkeypatch.setenv(name, str(clone.parent / "nowhere"))
+
+    assert head
+    assert git.answer(linked, "rev-parse", "HEAD") == head
+    assert git.is_top(linked)
+    assert generate._untracked(linked / "generated") == set()
+    assert vendor_source.commit(linked) == head.decode().strip()
+
+
+def test_the_variables_are_those_that_git_itself_calls_local() -> None:
+    """But for its configuration, which a caller may need (safe.directory)."""
+    told = run(ROOT, "rev-parse", "--local-env-vars").stdout.split()
+
+    assert {name for name in told if not name.startswith("GIT_CONFIG")} <= {
+        *git.REPOSITORY,
+        "GIT_INTERNAL_SUPER_PREFIX",
+    }
+
+
+def test_a_folder_in_another_repository_is_no_clone(clone: Path) -> None:
+    """Neither is one outside of git."""
+    assert [git.is_top(one) for one in (clone, clone / "generated", clone.parent)] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_git_is_asked_in_one_place() -> None:
+    """No other module of the project runs it."""
+    found = set()
+    for folder in ("contract_tests", "scripts"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if "selftest" not in path.parts:
+                tree = ast.parse(path.read_text(encoding="utf-8"))
+                for node in ast.walk(tree):
+                    words = node.elts if isinstance(node, ast.List | ast.Tuple) else []
+                    first = words[0] if words else None
+                    if isinstance(first, ast.Constant) and first.value == "git":
+                        found.add(path.relative_to(ROOT).as_posix())
+
+    assert found == {"scripts/git.py"}

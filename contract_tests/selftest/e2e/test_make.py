@@ -1,0 +1,449 @@
+"""make hands each value on as it was given, and runs nothing in it; nothing else is a setting."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from scripts.changing import surface
+
+from ...contract import PATH
+from ...settings import SETTINGS
+
+ROOT = PATH.parent
+FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.txt")
+TAKES = surface.takes((ROOT / "Makefile").read_text())
+TARGETS = ["gate", "judge", "compare", "serve", "generate", "check", "changes", "vendor",
+           "vendor-check", "test", "faults", "fuzz", "mutate", "bench", "lint"]  # fmt: skip
+EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
+FLAGS = {"WRITE", "WITH_TESTS", "FORCE"}
+# What comes last on the command line of a target, after "--".
+LAST = {"judge": "HAR", "compare": "UPSTREAM", "vendor": "DEST", "vendor-check": "DEST"}
+# What stands in place of the interpreter, and of ruff: it notes how it was called.
+RECORDER = f"""#!{sys.executable} -IS
+import json, os, sys
+with open(os.path.join(os.path.dirname(sys.argv[0]), "calls"), "a") as file:
+    file.write(json.dumps([sys.argv[1:], dict(os.environ)]) + "\\n")
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command that a recipe has run."""
+
+    words: list[str]
+    environment: dict[str, str]
+
+    def settings(self) -> dict[str, str]:
+        """Return what it was given by the names that make has for it; what is empty is not set."""
+        options = [one[2:] for one in self.words if one.startswith("--") and "=" in one]
+        found = {
+            name.upper().replace("-", "_"): value
+            for name, value in (one.split("=", 1) for one in options)
+            if name != "junitxml"
+        }
+        for name, value in self.environment.items():
+            if name.startswith("CONTRACT_") and name != "CONTRACT_TOKEN" and value:
+                found[name.removeprefix("CONTRACT_")] = value
+        return found
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a call of make."""
+
+    code: int
+    printed: str
+    calls: list[Call]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The makefile, with an environment in which nothing is run."""
+
+    folder: Path
+
+    def make(self, *words: str, **variables: str) -> Done:
+        """Call make with words, and with variables in its environment."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        noted = self.folder / ".venv/bin/calls"
+        noted.unlink(missing_ok=True)
+        before = self._files()
+        done = subprocess.run(  # noqa: S603
+            ["make", *words],  # noqa: S607
+            cwd=self.folder, env=kept | variables, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        lines = noted.read_text().splitlines() if noted.is_file() else []
+        noted.unlink(missing_ok=True)
+        assert self._files() == before
+        printed = (done.stdout + done.stderr).decode(errors="replace")
+        return Done(done.returncode, printed, [Call(*json.loads(line)) for line in lines])
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Copy the makefile to where its commands are noted, and not run."""
+    folder = tmp_path_factory.mktemp("tree")
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    programs = folder / ".venv/bin"
+    programs.mkdir(parents=True)
+    for name in ("lint-imports", "python", "ruff"):
+        (programs / name).write_text(RECORDER)
+        (programs / name).chmod(0o755)
+    lock = subprocess.run(
+        ["cksum", "requirements.txt"],  # noqa: S607
+        cwd=folder, capture_output=True, text=True, check=True,
+    ).stdout.split()[0]  # fmt: skip
+    (folder / f".venv/.ready-{lock}").touch()
+    return Tree(folder)
+
+
+def expected(target: str, value: str) -> dict[str, str]:
+    """Return what a target is to be given where all that it takes has a value."""
+    return {name: value for name in TAKES[target] if name not in FLAGS and name != LAST.get(target)}
+
+
+HOSTILE = {
+    "a plain word": "T5",
+    "blanks inside and at the end": "a  b\tc ",
+    "single quotes": "'; touch ran; '",
+    "double quotes": '"; touch ran; "',
+    "both quotes": "'\"'; touch ran; \"'\"",
+    "a function of make": "$(shell touch ran)",
+    "a function of make, later": "$$(shell touch ran)",
+    "an error of make": "$(error ran)",
+    "an evaluation of make": "$(eval RULE := ran)",
+    "variables of make": "$(PY) ${RULE} $@ $< $P $$ $",
+    "a variable of the shell": "$HOME ${HOME:-x} $$ $? $1",
+    "a command of the shell": "`touch ran` $$(touch ran) $(touch ran)",
+    "an end of a command": "x; touch ran & touch ran | touch ran && touch ran || touch ran",
+    "a redirection": "> ran < ran >> ran 2>&1",
+    "lines": "one\ntwo\n\ttouch ran\n",
+    "a carriage return": "one\r\ntwo",
+    "a comment": "# a # b",
+    "patterns": "% a%b * ? [a-z] ~ {a,b} !x",
+    "backslashes": "\\ \\\\ \\n \\' \\\" \\$ \\",
+    "equals and colons": "a=b := c ::= d += e ?= f : g",
+    "dashes before it": "--help",
+    "a dash": "-",
+    "unicode": "é ü 漢字 🏗 \u202e \u2028",
+    "control characters": "\x01\x1b[31m\x7f",
+    "parentheses that are open": "$( ${ $(shell (",
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+def test_each_value_arrives_as_it_is(tree: Tree, value: str) -> None:
+    """In every variable of every target; nothing in it is run, by make or by the shell."""
+    names = [name for name in EVERY if name not in FLAGS and name != "PYTHON"]
+    done = tree.make(*TAKES, *(f"{name}={value}" for name in names))
+
+    assert done.code == 0, done.printed
+    called = dict(zip(TAKES, done.calls, strict=True))
+    assert {target: one.settings() for target, one in called.items()} == {
+        target: expected(target, value) for target in TAKES
+    }
+    assert [called[target].words[-2:] for target in LAST] == [["--", value]] * len(LAST)
+
+
+SIGNS = "$`'\"\\ \n\t#%;&|<>(){}[]=:,!*?~-@^+aRé"
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(
+    value=st.text(st.sampled_from(SIGNS) | st.characters(exclude_characters="\0", codec="utf-8"))
+)
+def test_any_value_arrives_as_it_is(tree: Tree, value: str) -> None:
+    """But for blanks before it, which make drops before anything can see them."""
+    done = tree.make("judge", f"HAR={value}", f"RULE={value}")
+
+    assert done.code == 0, done.printed
+    kept = value.lstrip(" \t\n\v\f\r")
+    assert done.calls[0].words[-2:] == ["--", kept]
+    assert done.calls[0].settings() == ({"RULE": kept} if kept else {})
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_value_is_none(tree: Tree, value: str) -> None:
+    """As where it is not given."""
+    names = [name for name in EVERY if name not in FLAGS]
+    given = tree.make(*TAKES, *(f"{name}={value}" for name in names))
+
+    assert [one.words for one in given.calls] == [one.words for one in tree.make(*TAKES).calls]
+    assert [one.settings() for one in given.calls] == [{}] * len(TAKES)
+
+
+@pytest.mark.parametrize(
+    ("target", "flag"),
+    [(target, name) for target, names in TAKES.items() for name in names if name in FLAGS],
+)
+def test_a_flag_is_1_or_0(tree: Tree, target: str, flag: str) -> None:
+    """Anything else is an error: no would not mean no."""
+    option = "--" + flag.lower().replace("_", "-")
+
+    assert option in tree.make(target, f"{flag}=1").calls[0].words
+    for off in ("0", ""):
+        assert option not in tree.make(target, f"{flag}={off}").calls[0].words
+    for wrong in ("no", "1 1", "$(shell touch ran)", "1;touch ran", "%"):
+        refused = tree.make(target, f"{flag}={wrong}")
+        assert (refused.code, refused.calls) == (2, [])
+        assert f"{flag}=1" in refused.printed
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_a_target_does_not_take_is_an_error(tree: Tree, target: str) -> None:
+    """It is named, and nothing is run."""
+    taken = TAKES.get(target, [])
+    strange = next(name for name in EVERY if name not in taken)
+    done = tree.make(target, f"{strange}=1")
+
+    assert (done.code, done.calls) == (2, [])
+    assert f"make {target} does not take {strange}.  fix: " in done.printed
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        (["gate", "FAULTS=x"], "FAULT"),
+        (["gate", "TARGTE=x"], "TARGET"),
+        (["gate", "target=x"], "TARGET"),
+        (["gate", "CONTRACT_RULE=x"], "RULE"),
+        (["judge", "HRA=x"], "HAR"),
+        (["serve", "FAULTS=x"], "FAULT"),
+        (["faults", "FAULT=x"], "FAULTS"),
+        (["bench", "FAULT=x"], "FAULTS"),
+        (["vendor", "TEST=1"], "DEST"),
+        (["vendor", "FORCED=1"], "FORCE"),
+        (["test", "PYTHN=x"], "PYTHON"),
+        (["gate", "judge", "HARS=x"], "HAR"),
+        (["gaet"], "make gate"),
+        (["vendor-chek"], "make vendor-check"),
+        (["gate", "tset"], "make test"),
+    ],
+)
+def test_the_nearest_is_named_first(tree: Tree, words: list[str], fix: str) -> None:
+    """Of variables that the target takes, and of targets."""
+    done = tree.make(*words)
+
+    assert (done.code, done.calls) == (2, [])
+    assert f"fix: {fix}" in done.printed
+
+
+@pytest.mark.parametrize("taker", [name for name in TAKES if name != "gate"])
+def test_who_takes_it_is_named(tree: Tree, taker: str) -> None:
+    """A variable of another target is most likely meant for that."""
+    name = next(name for name in TAKES[taker] if name not in TAKES["gate"] or taker == "serve")
+    done = tree.make("lint", f"{name}=1")
+
+    assert (done.code, done.calls) == (2, [])
+    assert taker in done.printed.partition(f"{name} is for make ")[2]
+
+
+@pytest.mark.parametrize("name", ["TOKEN", "CONTRACT_TOKEN"])
+def test_the_token_is_not_given_where_others_see_it(tree: Tree, name: str) -> None:
+    """The variable of the environment is named, and the value is not."""
+    done = tree.make("gate", f"{name}=s3cret")
+
+    assert (done.code, done.calls) == (2, [])
+    assert "CONTRACT_TOKEN" in done.printed
+    assert "s3cret" not in done.printed
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["MAKEFLAGS=i", "MAKEOVERRIDES=x", "SHELL=/bin/true", ".SHELLFLAGS=-n", "PY=true", "TARGETS=x",
+     "gate.takes=FAULTS", "SETTINGS=", "TAKEN=FAULTS", "a;touch ran=1", "$$(touch ran)=1",
+     "`touch${IFS}ran`=1", "'=1", "%=1"],
+)  # fmt: skip
+def test_no_other_variable_is_taken(tree: Tree, words: str) -> None:
+    """Neither those of make, nor those of the makefile, whatever their names are made of."""
+    done = tree.make("gate", words)
+
+    assert (done.code, done.calls) == (2, [])
+
+
+def test_goals_are_given_what_each_takes(tree: Tree) -> None:
+    """Several on one command line: a variable is that of those which take it, and of no other."""
+    done = tree.make("gate", "judge", "check", "RULE=T5", "HAR=a b", "MAX_BUILDS=1")
+
+    assert done.code == 0, done.printed
+    assert [one.settings() for one in done.calls] == [
+        {"RULE": "T5", "MAX_BUILDS": "1"}, {"RULE": "T5"}, {},
+    ]  # fmt: skip
+    assert done.calls[1].words[-1] == "a b"
+
+
+def test_the_environment_is_no_setting(tree: Tree) -> None:
+    """Whatever it holds, each target runs as it does without; no child sees it either."""
+    bare = tree.make(*TARGETS)
+    done = tree.make(*TARGETS, **dict.fromkeys(EVERY, "from-outside"))
+
+    assert len(bare.calls) >= len(TARGETS)
+    assert [one.words for one in done.calls] == [one.words for one in bare.calls]
+    assert [one.settings() for one in done.calls] == [{}] * len(bare.calls)
+    assert not any({*EVERY} & {*one.environment} for one in done.calls)
+
+
+@pytest.mark.parametrize("name", [*SETTINGS, "TARGTE"])
+def test_a_setting_in_the_environment_is_an_error(tree: Tree, name: str) -> None:
+    """But for the token, which has no other place; what is empty is not set."""
+    done = tree.make("gate", **{f"CONTRACT_{name}": "T5"})
+    empty = tree.make("gate", **{f"CONTRACT_{name}": " "})
+
+    assert empty.code == 0
+    if name == "TOKEN":
+        assert [one.environment["CONTRACT_TOKEN"] for one in done.calls] == ["T5"]
+    else:
+        assert (done.code, done.calls) == (2, [])
+        assert f"CONTRACT_{name}" in done.printed
+        assert (f"make gate {name}=" in done.printed) is (name in SETTINGS)
+
+
+def test_help_is_there_whatever_is_set(tree: Tree) -> None:
+    """It lists each target, with variables that it takes."""
+    done = tree.make(CONTRACT_RULE="P1", RULE="P1", PYTEST_ADDOPTS="--no-such")
+    lines = {line.split()[1]: line for line in done.printed.splitlines()}
+
+    assert done.code == 0
+    assert {*lines} == {*TARGETS, "help", "lock"}
+    for target, line in lines.items():
+        shown = {name for name in EVERY if f"{name}=" in line}
+        assert shown <= {*TAKES.get(target, [])}
+        assert target == "gate" or shown == {*TAKES.get(target, [])}
+
+
+FOREIGN = [
+    "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_DEBUG",
+    "PYTEST_XDIST_AUTO_NUM_WORKERS", "PYTHONOPTIMIZE", "PYTHONINSPECT", "PYTHONPATH", "PYTHONHOME",
+    "PYTHONWARNINGS", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONBREAKPOINT", "PYTHONSAFEPATH",
+    "PYTHONDEVMODE", "PYTHONEXECUTABLE", "PYTHON_OF_TOMORROW", "PYTEST_OF_TOMORROW",
+    "IMAGE_BUILD_CONTRACT_FRONT",
+]  # fmt: skip
+
+
+def test_what_is_meant_for_other_runs_is_not_handed_on(tree: Tree) -> None:
+    """Options of pytest, modules and modes of Python: a run could be green with them, and empty."""
+    done = tree.make(*TARGETS, **dict.fromkeys(FOREIGN, "1"), PYTHONUNBUFFERED="1")
+
+    assert len(done.calls) >= len(TARGETS)
+    for one in done.calls:
+        assert {name for name in FOREIGN if one.environment.get(name) == "1"} == set()
+        assert one.environment["PYTHONUNBUFFERED"] == "1"
+
+
+@pytest.mark.parametrize("flags", ["i", "-i", "ki", "e", "t", "-k -i", "i -- RULE=T5"])
+def test_flags_of_make_that_hide_a_failure_are_refused(tree: Tree, flags: str) -> None:
+    """Also where the environment holds them."""
+    done = tree.make("gate", MAKEFLAGS=flags)
+
+    assert (done.code, done.calls) == (2, [])
+
+
+@pytest.mark.parametrize("words", [["-i"], ["-e"], ["-t"], ["--ignore-errors"], ["--touch"]])
+def test_options_of_make_that_hide_a_failure_are_refused(tree: Tree, words: list[str]) -> None:
+    """In either spelling."""
+    done = tree.make(*words, "gate")
+
+    assert (done.code, done.calls) == (2, [])
+
+
+@pytest.mark.parametrize("words", [["-k"], ["-j2"], ["-s"], ["--no-print-directory"], ["-B"]])
+def test_other_options_of_make_do_no_harm(tree: Tree, words: list[str]) -> None:
+    """They run the same."""
+    done = tree.make(*words, "gate", "RULE=T5")
+
+    assert [one.settings() for one in done.calls] == [{"RULE": "T5"}]
+
+
+def test_a_make_below_is_given_nothing(tree: Tree) -> None:
+    """What stood on this command line is no setting of a run that its recipes start."""
+    done = tree.make("gate", "RULE=T5")
+
+    assert "RULE" not in done.calls[0].environment.get("MAKEFLAGS", "")
+
+
+def interpreter(folder: Path, name: str) -> Path:
+    """Make a Python of that name: it tells who it is, makes environments, and notes both."""
+    program = folder / name
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *realpath*) echo "{name}";; *"-m venv"*) mkdir -p "$4/bin"\n'
+        f'cp "$0" "$4/bin/python"; touch "$4/made-by-{name}";; esac\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def fresh(tree: Tree, tmp_path: Path) -> Callable[..., Any]:
+    """Call make in a tree of its own, whose environment is really made."""
+    folder = tmp_path / "fresh"
+    shutil.copytree(tree.folder, folder)
+    shutil.rmtree(folder / ".venv")
+
+    def make(*words: str) -> set[str]:
+        done = subprocess.run(  # noqa: S603
+            ["make", "check", *words],  # noqa: S607
+            cwd=folder, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True,
+            text=True, check=False, timeout=60,
+        )  # fmt: skip
+        made = {one.name.removeprefix("made-by-") for one in folder.glob(".venv/made-by-*")}
+        for one in folder.glob(".venv/made-by-*"):
+            one.unlink()
+        return made if done.returncode == 0 else {f"failed: {done.stderr}"}
+
+    return make
+
+
+def test_the_python_that_is_named_makes_the_environment(
+    fresh: Callable[..., set[str]], tmp_path: Path
+) -> None:
+    """Anew where another has made it; where none is named, any that is there will do."""
+    for name in ("python3", "python3.99"):
+        interpreter(tmp_path, name)
+
+    assert fresh() == {"python3"}
+    assert fresh() == set()
+    assert fresh("PYTHON=python3") == set()
+    assert fresh("PYTHON=python3.99") == {"python3.99"}
+    assert fresh("PYTHON=python3.99") == set()
+    assert fresh() == set()
+    assert fresh(f"PYTHON={tmp_path}/python3") == {"python3"}
+
+
+@pytest.mark.parametrize(
+    "value", ["no-such-python", "python3; touch ran", "$(shell touch ran)", "/", "-c", "''"]
+)
+def test_a_python_that_does_not_run_is_an_error(tree: Tree, value: str) -> None:
+    """Of the name that was given; nothing else is run."""
+    done = tree.make("check", f"PYTHON={value}")
+
+    assert (done.code, done.calls) == (2, [])
+    assert f"problem: {value} is not a Python that runs" in done.printed
+
+
+def test_no_word_of_newer_makes_is_used() -> None:
+    """The make of macOS is GNU make 3.81."""
+    text = "".join((ROOT / name).read_text() for name in ("Makefile", "scripts/given.mk"))
+
+    for word in ("undefine ", ".ONESHELL", "private ", "$(file ", "!=", "::=", "$(guile ", "&:"):
+        assert word not in text

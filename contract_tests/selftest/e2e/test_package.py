@@ -1,0 +1,360 @@
+"""The wheel: what it holds, and its commands where nothing of this project is to be found."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ... import cli, front
+from ...contract import PATH, contract
+from ...reference.faults import FAULTS
+from ...settings import SETTINGS, from_environment
+from ...target import GateError
+
+ROOT = PATH.parent
+NAME = "image_build_contract"
+TOKEN = "s3cret-token"  # noqa: S105 (no secret: nobody takes it)
+COMMANDS = list(cli.commands.commands)
+# What only those need who work on the project itself.
+LEFT_OUT = re.compile(
+    r"contract_tests/selftest/|scripts/(changing/|ci/|linting/|templates/|wheel/)"
+    r"|scripts/(bench_gate|bench_runs|changes|client_check|contract_lint|mutate|schema_values)\.py"
+    r"|scripts/given\.mk"
+)
+# A project of somebody's that has the worst of names, and settings that break any run of pytest.
+FOREIGN = {
+    "conftest.py": "raise RuntimeError('not yours')\n",
+    "pytest.ini": "[pytest]\naddopts = --no-such-option\n",
+    "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--no-such-option'\n",
+    "contract_tests/__init__.py": "raise RuntimeError('not yours')\n",
+    "scripts/__init__.py": "raise RuntimeError('not yours')\n",
+    "prime_image_builds/__init__.py": "raise RuntimeError('not yours')\n",
+    "plugin.py": "raise RuntimeError('not yours')\n",
+    "plugin-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n",
+    "plugin-1.0.dist-info/entry_points.txt": "[pytest11]\nplugin = plugin\n",
+}
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The wheel, where it was installed, and a project that has nothing to do with it."""
+
+    wheel: Path
+    site: Path
+    project: Path
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the console script inside that project, whose modules can all be imported."""
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("CONTRACT_", "PYTEST", front.VARIABLE))
+        }
+        path = os.pathsep.join(map(str, (self.site, self.project)))
+        return subprocess.run(  # noqa: S603 (our own command)
+            [sys.executable, str(self.site / "bin" / front.CONSOLE), *words],
+            cwd=self.project, env={**clean, "PYTHONPATH": path, "COLUMNS": "200", **environment},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+
+
+def pip(*words: str) -> None:
+    """Run pip of this environment, without a network."""
+    quiet = ("-q", "--disable-pip-version-check", "--no-input", "--no-cache-dir", "--no-index")
+    done = subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "pip", words[0], *quiet, *words[1:]],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Build the wheel, install it alone, and put up the project."""
+    if importlib.util.find_spec("hatchling") is None:
+        pytest.fail(
+            "problem: the build backend hatchling is not in this environment.\n"
+            "    fix: make lock, where requirements.txt lacks it; make test sets .venv up anew",
+            pytrace=False,
+        )
+    base = tmp_path_factory.mktemp("package with a blank")
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(base), str(ROOT))
+    (wheel,) = base.glob("*.whl")
+    pip("install", "--no-deps", "--target", str(base / "site"), str(wheel))
+    for name, text in FOREIGN.items():
+        place = base / "project" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return Installed(wheel, base / "site", base / "project")
+
+
+def held(wheel: Path) -> dict[str, str]:
+    """Read the files of a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def files(folder: Path) -> set[str]:
+    """List the files below a folder, but for what Python caches."""
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_one_name_is_claimed(installed: Installed) -> None:
+    """Nothing of the wheel lies beside its own package."""
+    tops = {name.split("/")[0] for name in held(installed.wheel)}
+
+    assert {top for top in tops if not top.endswith(".dist-info")} == {NAME}
+
+
+def test_the_wheel_mirrors_the_tree(installed: Installed) -> None:
+    """Each file that a command may need stands where it stands in the project."""
+    found = {
+        name.removeprefix(f"{NAME}/") for name in held(installed.wheel) if name.startswith(NAME)
+    }
+    wanted = {
+        f"{folder}/{name}"
+        for folder in ("contract_tests", "generated", "scripts")
+        for name in files(ROOT / folder)
+    }
+
+    assert found == {
+        *(name for name in wanted if not LEFT_OUT.match(name)),
+        "LICENSE", "openapi.yaml", "__init__.py", "py.typed",
+    }  # fmt: skip
+
+
+def test_the_wheel_knows_no_machine(installed: Installed) -> None:
+    """No file holds a path of where it was made."""
+    machine = (str(ROOT), str(Path.home()) + "/", sys.prefix)
+    texts = held(installed.wheel)
+
+    assert [name for name, text in texts.items() if any(one in text for one in machine)] == []
+
+
+def imports(wheel: Path) -> Iterator[tuple[str, str]]:
+    """Yield each module of a wheel with the packages that it imports by an absolute name."""
+    for name, text in held(wheel).items():
+        # generate.py is there to be read, and not to be run.
+        if not name.endswith(".py") or name.endswith("scripts/generate.py"):
+            continue
+        module = name.removeprefix(f"{NAME}/")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                yield module, (node.module or "").split(".")[0]
+            elif isinstance(node, ast.Import):
+                yield from ((module, alias.name.split(".")[0]) for alias in node.names)
+
+
+def test_imports_are_relative(installed: Installed) -> None:
+    """Under another name, an absolute import of our own would find somebody else's module."""
+    ours = {"contract_tests", "scripts", "generated", NAME, "prime_image_builds"}
+    found = {pair for pair in imports(installed.wheel) if pair[1] in ours}
+    # The process of a script has the tree first on its path, since each is run as a file too.
+    among_scripts = {pair for pair in found if pair[0].startswith("scripts/")}
+
+    assert {one for _, one in among_scripts} <= {"scripts", "contract_tests"}
+    assert found - among_scripts == {
+        # The gate's own process finds the client of the wheel, and no other process does.
+        ("contract_tests/drivers/client.py", "prime_image_builds")
+    }
+
+
+def test_dependencies_are_declared(installed: Installed) -> None:
+    """Whatever a module imports comes with the wheel."""
+    said = {"jsonschema-rs": "jsonschema_rs", "ruamel-yaml": "ruamel"}
+    metadata = next(
+        text for name, text in held(installed.wheel).items() if name.endswith("/METADATA")
+    )
+    named = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.M)
+    optional = {"rich"}  # which the client goes without
+    imported = {one for _, one in imports(installed.wheel)} - {"scripts", "contract_tests"}
+
+    assert imported - {*sys.stdlib_module_names, NAME, "prime_image_builds"} - optional == {
+        said.get(name, name) for name in named
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(installed: Installed, command: str) -> None:
+    """Each command says how it is called, by the name that it has here."""
+    done = installed.run(command, "--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(rf"(?i)usage: {front.CONSOLE} {command} ", done.stdout)
+
+
+def test_version(installed: Installed) -> None:
+    """One version for all: of the contract, of the package, of the command."""
+    number = str(contract().document["info"]["version"])
+
+    assert installed.run("--version").stdout == f"prime-image-builds-contract {number}\n"
+    assert installed.wheel.name.split("-")[1] == number
+
+
+def test_gate(installed: Installed) -> None:
+    """The gate judges as everywhere, unmoved by the project around it, and writes nothing."""
+    done = installed.run("gate", "--rule", "T5", PYTEST_ADDOPTS="--no-such", PYTEST_PLUGINS="no")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^T5  SHOULD  passed +\d+ ", done.stdout, re.M)
+    assert "calls, sync and async, rules C1" in done.stdout
+    assert files(installed.project) == set(FOREIGN)
+
+
+def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path: Path) -> None:
+    """The exit code is pytest's; the last line of a failure is the console script's own."""
+    report = tmp_path / "reports/junit.xml"
+    done = installed.run(
+        "gate", "--rule=T5", "--rule=T4", "--fault=completed-null", "--junit", str(report)
+    )
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    command = f"{front.CONSOLE} gate --rule=T5 --fault=completed-null"
+    assert re.search(rf"^  repeat    {command}$", done.stdout, re.M)
+    assert "T5" in report.read_text()
+    assert "T5" in report.with_name("summary.md").read_text()
+    assert files(installed.project) == set(FOREIGN)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--no-such-option"], "there is no --no-such-option"),
+        (["--rule", "T99"], "unknown rule T99.  fix: use P1, "),
+        (["--rate", "slow"], "--rate is not a number from 0.01 on: 'slow'.  fix: --rate=20"),
+        (["--target", "http://127.0.0.1:9"], "put it in the variable CONTRACT_TOKEN"),
+        (["--build-id", "b"], "--build-id needs a --target.  fix: --target=http://host"),
+    ],
+)
+def test_misuse_is_no_verdict(installed: Installed, words: list[str], told: str) -> None:
+    """What cannot be judged is 4, as with pytest, and is told in the words of this command."""
+    done = installed.run("gate", *words)
+
+    assert done.returncode == 4
+    assert told in done.stderr
+
+
+def test_a_server_that_is_not_there(installed: Installed) -> None:
+    """What the gate finds out on its way is told in the same words."""
+    done = installed.run("gate", "--target", "http://127.0.0.1:9", CONTRACT_TOKEN=TOKEN)
+
+    assert done.returncode == 4
+    assert "or correct --target" in done.stdout + done.stderr
+
+
+def test_judge(installed: Installed, tmp_path: Path) -> None:
+    """A recording is judged by itself, and the rules are chosen as for the gate."""
+    sample = tmp_path / "a sample.har"
+    shutil.copy(Path(__file__).parents[1] / "support/har/chrome.har", sample)
+    done = installed.run("judge", str(sample), "--rule", "T5", "--rule", "T4")
+    absent = installed.run("judge", str(tmp_path / "absent.har"))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^T5 +SHOULD +passed", done.stdout, re.M)
+    assert re.search(r"^\d of 2 rules were observed", done.stdout, re.M)
+    assert absent.returncode == 4
+    assert "fix: " in absent.stderr
+    assert installed.run("judge").returncode == 4
+
+
+def test_serve_takes_what_the_module_takes(installed: Installed) -> None:
+    """The options are handed on."""
+    done = installed.run("serve", "--list-faults")
+    taken = installed.run("serve", "--port", "70000", "--fault", "completed-null")
+
+    assert "completed-null" in done.stdout
+    assert taken.returncode == 4
+    assert "problem: " in taken.stderr
+
+
+def test_vendor(installed: Installed, tmp_path: Path) -> None:
+    """The client is copied out of the wheel, and an edit of the copy is told."""
+    copied = installed.run("vendor", str(tmp_path))
+    fresh = installed.run("vendor-check", str(tmp_path))
+    (tmp_path / "prime_image_builds/client.py").write_text("# mine\n")
+    edited = installed.run("vendor-check", str(tmp_path))
+
+    assert [copied.returncode, fresh.returncode, edited.returncode] == [0, 0, 5], copied.stderr
+    assert "client.py" in edited.stdout + edited.stderr
+
+
+def test_completion(installed: Installed) -> None:
+    """The shell is told the commands, the options, and the names that a value may have."""
+
+    def completed(*words: str) -> list[str]:
+        done = installed.run(
+            _IMAGE_BUILD_CONTRACT_COMPLETE="bash_complete",
+            COMP_WORDS=" ".join((front.CONSOLE, *words)),
+            COMP_CWORD=str(len(words)),
+        )
+        return [line.split(",", 1)[1] for line in done.stdout.splitlines()]
+
+    assert completed("ga") == ["gate"]
+    assert completed("gate", "--max-b") == ["--max-builds"]
+    assert "completed-null" in completed("serve", "--fault", "completed-")
+    assert completed("judge", "--rule", "P1,T5") == ["P1,T5"]
+
+
+def test_each_setting_is_an_option() -> None:
+    """But for the token, which no other process shall see; and each is explained."""
+    gate = cli.commands.commands["gate"]
+    taken = [word for param in gate.params for word in param.opts]
+
+    assert taken == [*(front.option(name) for name in SETTINGS if name != "TOKEN"), "--junit"]
+    assert set(cli.ABOUT) == {*SETTINGS} - {"TOKEN"}
+
+
+def test_settings_are_written_for_the_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As options for the one, as assignments for the other."""
+    monkeypatch.delenv(front.VARIABLE, raising=False)
+    given = {"HAR": "a b", "RULE": "T5", "LEVEL": None}
+
+    assert (front.setting("MAX_BUILDS"), front.setting("RATE", "5")) == ("MAX_BUILDS", "RATE=5")
+    assert front.command("judge", **given) == "make judge HAR='a b' RULE=T5"
+
+    monkeypatch.setenv(front.VARIABLE, "console")
+
+    assert (front.setting("MAX_BUILDS"), front.setting("RATE", "5")) == ("--max-builds", "--rate=5")
+    assert front.command("judge", **given) == f"{front.CONSOLE} judge 'a b' --rule=T5"
+
+
+@pytest.mark.parametrize("name", [one for one in SETTINGS if one != "TOKEN"])
+def test_errors_name_settings_as_they_are_given(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever is wrong with a setting, its name is that of the front end in use."""
+    wrong = {
+        "LEVEL": "x", "RULE": "T1", "FAULT": "status-null", "BUILD_ID": "b", "WAIVERS": tmp_path,
+        "HEADERS": "x", "DRY_RUN": "x", "CA_BUNDLE": tmp_path, "REQUIRE": "x",
+        "DOCKERFILE": tmp_path,
+    }.get(name, "x")  # fmt: skip
+    given = {f"CONTRACT_{name}": str(wrong)}
+    if name == "RULE":
+        given["CONTRACT_REQUIRE"] = "T5"
+    if name == "FAULT":
+        given |= {"CONTRACT_TARGET": "http://127.0.0.1", "CONTRACT_TOKEN": "t"}
+        given["CONTRACT_FAULT"] = next(iter(FAULTS))
+    for console, word in (("", name), ("console", front.option(name))):
+        monkeypatch.setenv(front.VARIABLE, console)
+        with pytest.raises(GateError) as caught:
+            from_environment(given)
+        words = re.findall(r"[\w-]+", str(caught.value))
+
+        assert word in words
+        assert not {*words} & ({*SETTINGS} if console else {*map(front.option, SETTINGS)})

@@ -1,0 +1,228 @@
+"""Settings and the matrix: what is read, and what is refused in which words."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ... import matrix
+from ...contract import PATH
+from ...matrix import Cell
+from ...rules import RULES
+from ...settings import SETTINGS, from_environment
+from ...target import GateError, Target
+
+URL = {"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_TOKEN": "some-long-token"}
+
+
+def refused(environment: dict[str, str]) -> str:
+    """Return the words in which settings are refused."""
+    with pytest.raises(GateError) as caught:
+        from_environment(environment)
+    assert str(caught.value).startswith("problem: ")
+    assert "fix: " in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"CONTRACT_TARGTE": "http://127.0.0.1:9"}, "use TARGET"),
+        ({"CONTRACT_LEVEL": "mus"}, "use must"),
+        ({"CONTRACT_RULE": "T55"}, "use T5"),
+        ({"CONTRACT_FAULT": "completed-nul"}, "use completed-null"),
+        ({"CONTRACT_SEED": "one"}, "is not a whole number"),
+        ({"CONTRACT_SEED": "1.5"}, "is not a whole number"),
+        ({"CONTRACT_RATE": "nan"}, "is not a number"),
+        ({"CONTRACT_RATE": "0"}, "is not a number"),
+        ({"CONTRACT_DEADLINE": "inf"}, "is not a number"),
+        ({"CONTRACT_MAX_REQUESTS": "0"}, "MAX_REQUESTS"),
+        ({"CONTRACT_MAX_BUILDS": "-1"}, "MAX_BUILDS"),
+        ({"CONTRACT_DRY_RUN": "yes"}, "use 1"),
+        ({"CONTRACT_RULE": "T5", "CONTRACT_LEVEL": "must"}, "leave one out"),
+        ({"CONTRACT_REQUIRE": "T9"}, "names no status"),
+        ({"CONTRACT_REQUIRE": "COMPLETED:maybe"}, "absent, null, set"),
+        ({"CONTRACT_REQUIRE": "T5", "CONTRACT_RULE": "T4"}, "leaves out"),
+        ({"CONTRACT_WAIVERS": "no-such-file.toml"}, "No such file"),
+        ({"CONTRACT_CA_BUNDLE": "no-such-file"}, "is not a file"),
+        ({"CONTRACT_DOCKERFILE": "no-such-file"}, "is not a file"),
+        ({"CONTRACT_HEADERS": "x"}, "X-Team"),
+        ({"CONTRACT_HEADERS": "Authorization: Bearer x"}, "X-Team"),
+        ({"CONTRACT_HEADERS": '{"X-Team": 1}'}, "X-Team"),
+        ({"CONTRACT_HEADERS": "X-Team: a\r\nX-Evil: b"}, "X-Team"),
+        ({"CONTRACT_BUILD_ID": "b"}, "needs a TARGET"),
+        ({"CONTRACT_PROXY": "http://127.0.0.1:1"}, "needs a TARGET"),
+        ({"CONTRACT_TARGET": "http://127.0.0.1:8000"}, "CONTRACT_TOKEN"),
+        ({**URL, "CONTRACT_TARGET": "127.0.0.1:8000"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "ftp://127.0.0.1"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://127.0.0.1:99999"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://[::1"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://127.0.0.1/?a=b"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://user:pass@127.0.0.1"}, "CONTRACT_TOKEN"),
+        ({**URL, "CONTRACT_FAULT": "completed-null"}, "leave TARGET out"),
+        ({**URL, "CONTRACT_TOKEN": "a token"}, "no bearer token"),
+    ],
+)
+def test_settings_are_refused(environment: dict[str, str], told: str) -> None:
+    """An unknown setting or value is an error that says what would do."""
+    assert told in refused(environment)
+
+
+def test_the_token_is_not_shown() -> None:
+    """Neither where it is refused, nor by what it is read into."""
+    words = refused({**URL, "CONTRACT_TOKEN": "s3cret t0ken"})
+    target = from_environment({**URL, "CONTRACT_HEADERS": "X-Key: s3cret-key"})
+
+    assert "s3cret" not in words
+    assert "some-long-token" not in repr(target)
+    assert "s3cret-key" not in repr(target)
+
+
+def test_settings_are_read() -> None:
+    """Each of them lands in the target."""
+    target = from_environment({
+        **URL, "CONTRACT_LEVEL": "MUST", "CONTRACT_RULE": "t1, P6", "CONTRACT_SEED": "7",
+        "CONTRACT_MAX_BUILDS": "5", "CONTRACT_MAX_REQUESTS": "90", "CONTRACT_RATE": "2.5",
+        "CONTRACT_DEADLINE": "60", "CONTRACT_DRY_RUN": "1", "CONTRACT_BUILD_ID": "b/7",
+        "CONTRACT_REQUIRE": "T1,FAILED:set artifact:COMPLETED:set:set",
+        "CONTRACT_HEADERS": '{"X-Team": "a", "X-Stage": "b"}', "CONTRACT_PROXY": "http://p:3128",
+    })  # fmt: skip
+
+    assert [rule.id for rule in target.rules] == ["P6", "T1"]
+    assert (target.url, target.token) == (URL["CONTRACT_TARGET"], "some-long-token")
+    budget = target.budget
+    assert (budget.builds, budget.requests, budget.rate, budget.deadline) == (5, 90, 2.5, 60)
+    assert (target.seed, target.dry_run, target.build_id) == (7, True, "b/7")
+    assert target.require == ("T1", "FAILED:set", "artifact:COMPLETED:set:set")
+    assert target.headers == {"X-Team": "a", "X-Stage": "b"}
+    assert target.proxy == "http://p:3128"
+
+
+def test_what_is_empty_is_not_set() -> None:
+    """CI systems set variables that are empty; other programs have variables of their own."""
+    assert from_environment({"CONTRACT_TARGET": " ", "HOME": "/"}).url is None
+
+
+@pytest.mark.parametrize("token", ["a", "1", "true", "build", "tok/with+all~the._-signs=="])
+def test_any_bearer_token_will_do(token: str) -> None:
+    """However short, and whatever else it may mean; blanks around it are no part of it."""
+    target = from_environment({**URL, "CONTRACT_TOKEN": f" {token}\n"})
+
+    assert target.token == token
+
+
+@pytest.mark.parametrize("name", list(SETTINGS))
+def test_every_setting_is_told_of(name: str) -> None:
+    """In docs/gate.md, and, but for the token, to make."""
+    page = (PATH.parent / "docs/gate.md").read_text()
+    makefile = (PATH.parent / "Makefile").read_text()
+    settings = makefile.partition("SETTINGS := ")[2].partition("\n\n")[0]
+
+    assert re.search(rf"`{name}=|`CONTRACT_{name}`", page)
+    assert (name in settings.split()) is (name != "TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "does"),
+    [
+        ("COMPLETED", True), ("group:COMPLETED", True), ("COMPLETED:set:null", True),
+        ("artifact:COMPLETED", False), ("COMPLETED:null", False), ("COMPLETED:set:set", False),
+        ("FAILED", False),
+    ],
+)  # fmt: skip
+def test_a_pattern_matches_a_cell(pattern: str, does: bool) -> None:
+    """From the left, as far as it is spelled out."""
+    assert matrix.problem(pattern) is None
+    assert matrix.matches(pattern, Cell("group", "COMPLETED", "set", "null")) is does
+
+
+def test_targets_are_told_by_name() -> None:
+    """The command that repeats a judgement names what was judged."""
+    rule = RULES["T5"]
+
+    assert Target().repeat(rule) == "make gate RULE=T5"
+    assert Target(fault="completed-null").repeat(rule).endswith(" FAULT=completed-null")
+    given: Any = Target(url="http://h", build_id="b")
+    assert given.repeat(rule) == "make gate RULE=T5 TARGET=http://h BUILD_ID=b"
+
+
+def test_a_password_is_not_shown() -> None:
+    """Of a proxy, and of a target."""
+    for name, value in (
+        ("TARGET", "http://me:s3cret@127.0.0.1/api/v1"), ("TARGET", "ftp://me:s3cret@127.0.0.1"),
+        ("PROXY", "ftp://me:s3cret@127.0.0.1"),
+    ):  # fmt: skip
+        assert "s3cret" not in refused({**URL, f"CONTRACT_{name}": value})
+    target = from_environment({**URL, "CONTRACT_PROXY": "http://me:s3cret@127.0.0.1"})
+
+    assert "s3cret" not in repr(target) + target.repeat(RULES["T5"])
+
+
+def given_by(command: str) -> dict[str, str]:
+    """Return the settings of a command line, as a shell hands them to make."""
+    words = shlex.split(command)
+
+    assert words[:2] == ["make", "gate"]
+    return {
+        f"CONTRACT_{name}": value for name, _, value in (one.partition("=") for one in words[2:])
+    }
+
+
+def test_repeat_repeats(tmp_path: Path) -> None:
+    """Every setting that matters to one rule, whatever blanks and quotes it holds."""
+    odd = tmp_path / 'it\'s a $HOME `x` "y"'
+    odd.mkdir()
+    dockerfile, waived = odd / "Dockerfile", odd / "waivers.toml"
+    dockerfile.write_text("FROM scratch\n")
+    waived.write_text('[[waiver]]\nrule = "T5"\nreason = "r"\nexpires = 2999-01-01\n')
+    given = {
+        **URL, "CONTRACT_LEVEL": "must", "CONTRACT_SEED": "7", "CONTRACT_MAX_BUILDS": "0",
+        "CONTRACT_MAX_REQUESTS": "1234567", "CONTRACT_RATE": "2.5", "CONTRACT_DEADLINE": "60",
+        "CONTRACT_BUILD_ID": "b 'x' $y", "CONTRACT_DOCKERFILE": str(dockerfile),
+        "CONTRACT_CA_BUNDLE": str(dockerfile), "CONTRACT_PROXY": "http://127.0.0.1:3128",
+        "CONTRACT_HEADERS": json.dumps({"X-Team": "a \"b\"", "X-Stage": "it's"}),
+        "CONTRACT_REQUIRE": "P1", "CONTRACT_RULE": "P1,P2", "CONTRACT_WAIVERS": str(waived),
+    }  # fmt: skip
+    target = from_environment(given)
+    again = given_by(target.repeat(RULES["P1"]))
+
+    assert "CONTRACT_TOKEN" not in again
+    assert from_environment({**URL, **again}) == replace(
+        target, rule=("P1",), require=(), waivers=(), files={"DOCKERFILE": str(dockerfile)}
+    )
+    assert given_by(target.repeat(RULES["T5"]))["CONTRACT_WAIVERS"] == str(waived)
+
+
+@pytest.mark.parametrize("fault", [None, "completed-null"])
+def test_repeat_leaves_defaults_out(fault: str | None) -> None:
+    """Nothing but the rule where all else is as it is by default."""
+    told = {"CONTRACT_RULE": "T5"} | ({"CONTRACT_FAULT": fault} if fault else {})
+
+    assert given_by(Target(fault=fault).repeat(RULES["T5"])) == told
+
+
+def test_repeat_of_a_check_names_no_rule() -> None:
+    """RULE takes no checks of schemathesis' own: they run where all rules are judged."""
+    check = replace(RULES["P5"], id="schemathesis:not_a_server_error")
+
+    assert given_by(Target(seed=7).repeat(check)) == {"CONTRACT_SEED": "7"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"X-Team": "a"}, "X-Team: a"),
+        ({"X-Team": "team-of-eight"}, "X-Team: <secret>"),
+        ({"X-Api-Key": "abc"}, "X-Api-Key: <secret>"),
+        ({"A": "1", "Cookie": "s=1"}, '{"A": "1", "Cookie": "<secret>"}'),
+    ],
+)
+def test_repeat_shows_no_secret_header(headers: dict[str, str], told: str) -> None:
+    """Its name stands there, so that who repeats it knows what to fill in."""
+    assert given_by(Target(headers=headers).repeat(RULES["T5"]))["CONTRACT_HEADERS"] == told

@@ -1,0 +1,148 @@
+"""A throw-away project vendors the client, type-checks, edits, updates, and is told of each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import vendor
+from scripts.vendor_check import EDITED, FRESH, PACKAGE, UPDATE
+
+from ..support.vendoring import advance, checkout
+
+VENDORED = "app.third_party.prime_image_builds"
+MAIN = f"""
+from pathlib import Path
+from {VENDORED} import AuthenticatedClient, build_image
+from {VENDORED}.models import BuildImageRequest, BuildStatusResponse, ImageBuildStatus
+from {VENDORED}.testing import payloads
+from {VENDORED}.testing.reference.app import create_app
+from {VENDORED}.testing.reference.embedded import running
+
+
+def build(context: Path) -> BuildStatusResponse:
+    with (
+        running(create_app(build_seconds=0.1)) as url,
+        AuthenticatedClient(
+            url, token="test-token", naive_timestamps="utc", unknown_statuses="keep"
+        ) as client,
+    ):
+        body = BuildImageRequest(image_name="web", image_tag="v1")
+        return build_image(context, client=client, body=body)
+
+
+def described(build: BuildStatusResponse) -> str:
+    status: ImageBuildStatus = build.status
+    known: bool = status.is_known
+    return status.value if known else f"{{status}}?"
+
+
+row = {{"id": "b", "imageName": "w", "imageTag": "v", "status": "QUEUED"}}
+queued = BuildStatusResponse.from_dict(
+    row | {{"createdAt": "2026-01-02T03:04:05"}}, naive_timestamps="utc", unknown_statuses="keep"
+)
+
+
+refused: int = sum(payload.is_refused for payload in payloads.load())
+if __name__ == "__main__":
+    print(described(build(Path("context"))), described(queued), refused > 20)
+"""
+# Strangers to the types: each checker must find every one, or it looked at nothing.
+WRONG = f"""
+from {VENDORED} import AuthenticatedClient
+from {VENDORED}.models import BuildImageRequest, BuildStatusResponse
+
+BuildImageRequest(image_name=7, image_tag="v1")
+AuthenticatedClient("http://127.0.0.1", "token", naive_timestamps="UTC")
+AuthenticatedClient("http://127.0.0.1", "token", unknown_status="keep")
+BuildStatusResponse.from_dict({{}}, unknown_statuses="utc")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Make a project with the client vendored deep inside, and a checkout beside it."""
+    folder = tmp_path / "a project"
+    (folder / "app/third_party").mkdir(parents=True)
+    (folder / "context").mkdir()
+    for name in ("app", "app/third_party"):
+        (folder / name / "__init__.py").touch()
+    (folder / "context/Dockerfile").write_text("FROM scratch\n")
+    (folder / "app/main.py").write_text(MAIN.lstrip())
+    source = str(checkout(tmp_path / "source"))
+    third_party = str(folder / "app/third_party")
+    assert vendor.main(["copy", third_party, "--with-tests", "--source", source]) == FRESH
+    return folder
+
+
+def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the project, blind to this one's paths."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return subprocess.run(  # noqa: S603
+        command, cwd=project, env=clean, check=False, capture_output=True, text=True, timeout=600
+    )
+
+
+def test_it_imports_and_builds(project: Path) -> None:
+    """The client, the server and the corpus work from where they lie."""
+    done = run(project, sys.executable, "-m", "app.main")
+
+    assert (done.stdout, done.stderr) == ("COMPLETED QUEUED? True\n", "")
+
+
+def test_mypy_is_strict_and_content(project: Path) -> None:
+    """Mypy --strict finds nothing in the copy, and each wrong use of it."""
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "app")
+    done = run(project, *mypy)
+    (project / "app/wrong.py").write_text(WRONG)
+    wrong = run(project, *mypy)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    found = [line.split(":")[0] for line in wrong.stdout.splitlines() if " error: " in line]
+    assert found == ["app/wrong.py"] * 4
+
+
+def test_pyright_is_content(project: Path) -> None:
+    """Pyright finds no error in the copy, and each wrong use of it."""
+    (project / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "standard"}))
+    command = (sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable)
+    done = json.loads(run(project, *command).stdout)
+    (project / "app/wrong.py").write_text(WRONG)
+    wrong = json.loads(run(project, *command).stdout)
+
+    assert [one for one in done["generalDiagnostics"] if one["severity"] == "error"] == []
+    assert done["summary"]["filesAnalyzed"] > 40
+    assert [
+        Path(one["file"]).name for one in wrong["generalDiagnostics"] if one["severity"] == "error"
+    ] == ["wrong.py"] * 4
+
+
+def test_it_edits_and_updates(project: Path) -> None:
+    """The check in the copy tells an edit, an update, and that all is well again."""
+    copy = project / "app/third_party" / PACKAGE
+    source = project.parent / "source"
+    check = (sys.executable, str(copy / "vendor_check.py"), "--source", str(source))
+    update = (sys.executable, str(source / "scripts/vendor.py"), "copy", str(copy.parent))
+    assert run(project, *check).returncode == FRESH
+
+    (copy / "client.py").write_text("mine = 1\n")
+    told = run(project, *check)
+    assert (told.returncode, told.stdout.splitlines()[1]) == (EDITED, "edited     client.py")
+    assert run(project, *update).returncode == EDITED
+    assert run(project, *update, "--force").returncode == FRESH
+
+    advance(source, "1.1.0")
+    assert run(project, *check).returncode == UPDATE
+    told = run(project, *update)
+    assert told.stdout.splitlines()[1:5] == [
+        "contract  1.0.0 → 1.1.0",
+        "changed   client.py",
+        "added     newer.py",
+        "removed   progress.py",
+    ]
+    assert run(project, *check).returncode == FRESH

@@ -1,0 +1,347 @@
+"""The bounded client says in a clause what happened, and has answers as they were sent."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ...drivers import bounded
+from ...drivers.bounded import Client, Limits, WireError
+from ...drivers.wire import Wire
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...tape import Tape
+from ...verdict import Judge
+from ..support import hostile
+
+QUICK = Limits(seconds=1.0)
+SMALL = Limits(size=2**10)
+
+
+def got(url: str, limits: Limits | None = None, method: str = "GET") -> bounded.Answer:
+    """Send one request with a client of its own."""
+    with Client(limits) as client:
+        return client.send(bounded.request(method, url, {}, b""))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "limits", "clause"),
+    [
+        (hostile.silence, QUICK, "no answer came within 1 s"),
+        (hostile.drip_body, QUICK, "the answer did not end within 1 s"),
+        (hostile.endless_body, None, "the body is larger than 4 MiB"),
+        (hostile.answering(200, b"x" * 1025), SMALL, "the body is larger than 1 KiB"),
+        (hostile.gzip_bomb, None, "the gzipped body unfolds to more than 4 MiB"),
+        (hostile.deflate_bomb, None, "the deflated body unfolds to more than 4 MiB"),
+        (hostile.no_gzip, None, "the gzipped body cannot be unfolded"),
+        (hostile.half_gzip, None, "the gzipped body ends early"),
+        (
+            hostile.answering(200, gzip.compress(b"{}", mtime=0) * 2, "Content-Encoding: gzip"),
+            None,
+            "the gzipped body goes on after its end",
+        ),
+        (
+            hostile.unknown_coding,
+            None,
+            "the body has the content encoding br, which was not asked for",
+        ),
+        (hostile.many_headers, None, "the header of the answer is larger than 100 KiB"),
+        (hostile.reset, None, "the connection was reset"),
+        (hostile.no_answer, None, "the server closed the connection without an answer"),
+        (hostile.half_status_line, None, "the connection was closed before the answer ended"),
+        (hostile.short_body, None, "the connection was closed before the answer ended"),
+        (hostile.garbage, None, "the answer is no HTTP"),
+        (hostile.broken_chunk, None, "the body of the answer is no HTTP"),
+    ],
+)
+def test_clause(behaviour: hostile.Behaviour, limits: Limits | None, clause: str) -> None:
+    """The error says what the server did, and holds none of its bytes."""
+    with hostile.hostile(behaviour) as url, pytest.raises(WireError) as told:
+        got(url, limits)
+
+    assert str(told.value) == clause
+
+
+@pytest.mark.parametrize(
+    ("url", "clause"),
+    [
+        ("http://contract-gate.invalid/", "the name contract-gate.invalid does not resolve"),
+        ("http://127.0.0.1:1/", "connection refused"),
+        ("file:///etc/passwd", "the URL is no http or https URL with a host"),
+        ("http:///x", "the URL is no http or https URL with a host"),
+        ("http://127.0.0.1:99999/", "the URL is no URL"),
+        ("http://xn--/", "the URL is no URL"),
+        ("http://exa\0mple/", "the URL is no URL"),
+        ("http://127.0.0.1/" + "x" * 2**16, "the URL is too long"),
+    ],
+)
+def test_url_clause(url: str, clause: str) -> None:
+    """A URL that leads nowhere is told as such."""
+    with pytest.raises(WireError) as told:
+        got(url)
+
+    assert str(told.value) == clause
+
+
+@pytest.mark.parametrize(
+    ("value", "clause"),
+    [
+        ("\N{SNOWMAN}", "a header cannot be sent, since it is not ASCII"),
+        ("a\nb", "the request cannot be sent, since it would be no HTTP"),
+    ],
+)
+def test_header_clause(value: str, clause: str) -> None:
+    """A token that no header can hold is an error that does not show it."""
+    with hostile.hostile(hostile.answering(200, b"{}")) as url, pytest.raises(WireError) as told:
+        Client().send(bounded.request("GET", url, {"Authorization": value}, b""))
+
+    assert str(told.value) == clause
+
+
+def test_name_look_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up that never ends is left behind, and holds nothing up."""
+    never = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait())
+
+    with Client(Limits(seconds=0.2)) as client, pytest.raises(WireError) as told:
+        client.send(bounded.request("GET", "http://images.invalid", {}, b""))
+    never.set()
+
+    assert str(told.value) == "the name images.invalid did not resolve within 0.2 s"
+
+
+def test_connecting_is_bounded() -> None:
+    """A TLS handshake that the server never takes part in ends."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(WireError) as told:
+        got(f"https://127.0.0.1:{deaf.getsockname()[1]}", Limits(seconds=0.5))
+
+    assert str(told.value) == "no connection was made within 0.5 s"
+
+
+def test_sending_is_bounded() -> None:
+    """A server that reads nothing does not hold up who sends to it."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf, Client(QUICK) as client:
+        request = bounded.request(
+            "PUT", f"http://127.0.0.1:{deaf.getsockname()[1]}", {}, b"x" * 2**25
+        )
+        with pytest.raises(WireError) as told:
+            client.send(request)
+
+    assert str(told.value) == "no answer came within 1 s"
+
+
+def test_no_tls() -> None:
+    """A server without TLS is told apart from one with a wrong certificate."""
+    with running(create_app()) as url, pytest.raises(WireError, match=r"^TLS failed: "):
+        got(url.replace("http://", "https://"))
+
+
+@contextmanager
+def with_certificate(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield a URL whose server signed its own certificate, and the path of that."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(  # noqa: S603 (the arguments are ours)
+        [
+            openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-keyout", str(key), "-out", str(certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with hostile.hostile(hostile.answering(200, b"{}"), tls=context) as url:
+        yield url.replace("http://", "https://"), str(certificate)
+
+
+def test_certificate(tmp_path: Path) -> None:
+    """A certificate that nobody vouches for is refused; one that is named is not."""
+    with with_certificate(tmp_path) as (url, certificate):
+        with pytest.raises(WireError) as told:
+            got(url)
+        with Client(ca=certificate) as client:
+            answer = client.send(bounded.request("GET", url, {}, b""))
+
+    assert str(told.value) == "TLS failed: self-signed certificate"
+    assert (answer.status, answer.content) == (200, b"{}")
+
+
+def test_certificates_that_are_not_there() -> None:
+    """A path that holds no certificates is told as such."""
+    with Client(ca="/no/such/file") as client, pytest.raises(WireError, match="/no/such/file"):
+        client.send(bounded.request("GET", "https://127.0.0.1:1", {}, b""))
+
+
+@pytest.mark.parametrize(
+    ("content", "coding"),
+    [
+        (b"{}", "identity"),
+        (gzip.compress(b"{}", mtime=0), "GZIP"),
+        (zlib.compress(b"{}"), "deflate"),
+        (zlib.compress(b"{}", wbits=-15), "deflate"),
+    ],
+)
+def test_unfolded(content: bytes, coding: str) -> None:
+    """A body comes as it was before it was coded."""
+    with hostile.hostile(hostile.answering(200, content, f"Content-Encoding: {coding}")) as url:
+        answer = got(url)
+
+    assert answer.content == b"{}"
+
+
+def test_body_of_the_largest_size() -> None:
+    """What is just as large as it may be is no error."""
+    packed = gzip.compress(b"x" * 1024, mtime=0)
+    with hostile.hostile(hostile.answering(200, packed, "Content-Encoding: gzip")) as url:
+        answer = got(url, SMALL)
+
+    assert answer.content == b"x" * 1024
+
+
+def test_redirect_is_not_followed() -> None:
+    """A redirect is an answer like any other."""
+    with hostile.hostile(hostile.redirecting("http://contract-gate.invalid/")) as url:
+        answer = got(url)
+
+    assert (answer.status, answer.headers["location"]) == (307, "http://contract-gate.invalid/")
+
+
+def test_times_surround_the_exchange() -> None:
+    """The times of an answer are those of its exchange, in UTC."""
+    before = datetime.now(UTC)
+    with hostile.hostile(hostile.answering(200, b"{}")) as url:
+        answer = got(url)
+
+    assert before <= answer.began <= answer.ended <= datetime.now(UTC)
+
+
+@contextmanager
+def once_then_closed(asked: list[bytes]) -> Iterator[str]:
+    """Yield the URL of a server that answers once a connection, and closes it at the next."""
+
+    def serve() -> None:
+        with suppress(OSError):  # the listener goes when the test is over
+            for _ in range(4):
+                connection, _ = listener.accept()
+                with connection:
+                    asked.append(hostile.read_request(connection))
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    asked.append(hostile.read_request(connection))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("method", "statuses"), [("GET", [200, 0, 200]), ("POST", [200, 0]), ("DELETE", [200, 0])]
+)
+def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -> None:
+    """It is sent once more where it changes nothing; each time it went out is on the tape."""
+    asked: list[bytes] = []
+    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), Judge([]), "test") as wire:
+        wire.send(method, "/x", "first")
+        last = wire.send(method, "/x", "second")
+
+    assert [one.response.status for one in wire.tape.exchanges] == statuses
+    assert len([one for one in asked if one]) == len(statuses)
+    assert last.is_answered is (method == "GET")
+
+
+def test_no_connection_is_kept_after_one_was_lost() -> None:
+    """A server that closes without announcing it costs one POST, not each other one."""
+    asked: list[bytes] = []
+    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), Judge([]), "test") as wire:
+        statuses = [wire.send("POST", "/x", "a request").response.status for _ in range(4)]
+
+    assert statuses == [200, 0, 200, 200]
+
+
+def test_closed_connection_is_not_used() -> None:
+    """A kept connection that has ended meanwhile is not used, so that no POST is lost by it."""
+
+    def answer_and_close(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with hostile.hostile(answer_and_close) as url, Client() as client:
+        request = bounded.request("POST", url, {}, b"{}")
+        client.send(request)
+        time.sleep(0.3)  # until the end of the connection has arrived
+        answer = client.send(request)
+
+    assert answer.status == 200
+
+
+def test_client_is_usable_after_an_error() -> None:
+    """What failed leaves nothing behind."""
+    with (
+        hostile.hostile(hostile.drip_headers) as bad,
+        hostile.hostile(hostile.answering(200, b"{}")) as good,
+        Client(QUICK) as client,
+    ):
+        with pytest.raises(WireError):
+            client.send(bounded.request("GET", bad, {}, b""))
+        answer = client.send(bounded.request("GET", good, {}, b""))
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("by", ["argument", "environment"])
+def test_proxy(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy is spoken to instead of the server, and where it refuses, that is told."""
+    with hostile.hostile(hostile.answering(403, b"{}")) as proxy:
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        if by == "environment":
+            monkeypatch.setenv("http_proxy", proxy)
+            monkeypatch.setenv("https_proxy", proxy)
+        with Client(proxy=proxy if by == "argument" else None) as client:
+            plain = client.send(bounded.request("GET", "http://images.invalid/", {}, b""))
+            with pytest.raises(WireError) as told:
+                client.send(bounded.request("GET", "https://images.invalid/", {}, b""))
+
+    assert plain.status == 403
+    assert str(told.value) == "the proxy refused the connection"
+
+
+def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that the environment exempts is spoken to itself."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with hostile.hostile(hostile.answering(200, b"{}")) as url:
+        answer = got(url)
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "https://127.0.0.1:1", "no url"])
+def test_proxy_that_is_not_supported(proxy: str) -> None:
+    """A proxy that cannot be spoken to is an error, and not left out."""
+    with Client(proxy=proxy) as client, pytest.raises(WireError, match="proxy"):
+        client.send(bounded.request("GET", "http://images.invalid/", {}, b""))
+
+
+def test_nothing_else_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody thought of is a WireError too."""
+    for error in (ValueError("odd"), OSError("odd"), RuntimeError("odd"), httpx.InvalidURL("odd")):
+        monkeypatch.setattr(Client, "_pool", lambda *_, error=error: (_ for _ in ()).throw(error))
+
+        with pytest.raises(WireError, match="the exchange failed"):
+            got("http://127.0.0.1:1/")

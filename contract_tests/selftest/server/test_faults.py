@@ -1,0 +1,124 @@
+"""Each fault is caught under its own rule's id, and a sound server passes."""
+
+from __future__ import annotations
+
+import pytest
+
+from ... import gate
+from ...reference.faults import FAULTS
+from ...report import text
+from ...rules import RULES
+from ...tape import Tape
+from ...target import GateError, Target
+from ...verdict import judge
+from ..support import detection
+
+
+@pytest.fixture(scope="module")
+def sound() -> gate.Run:
+    """Judge the faultless server."""
+    return gate.run(Target(), fuzzing=False)
+
+
+@pytest.mark.parametrize("name", list(FAULTS))
+def test_fault_is_caught(name: str) -> None:
+    """The fault breaks its own rule, and no rule that it does not have to break."""
+    fault = FAULTS[name]
+
+    assert detection.detect(name).broken == {fault.rule} | fault.also
+
+
+def test_the_page_is_the_catalogue() -> None:
+    """docs/faults.md has a row for each fault, as the test above finds it, and none beside."""
+    assert detection.PAGE.read_text() == detection.page(map(detection.claimed, FAULTS))
+
+
+def test_every_rule_has_a_fault() -> None:
+    """A rule without a fault that trips it does not land."""
+    assert set(RULES) - {fault.rule for fault in FAULTS.values()} == set()
+
+
+def test_sound_server_passes(sound: gate.Run) -> None:
+    """Every rule is observed on the faultless server, and holds."""
+    outcomes = {rule: verdict.outcome for rule, verdict in sound.verdicts.items()}
+
+    assert outcomes == dict.fromkeys(RULES, "passed")
+
+
+def test_repr_of_a_tape_shows_no_token(sound: gate.Run) -> None:
+    """The tape holds it, as it was sent; what shows the tape does not."""
+    token = f"Bearer {sound.target.token}"
+
+    assert token in [one.request.headers.get("authorization") for one in sound.tape.exchanges]
+    assert sound.target.token not in repr(sound.tape)
+    assert sound.target.token not in repr(sound.tape.exchanges)
+    assert sound.target.token not in repr(sound.judge.verdicts)
+
+
+def test_replay_agrees(sound: gate.Run) -> None:
+    """Judging the whole tape afterwards gives the verdicts of judging it as it grew."""
+    replayed = judge(sound.tape, RULES.values())
+
+    assert {rule: v.observed for rule, v in replayed.items()} == {
+        rule: v.observed for rule, v in sound.verdicts.items()
+    }
+
+
+def test_nothing_on_the_tape_is_not_observed() -> None:
+    """A rule that no traffic touched has not passed."""
+    verdicts = judge(Tape("token"), RULES.values())
+
+    assert {verdict.outcome for verdict in verdicts.values()} == {"not observed"}
+
+
+def test_failure_text() -> None:
+    """A failure reads as it is documented."""
+    run = gate.run(Target(fault="completed-null", rule=("T5",)), fuzzing=False)
+    [group, *_] = run.verdicts["T5"].groups.values()
+
+    lines = text.failure(group, run.redaction, run.target.repeat(group.first.rule)).splitlines()
+
+    assert lines[0] == "T5 SHOULD  completedAt is set exactly where the status is terminal."
+    assert [line.split()[0] for line in lines[1:]] == [
+        "field", "expected", "received", "exchange", "after", "stated", "derived", "seen",
+        "repeat",
+    ]  # fmt: skip
+    assert lines[1:4] == [
+        "  field     $.completedAt",
+        "  expected  a date-time, since status is COMPLETED",
+        "  received  null",
+    ]
+    source = "openapi.yaml#/components/schemas/BuildStatusResponse/properties/completedAt"
+    assert source in lines[-3]
+    assert lines[-2] == f"  seen      on {group.count} exchanges, get_build_status"
+    assert lines[-1] == "  repeat    make gate RULE=T5 FAULT=completed-null"
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_source_is_there(rule: str) -> None:
+    """The words that a rule comes from stand in the contract."""
+    from ...contract import contract
+
+    assert contract().at(RULES[rule].source)
+
+
+def test_unreachable_target_is_an_error() -> None:
+    """A server that does not answer is no verdict."""
+    with pytest.raises(GateError, match="no answer from"):
+        gate.run(Target(url="http://127.0.0.1:9"))
+
+
+def test_refused_token_is_an_error() -> None:
+    """A token that the server refuses is told as such, and not judged."""
+    with Target(token="right-token").server() as url, pytest.raises(GateError, match="token"):  # noqa: S106
+        gate.run(Target(url=url, token="wrong-token"))  # noqa: S106
+
+
+def test_hollow_run_is_an_error() -> None:
+    """A server that has none of the operations is an error, and no pass."""
+    from starlette.applications import Starlette
+
+    from ...reference.embedded import running
+
+    with running(Starlette()) as url, pytest.raises(GateError, match="nothing to judge"):
+        gate.run(Target(url=url), fuzzing=False)

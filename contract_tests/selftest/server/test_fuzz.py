@@ -1,0 +1,459 @@
+"""Schemathesis as a driver: fed, walked, repeatable, ended, and heard where no rule speaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from hypothesis.configuration import storage_directory
+from hypothesis.internal import charmap
+from hypothesis.internal.conjecture import providers
+from schemathesis.checks import CHECKS
+from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
+
+from ... import gate
+from ...contract import PATH, contract
+from ...drivers import fuzz, fuzz_checks, fuzz_hypothesis, fuzz_transport
+from ...drivers.fuzz_checks import OFF, ON
+from ...drivers.wire import BudgetSpent, Wire, WireError
+from ...exchange import Exchange
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...reference.faults import Answered, Asked, Fault
+from ...report.rendered import render
+from ...rules import RULES
+from ...tape import Tape
+from ...target import BUILD_SECONDS, Target
+from ...verdict import Judge
+from ...waivers import Waiver
+
+TOKEN = "test-token"  # noqa: S105
+LINKS = {"initiate→start", "initiate→status"}
+
+
+@dataclass
+class Ran:
+    """A run, and what stands on its tape."""
+
+    result: fuzz.Result
+    tape: Tape
+    judge: Judge
+
+    @property
+    def violated(self) -> set[str]:
+        """The ids of the rules that are violated."""
+        return {verdict.rule.id for verdict in self.judge.violated}
+
+    @property
+    def sequence(self) -> list[tuple[str, str, str, str]]:
+        """What was asked, without what is new in every run: ids, ports, signatures."""
+        ids = {one.build_id for one in self.tape.exchanges if one.operation and one.succeeded}
+        new = re.compile(
+            "|".join([*map(re.escape, filter(None, ids)), r":\d{4,5}/", r"expires=.*"])
+        )
+        return [
+            (
+                one.driver,
+                one.request.method,
+                new.sub("", one.request.url),
+                repr(one.request.content),
+            )
+            for one in self.tape.exchanges
+        ]
+
+
+class Ending(Wire):
+    """A wire that raises, or is interrupted, once it has carried some requests."""
+
+    left: int = sys.maxsize
+    error: BaseException | None = None
+
+    def exchange(self, request: httpx.Request, intent: str) -> Exchange:
+        """Send a request, or raise."""
+        if self.left == 0 and self.error is None:
+            signal.raise_signal(signal.SIGINT)  # which the main thread gets
+        elif self.left <= 0 and self.error is not None:
+            raise self.error
+        self.left -= 1
+        return super().exchange(request, intent)
+
+
+def run(
+    seed: int = 1,
+    *,
+    answered: Callable[[Asked, Answered], None] | None = None,
+    prepare: Callable[[Ending], None] = lambda _: None,
+    tape: Tape | None = None,
+    **settings: Any,
+) -> Ran:
+    """Run schemathesis against the reference server, or one that answers otherwise."""
+    tape, judge = tape or Tape(TOKEN), Judge(RULES.values())
+    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
+    if answered is not None:
+        app = Fault("other", "", "", answered=answered).wrap(app, TOKEN)
+    with ExitStack() as stack:
+        url = stack.enter_context(running(app))
+        wire = Ending(url, tape, judge, fuzz.DRIVER)
+        stack.enter_context(wire)
+        prepare(wire)
+        feeding = stack.enter_context(Wire(url, tape, judge, "feeding"))
+        return Ran(fuzz.run(wire, feeding, seed, **settings), tape, judge)
+
+
+@pytest.fixture(scope="module")
+def sound() -> Ran:
+    """Run it against a sound server."""
+    return run()
+
+
+def test_sound_server_passes(sound: Ran) -> None:
+    """A sound server breaks no rule, and no check of schemathesis' own says otherwise."""
+    assert (sound.result.problems, sound.result.findings, sound.result.ended) == ([], [], None)
+    assert sound.violated == set()
+
+
+def test_links_are_walked(sound: Ran) -> None:
+    """Every link of the contract is walked, and the count is that of the tape."""
+    assert set(sound.result.links) == LINKS
+    assert min(sound.result.links.values()) > 0
+
+    own = {
+        one.build_id
+        for one in sound.tape.exchanges
+        if one.driver == fuzz.DRIVER and one.operation == "initiate_image_build" and one.build_id
+    }
+    for name in ("start", "status"):
+        asked = [
+            one
+            for one in sound.tape.exchanges
+            if one.driver == fuzz.DRIVER and one.build_id in own and name in (one.operation or "")
+        ]
+        assert sound.result.links[f"initiate→{name}"] == len(asked)
+
+
+def test_links_that_lead_to_a_start_are_uploaded(sound: Ran) -> None:
+    """A build that a link leads to is uploaded before it starts, so starts succeed there."""
+    assert any(
+        one.operation == "start_image_build" and one.succeeded and one.intent == "stateful case"
+        for one in sound.tape.exchanges
+    )
+
+
+def test_every_operation_succeeds(sound: Ran) -> None:
+    """Generated traffic sees a success of every operation."""
+    assert min(sound.tape.successes(fuzz.DRIVER).values()) > 0
+
+
+def test_no_value_of_a_response_is_reused() -> None:
+    """What is asked depends on no id that is new in every run, but for links."""
+    with Wire("http://127.0.0.1:9", Tape(TOKEN), Judge([]), "test") as wire:
+        schema = fuzz._schema(wire, 1)
+
+    assert schema.create_extra_data_source() is None  # type: ignore[func-returns-value]
+
+
+def test_builds_are_bounded() -> None:
+    """No more builds are made for it than it may have; with none, nothing real is started."""
+    ran = run(most_builds=2)
+
+    made = [one for one in ran.tape.exchanges if one.driver == "feeding"]
+    assert sum(one.operation == "initiate_image_build" for one in made) == 2
+
+
+def wants_payment(request: Asked, answer: Answered) -> None:
+    """Refuse to issue builds."""
+    if request.operation == "initiate" and answer.status == 201:
+        answer.status, answer.content = 402, b""
+
+
+def test_hollow_run_is_seen() -> None:
+    """Where no link could be walked, the count says so; that is for the caller to refuse."""
+    ran = run(answered=wants_payment)
+
+    assert ran.result.links == dict.fromkeys(LINKS, 0)
+    assert (ran.result.problems, ran.result.findings, ran.result.ended) == ([], [], None)
+
+
+def test_same_seed_same_sequence(sound: Ran) -> None:
+    """The seed decides every request."""
+    assert run().sequence == sound.sequence
+
+
+def test_another_seed_another_sequence(sound: Ran) -> None:
+    """Another seed asks for something else."""
+    assert run(2).sequence != sound.sequence
+
+
+def test_same_sequence_elsewhere(sound: Ran, tmp_path: Path) -> None:
+    """Another process in another directory asks for the same, and leaves nothing behind there."""
+    code = (
+        "import json\n"
+        "from contract_tests.selftest.server.test_fuzz import run\n"
+        "print(json.dumps(run().sequence))"
+    )
+    done = subprocess.run(  # noqa: S603 (our own interpreter)
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PATH.parent), "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert [tuple(one) for one in json.loads(done.stdout)] == sound.sequence
+    assert list(tmp_path.iterdir()) == []
+
+
+def fails_on_odd_dockerfile(request: Asked, answer: Answered) -> None:
+    """Answer 500 where the Dockerfile's path is not ASCII."""
+    if request.operation == "initiate" and answer.status == 201:
+        path = json.loads(request.content).get("dockerfile_path", "")
+        if not path.isascii():
+            answer.status = 500
+
+
+def fails_on_unknown_keys(request: Asked, answer: Answered) -> None:
+    """Answer 500 where the body has a key that the contract does not have."""
+    if request.operation != "start" or answer.status != 200:
+        return
+    if set(json.loads(request.content)) - {"context_uploaded"}:
+        answer.status = 500
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("fault", [fails_on_odd_dockerfile, fails_on_unknown_keys])
+def test_odd_input_finds_faults(fault: Callable[[Asked, Answered], None], seed: int) -> None:
+    """A server that breaks on input that nobody thought of breaks a rule."""
+    ran = run(seed, answered=fault)
+
+    assert "P5" in ran.violated
+    assert ran.result.problems == []
+
+
+def redirects(request: Asked, answer: Answered) -> None:
+    """Answer 302 to whoever wants an image for arm64."""
+    if request.operation == "initiate" and answer.status == 201 and b"arm64" in request.content:
+        answer.status, answer.content = 302, b""
+
+
+def test_own_checks_find_what_no_rule_does() -> None:
+    """A check of its own is heard where every rule holds, with the exchange it speaks of."""
+    ran = run(answered=redirects)
+
+    assert ran.violated == set()
+    assert {one.check for one in ran.result.findings} == {"status_code_conformance"}
+    finding = ran.result.findings[0]
+    assert ran.tape.exchanges[finding.exchange - 1].response.status == 302
+    assert "302" in finding.message
+
+
+def judged(*waivers: Waiver, **settings: Any) -> gate.Run:
+    """Judge a server that redirects an initiate, which no rule of ours looks at."""
+    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
+    with running(Fault("other", "", "", answered=redirects).wrap(app, TOKEN)) as url:
+        return gate.run(Target(url=url, token=TOKEN, waivers=waivers, **settings))
+
+
+def test_own_checks_are_judged_as_rules() -> None:
+    """A finding has an id, and is shown with request, response and what was expected."""
+    done = judged()
+    verdict = done.verdicts["schemathesis:status_code_conformance"]
+    rendered = render(done)
+
+    assert [one.rule.id for one in done.judge.violated] == [verdict.rule.id]
+    group = next(iter(verdict.groups.values()))
+    assert (group.key.operation, group.first.field) == ("initiate_image_build", "the status code")
+    assert group.first.exchange.response.status == 302
+    assert set(rendered.failures) == {verdict.rule.id}
+    assert {"field", "expected", "received", "exchange", "repeat"} <= {
+        line.split()[0] for line in rendered.failures[verdict.rule.id].splitlines()[1:]
+    }
+    assert verdict.rule.id in {one["rule"] for one in rendered.data["verdicts"]}
+    others = [done.verdicts[one.id] for one in fuzz_checks.CHECKS.values()]
+    assert all(one.observed for one in others)
+
+
+def test_own_checks_can_be_waived() -> None:
+    """By id; a waiver that is not needed fails as any other."""
+    until = datetime(2999, 1, 1, tzinfo=UTC).date()
+    needed = Waiver("schemathesis:status_code_conformance", "known", until,
+                    "initiate_image_build", status="3XX")  # fmt: skip
+    idle = Waiver("schemathesis:content_type_conformance", "known", until)
+    done = judged(needed, idle)
+
+    assert done.judge.violated == []
+    assert done.verdicts[needed.rule].outcome == "waived"
+    assert set(render(done).failures) == {idle.rule}
+
+
+@pytest.mark.parametrize("settings", [{"rule": ("P1",)}, {"level": "must"}])
+def test_own_checks_are_left_out_with_fewer_rules(settings: dict[str, Any]) -> None:
+    """They are SHOULD, and RULE names the rules that are judged."""
+    assert judged(**settings).judge.violated == []
+
+
+def test_findings_that_a_rule_has_are_told_once() -> None:
+    """What breaks a rule is no finding besides."""
+    ran = run(answered=fails_on_unknown_keys)
+
+    assert ran.result.findings == []
+
+
+def test_limits_are_no_findings() -> None:
+    """A limit may answer anything, at any time."""
+    asked = iter(range(10_000))
+
+    def limited(_: Asked, answer: Answered) -> None:
+        if next(asked) % 3 == 0:
+            answer.status, answer.content = 429, b'{"detail": "slow down"}'
+            answer.headers.append((b"retry-after", b"0"))
+
+    ran = run(answered=limited)
+
+    assert (ran.result.findings, ran.violated) == ([], set())
+
+
+def test_checks_are_all_accounted_for() -> None:
+    """Each check that schemathesis has is on or off for a reason."""
+    assert set(ON) | set(OFF) == {*CHECKS.get_all_names(), "max_response_time"}
+    assert set(ON) & set(OFF) == set()
+    assert set(fuzz_checks.CHECKS) == set(ON) - {"ignored_auth"}
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [(BudgetSpent(), 0), (WireError(), 50), (BudgetSpent(), 120), (WireError(), 150)],
+)
+def test_wire_ends_it(error: Exception, left: int) -> None:
+    """What the wire raises ends the run at once, in every phase, and is told as such."""
+
+    def prepare(wire: Ending) -> None:
+        wire.left, wire.error = left, error
+
+    ran = run(prepare=prepare)
+
+    assert ran.result.ended is error
+    assert ran.result.problems == []
+    assert sum(one.driver == fuzz.DRIVER for one in ran.tape.exchanges) == left
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [(KeyboardInterrupt(), 50), (ZeroDivisionError(), 120), (KeyboardInterrupt(), 150)],
+)
+def test_anything_else_is_raised(error: BaseException, left: int) -> None:
+    """An interrupt or a fault of ours ends the run, and is raised; the process is as before."""
+
+    def prepare(wire: Ending) -> None:
+        wire.left, wire.error = left, error
+
+    before = state()
+
+    with pytest.raises(type(error)) as raised:
+        run(prepare=prepare)
+
+    assert raised.value is error
+    assert state() == before
+
+
+@pytest.mark.parametrize("left", [50, 150])
+def test_interrupt_is_raised(left: int) -> None:
+    """Ctrl-C, which the main thread gets as it waits for schemathesis, ends the run too."""
+
+    def prepare(wire: Ending) -> None:
+        wire.left = left
+
+    # What starts the tests in the background may have turned it off.
+    was = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(prepare=prepare)
+    finally:
+        signal.signal(signal.SIGINT, was)
+
+
+def test_nothing_leaks() -> None:
+    """Checks, hooks, caches and settings are after a run what they were before."""
+    before = state()
+
+    run(most_builds=1)
+
+    assert state() == before
+
+
+def state() -> tuple[Any, ...]:
+    """Tell what a run could leave changed in the process."""
+    hooks = GLOBAL_HOOK_DISPATCHER
+    return (
+        set(CHECKS.get_all_names()),
+        {name: list(hooks.get_all_by_name(name)) for name in ("before_call", "after_call")},
+        storage_directory().home_directory,
+        providers._get_local_constants,
+        providers.CONSTANTS_CACHE,
+        json.dumps(contract().document, sort_keys=True),
+    )
+
+
+@contextmanager
+def recording() -> Any:
+    """Run a server that tells what came in, to the letter."""
+    got: list[tuple[str, bytes, list[tuple[bytes, bytes]], bytes]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        body = (await receive()).get("body", b"")
+        got.append((scope["method"], scope["raw_path"], list(scope["headers"]), body))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with running(app) as url:
+        yield url, got
+
+
+@pytest.mark.parametrize("path", ["/a/%2E%2E/b%2Fc", "/a//b/./%C3%A9", "/x/%25zz'()", "/a%0Ab"])
+def test_requests_go_out_to_the_letter(path: str) -> None:
+    """Method, path, headers and body arrive as they were prepared, and stand so on the tape."""
+    with recording() as (url, got):
+        tape = Tape(TOKEN)
+        headers = {"X-Odd": "é~", "X-Not-Http": "\x7f"}
+        prepared = requests.Request("QUERY", url + path, headers=headers, data=b"\x00\xff")
+        ready = prepared.prepare()
+        with Wire(url, tape, Judge([]), "test") as wire:
+            exchange = wire.exchange(fuzz_transport.to_httpx(ready), "a request")
+
+        method, raw_path, sent, body = got[0]
+        assert (method, raw_path, body) == ("QUERY", ready.path_url.encode(), b"\x00\xff")
+        assert dict(sent)[b"x-odd"] == "é~".encode("latin-1")
+        assert b"x-not-http" not in dict(sent)
+        assert exchange.request.url == url + ready.path_url
+
+
+@pytest.mark.parametrize("codec", list(fuzz_hypothesis.ENCODABLE))
+def test_tables_are_those_of_hypothesis(codec: str) -> None:
+    """The characters that an encoding has are those that Python says it has."""
+    intervals = fuzz_hypothesis.ENCODABLE[codec]
+    edges = {edge + step for interval in intervals for edge in interval for step in (-1, 0, 1)}
+    for point in edges & set(range(sys.maxunicode + 1)):
+        inside = any(first <= point <= last for first, last in intervals)
+        try:
+            chr(point).encode(codec)
+        except UnicodeEncodeError:
+            assert not inside
+        else:
+            assert inside
+
+    with fuzz_hypothesis.undisturbed():
+        assert charmap.charmap_file(f"codec-v2-{codec}").exists()

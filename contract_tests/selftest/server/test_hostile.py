@@ -1,0 +1,282 @@
+"""A hostile target cannot hang the gate, fill its memory, or make it fall over."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from ... import gate
+from ...drivers.bounded import Limits
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...target import Budget, GateError, Target
+from ..support import hostile
+
+TOKEN = "a-valid-token"  # noqa: S105 (no secret: the servers are ours)
+# Generous: it means that the gate ends.
+MOST_SECONDS = 60.0
+# For servers whose builds never end: the gate need not wait for them here.
+SOON = 2.0
+MOST_BYTES = 100 * 2**20
+
+BROKEN: dict[hostile.Behaviour, str] = {
+    hostile.endless_body: "the body is larger than 4 MiB",
+    hostile.gigabyte_body: "the body is larger than 4 MiB",
+    hostile.gzip_bomb: "the gzipped body unfolds to more than 4 MiB",
+    hostile.deflate_bomb: "the deflated body unfolds to more than 4 MiB",
+    hostile.many_headers: "the header of the answer is larger than 100 KiB",
+    hostile.long_header: "the header of the answer is larger than 100 KiB",
+    hostile.garbage: "the answer is no HTTP",
+    hostile.null_header: "the answer is no HTTP",
+    hostile.half_status_line: "the connection was closed before the answer ended",
+    hostile.short_body: "the connection was closed before the answer ended",
+    hostile.broken_chunk: "the body of the answer is no HTTP",
+    hostile.no_answer: "the server closed the connection without an answer",
+    hostile.reset: "the connection was reset",
+    hostile.no_gzip: "the gzipped body cannot be unfolded",
+    hostile.half_gzip: "the gzipped body ends early",
+    hostile.unknown_coding: "the content encoding br, which was not asked for",
+}
+SLOW: dict[hostile.Behaviour, str] = {
+    hostile.silence: "no answer came within 1 s",
+    hostile.drip_body: "the answer did not end within 1 s",
+    hostile.drip_chunks: "the answer did not end within 1 s",
+    hostile.drip_headers: "the answer did not end within 1 s",
+    hostile.endless_continue: "the answer did not end within 1 s",
+}
+JSON = "Content-Type: application/json"
+ODD_BODIES = {
+    "100,000 brackets": hostile.nested(100_000),
+    "500 brackets": hostile.nested(500),
+    "500 objects": b'{"a":' * 500 + b"1" + b"}" * 500,
+    "a deep createdAt": b'{"createdAt":' + hostile.nested(400) + b"}",
+    "no UTF-8": b'{"id":"\xff"}',
+    "a lone surrogate": b'{"id":"\\ud800","status":"\\ud800"}',
+    "a long number": b'{"id":' + b"9" * 40_000 + b"}",
+    "an infinity": b'{"id":1e999,"status":1e999,"artifacts":[1e999],"createdAt":1e999}',
+    "lists for texts": b'{"status":[1],"artifacts":[{"status":{},"artifactType":[]}]}',
+    "an object for a list": b'{"artifacts":{"a":1}}',
+    "a NUL": b'{"id":"\\u0000","status":"\\u0000"}',
+    "null": b"null",
+    "nothing": b"",
+}
+ODD_URLS = {
+    "": "no http or https URL",
+    "no url": "no http or https URL",
+    "file:///etc/passwd": "no http or https URL",
+    "ftp://127.0.0.1/x": "no http or https URL",
+    "http://exa\0mple/": "is no URL",
+    "http://127.0.0.1:99999/": "is no URL",
+    "http://127.0.0.1:1/x": "connection refused",
+    "http://contract-gate.invalid/x": "the name contract-gate.invalid does not resolve",
+    "http://127.0.0.1:1/" + "x" * 2**17: "the URL is too long",
+}
+ODD_IDS = ["", ".", "..", "../../x", "a/b", "a?b#c", "a\r\nb\x00", "\N{SNOWMAN}", "\u202e", " "]
+
+
+@pytest.fixture(scope="module")
+def sound() -> Iterator[str]:
+    """Run a sound server to stand in front of."""
+    with running(create_app(token=TOKEN, build_seconds=0.05)) as url:
+        yield url
+
+
+def judged(url: str, limits: Limits | None = None, deadline: float = 30.0) -> str:
+    """Judge a server; return why it cannot be judged, and why responses did not come.
+
+    Anything but a verdict or a ``GateError`` is raised, and too long a time too. A verdict alone is
+    never a pass here.
+    """
+    began = time.monotonic()
+    target = Target(url=url, token=TOKEN, budget=Budget(deadline=deadline))
+    run = gate.Run(target, limits=limits or Limits())
+    try:
+        gate.drive(run, fuzzing=False)
+    except GateError as error:
+        text = str(error)
+        assert text.startswith("problem: ")
+        assert "fix: " in text
+        assert TOKEN not in text
+    else:
+        text = run.problem or ""
+        assert TOKEN not in text
+        assert run.judge.violated or run.unanswered
+    assert time.monotonic() - began < MOST_SECONDS
+    failures = {f"{one.operation}: {one.failure}" for one in run.tape.exchanges if one.failure}
+    assert all(TOKEN not in one for one in failures)
+    return "\n".join(filter(None, [text, *sorted(failures)]))
+
+
+@pytest.mark.parametrize("behaviour", BROKEN, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("at", ["", "upload", "status"])
+def test_broken_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
+    """A response that is none is recorded with the reason, whatever it is a response to."""
+    with hostile.hostile(behaviour, at=at, upstream=sound if at else "") as url:
+        text = judged(url)
+
+    assert BROKEN[behaviour] in text
+
+
+@pytest.mark.parametrize("behaviour", SLOW, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("at", ["", "upload", "status"])
+def test_slow_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
+    """An answer that does not end is not waited for."""
+    with hostile.hostile(behaviour, at=at, upstream=sound if at else "") as url:
+        text = judged(url, Limits(seconds=1.0))
+
+    assert SLOW[behaviour] in text
+
+
+@pytest.mark.parametrize(
+    ("at", "nth", "told"),
+    [
+        ("initiate", 1, "initiate_image_build"),
+        ("upload", 1, "upload"),
+        ("start", 1, "start_image_build"),
+        ("status", 1, "get_build_status"),
+        ("status", 3, "get_build_status"),
+        ("status", 9, "get_build_status"),
+        ("start", 4, "start_image_build"),
+    ],
+)
+def test_reset(at: str, nth: int, told: str, sound: str) -> None:
+    """A connection that is reset is recorded with what was asked, at every step of a life."""
+    with hostile.hostile(hostile.reset, at=at, nth=nth, upstream=sound) as url:
+        text = judged(url)
+
+    assert f"{told}: the connection was reset" in text
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [hostile.endless_body, hostile.gigabyte_body, hostile.gzip_bomb, hostile.deflate_bomb],
+    ids=lambda one: one.__name__,
+)
+def test_memory(behaviour: hostile.Behaviour) -> None:
+    """A body that is a bomb is never unfolded in memory."""
+    hostile.gzipped_blanks()
+    with hostile.hostile(behaviour) as url:
+        tracemalloc.start()
+        try:
+            judged(url)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert peak < MOST_BYTES
+
+
+@pytest.mark.parametrize("body", ODD_BODIES)
+@pytest.mark.parametrize(
+    ("at", "status"), [("initiate", 201), ("start", 200), ("status", 200), ("status", 422)]
+)
+def test_odd_body(body: str, at: str, status: int, sound: str) -> None:
+    """A body that is odd is a violation, and no reason to fall over."""
+    behaviour = hostile.answering(status, ODD_BODIES[body], JSON)
+    with hostile.hostile(behaviour, at=at, upstream=sound) as url:
+        text = judged(url, deadline=SOON)
+
+    assert text == ""
+
+
+def test_odd_headers(sound: str) -> None:
+    """Headers that are no UTF-8 are read all the same."""
+    with hostile.hostile(hostile.odd_headers, at="start", upstream=sound) as url:
+        text = judged(url, deadline=SOON)
+
+    assert text == ""
+
+
+@pytest.mark.parametrize("to", ["/", "http://contract-gate.invalid/", "http://["])
+@pytest.mark.parametrize("at", ["", "upload"])
+def test_redirect(to: str, at: str, sound: str) -> None:
+    """A redirect is not followed, wherever it leads."""
+    behaviour = hostile.redirecting(to)
+    with hostile.hostile(behaviour, at=at, upstream=sound if at else "") as url:
+        text = judged(url, deadline=SOON)
+
+    assert "nothing to judge" in text or text == ""
+
+
+@pytest.mark.parametrize("status", [0, 99, 101, 199, 1000])
+def test_odd_status(status: int) -> None:
+    """A status code that is none is no answer."""
+    with hostile.hostile(hostile.answering(status, b"")) as url:
+        text = judged(url)
+
+    assert "no answer from" in text
+
+
+@pytest.mark.parametrize("upload_url", ODD_URLS)
+def test_odd_upload_url(upload_url: str, sound: str) -> None:
+    """A URL that leads nowhere is recorded with what is wrong with it."""
+    with hostile.hostile(issuing("bld_1", upload_url), at="initiate", upstream=sound) as url:
+        text = judged(url)
+
+    assert any(one.startswith("upload: ") and ODD_URLS[upload_url] in one
+               for one in text.splitlines())  # fmt: skip
+
+
+def test_upload_url_is_told_without_secrets(sound: str) -> None:
+    """What an upload URL holds of secrets is not in the reason for a failure."""
+    upload_url = f"http://me:s3cret@127.0.0.1:1/{TOKEN}?signature=s3cret"
+    with hostile.hostile(issuing("bld_1", upload_url), at="initiate", upstream=sound) as url:
+        text = judged(url)
+
+    assert "upload: connection refused" in text
+    assert "s3cret" not in text
+
+
+@pytest.mark.parametrize("build_id", ODD_IDS)
+def test_odd_build_id(build_id: str, sound: str) -> None:
+    """A build id that is odd is asked for, and judged."""
+    behaviour = issuing(build_id, f"{sound}/uploads/x")
+    with hostile.hostile(behaviour, at="initiate", upstream=sound) as url:
+        text = judged(url, deadline=SOON)
+
+    assert text == ""
+
+
+def test_long_build_id(sound: str) -> None:
+    """A build id that fits in no URL is told as such, and not in full."""
+    behaviour = issuing("x" * 2**20, f"{sound}/uploads/x")
+    with hostile.hostile(behaviour, at="initiate", upstream=sound) as url:
+        text = judged(url)
+
+    assert "the URL is too long" in text
+    assert len(text) < 2000
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://contract-gate.invalid", "the name contract-gate.invalid does not resolve"),
+        ("http://127.0.0.1:1", "connection refused"),
+        ("http://127.0.0.1:99999", "the URL is no URL"),
+    ],
+)
+def test_target_that_is_not_there(url: str, told: str) -> None:
+    """A target that cannot be reached is told with the reason."""
+    assert told in judged(url)
+
+
+def test_target_without_tls(sound: str) -> None:
+    """A target that does not speak TLS is told as such."""
+    assert "TLS failed: " in judged(sound.replace("http://", "https://"))
+
+
+def issuing(build_id: str, upload_url: str) -> hostile.Behaviour:
+    """Issue such a build."""
+    return hostile.answering_json(
+        201,
+        {
+            "build_id": build_id,
+            "upload_url": upload_url,
+            "expires_in": 60,
+            "fullImagePath": "registry.example/x:v1",
+            "visibility": "PRIVATE",
+        },
+    )

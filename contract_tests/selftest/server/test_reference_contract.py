@@ -1,0 +1,91 @@
+"""The reference server is held to the contract: by the gate, and by schemathesis as it comes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ... import gate
+from ...contract import PATH
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...reference.scenarios import PASSES, SCENARIOS, UNJUDGED
+from ...target import Budget, GateError, Target
+
+# What has not ended by then is not waited for: ``stuck`` never ends.
+DEADLINE = 10.0
+LIMITED = 60.0
+JUDGED = [one.name for one in SCENARIOS.values() if one.gate == PASSES]
+UNJUDGEABLE = [one.name for one in SCENARIOS.values() if one.gate == UNJUDGED]
+VIOLATING = [one.name for one in SCENARIOS.values() if one.gate.startswith("violates")]
+
+
+def judged(scenario: str, *, fuzzing: bool = False) -> gate.Run:
+    """Judge a server that is wholly so."""
+    deadline = DEADLINE if scenario == "stuck" else LIMITED
+    with running(create_app(build_seconds=0.08, scenario=scenario)) as url:
+        return gate.run(Target(url=url, budget=Budget(deadline=deadline)), fuzzing=fuzzing)
+
+
+def test_every_scenario_says_what_the_gate_makes_of_it() -> None:
+    """There is no fourth way."""
+    assert sorted(JUDGED + UNJUDGEABLE + VIOLATING) == sorted(SCENARIOS)
+
+
+@pytest.mark.parametrize("scenario", JUDGED)
+def test_gate_passes(scenario: str) -> None:
+    """No rule is violated, and nearly all are observed."""
+    run = judged(scenario)
+
+    assert [verdict.rule.id for verdict in run.judge.violated] == []
+    assert run.problem is None
+    unseen = [rule for rule, verdict in run.verdicts.items() if not verdict.observed]
+    if scenario == "flaky":  # which ones depends on what was lost
+        assert run.unanswered
+    else:
+        assert set(unseen) <= {"S3"}
+
+
+def test_gate_passes_with_fuzzing() -> None:
+    """Nor is there anything that schemathesis finds."""
+    run = judged("default", fuzzing=True)
+
+    assert [verdict.rule.id for verdict in run.judge.violated] == []
+    assert run.fuzzed is not None
+    assert run.fuzzed.findings == []
+
+
+@pytest.mark.parametrize("scenario", VIOLATING)
+def test_gate_tells_the_violation(scenario: str) -> None:
+    """The rules that the scenario breaks are violated."""
+    run = judged(scenario)
+
+    expected = set(SCENARIOS[scenario].gate.split()[1:])
+    assert expected <= {verdict.rule.id for verdict in run.judge.violated}
+
+
+@pytest.mark.parametrize("scenario", UNJUDGEABLE)
+def test_gate_cannot_judge(scenario: str) -> None:
+    """What gives nothing to judge is an error, and no pass."""
+    with pytest.raises(GateError):
+        judged(scenario)
+
+
+def test_stock_schemathesis_reports_no_failure(tmp_path: Path) -> None:
+    """A plain run with every check on finds nothing; no check is left out."""
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")), "run", str(PATH),
+        "--checks", "all", "--header", "Authorization: Bearer test-token",
+        "--generation-database", "none", "--no-color", "--seed", "1",
+    ]  # fmt: skip
+    with running(create_app(build_seconds=0.08)) as url:
+        done = subprocess.run(  # noqa: S603 (our own lines)
+            [*command, "--url", url], cwd=tmp_path, text=True, capture_output=True, timeout=500
+        )
+
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "3 selected / 3 total" in done.stdout
+    assert "failed" not in done.stdout.lower()

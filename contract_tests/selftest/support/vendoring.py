@@ -1,0 +1,146 @@
+"""Kills a vendoring run at each of its steps, and tells what is left. Makes checkouts to vendor.
+
+Run by a test in a process of its own, since it forks:
+``python -m contract_tests.selftest.support.vendoring`` with five arguments: CHECKOUT, OLD, DEST,
+``exchange`` or ``rename``, ``kill`` or ``interrupt``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from scripts import git, vendor, vendor_check, vendor_source, vendor_swap
+from scripts.vendor_check import PACKAGE
+
+ROOT = Path(__file__).resolve().parents[3]
+MODULES = ("__init__.py", "front.py", *vendor_source.TEST_MODULES)
+STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "ctypes.dlsym"}
+
+
+def checkout(folder: Path) -> Path:
+    """Make a checkout of its own, outside of git, with all that vendoring needs."""
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in ("generated", "scripts", "contract_tests/reference", "contract_tests/payloads"):
+        shutil.copytree(ROOT / name, folder / name, ignore=skip)
+    for name in ("openapi.yaml", "LICENSE", *(f"contract_tests/{name}" for name in MODULES)):
+        shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+def shrink(folder: Path) -> Path:
+    """Leave a checkout a client of a few files: dying at each step of a copy takes less long."""
+    for name in ("api", "models"):
+        shutil.rmtree(folder / "generated" / PACKAGE / name)
+    sign(folder, "1.0.0")
+    return folder
+
+
+def advance(folder: Path, version: str, *, rename: bool = True) -> None:
+    """Give a checkout a newer contract: a file of the client changed, and one renamed if asked."""
+    package = folder / "generated" / PACKAGE
+    contract = folder / "openapi.yaml"
+    contract.write_text(contract.read_text() + f"# {version}\n")
+    (package / "client.py").write_text((package / "client.py").read_text() + f"# {version}\n")
+    if rename:
+        (package / "progress.py").rename(package / "newer.py")
+    sign(folder, version)
+
+
+def sign(folder: Path, version: str) -> None:
+    """Write the manifest of a checkout anew."""
+    generated, contract = folder / "generated", folder / "openapi.yaml"
+    manifest = json.loads((generated / "MANIFEST.json").read_text())
+    manifest["contract"] = {
+        "version": version,
+        "sha256": vendor_check.sha256(contract.read_bytes()),
+    }
+    manifest["files"] = {
+        path.relative_to(generated).as_posix(): vendor_check.sha256(path.read_bytes())
+        for path in sorted((generated / PACKAGE).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    (generated / "MANIFEST.json").write_text(json.dumps(manifest))
+
+
+def die_at(number: int, how: str) -> None:
+    """End this process at its step of that number: steps change something on disk."""
+    steps = itertools.count()
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY
+        if (writes or event in STEPS) and next(steps) == number:
+            if how == "interrupt":
+                raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def is_done(number: int, how: str, run: Callable[[], object]) -> bool:
+    """Run in a child that dies at a step; tell whether it was done before."""
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(KeyboardInterrupt), contextlib.redirect_stdout(io.StringIO()):
+            die_at(number, how)
+            run()
+            os._exit(0)
+        os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def state(package: Path) -> str:
+    """Return the version of a copy that is whole, else what is wrong with it."""
+    if not package.exists():
+        return "absent"
+    try:
+        vendor_check.check(package)
+    except vendor_check.Problem as problem:
+        return str(problem)
+    return str(vendor_check.read_lock(package)["contract"]["version"])
+
+
+def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str, str, str, int]]:
+    """Yield of each step: the copy after death there, recovered, run again, and the litter."""
+    package = dest / PACKAGE
+
+    def run() -> str:
+        return vendor.copy(source, dest, with_tests=None, force=False)
+
+    for number in itertools.count():
+        shutil.rmtree(dest, ignore_errors=True)
+        shutil.copytree(old, dest)
+        done = is_done(number, how, run)
+        left = state(package)
+        with vendor_swap.staging(package):
+            recovered = state(package)
+        run()
+        litter = {path.name for path in dest.iterdir()} - {PACKAGE}
+        yield left, recovered, state(package), len(litter)
+        if done:
+            return
+
+
+def main(arguments: list[str]) -> None:
+    """Print the states, with the number of deaths that led to each, as JSON."""
+    source, old, dest = map(Path, arguments[:3])
+    git.answer = lambda *_: None  # It only says the commit, and costs three processes.
+    if arguments[3] == "rename":
+        vendor_swap.exchange = lambda *_: False
+    found: dict[tuple[str, str, str, int], int] = {}
+    for told in deaths(source, old, dest, arguments[4]):
+        found[told] = found.get(told, 0) + 1
+    print(json.dumps([[*told, times] for told, times in found.items()]))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

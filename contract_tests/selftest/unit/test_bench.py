@@ -1,0 +1,232 @@
+"""The benchmark reads rightly what the gate and schemathesis print, and counts by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts import bench_gate, bench_runs
+from scripts.bench_gate import Caught
+from scripts.bench_runs import Finding, Ran
+
+from ...reference.faults import FAULTS, GROUPS
+
+NAMES = {group: [fault.name for fault in faults] for group, faults in GROUPS.items()}
+
+GATE = """
+violated  P6 MUST  Every response body matches the schema documented for its status code.
+------------------------------------ server ------------------------------------
+lifecycles    304 requests, 0.6 s
+schemathesis  238 requests, 3.1 s, seed 1
+
+P1  MUST    passed               121  A MUST is not violated where it is told so.
+P6  MUST    violated      125 of 318  Every response body matches the schema.
+L10 SHOULD  violated        3 of 101  A build that initiate has issued is found by status at once.
+L6  SHOULD  not observed           0  A start takes effect.
+"""
+
+STOCK = """
+=================================== FAILURES ===================================
+Failures:
+  x this stands in a body: 7
+=================================== SUMMARY ====================================
+
+Failures:
+  ❌ ST108 Response violates schema: 2
+  ❌ Undocumented Content-Type: 1
+
+Errors:
+  🚫 Network Error: 1
+
+Warnings:
+  ⚠️ Missing test data: 1 operation repeatedly returned 404 responses
+
+Test cases:
+  832 generated, 3 found 3 unique failures, 4 skipped
+
+Seed: 1
+"""
+CLEAN = STOCK[: STOCK.index("Failures:")] + STOCK[STOCK.index("Warnings:") :]
+SCHEMA = "ST108 Response violates schema"
+
+
+def ran(out: str, code: int = 1, seconds: float = 4.0, cpu: float = 2.0) -> Ran:
+    """Make what a program left."""
+    return Ran(code, seconds, cpu, out)
+
+
+def test_gate_is_read() -> None:
+    """Violated rules are those of the table, not those announced."""
+    assert bench_runs.read_gate(ran(GATE)) == Finding(1, ("P6", "L10"), 4.0)
+    assert bench_runs.requests_of_gate(ran(GATE)) == (304, 0.6, 238)
+
+
+def test_stock_is_read() -> None:
+    """Failures and errors count, warnings do not, nor does what stands above the summary."""
+    found = bench_runs.read_stock(ran(STOCK))
+
+    assert found.kinds == (SCHEMA, "Undocumented Content-Type", "Network Error")
+    assert bench_runs.read_stock(ran(CLEAN, 0)) == Finding(0, (), 4.0)
+    assert bench_runs.cases_of_stock(ran(STOCK)) == 832
+
+
+@pytest.mark.parametrize("read", [bench_runs.requests_of_gate, bench_runs.cases_of_stock])
+def test_silence_is_no_zero(read: object) -> None:
+    """Output that tells no traffic is an error."""
+    assert callable(read)
+    with pytest.raises(ValueError, match="did not tell"):
+        read(ran("Schemathesis v4\n"))
+
+
+@pytest.mark.parametrize(
+    ("code", "kinds", "caught"),
+    [
+        (1, ("T5",), True),
+        (1, ("P6", "T5"), True),
+        (1, ("P6",), False),
+        (1, (), False),
+        (0, ("T5",), False),
+        (4, ("T5",), False),
+        (bench_runs.TIMED_OUT, (), False),
+    ],
+)
+def test_caught_by_gate(code: int, kinds: tuple[str, ...], caught: bool) -> None:
+    """The exit code and the fault's own rule have to agree."""
+    assert bench_runs.is_caught_by_gate(Finding(code, kinds), "T5") is caught
+
+
+@pytest.mark.parametrize(
+    ("code", "kinds", "known", "caught"),
+    [
+        (1, (SCHEMA,), (), True),
+        (1, (SCHEMA, "Server error"), (SCHEMA,), True),
+        (1, (SCHEMA,), (SCHEMA,), False),
+        (1, (), (), False),
+        (0, (), (), False),
+        (2, (SCHEMA,), (), False),
+        (bench_runs.TIMED_OUT, (), (), False),
+    ],
+)
+def test_caught_by_stock(
+    code: int, kinds: tuple[str, ...], known: tuple[str, ...], caught: bool
+) -> None:
+    """What it tells of the faultless server too is no catch."""
+    found = bench_runs.is_caught_by_stock(Finding(code, kinds), Finding(1, known))
+
+    assert found is caught
+
+
+def test_sample_is_spread() -> None:
+    """A small group gives all it has; the rest is shared evenly, spread within each group."""
+    groups = {"a": ["a1"], "b": ["b1", "b2", "b3", "b4"], "c": ["c1", "c2", "c3"]}
+
+    assert bench_gate.sample(groups, 0) == []
+    assert bench_gate.sample(groups, 5) == ["a1", "b2", "b4", "c1", "c3"]
+    assert bench_gate.sample(groups, 99) == ["a1", "b1", "b2", "b3", "b4", "c1", "c2", "c3"]
+
+
+def test_every_group_is_in_the_default_sample() -> None:
+    """The sample is as large as is said, and no fault stands in it twice."""
+    names = bench_gate.chosen(bench_gate.SAMPLE)
+
+    assert len(set(names)) == len(names) == int(bench_gate.SAMPLE)
+    assert {FAULTS[name].group for name in names} == set(NAMES)
+    assert names == bench_gate.chosen(bench_gate.SAMPLE)
+
+
+def test_faults_are_chosen() -> None:
+    """By name, or all of them; an unknown one is told with the nearest."""
+    assert bench_gate.chosen("all") == list(FAULTS)
+    assert bench_gate.chosen("completed-null, created-null") == ["completed-null", "created-null"]
+    with pytest.raises(ValueError, match=r"(?s)unknown fault completed-nul.*completed-null"):
+        bench_gate.chosen("completed-nul")
+
+
+def test_unknown_fault_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is measured then."""
+    assert bench_gate.main(["--faults", "completed-nul"]) == 4
+    assert capsys.readouterr().out.startswith("problem: unknown fault completed-nul\n    fix: use ")
+
+
+def test_ratios_are_of_pairs() -> None:
+    """The median is that of the pairs' ratios, not the ratio of medians."""
+    pairs = [
+        (ran(GATE, 0, wall, wall / 2), ran(STOCK, 0, other, other))
+        for wall, other in ((1.0, 10.0), (6.0, 8.0), (4.0, 5.0))
+    ]
+
+    told = "\n".join(bench_gate.timing(pairs))
+
+    assert "| wall | 4.0 s | 8.0 s | 0.10, 0.75, 0.80 | 0.75 |" in told
+    assert "| cpu | 2.0 s | 8.0 s | 0.05, 0.38, 0.40 | 0.38 |" in told
+    assert "**0.75** times as long" in told
+
+
+def caught() -> list[Caught]:
+    """Make three outcomes of faults in two groups."""
+    return [
+        Caught(FAULTS["completed-null"], gate=True, stock=False),
+        Caught(FAULTS["created-null"], gate=True, stock=True, kinds=(SCHEMA,)),
+        Caught(FAULTS[NAMES["auth"][0]], gate=False, stock=True, kinds=("Server error",)),
+    ]
+
+
+def test_catches_are_counted() -> None:
+    """By group and in all, with what only one of the two caught."""
+    told = "\n".join(bench_gate.catches(caught(), Finding(0, ()), (10.0, 30.0)))
+
+    assert f"Of 3 faults (of {len(FAULTS)} there are), the gate caught **2**" in told
+    assert "the stock run caught **2**" in told
+    assert "caught 3.0 times as many" in told
+    assert f"Missed by the gate: {NAMES['auth'][0]}.\n" in told
+    assert f"Caught by the stock run alone: {NAMES['auth'][0]}.\n" in told
+    assert "the stock run is clean" in told
+    assert "| times | 2 | 2 | 1 |\n| auth | 1 | 0 | 1 |\n| all | 3 | 2 | 2 |" in told
+
+
+def test_each_fault_has_a_row() -> None:
+    """It tells how the stock run failed."""
+    rows = "\n".join(bench_gate.each(caught())).splitlines()[2:]
+
+    assert rows[0] == "| completed-null | T5 | caught | missed |"
+    assert rows[1] == f"| created-null | T1 | caught | {SCHEMA} |"
+    assert len(rows) == 3
+
+
+def test_a_run_goes_on_from_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault whose findings are in the file is not run again."""
+    asked: list[str] = []
+
+    def find(name: str) -> tuple[Finding, Finding]:
+        asked.append(name)
+        return Finding(1, ("T5",), 2.0), Finding(0, (), 3.0)
+
+    monkeypatch.setattr(bench_gate, "find", find)
+    kept = tmp_path / "kept"
+    first = bench_gate.findings(["completed-null"], 1, kept)
+    again = bench_gate.findings(["completed-null", "created-null"], 1, kept)
+
+    assert asked == ["", "completed-null", "created-null"]
+    assert again["completed-null"] == first["completed-null"] == (
+        Finding(1, ("T5",), 2.0), Finding(0, (), 3.0),
+    )  # fmt: skip
+
+
+def test_both_catch_a_null_created_at() -> None:
+    """A whole round for one fault, with both programs and servers as they are."""
+    gate, stock = bench_gate.find("created-null")
+
+    assert bench_runs.is_caught_by_gate(gate, "T1")
+    assert bench_runs.is_caught_by_stock(stock, Finding(0, ()))
+    assert SCHEMA in stock.kinds
+
+
+def test_a_program_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as timed out, and no catch."""
+    monkeypatch.setattr(bench_runs, "TIMEOUT", 0.2)
+
+    found = bench_runs.read_stock(bench_runs.stock("http://127.0.0.1:9"))
+
+    assert found.code == bench_runs.TIMED_OUT
+    assert found.kinds == ()

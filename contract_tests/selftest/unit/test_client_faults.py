@@ -1,0 +1,123 @@
+"""Each way a client can be wrong is caught under its own rule's id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import prime_image_builds.client
+import pytest
+from prime_image_builds import _json, errors
+from prime_image_builds._tolerance import Tolerance
+from prime_image_builds.api.images import get_build_status, initiate_image_build, start_image_build
+from prime_image_builds.client import AuthenticatedClient
+
+from ...drivers import client as driver
+from ...rules import Broken
+from ...rules.client import CLIENT_RULES
+from ...tape import Tape
+
+Patch = pytest.MonkeyPatch
+MODULES = (initiate_image_build, start_image_build, get_build_status)
+
+
+def violated() -> set[str]:
+    """Put the client through everything; return the rules that it breaks."""
+    calls = driver.run(Tape(driver.TOKEN))
+    return {
+        rule.id
+        for rule in CLIENT_RULES.values()
+        if any(isinstance(rule.judge(call), Broken) for call in calls)
+    }
+
+
+def no_token(patch: Patch) -> None:
+    """Send requests without the token."""
+    headers = prime_image_builds.client.Client._request_headers
+    patch.setattr(AuthenticatedClient, "_request_headers", headers)
+
+
+def lost_field(patch: Patch) -> None:
+    """Drop imageTag from what is returned."""
+    from prime_image_builds.models import BuildStatusResponse
+
+    whole: Callable[[Any], dict[str, Any]] = BuildStatusResponse.to_dict
+
+    def to_dict(self: BuildStatusResponse) -> dict[str, Any]:
+        return {key: value for key, value in whole(self).items() if key != "imageTag"}
+
+    patch.setattr(BuildStatusResponse, "to_dict", to_dict)
+
+
+def no_validation(patch: Patch) -> None:
+    """Return whatever JSON comes, as the vendor's own client does."""
+    for module in MODULES:
+        patch.setattr(module, "decode", lambda response, *_: response.json())
+
+
+def path_untold(patch: Patch) -> None:
+    """Refuse what is wrong, without saying where."""
+    patch.setattr(_json, "_located", lambda _message: ("$", "is wrong"))
+
+
+def failures_returned(patch: Patch) -> None:
+    """Return None for what is no success, as the stock generated client does."""
+    for module in MODULES:
+        result = module._result
+
+        def returned(response: httpx.Response, tolerance: Tolerance, result: Any = result) -> Any:
+            return result(response, tolerance) if response.status_code in (200, 201) else None
+
+        patch.setattr(module, "_result", returned)
+
+
+def token_shown(patch: Patch) -> None:
+    """Show the token in the client's repr."""
+    patch.setattr(AuthenticatedClient, "__repr__", lambda self: f"Client({self.token})")
+
+
+def open_segment(patch: Patch) -> None:
+    """Let a path parameter be more than one segment."""
+    for module in (start_image_build, get_build_status):
+        patch.setattr(module, "path_segment", lambda _name, value: value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "rules"),
+    [
+        (no_token, {"C1"}),
+        (lost_field, {"C2"}),
+        # What is no JSON at all raises json's own error; what is any JSON is returned.
+        (no_validation, {"C3"}),
+        (path_untold, {"C3"}),
+        (failures_returned, {"C4"}),
+        (token_shown, {"C5"}),
+        (open_segment, {"C1", "C6"}),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_fault_is_caught(
+    fault: Callable[[Patch], None], rules: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault breaks its own rule, and no rule that it does not have to break."""
+    fault(monkeypatch)
+
+    assert violated() == rules
+
+
+def test_sound_client_passes() -> None:
+    """The generated client breaks no rule."""
+    assert violated() == set()
+
+
+@pytest.mark.parametrize("value", ["yesterday", 12345, "2026-01-02T03:04:05"])
+def test_wrong_timestamp_is_named(value: object) -> None:
+    """A startedAt that is no instant is refused, and the error says where it stands."""
+    body = {**driver.example("get_build_status"), "startedAt": value}
+    response = httpx.Response(200, json=body)
+
+    with pytest.raises(errors.InvalidResponseError) as caught:
+        get_build_status._result(response, Tolerance())
+
+    assert caught.value.path == "$.startedAt"

@@ -1,0 +1,321 @@
+"""Each pair of documents is told apart as the corpus says, and the documents say so too."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from jsonschema_rs.canonical import Containment
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+
+from scripts import compare
+from scripts.comparison import KINDS, Breaks, Difference, Document, differences, load
+
+from ... import documents
+from ...contract import PATH
+
+ROOT = PATH.parent
+HERE = Path(__file__).parents[1] / "support/compare"
+SPELLINGS = documents.load(HERE / "spellings.yaml")
+EXCHANGES = documents.load(HERE / "exchanges.yaml")
+CONTRACT = documents.load(PATH)
+# Examples are slow to hold against their schemas, and play no part.
+SPARE = json.loads(json.dumps(CONTRACT).replace('"examples":', '"x-was":'))
+SPARE["components"]["examples"] = CONTRACT["components"]["examples"]
+DOCS = (ROOT / "docs/compare.md").read_text()
+
+# What the spellings refer to.
+SCHEMAS = {
+    "Colour": {"type": "string", "enum": ["red", "green"]},
+    "Alias": {"$ref": "#/components/schemas/Colour"},
+    "Text": {"type": "string"},
+    "Tree": {
+        "type": "object",
+        "properties": {
+            "size": {"type": "integer"},
+            "branches": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}},
+        },
+    },
+    "Pair": {
+        "type": "object",
+        "required": ["left", "right"],
+        "properties": {"left": {"type": "string"}, "right": {"type": "string"}},
+    },
+}
+# What no set of values tells: a missing field's meaning, a field that a reader counts on, a notice.
+BEYOND_VALUES = ("default-", "field-added", "field-removed", "deprecated")
+
+
+def small(schema: dict[str, Any], way: str, version: str = "3.1.0") -> Document:
+    """Return a document that has a schema as a field of a request, or of a response."""
+    body = {"content": {"application/json": {"schema": {"properties": {"x": schema}}}}}
+    operation = {
+        "requestBody": body if way == "request" else {"content": {"application/json": {}}},
+        "responses": {"200": {"description": "", **(body if way == "response" else {})}},
+    }
+    root = {
+        "openapi": version,
+        "info": {"title": "", "version": ""},
+        "paths": {"/things": {"post": operation}},
+        "components": {"schemas": SCHEMAS},
+    }
+    return Document(copy.deepcopy(root), way)
+
+
+def edited(root: dict[str, Any], edits: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with edits made to it."""
+    root = copy.deepcopy(root)
+    for pointer, value in edits.items():
+        *parts, last = [part.replace("~1", "/") for part in pointer.split("/")[1:]]
+        node = root
+        for part in parts:
+            node = node[part]
+        if value is None:
+            del node[last]
+        else:
+            node[last] = value
+    return root
+
+
+def told(found: list[Difference]) -> list[tuple[str, str]]:
+    """Return the kinds, and whom they break, each once and in an order of their own."""
+    return sorted({(one.kind, str(one.breaks)) for one in found})
+
+
+def exchange(case: dict[str, Any]) -> tuple[Document, Document]:
+    """Return both documents of a case."""
+    ours = edited(CONTRACT, case.get("ours", {}))
+    return Document(ours, "ours"), Document(edited(ours, case.get("edit", {})), "theirs")
+
+
+def pairs() -> list[tuple[str, Document, Document, list[tuple[str, str]]]]:
+    """Return each pair of the corpus, with what must be told of it."""
+    found = []
+    for case in SPELLINGS:
+        for column, way in enumerate(("response", "request")):
+            ours, theirs = (
+                small(case[key], way, version)
+                for key, version in (("ours", "3.1.0"), ("theirs", case.get("version", "3.1.0")))
+            )
+            kinds = [(kind, str(KINDS[kind][column])) for kind in case.get("expect", [])]
+            found.append((f"{case['title']}, in a {way}", ours, theirs, sorted(kinds)))
+    for case in EXCHANGES:
+        kinds = sorted(case.get("expect", {}).items())
+        found.append((case["title"], *exchange(case), kinds))
+    return found
+
+
+PAIRS = pairs()
+
+
+def found_in(title: str, ours: Document, theirs: Document) -> list[Difference]:
+    """Return the differences of a pair."""
+    every = any(case["title"] == title and case.get("every") for case in EXCHANGES)
+    return differences(ours, theirs, every=every)
+
+
+@pytest.mark.parametrize(("title", "ours", "theirs", "expected"), PAIRS, ids=[p[0] for p in PAIRS])
+def test_pairs(
+    title: str, ours: Document, theirs: Document, expected: list[tuple[str, str]]
+) -> None:
+    """Exactly what the corpus expects is told, and where it stands is there in either document."""
+    found = found_in(title, ours, theirs)
+
+    assert told(found) == expected
+    for one in found:
+        for document, pointer in ((ours, one.ours_at), (theirs, one.theirs_at)):
+            node: Any = document.root
+            for part in pointer.split("/")[1:]:
+                key = part.replace("~1", "/").replace("~0", "~")
+                node = node[int(key) if isinstance(node, list) else key]
+            assert pointer
+
+
+def test_documents_are_valid() -> None:
+    """Each document of the corpus is one that OpenAPI allows."""
+    wrong = []
+    for version, validator in (("3.0", OpenAPIV30SpecValidator), ("3.1", OpenAPIV31SpecValidator)):
+        gathered = small({}, "response", f"{version}.0")
+        for case in SPELLINGS:
+            for key in ("ours", "theirs"):
+                if (case.get("version", "3.1")[:3] if key == "theirs" else "3.1") == version:
+                    name = re.sub(r"\W", "_", f"{case['title']} {key}")
+                    gathered.root["components"]["schemas"][name] = case[key]
+        wrong += [error.message for error in validator(gathered.root).iter_errors()]
+    for case in (one for one in EXCHANGES if not one.get("invalid")):
+        theirs = edited(edited(SPARE, case.get("ours", {})), case.get("edit", {}))
+        errors = OpenAPIV31SpecValidator(theirs).iter_errors()
+        wrong += [f"{case['title']}: {error.message}" for error in errors]
+
+    assert wrong == []
+
+
+def test_titles_are_unique() -> None:
+    """No two pairs have one name, and there are enough of them."""
+    titles = [case["title"] for case in SPELLINGS + EXCHANGES]
+
+    assert sorted(set(titles)) == sorted(titles)
+    assert sum(bool(case.get("expect")) for case in SPELLINGS + EXCHANGES) >= 40
+
+
+def test_each_kind_has_a_pair() -> None:
+    """Each kind is met in the corpus, each way that it can be met."""
+    met = {kind for *_, expected in PAIRS for kind in expected}
+    known = {(kind, str(one)) for kind, both in KINDS.items() for one in both if one is not None}
+
+    assert met == known
+
+
+def test_docs_have_each_kind() -> None:
+    """The table of the docs says of each kind whom it breaks."""
+    rows = re.findall(r"^\| (`.*) \| .* \| (\S+) \| (\S+) \|$", DOCS, re.MULTILINE)
+    said = [
+        (kind, response, request)
+        for kinds, response, request in rows
+        for kind in re.findall(r"`([a-z-]+)`", kinds)
+    ]
+    known = [
+        (kind, *("—" if one is None else str(one) for one in both)) for kind, both in KINDS.items()
+    ]
+
+    assert sorted(said) == sorted(known)
+
+
+def test_directions_agree_with_another_judge() -> None:
+    """A schema breaks whom jsonschema_rs says to be told, or to tell, what is not admitted."""
+    wrong: list[str] = []
+    decided = 0
+    for case in SPELLINGS:
+        kinds = case.get("expect", [])
+        if "version" in case or "nullable" in str(case["theirs"]) or "format" in str(case):
+            continue
+        if case["title"].endswith("without a type"):
+            continue  # read as generators do
+        if any(part in kind for kind in kinds for part in BEYOND_VALUES):
+            continue
+        ours, theirs = (
+            jsonschema_rs.canonicalize({**case[key], "components": {"schemas": SCHEMAS}})
+            for key in ("ours", "theirs")
+        )
+        said = {str(KINDS[kind][0]) for kind in kinds}
+        for judged, whom in ((ours.covers(theirs), "clients"), (theirs.covers(ours), "servers")):
+            if judged is not Containment.UNKNOWN:
+                wrong += [case["title"]] * (
+                    (judged is Containment.YES) == bool(said & {whom, "both"})
+                )
+                decided += 1
+
+    assert wrong == []
+    assert decided > 100
+
+
+def test_paths_are_found_under_another_base_path() -> None:
+    """Paths that stand under a server's base path are ours; without any, that is told, too."""
+    ours = Document(CONTRACT, "ours")
+    moved = copy.deepcopy(CONTRACT)
+    moved["paths"] = {k.removeprefix("/api/v1"): v for k, v in CONTRACT["paths"].items()}
+    moved["servers"] = [{"url": "/api/v1/"}]
+    bare = {**moved, "servers": []}
+
+    assert differences(ours, Document(moved, "moved")) == []
+    assert told(differences(ours, Document(bare, "bare"))) == [("base-path", "nobody")]
+
+
+def test_a_field_that_moved_is_told_where() -> None:
+    """What is gone from the top and stands in the artifacts now is told to have moved."""
+    found = differences(load(str(HERE / "second.yaml")), load(str(HERE / "third.yaml")))
+    moved = {
+        one.places[0].rpartition(".")[2]: one.theirs for one in found if one.kind[:6] == "field-"
+    }
+
+    assert moved["errorMessage"] == "moved to $.artifacts[].errorMessage"
+    assert found[0].breaks is Breaks.CLIENTS
+
+
+def test_one_component_is_told_once() -> None:
+    """What several operations share is one difference, with each place where it is met."""
+    pointer = "/components/schemas/BuildStatusResponse/properties/createdAt/type"
+    theirs = Document(edited(CONTRACT, {pointer: "integer"}), "theirs")
+    [found] = differences(Document(CONTRACT, "ours"), theirs)
+
+    assert found.places == (
+        "get_build_status 200 $.createdAt",
+        "start_image_build 200 $.createdAt",
+    )
+    assert found.ours_at == found.theirs_at == pointer.removesuffix("/type")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"$ref": "#/components/schemas/Colour"},
+        {"$ref": "#/components/schemas/Alias"},
+        {"description": "Its colour.", "allOf": [{"$ref": "#/components/schemas/Colour"}]},
+        {"allOf": [{"allOf": [{"$ref": "#/components/schemas/Alias"}]}], "x-source": "a"},
+    ],
+    ids=str,
+)
+def test_one_component_is_one_however_it_is_referred_to(written: dict[str, Any]) -> None:
+    """A lone reference in an allOf, with a description beside it, is that reference."""
+    documents = []
+    for colour in ("red", "blue"):
+        document = copy.deepcopy(small({"$ref": "#/components/schemas/Colour"}, "response").root)
+        document["components"]["schemas"]["Colour"]["enum"][0] = colour
+        body = json.loads(
+            json.dumps(document).replace(
+                '"properties": {"x": ', '"properties": {"y": ' + json.dumps(written) + ', "x": '
+            )
+        )
+        documents.append(Document(body, colour))
+    found = [one for one in differences(*documents) if one.kind == "value-added"]
+
+    assert [len(one.places) for one in found] == [2]
+
+
+def examples() -> list[tuple[str, str]]:
+    """Return each command of the docs, and what it is said to print."""
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", DOCS, re.DOTALL)
+    return [
+        (command, text)
+        for command, text in blocks
+        if command.startswith(".venv/bin/python scripts/")
+    ]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_docs_are_what_is_printed(
+    number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worked example of the docs prints what it says, and ends as it says."""
+    monkeypatch.chdir(ROOT)
+    command, text = examples()[number]
+    ended = compare.main(shlex.split(command.partition(";")[0])[2:])
+
+    assert capsys.readouterr().out + f"{ended}\n" == text
+
+
+def test_json_says_all(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON has the verdict, and each field of each difference."""
+    files = ["--contract", str(HERE / "first.yaml"), str(HERE / "second.yaml")]
+    ended = compare.main([*files, "--json"])
+    report = json.loads(capsys.readouterr().out)
+
+    assert ended == compare.COMPATIBLE
+    assert report["verdict"] == "compatible"
+    assert report["differences"] == [
+        {
+            "kind": "field-added",
+            "breaks": "nobody",
+            "places": ["start_image_build 200 $.artifactType"],
+            "ours_at": "/components/schemas/BuildStatusResponse",
+            "theirs_at": "/components/schemas/BuildStatusResponse/properties/artifactType",
+            "ours": "absent",
+            "theirs": "CONTAINER_IMAGE, VM_SANDBOX",
+        }
+    ]

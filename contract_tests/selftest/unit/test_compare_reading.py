@@ -1,0 +1,251 @@
+"""What cannot be read or followed is a failure with its mend, and never a verdict."""
+
+from __future__ import annotations
+
+import copy
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import compare
+from scripts.comparison import Document, UnreadableError, differences, parse
+from scripts.comparison.load import MOST_BYTES
+from scripts.comparison.read import AmbiguousError
+
+from ... import documents
+from ...contract import PATH
+
+CONTRACT = documents.load(PATH)
+HEAD = "openapi: 3.1.0\ninfo: {title: t, version: v}\n"
+UNREADABLE = {
+    "an empty file": ("", "is not an OpenAPI document"),
+    "a list": ("[1, 2]", "is not an OpenAPI document"),
+    "neither JSON nor YAML": ("{", "theirs:1:2: is not YAML"),
+    "a tag that builds objects": ("a: !!python/object:os.system {}", "theirs:1:4: the tag"),
+    "a nest without end": ("[" * 100_000, "is nested too deep"),
+    "a page": ("<!doctype html><html>", "is not an OpenAPI document"),
+    "Swagger 2": ("swagger: '2.0'\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 2.0"),
+    "a later OpenAPI": ("openapi: 4.0.0\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 4.0.0"),
+    "no version": ("paths: {}", "is not OpenAPI 3.0 or 3.1: it says no version"),
+    "no paths": (HEAD, "has no paths"),
+    "none of our operations": (HEAD + "paths: {/pets: {get: {}}}", "has none of the operations of"),
+    "a text for an operation": (
+        HEAD + "paths: {/api/v1/images/build: {post: soon}}",
+        "#/paths/~1api~1v1~1images~1build/post: an object should stand here",
+    ),
+}
+START = "/api/v1/images/build/{build_id}/start"
+_POST = "{responses: {'200': {description: d}}}"
+AMBIGUOUS = {
+    "a key twice, in JSON": '{"openapi": "3.1.0", "paths": {}, "paths": {}}',
+    "a key twice, deep in JSON": '{"openapi": "3.1.0", "paths": {"/a": {"get": 1, "get": 1}}}',
+    "a key twice, spelled otherwise": '{"openapi": "3.1.0", "paths": {}, "p\\u0061ths": {}}',
+    "a key twice, in YAML": HEAD + "paths: {}\npaths: {}\n",
+    "a key twice, deep in YAML": HEAD + "paths:\n  /a:\n    get: {}\n    get: {}\n",
+    "a path under two names": HEAD
+    + f"paths: {{'/a/{{x}}': {{get: {_POST}}}, '/a/{{y}}': {{get: {_POST}}}}}",
+    "a path by two servers": HEAD
+    + f"servers: [{{url: /v1}}]\npaths: {{/a: {{get: {_POST}}},"
+    + f" /v1/a: {{servers: [{{url: /}}], get: {_POST}}}}}",
+    "an operation beside the $ref of its path": HEAD
+    + "paths: {/a: {$ref: '#/components/pathItems/A', get: {responses: {}}}}\n"
+    + f"components: {{pathItems: {{A: {{get: {_POST}}}}}}}",
+    "a parameter twice": HEAD
+    + "paths: {/api/v1/images/build: {post: {parameters: "
+    + "[{name: a, in: query}, {name: a, in: query}]}}}",
+}
+ANSWER = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses/200/content"
+SCHEMAS = {
+    "a reference out of the document": ({"$ref": "other.yaml#/a"}, "is outside the document"),
+    "a reference to nothing": ({"$ref": "#/components/schemas/Gone"}, "leads nowhere"),
+    "a reference by a name": ({"$ref": "#Status"}, "is no JSON pointer"),
+    "a reference to itself": (
+        {"$ref": f"{ANSWER}/application~1json/schema"},
+        "refers to itself",
+    ),
+    "a schema made of itself": ({"$ref": "#/components/schemas/Loop"}, "made of itself"),
+    "an unknown type": ({"type": "file"}, "a known type should stand here"),
+    "a type that is no text": ({"type": [{}]}, "a known type should stand here"),
+    "a bound that is a text": ({"type": "string", "maxLength": "2"}, "a number for maxLength"),
+    "a text for properties": ({"properties": "many"}, "an object should stand here"),
+    "a text for a schema": ("string", "an object should stand here"),
+    "required as in version 3 of JSON Schema": ({"required": True}, "a list should stand here"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "why"), UNREADABLE.values(), ids=list(UNREADABLE))
+def test_unreadable(
+    text: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A document that tells nothing ends with 100, its problem and its mend."""
+    (tmp_path / "theirs").write_text(text)
+    ended = compare.main([str(tmp_path / "theirs")])
+    told = capsys.readouterr()
+
+    assert (ended, told.out) == (compare.FAILED, "")
+    assert told.err.startswith("problem: ")
+    assert why in told.err
+    assert "\n    fix: " in told.err
+
+
+@pytest.mark.parametrize("text", AMBIGUOUS.values(), ids=list(AMBIGUOUS))
+def test_ambiguous_document_is_refused(text: str) -> None:
+    """A document that can be read in two ways is a failure, even if one way is the same as ours."""
+    with pytest.raises(AmbiguousError):
+        differences(Document(CONTRACT, "ours"), parse(text, "theirs"))
+
+
+@pytest.mark.parametrize(("schema", "why"), SCHEMAS.values(), ids=list(SCHEMAS))
+def test_not_to_be_followed(schema: Any, why: str) -> None:
+    """A schema that leads nowhere is told with its place."""
+    root = copy.deepcopy(CONTRACT)
+    answer = root["paths"][START]["post"]["responses"]["200"]
+    answer["content"]["application/json"]["schema"] = schema
+    root["components"]["schemas"]["Loop"] = {"allOf": [{"$ref": "#/components/schemas/Loop"}]}
+
+    with pytest.raises(UnreadableError, match="theirs") as caught:
+        differences(Document(CONTRACT, "ours"), Document(root, "theirs"))
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", b"openapi: 3.1.0\n" + b"#" * MOST_BYTES])
+def test_bytes(value: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no text, or too much of it, is refused."""
+    (tmp_path / "theirs").write_bytes(value)
+
+    assert compare.main([str(tmp_path / "theirs")]) == compare.FAILED
+    assert compare.main([str(tmp_path)]) == compare.FAILED
+    assert compare.main([str(tmp_path / "none")]) == compare.FAILED
+    assert compare.main([""]) == compare.FAILED
+    assert capsys.readouterr().err.count("problem: ") == 4
+
+
+def test_aliases_of_aliases_end() -> None:
+    """A document of few words that says endlessly much is refused in time."""
+    lines = ["a0: &a0 {type: string}"]
+    lines += [f"a{n}: &a{n} {{allOf: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
+    schemas = documents.read("\n".join(lines))
+    root = copy.deepcopy(CONTRACT)
+    answer = root["paths"][START]["post"]["responses"]["200"]
+    answer["content"]["application/json"]["schema"] = schemas["a11"]
+
+    with pytest.raises(UnreadableError, match="without end"):
+        differences(Document(CONTRACT, "ours"), Document(root, "theirs"))
+
+
+@pytest.mark.parametrize("depth", [400, 4000])
+def test_a_nest_without_end_ends(
+    depth: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A schema that is nested too deep is refused, and no traceback shown."""
+    root = copy.deepcopy(CONTRACT)
+    root["components"]["schemas"]["StartBuildRequest"] = "DEEP"
+    deep = '{"allOf": [' * depth + "{}" + "]}" * depth
+    (tmp_path / "theirs").write_text(json.dumps(root).replace('"DEEP"', deep))
+
+    assert compare.main([str(tmp_path / "theirs")]) == compare.FAILED
+    assert "is nested too deep" in capsys.readouterr().err
+
+
+def test_yaml_is_read_as_json() -> None:
+    """Statuses, days and yes are the texts that they are in JSON."""
+    text = HEAD + "paths: {}\nx: {200: 1, on: yes, day: 2024-01-01, time: 12:30, n: ~, f: 1.5}\n"
+    read = parse(text, "theirs").root["x"]
+
+    assert read == {
+        "200": 1,
+        "on": "yes",
+        "day": "2024-01-01",
+        "time": "12:30",
+        "n": None,
+        "f": 1.5,
+    }
+    assert parse(json.dumps(CONTRACT), "j").root == parse(PATH.read_text(), "y").root == CONTRACT
+
+
+@contextmanager
+def served(status: int, body: bytes, **headers: str) -> Iterator[str]:
+    """Serve one body on loopback."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://user:secret@127.0.0.1:{server.server_port}/openapi.json"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_url(capsys: pytest.CaptureFixture[str]) -> None:
+    """A document is read from a URL, and called by it without its secrets."""
+    with served(200, PATH.read_bytes()) as url:
+        assert compare.main([url + "?token=secret", "--json"]) == compare.SAME
+    told = json.loads(capsys.readouterr().out)
+
+    assert told["verdict"] == "same"
+    assert "secret" not in told["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "why"),
+    [
+        (404, b"", {}, "answered 404"),
+        (200, b" " * (MOST_BYTES + 1), {}, "is larger than 10 MiB"),
+        (302, b"", {"Location": "/openapi.json"}, "cannot be read"),
+        (302, b"", {"Location": "file:///etc/passwd"}, "cannot be read"),
+        (200, b"no gzip", {"Content-Encoding": "gzip"}, "cannot be read"),
+    ],
+    ids=["missing", "large", "in circles", "to a file", "garbled"],
+)
+def test_urls_that_fail(
+    status: int, body: bytes, headers: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A URL that gives no document is told with what it gave instead."""
+    with served(status, body, **headers) as url:
+        assert compare.main([url]) == compare.FAILED
+    told = capsys.readouterr().err
+
+    assert why in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "http://127.0.0.1:1/a", "http://[/a"])
+def test_urls_that_open_nothing(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scheme that is not spoken, a port that is closed and a URL that is none are told."""
+    assert compare.main([url]) == compare.FAILED
+    assert capsys.readouterr().err.startswith("problem: ")
+
+
+def test_nothing_a_terminal_obeys_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Control characters of their document are shown, not sent."""
+    root = copy.deepcopy(CONTRACT)
+    schemas = root["components"]["schemas"]
+    schemas["StartBuildRequest"]["properties"]["\x1b[2J\nname"] = {"const": "\x1b[31m"}
+    (tmp_path / "theirs").write_text(json.dumps(root))
+
+    assert compare.main([str(tmp_path / "theirs")]) == compare.COMPATIBLE
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert len(printed.splitlines()) == 5

@@ -1,0 +1,397 @@
+"""HAR files are read for what was recorded, and nothing is made of what was not."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ...drivers import har
+from ...drivers.replay import ReplayError, replay
+from ...rules import RULES
+from ...verdict import judge
+from ..support.recordings import (
+    API,
+    FROM_CACHE,
+    NO_ANSWER,
+    SAMPLES,
+    Entry,
+    Replay,
+    entry,
+    replayer,
+    start,
+    status,
+    told,
+    violated,
+    written,
+)  # fmt: skip
+
+Change = Callable[[Entry], Any]
+
+
+@pytest.fixture
+def replayed(tmp_path: Path) -> Replay:
+    """Return a function that replays entries."""
+    return replayer(tmp_path)
+
+
+def body_of(change: Change, replayed: Replay, made: Entry | None = None) -> Any:
+    """Return the recorded body of a response that was changed."""
+    one = made or status()
+    change(one["response"])
+    return replayed(one, status(at=9)).tape.exchanges[0].response.content
+
+
+BOM = {"text": "77u/e30=", "encoding": "base64"}
+BODIES: dict[str, tuple[Change, bytes | None]] = {
+    "text": (lambda one: one["content"].update(text='{"a":"é"}'), '{"a":"é"}'.encode()),
+    "base64": (lambda one: one["content"].update(BOM), b"\xef\xbb\xbf{}"),
+    "base64 in lines": (lambda one: one["content"].update(text="e3\n0=", encoding="BASE64"), b"{}"),
+    "no text": (lambda one: one["content"].pop("text"), None),
+    "no content": (lambda one: one.pop("content"), None),
+    "text lost": (lambda one: one["content"].update(text=""), None),
+    "size unknown": (lambda one: one.update(content={"mimeType": "a/b", "size": -1}), None),
+    "empty": (lambda one: one.update(content={"mimeType": "a/b", "size": 0}, bodySize=0), b""),
+    "empty text": (lambda one: one.update(content={"text": "", "size": 0}, bodySize=0), b""),
+    "empty by its length": (
+        lambda one: (
+            one["headers"].append({"name": "Content-Length", "value": "0"}),
+            one["content"].update(text="", size=0),
+        ),
+        b"",
+    ),
+    # Recorders that keep no bodies write a size of 0 beside an empty text.
+    "not kept": (lambda one: one["content"].update(text="", size=0), None),
+    "not kept, no text": (lambda one: one.update(content={"mimeType": "a/b", "size": 0}), None),
+    "cut, by its size": (lambda one: one["content"].update(text='{"id": "b', size=99), None),
+    "cut, by its length": (
+        lambda one: (
+            one["headers"].append({"name": "Content-Length", "value": "99"}),
+            one["content"].update(text='{"id": "b', size=9),
+        ),
+        None,
+    ),
+    "cut, by bodySize": (
+        lambda one: (one.update(bodySize=99), one["content"].update(text='{"id": "b', size=9)),
+        None,
+    ),
+    "cut, by a comment": (
+        lambda one: one["content"].update(text='{"id": "b', size=9, comment="Body truncated"),
+        None,
+    ),
+    "cut, by its end": (lambda one: one["content"].update(text='{"id": "b...', size=12), None),
+    "cut, in base64": (
+        lambda one: one["content"].update(text="eyJpZCI6ICJi", size=99, encoding="base64"),
+        None,
+    ),
+    "whole, by another count": (
+        lambda one: one["content"].update(text='{"id": "\u00fc"}', size=400),
+        '{"id": "\u00fc"}'.encode(),
+    ),
+    "broken by the server": (
+        lambda one: one["content"].update(text='{"id": "b', size=9),
+        b'{"id": "b',
+    ),
+    "empty, but sent": (lambda one: one.update(content={"size": 0}, bodySize=80), None),
+    "lone surrogate": (lambda one: one["content"].update(text='"\ud800"'), None),
+    "replaced": (lambda one: one["content"].update(text='"\ufffd"'), None),
+    "other encoding": (lambda one: one["content"].update(encoding="rot13"), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(BODIES))
+def test_body(name: str, replayed: Replay) -> None:
+    """A body is there as it was sent, or not at all; never empty because it was left out."""
+    change, expected = BODIES[name]
+
+    assert body_of(change, replayed) == expected
+
+
+def test_length_tells_of_a_body(replayed: Replay) -> None:
+    """A body that has a length and no text was left out, whatever its size is said to be."""
+    length = {"name": "content-length", "value": "80"}
+
+    def change(one: Entry) -> None:
+        one["headers"].append(length)
+        one["content"] = {"size": 0, "text": ""}
+
+    assert body_of(change, replayed) is None
+
+
+def test_204_has_no_body(replayed: Replay) -> None:
+    """Where a status has no body, none was left out."""
+    made = entry(status=204)
+
+    assert body_of(lambda one: one.update(content={"mimeType": "a/b"}), replayed, made) == b""
+
+
+def test_what_was_not_recorded_is_not_judged(replayed: Replay) -> None:
+    """Without bodies nothing is said of bodies."""
+    one = status()
+    del one["response"]["content"]["text"]
+    made = replayed(one, start(took=0.1))
+    bodiless = judge(made.tape, RULES.values())
+
+    assert violated(made) == set()
+    assert bodiless["P6"].observed == bodiless["P8"].observed == bodiless["T5"].observed == 1
+
+
+def test_bom_is_judged_where_bytes_were_kept(replayed: Replay) -> None:
+    """P8 sees a BOM in a body that was recorded as bytes."""
+    content = b"\xef\xbb\xbf" + json.dumps(told("BUILDING")).encode()
+    one = status()
+    one["response"]["content"].update(text=base64.b64encode(content).decode(), encoding="base64")
+
+    assert violated(replayed(one)) == {"P8"}
+
+
+REQUESTS: dict[str, tuple[Change, bytes | None]] = {
+    "text": (lambda _: None, b"{}"),
+    "base64": (lambda one: one["postData"].update(text="W10=", _encoding="base64"), b"[]"),
+    "params": (
+        lambda one: one.update(postData={"params": [{"name": "a b", "value": "1"}, {"name": "c"}]}),
+        b"a+b=1&c=",
+    ),
+    "left out": (lambda one: one.pop("postData"), None),
+    "text left out": (lambda one: one["postData"].pop("text"), None),
+    "lost": (lambda one: one.update(postData={"text": ""}, bodySize=7), None),
+    "null": (lambda one: one.update(postData=None, bodySize=-1), None),
+}
+
+
+@pytest.mark.parametrize("name", list(REQUESTS))
+def test_request_body(name: str, replayed: Replay) -> None:
+    """The body of a request, too, is there as it was sent, or not at all."""
+    change, expected = REQUESTS[name]
+    one = start()
+    one["request"].pop("bodySize")
+    change(one["request"])
+
+    assert replayed(one).tape.exchanges[0].request.content == expected
+
+
+def test_length_tells_of_a_request_body(replayed: Replay) -> None:
+    """A request that has a length and no text was not empty, whatever its size is said to be."""
+    one = status()
+    one["request"]["headers"].append({"name": "Content-Length", "value": "7"})
+
+    assert replayed(one).tape.exchanges[0].request.content is None
+
+
+def test_get_has_no_body(replayed: Replay) -> None:
+    """A GET without a body sent none."""
+    one = status()
+    one["request"].pop("bodySize")
+
+    assert replayed(one).tape.exchanges[0].request.content == b""
+
+
+def test_form_is_no_json(replayed: Replay) -> None:
+    """A form that is refused breaks nothing, and its start is no valid one."""
+    one = start(status=415)
+    one["request"]["headers"].pop()
+    one["request"]["postData"] = {"mimeType": "application/x-www-form-urlencoded", "params": [{}]}
+    made = replayed(one)
+
+    assert made.tape.exchanges[0].request.media_type == "application/x-www-form-urlencoded"
+    assert not made.tape.exchanges[0].is_valid_start
+    assert violated(made) == set()
+
+
+def test_headers(replayed: Replay) -> None:
+    """Headers of one name are joined; pseudo-headers are not on the tape."""
+    one = status()
+    for part in ("request", "response"):
+        one[part]["headers"] += [
+            {"name": ":authority", "value": "api.builds.example"},
+            {"name": "X-Two", "value": "1"}, {"name": "x-two", "value": "2"},
+            {"name": "Cookie", "value": "s=c00kie"}, {"name": "Set-Cookie", "value": "s=c00kie"},
+        ]  # fmt: skip
+    made = replayed(one)
+    exchange = made.tape.exchanges[0]
+
+    for message in (exchange.request, exchange.response):
+        assert message.headers["x-two"] == "1, 2"
+        assert message.headers["cookie"] == message.headers["set-cookie"] == "s=c00kie"
+        assert made.redaction.header("Cookie", "s=c00kie") == "<cookie>"
+        assert ":authority" not in message.headers
+    assert "c00kie" not in repr(exchange)
+
+
+def test_content_type_is_taken_from_the_content(replayed: Replay) -> None:
+    """Where the header is missing, the mimeType stands for it."""
+    one = status()
+    one["response"]["headers"] = [{"name": "Date", "value": "Mon, 04 May 2026 12:00:00 GMT"}]
+    made = replayed(one)
+    one["response"]["content"]["mimeType"] = "x-unknown"
+    untold = replayed(one)
+
+    assert violated(made) == set()
+    assert violated(untold) == {"P1"}
+    assert "content-type" not in untold.tape.exchanges[0].response.headers
+
+
+def refused(path: Path | str) -> str:
+    """Return the error that a file is refused with."""
+    with pytest.raises(ReplayError) as caught:
+        replay(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is no JSON"),
+        (b"<html>", "is no JSON"),
+        (b"\xff\x00\xff", "is no JSON"),
+        (b"[" * 200_000, "is no JSON"),
+        (b"PK\x03\x04", "is a zip"),
+        (b"[]", "holds no object"),
+        (b"{}", "no list log.entries"),
+        (b'{"log": []}', "no list log.entries"),
+        (b'{"log": {"entries": {}}}', "no list log.entries"),
+        (b'{"log": {"entries": []}}', "none of 0 entries"),
+        (b'{"log": {"entries": [1, null, {}]}}', "3: it has no request"),
+    ],
+)
+def test_file_that_is_no_recording(content: bytes, said: str, tmp_path: Path) -> None:
+    """A file that is no HAR is refused, with what to do."""
+    path = tmp_path / "some.har"
+    path.write_bytes(content)
+    told = refused(path)
+
+    assert told.startswith("problem: ")
+    assert "fix: " in told
+    assert said in told
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    """What is no file is told as such."""
+    assert "there is no file" in refused(tmp_path / "none.har")
+    assert "there is no file" in refused(tmp_path)
+    assert "problem: " in refused("a\0b")
+
+
+def test_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is too large is not read."""
+    monkeypatch.setattr(har, "MOST_BYTES", 10)
+
+    assert "too large" in refused(written(tmp_path / "some.har", [status()]))
+
+
+def test_nothing_for_this_api(tmp_path: Path) -> None:
+    """Traffic of others alone is an error, and no pass."""
+    pages = [entry(url=f"https://app.example/{number}") for number in range(214)]
+
+    assert "none of 214 entries is for this API" in refused(written(tmp_path / "a.har", pages))
+
+
+NO_URL = "it has no URL that can be read"
+NO_STATUS = "its status is no number of three digits"
+NO_HEADERS = "its headers are no list of names and values"
+NO_CONTENT = "the content of its response is no object"
+NO_TEXT = "the body of its response is not a text"
+NOT_BASE64 = "the body of its response is not base64"
+NOT_RECORDED = "the headers of its response were not recorded"
+LOST: Entry = {"headers": [], "content": {}}
+INTERNAL = {"name": "Non-Authoritative-Reason", "value": "HSTS"}
+NO_BASE64 = {"text": "é", "encoding": "base64"}
+ODD: dict[str, tuple[Change, str]] = {
+    "no response": (lambda one: one.pop("response"), "it has no response"),
+    "no request": (lambda one: one.pop("request"), "it has no request"),
+    "no method": (lambda one: one["request"].update(method=7), "it has no method"),
+    "no URL": (lambda one: one["request"].pop("url"), NO_URL),
+    "odd URL": (lambda one: one["request"].update(url="http://["), NO_URL),
+    "surrogate": (lambda one: one["request"].update(url=API + "/\ud800"), NO_URL),
+    "no status": (lambda one: one["response"].pop("status"), NO_STATUS),
+    "status in text": (lambda one: one["response"].update(status="200"), NO_STATUS),
+    "no headers": (lambda one: one["request"].pop("headers"), NO_HEADERS),
+    "odd header": (lambda one: one["response"]["headers"].append({"name": "a"}), NO_HEADERS),
+    "content": (lambda one: one["response"].update(content=[]), NO_CONTENT),
+    "text": (lambda one: one["response"]["content"].update(text=7), NO_TEXT),
+    "base64": (lambda one: one["response"]["content"].update(NO_BASE64), NOT_BASE64),
+    "postData": (lambda one: one["request"].update(postData=[]), "its postData is no object"),
+    "not recorded": (lambda one: one["response"].update(LOST), NOT_RECORDED),
+    "status 0": (lambda one: one["response"].update(status=0), NO_ANSWER),
+    "status -1": (lambda one: one["response"].update(status=-1), NO_ANSWER),
+    "error": (lambda one: one["response"].update(_error="net::ERR_FAILED"), NO_ANSWER),
+    "aborted": (lambda one: one.update(_wasAborted=True), NO_ANSWER),
+    "304": (lambda one: one["response"].update(status=304), FROM_CACHE),
+    "memory": (lambda one: one.update(_fromCache="memory"), FROM_CACHE),
+    "internal": (
+        lambda one: one["response"]["headers"].append(INTERNAL),
+        "it was answered by the browser itself",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_odd_entry(name: str, replayed: Replay) -> None:
+    """An entry that cannot be judged is left out with its reason, and the others are judged."""
+    change, reason = ODD[name]
+    one = status()
+    change(one)
+    made = replayed(one, status(at=1))
+
+    assert dict(made.left_out) == {reason: 1}
+    assert made.judged == 1
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    | st.sampled_from(["\ud800", "http://[", "base64", 10**400, "application/json", "Bearer \x00"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+SOUND = [
+    one for path in sorted(SAMPLES.glob("*.har"))
+    for one in json.loads(path.read_bytes())["log"]["entries"]
+]  # fmt: skip
+
+
+def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to each value in a document."""
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in items:
+        yield (*at, key)
+        if isinstance(value, dict | list):
+            yield from places(value, (*at, key))
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> list[Any]:
+    """Draw entries of which some hold anything, or lack something, somewhere."""
+    entries = copy.deepcopy(draw(st.lists(st.sampled_from(SOUND), min_size=1, max_size=4)))
+    for _ in range(draw(st.integers(1, 3))):
+        *way, last = draw(st.sampled_from(list(places(entries))))
+        holder = entries
+        for key in way:
+            holder = holder[key]
+        if draw(st.booleans()) or isinstance(holder, list):
+            holder[last] = draw(ANY)
+        else:
+            del holder[last]
+        if not any(isinstance(one, dict | list) and one for one in entries):
+            break
+    return entries
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(entries=mutated())
+def test_mutated_entries(entries: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever entries hold, they are judged or told to be odd."""
+    path = written(tmp_path_factory.getbasetemp() / "mutated.har", entries)
+    try:
+        made = replay(path)
+    except ReplayError:
+        return
+
+    assert made.entries == made.judged + made.ignored + made.repeated + sum(made.left_out.values())
+    judge(made.tape, RULES.values())

@@ -1,0 +1,105 @@
+"""The house keeps its order: who imports whom, and what the documents say."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import prime_image_builds as client_package
+import pytest
+
+from ...contract import PATH, contract
+from ...reference.faults import FAULTS
+from ...rules import RULES, Level
+from .test_payloads import ALLOWED
+
+ROOT = PATH.parent
+PACKAGE = ROOT / "contract_tests"
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the packages that a module imports; those of this one are the import linter's."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").split(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+
+
+def test_only_the_client_driver_imports_the_client() -> None:
+    """The gate over servers works without the generated client."""
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "prime_image_builds" in imported(path)
+    }
+
+    assert {name for name in users if not name.startswith("selftest/")} == {"drivers/client.py"}
+
+
+def test_every_status_is_known() -> None:
+    """A status added to the contract is asked for wherever statuses are written out by hand."""
+    lifecycle = "contract_tests/reference/lifecycle.py"
+    told = set(re.findall(r'"([A-Z]+)"', (ROOT / lifecycle).read_text()))
+    places = [
+        (lifecycle, told, "let a build have it"),
+        (
+            "contract_tests/selftest/unit/test_payloads.py", {*ALLOWED},
+            "say in ALLOWED which timestamps go with it",
+        ),
+    ]  # fmt: skip
+    missing = [
+        f"problem: {place} does not know {status}\n    fix: {fix}"
+        for place, known, fix in places
+        for status in contract().statuses
+        if status not in known
+    ]
+    if missing:
+        pytest.fail("\n".join(missing), pytrace=False)
+
+
+def test_readme_is_true() -> None:
+    """The README shows rules, faults and files that are there."""
+    text = (ROOT / "README.md").read_text()
+    shown = [rule for rule in RULES.values() if f"{rule.id:<3} {rule.level:<6}" in text]
+
+    assert [rule.id for rule in shown if rule.text not in text] == []
+    assert len(shown) >= 4
+    assert "completed-null" in FAULTS
+    assert {Level.MUST, Level.SHOULD} == {rule.level for rule in shown}
+    for link in ("openapi.yaml", "contract_tests/rules", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        assert (ROOT / link).exists()
+        assert f"]({link})" in text
+
+
+def test_no_registry_and_no_machine_in_the_lock() -> None:
+    """The lock holds hashes, and no address."""
+    text = (ROOT / "requirements.txt").read_text()
+
+    assert "://" not in text
+    assert text.count("--hash=sha256:") > text.count("==")
+
+
+def test_no_function_takes_what_it_does_not_name() -> None:
+    """Every parameter of the public names is typed, and none is ``**``."""
+    public = [getattr(client_package, name) for name in client_package.__all__]
+    functions = [one for one in public if inspect.isfunction(one)]
+    functions += [
+        method
+        for one in (client_package.Client, client_package.AuthenticatedClient)
+        for _, method in inspect.getmembers(one, inspect.isfunction)
+        if not method.__name__.startswith("_") or method.__name__ == "__init__"
+    ]
+    loose = [
+        f"{function.__qualname__}: {parameter}"
+        for function in functions
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "self"
+        and (parameter.kind is parameter.VAR_KEYWORD or parameter.annotation is parameter.empty)
+    ]
+
+    assert len(functions) > 20
+    assert loose == []

@@ -1,0 +1,117 @@
+"""Budgets and waiting, on a clock that stands still."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from typing import Any
+
+import pytest
+
+from ...drivers.pace import MOST_RETRIES, BudgetSpent, Pace
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.slept.append(round(seconds, 3))
+        self.now += seconds
+
+
+def paced(**budget: Any) -> tuple[Pace, Clock]:
+    """Make a pace on a clock of its own."""
+    clock = Clock()
+    return Pace(**budget, clock=lambda: clock.now, sleep=clock.sleep), clock
+
+
+def test_requests_are_counted() -> None:
+    """The one too many is not sent, and not counted."""
+    pace, _ = paced(requests=2)
+    pace.admit()
+    pace.admit()
+
+    with pytest.raises(BudgetSpent, match="MAX_REQUESTS=2"):
+        pace.admit()
+    assert pace.sent == 2
+
+
+def test_builds_are_counted() -> None:
+    """A build too many is not initiated; other requests go on."""
+    pace, _ = paced(builds=1)
+    pace.admit(initiates=True)
+    pace.issued += 1
+    pace.admit()
+
+    with pytest.raises(BudgetSpent, match="MAX_BUILDS=1"):
+        pace.admit(initiates=True)
+
+
+def test_no_build_at_all() -> None:
+    """MAX_BUILDS=0 initiates none."""
+    pace, _ = paced(builds=0)
+
+    with pytest.raises(BudgetSpent):
+        pace.admit(initiates=True)
+
+
+def test_the_rate_is_kept() -> None:
+    """A request too early waits for its turn, and a late one loses nothing."""
+    pace, clock = paced(rate=2)
+    for _ in range(3):
+        pace.admit()
+    assert clock.slept == [0.5, 0.5]
+
+    clock.now += 60
+    pace.admit()
+    assert clock.slept == [0.5, 0.5]
+
+
+def test_the_deadline_ends_it() -> None:
+    """Neither a request nor a pause goes past it."""
+    pace, clock = paced(deadline=10)
+    pace.pause(60)
+    assert clock.slept == [10.0]
+
+    with pytest.raises(BudgetSpent, match="DEADLINE=10 seconds"):
+        pace.admit()
+
+
+@pytest.mark.parametrize(
+    ("told", "tries", "wait"),
+    [
+        ({"retry-after": "3"}, 0, 3.0), ({"retry-after": " 0 "}, 4, 0.0), ({}, 0, 1.0),
+        ({}, 2, 4.0), ({"retry-after": "soon"}, 1, 2.0), ({"retry-after": "-5"}, 0, 1.0),
+        ({"retry-after": "1.5"}, 0, 1.0), ({"retry-after": "9" * 400}, 0, 1.0),
+        ({"retry-after": "3"}, MOST_RETRIES, None),
+    ],
+)  # fmt: skip
+def test_a_429_is_heeded(told: dict[str, str], tries: int, wait: float | None) -> None:
+    """Seconds as they are told; what is no number is as good as nothing."""
+    pace, _ = paced()
+
+    assert pace.asked_to_wait(told, tries) == wait
+
+
+def test_a_429_may_name_a_date() -> None:
+    """A date in the future is waited for, one in the past is not."""
+    pace, _ = paced()
+    soon = email.utils.formatdate(time.time() + 30, usegmt=True)
+    gone = email.utils.formatdate(time.time() - 30, usegmt=True)
+
+    assert 25 < (pace.asked_to_wait({"retry-after": soon}, 0) or 0) < 31
+    assert pace.asked_to_wait({"retry-after": gone}, 0) == 0
+
+
+def test_a_429_that_asks_for_too_much() -> None:
+    """To wait longer than the run may take is to give up, at once."""
+    pace, clock = paced(deadline=60)
+
+    with pytest.raises(BudgetSpent, match="asks to wait 3600 s"):
+        pace.asked_to_wait({"retry-after": "3600"}, 0)
+    assert clock.slept == []

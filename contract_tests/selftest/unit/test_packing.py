@@ -1,0 +1,321 @@
+"""What is packed: the same bytes for the same files, and nothing that is to stay out."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import stat
+import tarfile
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prime_image_builds import errors, pack
+
+from ...reference import context as reader
+
+DAY = int(datetime(1980, 1, 2, tzinfo=UTC).timestamp())
+
+
+@pytest.fixture(autouse=True)
+def _no_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run without a time of the environment's."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a context that builds."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM scratch\n")
+    return context
+
+
+def names(folder: Path, dockerfile: str = "Dockerfile") -> list[str]:
+    """Pack a directory; list what is in it."""
+    with pack(folder, dockerfile) as context, tarfile.open(fileobj=context.file) as archive:
+        return archive.getnames()
+
+
+def test_the_same_files_make_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    """Neither times, owners nor the order of a directory show."""
+    for place, order in ((folder, (1, -1)), (tmp_path / "twin", (-1, 1))):
+        place.mkdir(exist_ok=True)
+        for name in ("a", "Dockerfile", "b", "sub")[:: order[0]]:
+            if name == "sub":
+                (place / name).mkdir()
+                (place / name / "c").write_text("c")
+            else:
+                (place / name).write_text("FROM scratch\n")
+        os.utime(place / "a", (order[1] + 1, order[1] + 1))
+        (place / "b").chmod(0o700)
+
+    with pack(folder) as one, pack(tmp_path / "twin") as other:
+        assert one.file.read() == other.file.read()
+
+
+def test_entries_are_plain(folder: Path) -> None:
+    """Links stay links, what can be run can be run, and nobody owns anything."""
+    (folder / "run").write_text("#!/bin/sh\n")
+    (folder / "run").chmod(0o744)
+    (folder / "link").symlink_to("run")
+    (folder / "broken").symlink_to("nowhere")
+    (folder / "empty").mkdir()
+    (folder / ("long" * 40)).write_text("x")
+    os.link(folder / "run", folder / "twin")
+    with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
+        found = {entry.name: entry for entry in archive}
+        twin = archive.extractfile("twin")
+        assert twin is not None
+        assert twin.read() == b"#!/bin/sh\n"
+
+    assert [entry.name for entry in found.values()] == sorted(found)
+    assert (found["run"].mode, found["Dockerfile"].mode) == (0o755, 0o644)
+    assert (found["link"].linkname, found["broken"].linkname) == ("run", "nowhere")
+    assert found["empty"].isdir()
+    assert "long" * 40 in found
+    owners = {(one.uid, one.gid, one.uname, one.gname, one.mtime) for one in found.values()}
+    assert owners == {(0, 0, "", "", DAY)}
+
+
+def test_ignored_files_stay_out(folder: Path) -> None:
+    """The lines of .dockerignore hold as Docker reads them: from the root, the last one wins."""
+    for name in ("keep.py", "a.pyc", "sub/b.pyc", "sub/keep.py", "log/x", "log/keep", "sub/log/x"):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / name).write_text("x")
+    (folder / ".dockerignore").write_text(
+        "# none of these\n\n**/*.pyc\nlog\n!log/keep\nDockerfile\n"
+    )
+
+    assert names(folder) == [
+        ".dockerignore", "Dockerfile", "keep.py", "log/keep", "sub", "sub/keep.py", "sub/log",
+        "sub/log/x",
+    ]  # fmt: skip
+
+
+def test_all_but_some(folder: Path) -> None:
+    """Everything is left out, and some of it taken back, wherever it lies."""
+    (folder / "deep/er").mkdir(parents=True)
+    (folder / "deep/er/a.py").write_text("x")
+    (folder / "deep/er/a.txt").write_text("x")
+    (folder / ".dockerignore").write_text("*\n!**/*.py\n")
+
+    assert names(folder) == [".dockerignore", "Dockerfile", "deep/er/a.py"]
+
+
+def test_a_dockerfile_has_its_own_ignore_file(folder: Path) -> None:
+    """``x.dockerignore`` beside the Dockerfile ``x`` stands for the common one, as in BuildKit."""
+    (folder / "slim").write_text("FROM scratch\n")
+    (folder / "a").write_text("x")
+    (folder / "b").write_text("x")
+    (folder / ".dockerignore").write_text("a\n")
+    (folder / "slim.dockerignore").write_text("b\n")
+
+    assert "a" not in names(folder)
+    assert "b" not in names(folder, "slim")
+    assert "a" in names(folder, "slim")
+
+
+def test_a_dockerfile_through_a_link(folder: Path, tmp_path: Path) -> None:
+    """One that a link leads outside to is packed by what it says, and the link is not."""
+    (tmp_path / "common").write_text("FROM scratch\n")
+    (folder / "Dockerfile").unlink()
+    (folder / "Dockerfile").symlink_to("../common")
+
+    with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
+        found = archive.extractfile(context.dockerfile_path)
+        assert found is not None
+        assert found.read() == b"FROM scratch\n"
+        assert archive.getnames() == ["Dockerfile"]
+
+
+@pytest.mark.parametrize("place", ["here", "elsewhere", "outside"])
+def test_a_linked_dockerfile_has_the_ignore_file_of_its_own_name(
+    place: str, folder: Path, tmp_path: Path
+) -> None:
+    """Not that of the file it links to: for us, and for a builder that reads the archive."""
+    folders = {"here": folder, "elsewhere": folder / "sub", "outside": tmp_path / "outside"}
+    folders[place].mkdir(exist_ok=True)
+    for name in "abc":
+        (folder / name).write_text("x")
+    (folders[place] / "common").write_text("FROM scratch\n")
+    (folders[place] / "common.dockerignore").write_text("a\n")
+    (folder / "slim").symlink_to(folders[place] / "common")
+    (folder / "slim.dockerignore").write_text("b\nslim*\n")
+    (folder / ".dockerignore").write_text("c\n")
+
+    with pack(folder, "slim") as context:
+        read = reader.read(context.file, context.size, context.dockerfile_path)
+
+    assert context.dockerfile_path == "slim"
+    assert read.dockerfile == "FROM scratch\n"
+    assert {"a", "c", "slim.dockerignore"} <= read.names
+    assert "b" not in read.names
+    assert [read.ignore.hides(name) for name in "abc"] == [False, True, False]
+
+
+def test_a_dockerfile_outside_brings_its_ignore_file(folder: Path, tmp_path: Path) -> None:
+    """Under the name that it gets, or a builder would apply the common one."""
+    (tmp_path / "slim").write_text("FROM scratch\n")
+    (tmp_path / "slim.dockerignore").write_text("b\n")
+    (folder / ".dockerignore").write_text("a\n")
+    for name in "ab":
+        (folder / name).write_text("x")
+
+    with pack(folder, tmp_path / "slim") as context:
+        read = reader.read(context.file, context.size, context.dockerfile_path)
+
+    assert read.dockerfile == "FROM scratch\n"
+    assert "a" in read.names
+    assert "b" not in read.names
+    assert not read.ignore.hides("a")
+
+
+def test_a_dockerfile_in_an_ignored_directory_goes_along(folder: Path) -> None:
+    """It and the ignore file are sent whatever the patterns are."""
+    (folder / "ci").mkdir()
+    (folder / "ci/slim").write_text("FROM scratch\n")
+    (folder / "ci/key").write_text("x")
+    (folder / ".dockerignore").write_text("**\n")
+
+    assert names(folder, "ci/slim") == [".dockerignore", "ci/slim"]
+
+
+def test_ignore_file_through_a_link(folder: Path) -> None:
+    """It is packed by what it says, since what it links to may be ignored."""
+    (folder / "ignore").write_text("ignore\na\n")
+    (folder / "a").write_text("x")
+    (folder / ".dockerignore").symlink_to("ignore")
+
+    with pack(folder) as context:
+        read = reader.read(context.file, context.size, context.dockerfile_path)
+
+    assert read.names == {".dockerignore", "Dockerfile"}
+    assert read.ignore.hides("a")
+
+
+def test_ignore_file_that_is_a_directory_is_an_error(folder: Path) -> None:
+    """It is not taken for absent: everything would be packed."""
+    (folder / ".dockerignore").mkdir()
+
+    with pytest.raises(errors.ContextError, match="dockerignore"):
+        pack(folder)
+
+
+def test_linked_directory_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    """Nothing from outside is packed; the link is."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/key").write_text("x")
+    (folder / "link").symlink_to(tmp_path / "outside")
+
+    assert names(folder) == ["Dockerfile", "link"]
+
+
+def test_socket_is_skipped_with_a_warning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Docker does; an ignored one without a warning. A named pipe is packed, as by Docker."""
+    monkeypatch.chdir(folder)  # the path of a socket must be short
+    for name in ("sock", "ignored"):
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(name)
+    os.mkfifo("pipe")
+    (folder / ".dockerignore").write_text("ignored\n")
+
+    with pytest.warns(UserWarning, match="sock is a socket") as caught, pack(".") as context:
+        read = reader.read(context.file, context.size, context.dockerfile_path)
+
+    assert [Path(one.filename).name for one in caught] == [Path(__file__).name]
+    assert read.names == {".dockerignore", "Dockerfile", "pipe"}
+
+
+def test_device_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No builder should make a device that an upload asks for."""
+    lstat = Path.lstat
+    device = os.stat_result((stat.S_IFCHR | 0o600, *[0] * 9))
+    (folder / "null").write_text("")
+    monkeypatch.setattr(Path, "lstat", lambda one: device if one.name == "null" else lstat(one))
+
+    with pytest.raises(errors.ContextError, match="null is neither"):
+        pack(folder)
+
+
+@pytest.mark.parametrize(
+    ("given", "time"),
+    [
+        (None, DAY),
+        ("", DAY),
+        ("1700000000", 1_700_000_000),
+        ("0", 0),
+        ("253402300799", 253402300799),
+    ],
+)
+def test_every_entry_has_one_time(
+    given: str | None, time: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1980-01-02, which zip can store in every time zone, or what the environment says."""
+    if given is not None:
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    (folder / "sub").mkdir()
+    (folder / "link").symlink_to("sub")
+    os.mkfifo(folder / "pipe")
+
+    with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
+        assert {entry.mtime for entry in archive} == {time}
+
+
+@pytest.mark.parametrize(
+    "given", ["x", "-1", "1.5", " 1", "1_0", "\u0661", "0x1", "253402300800", "9" * 30, "9" * 5000]
+)
+def test_invalid_source_date_epoch_is_refused(
+    given: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time that nobody meant would change every image."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+
+    with pytest.raises(errors.ContextError, match="SOURCE_DATE_EPOCH"):
+        pack(folder)
+
+
+def test_what_is_unpacked_can_be_zipped(folder: Path, tmp_path: Path) -> None:
+    """Zip refuses what is older than 1980, so a RUN that zips would fail."""
+    with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
+        archive.extractall(tmp_path / "out", filter="data")
+
+    with zipfile.ZipFile(io.BytesIO(), "w") as zipped:
+        zipped.write(tmp_path / "out/Dockerfile")
+
+
+def test_what_cannot_be_packed_is_told(folder: Path, tmp_path: Path) -> None:
+    """Each refusal says what is wrong, and where."""
+    with pytest.raises(errors.ContextError, match="nowhere is no directory"):
+        pack(tmp_path / "nowhere")
+    with pytest.raises(errors.ContextError, match=r"no Dockerfile at .*nowhere"):
+        pack(folder, "nowhere")
+    with pytest.raises(errors.ContextError, match="no Dockerfile"):
+        pack(folder, ".")
+
+
+def test_the_bytes_tell_nothing_of_the_machine(folder: Path) -> None:
+    """The gzip header has neither name nor time, directories and links have one mode each."""
+    (folder / "empty").mkdir(mode=0o700)
+    (folder / "link").symlink_to("empty")
+    with pack(folder) as context:
+        header = context.file.read(10)
+        context.file.seek(0)
+        with tarfile.open(fileobj=context.file) as archive:
+            modes = {entry.name: entry.mode for entry in archive}
+
+    assert header[3] == 0  # no name, no comment
+    assert header[4:8] == b"\0\0\0\0"
+    assert (modes["empty"], modes["link"]) == (0o755, 0o777)
+
+
+def test_a_comment_ignores_nothing(folder: Path) -> None:
+    """A file may be named as a line that is a comment; a name may be of any script."""
+    (folder / "#a").write_text("x")
+    (folder / "caf\u00e9").write_text("x")
+    (folder / ".dockerignore").write_text("\ufeff#a\n\ncaf\u00e9\n", encoding="utf-8")
+
+    assert names(folder) == ["#a", ".dockerignore", "Dockerfile"]

@@ -1,0 +1,370 @@
+"""Evidence is judged as it was sent and received; secrets are hidden where it is shown."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+import httpx
+import pytest
+
+from scripts.ci import gate as ci_gate
+
+from ... import front, gate
+from ...drivers.wire import Wire
+from ...mock import MockImages
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...reference.faults import Answered, Asked, Fault
+from ...report import terminal, text, verdicts
+from ...report.redaction import Redaction, is_secret_header
+from ...report.rendered import render
+from ...rules import RULES
+from ...settings import SETTINGS
+from ...tape import Tape
+from ...target import BUILD_SECONDS, Target
+from ...verdict import Judge, judge
+from ...watch import Watch
+from ..support.recordings import API, Replay, entry, replayer, start, status, violated
+
+SECRET = "s3cret/with+signs&such"  # noqa: S105 (no secret: nobody takes it)
+# What stands in every exchange: letters, words of JSON, of HTTP and of the contract.
+WORDS = [
+    "a", "t", "1", "true", "json", "build", "200", "Bearer", "POST", "http", "completedAt",
+    "BUILDING", "application/json", "2026", SECRET,
+]  # fmt: skip
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "itself": str,
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "in lower case": lambda text: quote(text, safe="").replace("%2F", "%2f"),
+    "half of it": lambda text: text.replace("/", "%2F"),
+    "all of it": lambda text: "".join(f"%{ord(one):02x}" for one in text),
+    "twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "a form": quote_plus,
+    "JSON": lambda text: json.dumps(text),
+    "JSON with escaped slashes": lambda text: text.replace("/", "\\/"),
+    "JSON for HTML": lambda text: text.replace("&", "\\u0026").replace("+", "\\u002B"),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text.replace("/", "\\/"))),
+    "HTML": html.escape,
+    "HTML by numbers": lambda text: "".join(f"&#{ord(one)};" for one in text),
+    "repr of bytes": lambda text: repr(text.encode("utf-16-le")),
+    "UTF-16": lambda text: text.encode("utf-16-le").decode("latin-1"),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "base64 of more": lambda text: base64.b64encode(f"me:{text}!".encode()).decode(),
+    "base64 behind a path": lambda text: "x/" + base64.b64encode(text.encode()).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "cut at its end": lambda text: f"{text[:-3]}…",
+    "cut by three dots": lambda text: f"{text[:-3]}...",
+    "cut at its beginning": lambda text: f"… {text[5:]}",
+}
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_long_secret_is_hidden_in_every_form(form: str) -> None:
+    """Nothing of it is left, and what stands around it stays."""
+    shown = FORMS[form](SECRET)
+    text = Redaction(token=SECRET)(f"before {shown} after")
+
+    assert shown.strip('…." ') not in text
+    assert "<token>" in text
+    assert (text.split()[0], text.split()[-1]) == ("before", "after")
+
+
+@pytest.mark.parametrize("secret", WORDS)
+def test_hiding_twice_is_hiding_once(secret: str) -> None:
+    """The labels are no secrets, whatever the secrets are."""
+    hide = Redaction(token=secret, headers={"X-Key": secret}, secrets=["token", "secret", secret])
+    text = f"Bearer {secret} token, X-Key: {secret}; {secret}"
+
+    assert hide(hide(text)) == hide(text)
+
+
+@pytest.mark.parametrize("token", [one for one in WORDS if len(one) < 8])
+def test_short_token_is_hidden_as_a_credential_only(token: str) -> None:
+    """A letter or a word stands in ordinary text too."""
+    hide = Redaction(token=token)
+    text = json.dumps({"imageName": f"a {token}-build 1", "status": "BUILDING", "json": True})
+
+    assert hide(text) == text
+    assert hide(f"Authorization: Bearer {token}") == "Authorization: Bearer <token>"
+    assert hide(f'"Bearer {token}"') == '"Bearer <token>"'
+    assert hide(f"Bearer {token}x") == f"Bearer {token}x"
+    assert hide.header("Authorization", f"Bearer {token}") == "<token>"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_secret", "text", "hidden"),
+    [
+        ("X-Team", "a", False, "a build", "a build"),
+        ("X-Team", "a", False, "x-team: a", "x-team: <secret>"),
+        ("X-Team", "a", False, '{"X-Team": "a"}', '{"X-Team": "<secret>"}'),
+        ("X-Team", "a", False, "x-team: ab", "x-team: ab"),
+        ("X-Team", "team-of-eight", True, "a team-of-eight", "a <secret>"),
+        ("X-Api-Key", "abc", True, "abc", "abc"),
+        ("X-Api-Key", "abc", True, "X-Api-Key=abc", "X-Api-Key=<secret>"),
+        ("Cookie", "s=1", True, "s=1", "s=1"),
+        ("Cookie", "id=eight-or-more", True, "eight-or-more", "<cookie>"),
+    ],
+)
+def test_header_values(name: str, value: str, is_secret: bool, text: str, hidden: str) -> None:
+    """From 8 characters on a value is hidden everywhere; before, as the value of its header."""
+    hide = Redaction(headers={name: value})
+
+    assert is_secret_header(name, value) is is_secret
+    assert hide(text) == hidden
+    assert hide.header(name, value) in ("<secret>", "<cookie>")
+
+
+def test_what_the_tape_learns_is_hidden() -> None:
+    """Cookies, credentials of others, passwords in URLs, and the query of an upload URL."""
+    tape = Tape("the-token")
+    hide = Redaction(tape)
+    url = "http://me:p4ssword-x@files.test/x?expires=17&X-Amz-Signature=abcdef0123456789"
+    tape.record(
+        driver="test", intent="", request=(
+            "POST", API, {"Cookie": "sid=cookie-of-mine", "Authorization": "Bearer the-tokem"}, b"",
+        ),
+        response=(
+            201, {"Set-Cookie": "a=1, other=cookie-of-yours; Path=/"},
+            json.dumps({"build_id": "b", "upload_url": url}).encode(),
+        ),
+    )  # fmt: skip
+    shown = hide(f"{url} cookie-of-mine cookie-of-yours the-tokem abcdef0123456789 p4ssword-x Path")
+
+    assert shown == (
+        "http://<secret>@files.test/x?<secret> <cookie> <cookie> <token> <secret> <secret> Path"
+    )
+
+
+@pytest.mark.parametrize("at", range(4000, 4200, 7))
+def test_a_long_body_is_cut_without_a_part_of_a_secret(at: int) -> None:
+    """Wherever the secret stands, and however long the body is."""
+    for length in (text.MOST - 1, text.MOST, text.MOST + 1, 2 * text.MOST, 10 * text.MOST):
+        for body in ("x" * at + SECRET + "x" * length, "x" * length + SECRET + "x" * at):
+            shown = text.hidden(body, Redaction(token=SECRET))
+
+            assert not [one for one in range(len(SECRET) - 4) if SECRET[one : one + 4] in shown]
+
+
+def test_public_headers_are_no_secrets() -> None:
+    """A challenge, and a content type."""
+    hide = Redaction()
+    hide.learn_headers([("WWW-Authenticate", "Bearer realm=x"), ("Content-Type", "text/plain")])
+
+    assert hide("Bearer realm=x, text/plain") == "Bearer realm=x, text/plain"
+
+
+def drive(token: str, headers: dict[str, str]) -> tuple[gate.Run, list[tuple[Any, ...]]]:
+    """Judge the sound server with such a token and headers; return what it received, too."""
+    received: list[tuple[Any, ...]] = []
+
+    def note(request: Asked) -> None:
+        # How often status is asked is a matter of time; which other tokens are tried, of the token.
+        is_one = request.is_authorized and request.operation != "status"
+        if is_one or request.operation == "upload":
+            received.append((request.method, request.operation, bytes(request.content)))
+
+    app = create_app(token=token, build_seconds=BUILD_SECONDS)
+    with running(Fault("note", "", "", asked=note).wrap(app, token)) as url:
+        done = gate.run(Target(url=url, token=token, headers=headers), fuzzing=False)
+    return done, received
+
+
+@pytest.fixture(scope="module")
+def plain() -> list[tuple[Any, ...]]:
+    """Return what a server receives without any header of the user's."""
+    return drive("test-token", {})[1]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_verdicts_and_traffic_do_not_depend_on_secrets(
+    word: str, plain: list[tuple[Any, ...]]
+) -> None:
+    """As a token and as the value of a header: all rules pass, and what is sent stays the same."""
+    done, received = drive(word, {"X-Team": word})
+    rendered = render(done)
+
+    assert {rule: verdict.outcome for rule, verdict in done.verdicts.items()} == dict.fromkeys(
+        RULES, "passed"
+    )
+    assert received == plain
+    issued = {one.upload_url for one in done.tape.exchanges} - {None}
+    assert {one.request.url for one in done.tape.of("upload")} <= issued
+    assert rendered.data["verdicts"] == json.loads(json.dumps(rendered.data["verdicts"]))
+    if word == SECRET:
+        assert SECRET not in str(rendered) + repr(done) + rendered.page
+
+
+def test_generated_traffic_does_not_depend_on_secrets() -> None:
+    """Schemathesis' own checks see what was received, too."""
+    app = create_app(token="1", build_seconds=BUILD_SECONDS)  # noqa: S106
+    with running(app) as url:
+        done = gate.run(Target(url=url, token="1", headers={"X-Team": "a"}))  # noqa: S106
+
+    assert [one.rule.id for one in done.judge.violated] == []
+    assert done.fuzzed is not None
+    assert done.fuzzed.findings == []
+    assert all(done.tape.successes(gate.FUZZ).values())
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_watch_takes_any_token(word: str) -> None:
+    """Watched traffic is judged the same, whatever the token is."""
+    with MockImages(token=word) as mock, mock.respx():
+        watch = Watch(f" {word}\n", secrets=[word])
+        headers = {"Authorization": f"Bearer {word}", "X-Team": word}
+        with httpx.Client(event_hooks=watch.hooks, headers=headers) as client:
+            body = {"image_name": "web", "image_tag": "v1"}
+            issued = client.post("https://api.primeintellect.ai/api/v1/images/build", json=body)
+            path = f"https://api.primeintellect.ai/api/v1/images/build/{issued.json()['build_id']}"
+            client.get(path)
+
+    watch.assert_held()
+    mock.assert_held()
+    assert watch.verdicts["P6"].observed == 2
+    assert watch.tape.exchanges[1].response.content == mock.tape.exchanges[1].response.content
+
+
+@pytest.mark.parametrize("word", [one for one in WORDS if " " not in one])
+def test_recording_takes_any_token(word: str, tmp_path: Path) -> None:
+    """Recorded traffic is judged the same, whatever tokens and cookies it holds."""
+    replayed: Replay = replayer(tmp_path)
+    entries = [status(token=word), start(at=1, token=word), entry(status=401, token="x", at=2)]  # noqa: S106
+    for one in entries:
+        one["request"]["headers"].append({"name": "Cookie", "value": word})
+    plain = [status(), start(at=1), entry(status=401, token="x", at=2)]  # noqa: S106
+    made, other = replayed(*entries), replayed(*plain)
+
+    def outcomes(tape: Tape) -> dict[str, tuple[str, int]]:
+        verdicts = judge(tape, RULES.values())
+        return {rule: (one.outcome, one.observed) for rule, one in verdicts.items()}
+
+    assert outcomes(made.tape) == outcomes(other.tape)
+    assert violated(made) == set()
+
+
+@pytest.mark.parametrize("front_end", ["", "console"])
+def test_what_a_server_sends_is_reported_as_it_was(
+    front_end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it looks like a setting or a command of ours."""
+    monkeypatch.setenv(front.VARIABLE, front_end)
+    words = " ".join([*SETTINGS, "make gate TARGET=x", "make judge HAR=y"])
+
+    def rename(request: Asked, answer: Answered) -> None:
+        if request.operation == "status" and answer.status == 200:
+            answer.content = json.dumps({"status": words}).encode()
+
+    app = create_app(token="test-token", build_seconds=BUILD_SECONDS)  # noqa: S106
+    with running(Fault("rename", "", "", answered=rename).wrap(app, "test-token")) as url:
+        target = Target(url=url, token="test-token", rule=("S1",))  # noqa: S106
+        done = gate.run(target, fuzzing=False)
+    rendered = render(done)
+    [verdict] = rendered.data["verdicts"]
+
+    assert verdict["groups"][0]["received"] == json.dumps(words)
+    assert words in verdict["first"]
+    assert words in rendered.page
+
+
+ODD_TARGETS = [
+    "/a//b", "/a/./b/../c", "/%7Euser/%2f/%2F", "/x?", "/x?a=b&a=c+d%20e&sig=%2B/=", "/x;v=1,2",
+    "/x?q=~!$'()*", "/x?{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ODD_TARGETS)
+def test_upload_url_is_sent_as_it_was_issued(target: str) -> None:
+    """A signature covers each character of it."""
+    tape = Tape("test-token")
+    seen: list[bytes] = []
+
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        seen.append(scope["raw_path"] + b"?" * bool(scope["query_string"]) + scope["query_string"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with running(app) as url, Wire(url, tape, Judge([]), "test") as wire:
+        sent = wire.upload("b", url + target, b"x", "upload")
+
+    assert seen[0].decode().rstrip("?") == target.rstrip("?")
+    assert urlsplit(sent.request.url).path == urlsplit(target).path
+
+
+def test_nothing_that_holds_secrets_is_pickled() -> None:
+    """A pickle would hold them in clear; what is handed to another process is rendered before."""
+    done = gate.run(Target(token=SECRET, rule=("P1",)), fuzzing=False)
+
+    for one in (done.tape, done.tape.exchanges[0], done.tape.exchanges[0].request, done):
+        with pytest.raises(TypeError):
+            pickle.dumps(one)
+    assert SECRET.encode() not in pickle.dumps(render(done))
+
+
+@pytest.mark.parametrize("word", [SECRET, "completedAt-of-mine"])
+def test_nothing_that_is_written_shows_a_secret(word: str) -> None:
+    """Whatever form a server repeats the token, a header and a cookie in."""
+
+    def echo(request: Asked, answer: Answered) -> None:
+        if request.operation == "status" and answer.status == 200:
+            forms = [form(word) for form in FORMS.values()]
+            answer.headers.append((b"set-cookie", f"sid={word}".encode()))
+            answer.content = json.dumps({"id": word, "imageName": forms}).encode()
+
+    app = create_app(token=word, build_seconds=BUILD_SECONDS)
+    announced: list[str] = []
+    with running(Fault("echo", "", "", answered=echo).wrap(app, word)) as url:
+        target = Target(url=url, token=word, headers={"X-Key": word})
+        done = gate.Run(target)
+        done.judge.announce = lambda one: announced.append(terminal.announcement(done, one))
+        gate.drive(done, fuzzing=False)
+    rendered = render(done)
+    shown = [
+        *announced, *(line for line, _ in rendered.summary), *rendered.failures.values(),
+        rendered.page, repr(done), verdicts.page(rendered.data),
+        pickle.dumps(rendered).decode("latin-1"),
+    ]  # fmt: skip
+
+    assert {*rendered.failures} >= {"P6"}
+    assert len(announced) == sum(len(one.groups) for one in done.judge.violated)
+    for form in FORMS.values():
+        assert not [one for one in shown if form(word).strip('…." ') in one]
+
+
+def test_ci_hides_the_token_that_the_gate_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret of CI may end with a line break, which is no part of it; nor are headers shown."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    command = "echo it is $CONTRACT_TOKEN and a-key-of-mine at http://me:p4ss@x/; exit 3; :"
+    code = ci_gate.main({
+        "CONTRACT_TOKEN": "token-of-the-job\n", "CONTRACT_HEADERS": "X-Key: a-key-of-mine",
+        "CONTRACT_TARGET": "http://127.0.0.1:9", "GATE_COMMAND": command,
+        "GATE_REPORTS": str(tmp_path), "PATH": os.environ["PATH"],
+    })  # fmt: skip
+    shown = capsys.readouterr().out + (tmp_path / "server.log").read_text()
+
+    assert code == 4
+    assert shown.count("it is <token> and <secret> at http://<secret>@x/") == 2
+    assert not [one for one in ("token-of", "key-of", "p4ss") if one in shown]
+
+
+@pytest.mark.parametrize(
+    ("ended", "levels"), [("complete", []), ("cut", ["warning"]), ("interrupted", [])]
+)
+def test_ci_annotates_what_was_cut(ended: str, levels: list[str]) -> None:
+    """With the reasons; an interrupt is an error of the job by itself."""
+    told = {"verdicts": [], "ended": ended, "reasons": ["MAX_BUILDS=1"], "problem": None}
+    notes = [*ci_gate.notes(told)]
+
+    assert [level for level, _, _ in notes] == levels
+    assert all(text == "MAX_BUILDS=1" for _, _, text in notes)

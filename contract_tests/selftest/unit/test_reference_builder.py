@@ -1,0 +1,356 @@
+"""The reference server reads Dockerfiles and contexts as a builder does."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import tarfile
+
+import pytest
+
+from ...reference import context, dockerignore
+from ...reference.builder import why_it_cannot_build
+from ...reference.dockerfile import parse
+from ..support.ignore_files import CASES, INVALID, Case
+
+Entry = tuple[str, bytes, str]
+
+BUILDS = {
+    "a base": "FROM scratch",
+    "a base that builds on": "FROM debian:12 AS base\nRUN make\n",
+    "lower case": "from scratch\nrun make\ncopy a /\n",
+    "comments and blank lines": "\n# RUN false\n\nFROM scratch\n  # RUN exit 1\n",
+    "an argument before FROM": "ARG VERSION=12\nFROM debian:${VERSION}\n",
+    "a continued line": "FROM scratch\nRUN echo \\\n  RUNN \\\n  done\n",
+    "a comment in a continued line": "FROM scratch\nRUN echo \\\n# RUNN x\n\n  done\n",
+    "blanks after the continuation": "FROM scratch\nRUN echo \\  \n RUNN\n",
+    "another escape": "# escape=`\nFROM scratch\nRUN echo `\n  RUNN\n",
+    "directives": "#syntax=docker/dockerfile:1\n# check=skip=all\n# escape=\\\nFROM scratch\n",
+    "a directive too late is a comment": "# a\n# escape=`\nFROM scratch\nRUN a \\\n  RUNN\n",
+    "carriage returns": "FROM scratch\r\nRUN echo \\\r\n  RUNN\r\n",
+    "a byte order mark": "\ufeffFROM scratch\n",
+    "a heredoc": "FROM scratch\nRUN <<EOF\nRUNN\nfalse\ntrue\nEOF\nCOPY a /\n",
+    "a heredoc with tabs": "FROM scratch\nRUN <<-EOF\n\tRUNN\n\tEOF\nRUN make\n",
+    "a quoted heredoc": "FROM scratch\nCOPY <<'EOF' /x\nRUN false\nEOF\n",
+    "two heredocs": "FROM scratch\nCOPY <<a <<b /x/\nFROM\na\nRUNN\nb\nRUN make\n",
+    "a heredoc for a program": "FROM scratch\nRUN python3 <<EOF\nexit(1)\nfalse\nEOF\n",
+    "a script with a first line": "FROM scratch\nRUN <<EOF\n#!/usr/bin/python\nfalse\nEOF\n",
+    "no heredoc in quotes": 'FROM scratch\nRUN echo "<<EOF"\n',
+    "no heredoc in the JSON form": 'FROM scratch\nRUN ["echo", "<<EOF"]\n',
+    "a here-string": "FROM scratch\nRUN cat <<<EOF\n",
+    "exit 0": "FROM scratch\nRUN exit 0\nRUN exit 256\n",
+    "false that is caught": "FROM scratch\nRUN false || true\nRUN false; true\n",
+    "false that is quoted": "FROM scratch\nRUN echo 'a && false'\n",
+    "false within what is unknown": "FROM scratch\nRUN if false; then exit 1; fi\nRUN ! false\n",
+    "a word that starts so": "FROM scratch\nRUN falsey\nRUN exited 3\n",
+    "a stage that is not needed": "FROM scratch AS test\nRUN false\nFROM scratch\nRUN make\n",
+    "a stage by another name": "FROM a AS x\nRUN false\nFROM b AS y\nFROM c\nCOPY --from=y a b\n",
+    "three arguments with a platform": "FROM --platform=linux/amd64 scratch as x\n",
+    "a copy": 'FROM scratch\nCOPY ./a /sub /\nCOPY ["sub/b", "/"]\nADD https://x.example/y /\n',
+    "a copy of anything": "FROM scratch\nCOPY . /\nCOPY *.md nothing* /\nCOPY $A /\n",
+    "a copy of a stage": "FROM scratch AS x\nFROM scratch\nCOPY --from=x /nowhere /\n",
+    "a trigger": "FROM scratch\nONBUILD RUN false\n",
+}
+FAILS = {
+    "nothing": ("", "Dockerfile: the Dockerfile is empty: no FROM"),
+    "comments alone": ("# FROM scratch\n", "Dockerfile: the Dockerfile is empty: no FROM"),
+    "no base": ("RUN make\n", "Dockerfile:1: no FROM before RUN"),
+    "arguments alone": ("ARG A=1\n", "Dockerfile: no FROM"),
+    "a word that is none": (
+        "FROM scratch\nRUNN make\n", "Dockerfile:2: unknown instruction: RUNN (did you mean RUN?)",
+    ),
+    "a far word": ("FROM scratch\nxyzzy\n", "Dockerfile:2: unknown instruction: XYZZY"),
+    "RUN false": ("FROM scratch\nRUN false\n", "Dockerfile:2: the command failed: RUN false"),
+    "RUN exit": ("FROM scratch\nrun exit 3\n", "Dockerfile:2: the command failed: RUN exit 3"),
+    "after a continued line": (
+        "FROM scratch\nRUN a \\\n  b\n\nRUN false\n", "Dockerfile:5: the command failed: RUN false",
+    ),
+    "continued to its end": (
+        "FROM scratch\nRUN make && \\\n  # why\n  false\n",
+        "Dockerfile:2: the command failed: RUN make &&   false",
+    ),
+    "the JSON form": (
+        'FROM scratch\nRUN ["false"]\n', 'Dockerfile:2: the command failed: RUN ["false"]',
+    ),
+    "a shell in the JSON form": (
+        'FROM scratch\nRUN ["sh", "-c", "exit 4"]\n',
+        'Dockerfile:2: the command failed: RUN ["sh", "-c", "exit 4"]',
+    ),
+    "with flags": (
+        "FROM scratch\nRUN --mount=type=cache,target=/x false\n",
+        "Dockerfile:2: the command failed: RUN --mount=type=cache,target=/x false",
+    ),
+    "a list": (
+        "FROM scratch\nRUN make; true && false\n",
+        "Dockerfile:2: the command failed: RUN make; true && false",
+    ),
+    "a script": (
+        "FROM scratch\nRUN <<EOF\nmake\nexit 2\ntrue\nEOF\n",
+        "Dockerfile:2: the command failed: RUN <<EOF",
+    ),
+    "a strict script": (
+        "FROM scratch\nRUN <<EOF\nset -eux\nfalse\ntrue\nEOF\n",
+        "Dockerfile:2: the command failed: RUN <<EOF",
+    ),
+    "a heredoc that never ends": (
+        "FROM scratch\nRUN <<EOF\nmake\n", "Dockerfile:2: unterminated heredoc EOF",
+    ),
+    "a stage that is needed": (
+        "FROM a AS x\nRUN false\nFROM scratch\nCOPY --from=x a b\n",
+        "Dockerfile:2: the command failed: RUN false",
+    ),
+    "a stage that is the base": (
+        "FROM a AS X\nRUN false\nFROM x\n", "Dockerfile:2: the command failed: RUN false",
+    ),
+    "a stage by its number": (
+        "FROM a\nRUN false\nFROM b\nRUN --mount=from=0,target=/x make\n",
+        "Dockerfile:2: the command failed: RUN false",
+    ),
+    "an escape that is none": (
+        "# escape=x\nFROM scratch\n", "Dockerfile:1: invalid escape token 'x': \\ or `",
+    ),
+    "a directive twice": (
+        "# syntax=a\n# syntax=b\nFROM scratch\n",
+        "Dockerfile:2: only one syntax parser directive can be used",
+    ),
+    "the common escape beside another": (
+        "# escape=`\nFROM scratch\nRUN echo \\\n  RUNN\n",
+        "Dockerfile:4: unknown instruction: RUNN (did you mean RUN?)",
+    ),
+    "FROM without a base": (
+        "FROM\n", "Dockerfile:1: FROM requires either one or three arguments",
+    ),
+    "FROM with too much": (
+        "FROM a b\n", "Dockerfile:1: FROM requires either one or three arguments",
+    ),
+    "COPY of one": ("FROM a\nCOPY a\n", "Dockerfile:2: COPY requires at least 2 arguments"),
+    "a trigger of triggers": (
+        "FROM a\nONBUILD FROM b\n", "Dockerfile:2: FROM is not allowed as an ONBUILD trigger",
+    ),
+    "COPY of nothing": ("FROM a\nCOPY a no/b /\n", "Dockerfile:2: COPY no/b: not in the context"),
+    "COPY of what is hidden": (
+        "FROM a\nCOPY secret /\n", "Dockerfile:2: COPY secret: not in the context",
+    ),
+}  # fmt: skip
+NAMES = ["a", "sub", "sub/b", "secret", "Dockerfile"]
+
+
+@pytest.mark.parametrize("text", BUILDS.values(), ids=list(BUILDS))
+def test_dockerfile_builds(text: str) -> None:
+    """Nothing speaks against it."""
+    ignore = dockerignore.read("secret\n")
+
+    assert why_it_cannot_build(text, names=NAMES, ignore=ignore) is None
+
+
+@pytest.mark.parametrize(("text", "why"), FAILS.values(), ids=list(FAILS))
+def test_dockerfile_fails(text: str, why: str) -> None:
+    """It says where, and why."""
+    ignore = dockerignore.read("secret\n")
+
+    assert why_it_cannot_build(text, names=NAMES, ignore=ignore) == why
+
+
+def test_a_missing_dockerfile_fails() -> None:
+    """A context without one cannot be built."""
+    assert why_it_cannot_build(None, "docker/x") == "docker/x: not in the context"
+
+
+def test_heredoc_is_read() -> None:
+    """What stands in a heredoc is its text, and the next instruction comes after it."""
+    found = parse("FROM a\nRUN <<-EOF\n\tone\n\t  two\n\tEOF\nCMD x\n")
+
+    assert [(one.number, one.word) for one in found] == [(1, "FROM"), (2, "RUN"), (6, "CMD")]
+    assert [one.text for one in found[1].heredocs] == ["one\n  two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden", "shown"),
+    [
+        ("*.pyc", ["a.pyc"], ["sub/a.pyc", "a.py"]),
+        ("**/*.pyc", ["a.pyc", "sub/deep/a.pyc"], ["a.py"]),
+        ("node_modules", ["node_modules", "node_modules/x/y"], ["sub/node_modules"]),
+        ("/node_modules/", ["node_modules/x"], ["a"]),
+        ("log\n!log/keep", ["log/x"], ["log/keep", "log/keep/y"]),
+        ("*\n!Dockerfile", ["a", "sub/b"], ["Dockerfile"]),
+        ("!a\na", ["a"], ["b"]),
+        ("# a\n\n  b  ", ["b"], ["a", "# a"]),
+        ("a?c\n[x-z]", ["abc", "y"], ["a/c", "w"]),
+        ("a/**/z", ["a/z", "a/b/c/z"], ["z", "a/zz"]),
+        ("./x/../y", ["y"], ["x"]),
+        ("**y", ["y", "xy"], ["yx"]),
+        ("[\\]a]\n[x", ["]", "a"], ["[x", "x"]),
+        ("a\\*\n[\\-]", ["a*", "-"], ["ab", "\\"]),
+        ("[[a]\n[a--b]\n[a&&b]", ["[", "&"], ["-"]),
+        ("a\x0cb\n #c", ["a\x0cb", "#c"], ["a", "b"]),
+        ("/".join(["**"] * 200) + "/z", ["z", "a/z"], ["a/" * 200 + "y"]),
+        ("[", [], ["a"]),
+    ],
+)
+def test_dockerignore(text: str, hidden: list[str], shown: list[str]) -> None:
+    """Patterns are read as Docker reads them."""
+    ignore = dockerignore.read(text)
+
+    assert [ignore.hides(name) for name in hidden] == [True] * len(hidden)
+    assert [ignore.hides(name) for name in shown] == [False] * len(shown)
+
+
+@pytest.mark.parametrize("pattern", INVALID)
+def test_invalid_pattern_fails_the_build(pattern: str) -> None:
+    """Where Docker refuses it; what it reads otherwise than documented is valid."""
+    ignore = dockerignore.read(f"# a comment\n\na\n{pattern}\n[\n")
+    valid = ignore.invalid == (".dockerignore", 5, "[")
+
+    assert valid is (INVALID[pattern] != "refused")
+    why = f".dockerignore:{5 if valid else 4}: invalid pattern: {'[' if valid else pattern.strip()}"
+    assert why_it_cannot_build("FROM scratch", ignore=ignore) == why
+    assert why_it_cannot_build("RUN make", ignore=ignore) == "Dockerfile:1: no FROM before RUN"
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_no_pattern_of_a_valid_file_is_invalid(case: Case) -> None:
+    """The table of what Docker packs has no pattern that it refuses."""
+    assert dockerignore.read(case.text).invalid is None
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.dockerignore"])
+def test_invalid_pattern_is_named_with_its_file(name: str) -> None:
+    """The Dockerfile's own ignore file, or that of the context."""
+    found = read(packed([FILE, (name, b"a\n!b[\n", "0")]))
+
+    assert found.ignore.invalid == (name, 2, "!b[")
+
+
+def packed(entries: list[Entry], *, zipped: bool = True) -> bytes:
+    """Pack entries: a name, the content or target, and a type of tar."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, content, kind in entries:
+            entry = tarfile.TarInfo(name)
+            entry.type = kind.encode()
+            if kind in ("1", "2"):
+                entry.linkname = content.decode()
+                archive.addfile(entry)
+            else:
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(made.getvalue()) if zipped else made.getvalue()
+
+
+def read(content: bytes, path: str = "Dockerfile") -> context.Context:
+    """Read a context from memory."""
+    return context.read(io.BytesIO(content), len(content), path)
+
+
+FILE: Entry = ("Dockerfile", b"FROM scratch", "0")
+
+
+@pytest.mark.parametrize(
+    ("entries", "path", "text"),
+    [
+        ([FILE], "Dockerfile", "FROM scratch"),
+        ([FILE], "./Dockerfile", "FROM scratch"),
+        ([FILE], "/Dockerfile", "FROM scratch"),
+        ([FILE], "dockerfile", None),
+        ([(".", b"", "5"), ("./Dockerfile", b"x", "0")], "Dockerfile", "x"),
+        ([(".", b"", "5"), (".__prime_dockerfile__", b"x", "0")], ".__prime_dockerfile__", "x"),
+        # A file with two names in the system is packed as a hard link.
+        ([("./Dockerfile", b"x", "0"), (".__d__", b"./Dockerfile", "1")], ".__d__", "x"),
+        ([("d/common", b"x", "0"), ("d/Dockerfile", b"common", "2")], "d/Dockerfile", "x"),
+        ([("a", b"d/../b", "2"), ("b", b"x", "0")], "a", "x"),
+        ([FILE, ("Dockerfile", b"FROM later", "0")], "Dockerfile", "FROM later"),
+        ([("Dockerfile", b"", "5")], "Dockerfile", None),
+        ([("Dockerfile", b"nowhere", "2")], "Dockerfile", None),
+        ([("caf\xe9", b"x", "0"), FILE], "Dockerfile", "FROM scratch"),
+        ([], "Dockerfile", None),
+    ],
+)
+def test_dockerfile_is_found(entries: list[Entry], path: str, text: str | None) -> None:
+    """It is found by its path, through links, and the last of its name counts."""
+    assert read(packed(entries), path).dockerfile == text
+
+
+def test_its_own_dockerignore_comes_first() -> None:
+    """``x.dockerignore`` beside the Dockerfile ``x`` stands for the common one."""
+    common: Entry = (".dockerignore", b"a", "0")
+    own: Entry = ("Dockerfile.dockerignore", b"b", "0")
+
+    assert [read(packed([FILE, common])).ignore.hides(name) for name in "ab"] == [True, False]
+    assert [read(packed([FILE, common, own])).ignore.hides(name) for name in "ab"] == [False, True]
+
+
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "a path upwards": (packed([("../x", b"", "0")]), "the path leads upwards"),
+    "a path up and down": (packed([("a/../../x", b"", "0")]), "the path leads upwards"),
+    "an absolute path": (packed([("/etc/passwd", b"", "0")]), "the path is absolute"),
+    "a link upwards": (packed([("a/l", b"../../x", "2")]), "the link leads out"),
+    "an absolute link": (packed([("l", b"/etc", "2")]), "the link leads out"),
+    "a hard link upwards": (packed([("l", b"../x", "1")]), "the link leads out"),
+    "an absolute hard link": (packed([("l", b"/etc/passwd", "1")]), "the link leads out"),
+    "a path through a link": (packed([("l", b".", "2"), ("l/x", b"", "0")]), "beneath a link"),
+    "a device": (packed([("d", b"", "3")]), "no file, directory or link"),
+    "a block device": (packed([("d", b"", "4")]), "no file, directory or link"),
+    "links in a ring": (
+        packed([("Dockerfile", b"b", "2"), ("b", b"Dockerfile", "2")]), "the links lead nowhere",
+    ),
+    "a large Dockerfile": (packed([("Dockerfile", b"x" * (2**20 + 1), "0")]), "is larger than"),
+    "nothing": (b"", "no gzipped tar"),
+    "text": (b"FROM scratch", "no gzipped tar"),
+    "a tar that is not zipped": (packed([FILE], zipped=False), "no gzipped tar"),
+    "no tar in it": (gzip.compress(b"FROM scratch\n" * 100), "no gzipped tar"),
+    "an empty gzip": (gzip.compress(b""), "no gzipped tar"),
+    "half of one": (packed([FILE])[:-40], "no gzipped tar"),
+    "without its checksum": (packed([FILE])[:-8], "no gzipped tar"),
+    "a wrong checksum": (packed([FILE])[:-8] + b"\0" * 8, "no gzipped tar"),
+    "more after it": (packed([FILE]) + b"more", "no gzipped tar"),
+    "more in it": (
+        gzip.compress(packed([FILE], zipped=False) + b"x" * 512), "something stands after its end",
+    ),
+    "a bomb": (
+        packed([("zeros", b"\0" * (context.HARMLESS + 2**25), "0")]), "unpacks to more than",
+    ),
+    "a long name": (
+        packed([("x" * (3 * 2**20), b"", "0")]), "one of its headers is too large",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "why"), HOSTILE.values(), ids=list(HOSTILE))
+def test_hostile_context_is_refused(content: bytes, why: str) -> None:
+    """What is no context, or may do harm, is refused, and says why."""
+    with pytest.raises(context.Refused, match=why):
+        read(content)
+
+
+def test_named_pipe_is_taken() -> None:
+    """Docker sends them along; nothing is unpacked here."""
+    assert read(packed([FILE, ("d", b"", "6")])).names == {"Dockerfile", "d"}
+
+
+def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive of a million empty files is refused."""
+    monkeypatch.setattr(context, "MOST_ENTRIES", 3)
+    entries: list[Entry] = [(f"f{number}", b"", "0") for number in range(4)]
+
+    assert len(read(packed(entries[:3])).names) == 3
+    with pytest.raises(context.Refused, match="more than 3 entries"):
+        read(packed(entries))
+
+
+def test_damaged_archives_are_read_or_refused() -> None:
+    """Whatever the bytes, there is no other exception."""
+    drawn = random.Random(5)  # noqa: S311 (a test)
+    sound = packed([FILE, ("x" * 150, b"y" * 700, "0"), ("l", b"Dockerfile", "2")], zipped=False)
+    outcomes = set()
+    for _ in range(3000):
+        content = bytearray(sound)
+        for _ in range(drawn.randint(1, 8)):
+            content[drawn.randrange(len(content[:4096]))] = drawn.choice(b"\0\xff09-x\x80 ")
+        try:
+            read(gzip.compress(bytes(content), compresslevel=1))
+            outcomes.add("read")
+        except context.Refused:
+            outcomes.add("refused")
+
+    assert outcomes == {"read", "refused"}

@@ -1,0 +1,515 @@
+"""The rules over histories, on traffic written by hand: what they find, and what they let be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ...exchange import Credential
+from ...rules import RULES, Broken
+from ...tape import Tape
+
+TOKEN = "the-valid-token"  # noqa: S105
+EPOCH = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)
+BUILD = "https://images.test/api/v1/images/build"
+JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Story:
+    """Traffic that is told exchange by exchange, a second each, unless it says otherwise."""
+
+    tape: Tape = field(default_factory=lambda: Tape(TOKEN))
+    broken: list[str] = field(default_factory=list)
+    found: list[tuple[str, str]] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    now: float = 0.0
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        status: int,
+        answer: Any = None,
+        *,
+        body: Any = None,
+        token: str | None = TOKEN,
+        seconds: tuple[float, float] | None = None,
+        headers: Mapping[str, str] = JSON,
+        content: bytes = b"",
+        received: bytes | None = None,
+        **more: Any,
+    ) -> None:
+        """Record one exchange, and hold it to all rules."""
+        began, ended = seconds or (self.now, self.now + 0.5)
+        self.now = max(self.now, ended) + 0.5
+        told = b"" if answer is None else json.dumps(answer).encode()
+        sent = {**headers, **({"authorization": f"Bearer {token}"} if token else {})}
+        history = self.tape.record(
+            driver="story",
+            intent="told",
+            request=(method, url, sent, content if body is None else json.dumps(body).encode()),
+            response=(status, JSON, told if received is None else received),
+            at=(EPOCH + timedelta(seconds=began), EPOCH + timedelta(seconds=ended)),
+            **more,
+        )
+        for rule in RULES.values():
+            judged = list(rule.apply(history))
+            broken = [(rule.id, one.at) for one in judged if isinstance(one, Broken)]
+            self.found += broken
+            self.broken += [rule.id] if broken else []
+            self.held |= {rule.id} if judged and not broken else set()
+
+    def places(self, rule: str) -> list[str]:
+        """Return the fields at which a rule is broken, in order."""
+        return [at for one, at in self.found if one == rule]
+
+    def initiate(self, build_id: str, **asked: Any) -> None:
+        """Issue a build."""
+        answer = {
+            "build_id": build_id, "upload_url": f"https://up.test/{build_id}?s=1",
+            "expires_in": 60, "fullImagePath": "x/y:z", "visibility": "PRIVATE",
+        }  # fmt: skip
+        body = {"image_name": "web", "image_tag": "v1", **asked}
+        self.ask("POST", BUILD, 201, answer, body=body)
+
+    def upload(self, build_id: str) -> None:
+        """Upload its context."""
+        self.ask("PUT", f"https://up.test/{build_id}?s=1", 204, token=None, headers={})
+
+    def start(
+        self, build_id: str, told: Any, body: Any = None, status: int = 200, **m: Any
+    ) -> None:
+        """Start it; ``told`` is a status or a body."""
+        asked = {"context_uploaded": True} if body is None else body
+        answer = row(build_id, told) if isinstance(told, str) else told
+        self.ask("POST", f"{BUILD}/{build_id}/start", status, answer, body=asked, **m)
+
+    def look(self, build_id: str, told: Any, status: int = 200, **more: Any) -> None:
+        """Ask for its status."""
+        answer = row(build_id, told) if isinstance(told, str) else told
+        self.ask("GET", f"{BUILD}/{build_id}", status, answer, **more)
+
+
+def row(build_id: str, status: str, **more: Any) -> dict[str, Any]:
+    """Tell a build of a status, as it should be told."""
+    told: dict[str, Any] = {
+        "id": build_id, "imageName": "web", "imageTag": "v1", "status": status,
+        "createdAt": "2026-11-24T09:00:00Z",
+    }  # fmt: skip
+    if status not in ("PENDING", "UPLOADING"):
+        told["startedAt"] = "2026-11-24T09:00:03Z"
+    if status in ("COMPLETED", "FAILED", "CANCELLED"):
+        told["completedAt"] = "2026-11-24T09:00:05Z"
+    return {**told, **more}
+
+
+@pytest.fixture
+def story() -> Story:
+    """Start an empty story."""
+    return Story()
+
+
+@pytest.fixture
+def going(story: Story) -> Story:
+    """Tell of a build b that was initiated, uploaded and started."""
+    story.initiate("b")
+    story.look("b", "PENDING")
+    story.upload("b")
+    story.look("b", "UPLOADING")
+    story.start("b", "BUILDING")
+    story.look("b", "BUILDING")
+    return story
+
+
+def test_a_whole_life_breaks_nothing(going: Story) -> None:
+    """And most rules of histories were observed on it."""
+    going.look("b", "COMPLETED")
+    going.look("b", "COMPLETED")
+    going.start("b", None, status=409)
+    going.look("b", "COMPLETED")
+
+    assert going.broken == []
+    assert going.held >= {"L1", "L2", "L3", "L4", "L5", "L6", "L7", "L9", "L10"}
+
+
+@pytest.mark.parametrize(
+    ("told", "rule"),
+    [
+        (row("b", "UPLOADING"), "L1"),
+        (row("b", "BUILDING", imageTag="v2"), "L3"),
+        (row("b", "BUILDING", createdAt="2026-11-24T08:59:59Z"), "L3"),
+        (row("b", "BUILDING", startedAt="2026-11-24T09:00:04Z"), "L4"),
+        (row("c", "BUILDING"), "L5"),
+    ],
+)
+def test_a_step_that_is_wrong(going: Story, told: dict[str, Any], rule: str) -> None:
+    """The rule that is there for it finds it."""
+    going.look("b", told)
+
+    assert set(going.broken) - {"L4" if rule == "L1" else rule} == (
+        {rule} if rule == "L1" else set()
+    )
+    assert rule in going.broken
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        row("b", "BUILDING", createdAt="2026-11-24T10:00:00.0004+01:00"),
+        row("b", "BUILDING", startedAt="2026-11-24T09:00:03.000999Z"),
+        row("b", "CANCELLED"),
+        row("b", "FAILED", region="eu"),
+    ],
+)
+def test_a_step_that_is_right(going: Story, told: dict[str, Any]) -> None:
+    """Another offset, a fraction more, another end: nothing is wrong with them."""
+    going.look("b", told)
+
+    assert going.broken == []
+
+
+def test_terminal_is_final(going: Story) -> None:
+    """L2 alone tells of a build that ends twice."""
+    going.look("b", "COMPLETED")
+    going.look("b", row("b", "FAILED"))
+
+    assert going.broken == ["L2"]
+
+
+def test_what_overlaps_proves_nothing(going: Story) -> None:
+    """An answer that was under way while another came may tell of the time before."""
+    going.look("b", "COMPLETED", seconds=(10.0, 11.0))
+    going.look("b", "BUILDING", seconds=(9.0, 12.0))
+    assert going.broken == []
+
+    going.look("b", "BUILDING", seconds=(11.5, 12.5))
+    assert "L2" in going.broken
+
+
+def test_a_name_that_is_not_plain_may_be_spelled_otherwise(story: Story) -> None:
+    """A server may fold its case; a plain one comes back as it was."""
+    story.initiate("b", image_name="Web App")
+    story.look("b", row("b", "PENDING", imageName="web-app"))
+    assert story.broken == []
+
+    story.initiate("c", image_name="other")
+    story.look("c", "PENDING")
+    assert story.broken == ["L3"]
+
+
+def test_a_start_that_does_nothing(story: Story) -> None:
+    """L6 tells of it at the first look, and once."""
+    story.initiate("b")
+    story.upload("b")
+    story.look("b", "UPLOADING")
+    story.start("b", "BUILDING")
+    story.look("b", row("b", "UPLOADING", startedAt="2026-11-24T09:00:03Z"))
+
+    assert [one for one in story.broken if one != "T3"] == ["L6"]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        row("b", "BUILDING", startedAt="2026-11-24T09:00:06Z"),
+        row("b", "UPLOADING"),
+        row("b", "BUILDING", startedAt=None),
+    ],
+)
+def test_a_second_start_that_resets(going: Story, again: dict[str, Any]) -> None:
+    """L7 tells of it, and of the rules of steps L7 alone."""
+    going.start("b", again)
+
+    assert [one for one in going.broken if one not in ("T3", "T4")] == ["L7"]
+
+
+def test_a_second_start_that_is_refused_and_resets(going: Story) -> None:
+    """What is told after it counts too."""
+    going.start("b", None, status=409)
+    going.look("b", row("b", "BUILDING", startedAt="2026-11-24T09:00:09Z"))
+
+    assert going.broken == ["L7"]
+
+
+def test_no_upload_no_image(story: Story) -> None:
+    """L8: a build that nothing was uploaded for does not succeed; that it fails is well."""
+    story.initiate("b")
+    story.start("b", "BUILDING")
+    story.look("b", "FAILED")
+    assert story.broken == []
+    assert "L8" in story.held
+
+    story.initiate("c")
+    story.start("c", "BUILDING")
+    story.look("c", "COMPLETED")
+    assert story.broken == ["L8"]
+
+
+def test_false_sets_nothing_going(story: Story) -> None:
+    """L11, whatever the start itself was answered."""
+    story.initiate("b")
+    story.upload("b")
+    story.start("b", "UPLOADING", {"context_uploaded": False})
+    story.look("b", "UPLOADING")
+    assert story.broken == []
+
+    story.look("b", "BUILDING")
+    assert story.broken == ["L11"]
+
+
+def test_a_start_moves_no_other_build(story: Story) -> None:
+    """L9: between two looks at c, b was started, and c was asked for nothing."""
+    for build in ("b", "c"):
+        story.initiate(build)
+        story.upload(build)
+        story.look(build, "UPLOADING")
+    story.start("b", "BUILDING")
+    story.look("c", "BUILDING")
+
+    assert story.broken == ["L9"]
+
+
+def test_issues_are_apart(story: Story) -> None:
+    """L9: neither an id nor an upload URL is issued twice."""
+    story.initiate("b")
+    story.initiate("b")
+
+    assert story.broken == ["L9"]
+
+
+def test_found_at_once(story: Story) -> None:
+    """L10: a build is there after initiate; later it may be tidied away."""
+    story.initiate("b")
+    story.look("b", None, status=404)
+    assert story.broken == ["L10"]
+
+    story.initiate("c")
+    story.look("c", None, status=429)
+    story.now += 3600
+    story.look("c", None, status=404)
+    assert story.broken == ["L10"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 410, 422])
+def test_absent_builds_are_refused(story: Story, status: int) -> None:
+    """P4 holds for each refusal, and sees none in a success."""
+    answer: Any = {"errors": []} if status == 422 else {"detail": "no"}
+    story.look("gone", answer, status=status, is_absent=True)
+    assert story.broken == []
+    assert "P4" in story.held
+
+    story.look("gone", "PENDING", is_absent=True)
+    assert story.broken == ["P4"]
+
+
+def test_a_redirect_is_no_answer_yet(story: Story) -> None:
+    """P4 leaves it alone: some routers redirect what ends in a slash."""
+    story.look("", None, status=307, is_absent=True)
+
+    assert "P4" not in {*story.broken, *story.held}
+
+
+def test_defaults_mean_the_same(story: Story) -> None:
+    """P7: taken and refused differ; so do going and not going, where false tells which is which."""
+    for build, body, told in (
+        ("b", {"context_uploaded": False}, "UPLOADING"),
+        ("c", {"context_uploaded": True}, "BUILDING"),
+        ("d", {}, "UPLOADING"),
+    ):
+        story.initiate(build)
+        story.upload(build)
+        story.start(build, told, body)
+    assert story.broken == ["P7"]
+
+    story.initiate("e")
+    story.upload("e")
+    story.start("e", None, {}, status=400)
+    assert story.broken == ["P7", "P7"]
+
+
+def test_a_failing_start_has_no_meaning(story: Story) -> None:
+    """P7 leaves a 5xx to P5."""
+    for build, body, status in (("c", {"context_uploaded": True}, 200), ("d", {}, 503)):
+        story.initiate(build)
+        story.upload(build)
+        story.start(build, "BUILDING" if status == 200 else None, body, status=status)
+
+    assert story.broken == ["P5"]
+
+
+def test_a_slow_start_is_no_other_meaning(story: Story) -> None:
+    """P7 holds where both are taken, and nothing tells that {} was read as false."""
+    for build, body, told in (
+        ("c", {"context_uploaded": True}, "BUILDING"), ("d", {}, "UPLOADING"),
+    ):  # fmt: skip
+        story.initiate(build)
+        story.upload(build)
+        story.start(build, told, body)
+
+    assert story.broken == []
+    assert "P7" in story.held
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", "No", "off", 1.0])
+def test_words_that_are_read_as_a_boolean(story: Story, value: object) -> None:
+    """P3 neither asks for them nor refuses them."""
+    story.initiate("b")
+    story.upload("b")
+    story.start("b", "BUILDING", {"context_uploaded": value})
+    story.look("b", "BUILDING")
+
+    assert story.broken == []
+
+
+def test_a_team_that_is_null(story: Story) -> None:
+    """Null is a valid team, so 201 violates nothing; a tag that is a number needs a 422 (P3)."""
+    issued = {"build_id": "b", "upload_url": "https://up.test/b", "expires_in": 60,
+              "fullImagePath": "x/y:z", "visibility": "PRIVATE"}  # fmt: skip
+    body: dict[str, Any] = {"image_name": "web", "image_tag": "v1", "teamId": None}
+    story.ask("POST", BUILD, 201, issued, body=body)
+    assert story.broken == []
+
+    story.ask("POST", BUILD, 201, {**issued, "build_id": "c", "upload_url": "https://up.test/c"},
+              body={**body, "image_tag": 7})  # fmt: skip
+    assert story.broken == ["P3"]
+
+
+def test_a_refused_body_that_starts(story: Story) -> None:
+    """P3: 422 is not enough, if the build goes."""
+    story.initiate("b")
+    story.upload("b")
+    story.start("b", {"errors": []}, {"context_uploaded": []}, status=422)
+    story.look("b", "UPLOADING")
+    assert story.broken == []
+    story.look("b", "BUILDING")
+    assert story.broken == ["P3"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"{]} {}"])
+@pytest.mark.parametrize(("status", "rule"), [(400, None), (422, None), (415, None), (200, "P3")])
+def test_what_is_no_json(story: Story, content: bytes, status: int, rule: str | None) -> None:
+    """P3: any refusal will do, and none will not."""
+    story.initiate("b")
+    story.upload("b")
+    answers: dict[int, Any] = {422: {"errors": []}, 200: row("b", "UPLOADING")}
+    answer = answers.get(status)
+    story.ask("POST", f"{BUILD}/b/start", status, answer, content=content)
+
+    assert [one for one in story.broken if one != "P6"] == ([rule] if rule else [])
+
+
+@pytest.mark.parametrize("token", [None, "another-token", TOKEN[:-1], TOKEN.upper()])
+def test_a_refused_token_that_starts(story: Story, token: str | None) -> None:
+    """P2: 401 is not enough, if the build goes."""
+    story.initiate("b")
+    story.upload("b")
+    story.start("b", None, status=401, token=token)
+    story.look("b", "BUILDING")
+
+    assert story.broken == ["P2"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "rule"),
+    [
+        ("PUT", "/b", 200, "P9"),
+        ("PATCH", "/b/start", 204, "P9"),
+        ("GET", "", 200, "P9"),
+        ("HEAD", "/b/start", 200, "P9"),
+        ("HEAD", "/b", 200, None),
+        ("OPTIONS", "/b", 200, None),
+        ("DELETE", "/b", 204, None),
+        ("PUT", "/b", 404, None),
+        ("PUT", "/b", 429, None),
+    ],
+)
+def test_other_methods(story: Story, method: str, path: str, status: int, rule: str | None) -> None:
+    """P9, but for what HTTP itself or another published operation has there."""
+    story.ask(method, BUILD + path, status)
+
+    assert story.broken == ([rule] if rule else [])
+
+
+def test_a_part_of_what_happened_proves_little() -> None:
+    """On a recording, somebody else may have started, uploaded or authorised."""
+    story = Story(Tape(TOKEN, is_whole=False))
+    story.initiate("b")
+    story.look("b", "UPLOADING")
+    story.start("b", None, status=401, token=None)
+    story.start("b", "UPLOADING", {"context_uploaded": False})
+    story.look("b", "COMPLETED")
+
+    assert story.broken == []
+
+
+def test_an_unknown_credential_is_not_judged(story: Story) -> None:
+    """P2 has nothing to say of a header that a recording left out."""
+    story.look("b", "PENDING", token=None, credential=Credential.UNKNOWN)
+
+    assert story.broken == []
+    assert "P2" not in story.held
+
+
+def test_the_future_is_told_by_the_later_clock(story: Story) -> None:
+    """T6: five minutes past our clock and the server's."""
+    late = "2026-11-24T09:04:59Z"
+    story.look("b", row("b", "PENDING", createdAt=late))
+    assert story.broken == []
+
+    story.look("c", row("c", "PENDING", createdAt="2026-11-24T09:06:00Z"))
+    assert story.broken == ["T6"]
+
+
+def test_a_message_of_the_group_counts(story: Story) -> None:
+    """S4: older servers told it there (observed)."""
+    listed = [{"id": "a", "status": "FAILED", "createdAt": "2026-11-24T09:00:00Z",
+               "completedAt": "2026-11-24T09:00:05Z"}]  # fmt: skip
+    story.look("b", row("b", "FAILED", artifacts=listed, errorMessage="no base image"))
+    assert story.broken == []
+
+    story.look("b", row("b", "FAILED", artifacts=listed))
+    assert story.broken == ["S4"]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9-23:59"])
+def test_the_ends_of_time(story: Story, at: str) -> None:
+    """Instants that no sum reaches beyond are compared all the same."""
+    story.look("b", row("b", "PENDING", createdAt=at))
+
+    assert story.broken == ([] if at.startswith("0") else ["T6"])
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "rule"),
+    [
+        ([{"id": "a", "status": "BUILDING"}], "L4"),
+        ([], "L4"),
+        (None, None),
+        ([{"id": "a", "status": "BUILDING"}, {"id": "b", "status": "UPLOADING"}], "L1"),
+        (
+            [{"id": "c", "status": "PENDING"}, {"id": "b", "status": "BUILDING"},
+             {"id": "a", "status": "BUILDING"}], None,
+        ),
+    ],
+)  # fmt: skip
+def test_artifacts_step_too(going: Story, artifacts: Any, rule: str | None) -> None:
+    """By their ids, whatever their order; one more is no harm."""
+    created = {"createdAt": "2026-11-24T09:00:00Z"}
+
+    def listed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        started = {"startedAt": "2026-11-24T09:00:03Z"}
+        return [one | created | (started if one["status"] == "BUILDING" else {}) for one in rows]
+
+    first = listed([{"id": "a", "status": "BUILDING"}, {"id": "b", "status": "BUILDING"}])
+    going.look("b", row("b", "BUILDING", artifacts=first))
+    then = {} if artifacts is None else {"artifacts": listed(artifacts)}
+    going.look("b", row("b", "BUILDING", **then))
+
+    assert (rule in going.broken) is (rule is not None)
+    assert set(going.broken) <= {rule, "L4"}
