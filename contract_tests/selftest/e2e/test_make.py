@@ -26,7 +26,8 @@ ROOT = PATH.parent
 FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.txt")
 TAKES = surface.takes((ROOT / "Makefile").read_text())
 TARGETS = ["gate", "judge", "compare", "serve", "generate", "check", "changes", "vendor",
-           "vendor-check", "test", "test-fast", "test-external", "test-all", "faults", "fuzz", "mutate", "bench", "lint"]  # fmt: skip
+           "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
+           "fuzz", "mutate", "bench", "lint"]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE"}
 # What comes last on the command line of a target, after "--".
