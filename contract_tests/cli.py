@@ -119,6 +119,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 
 @click.group(
     cls=Group, invoke_without_command=True,
+    help="Check servers, clients and documents against the image-build contract.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip
 @click.option(
@@ -127,7 +128,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 )  # fmt: skip
 @click.pass_context
 def commands(context: click.Context) -> None:
-    """Hold servers, clients and documents to the image-build contract."""
+    """Show the help where no command is called."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -206,14 +207,17 @@ def environment(given: dict[str, Any]) -> dict[str, str]:
     return {f"{settings.PREFIX}{name.upper()}": value for name, value in told.items()}
 
 
+GATE = """Judge the generated client, and a server: the embedded one, or a target.
+
+Each option but --junit is also a variable: --rule is CONTRACT_RULE. The token of a target is the
+variable CONTRACT_TOKEN, and no option, since command lines are seen by others.
+
+Exit codes: 0 no rule is violated, 1 one is, 2 interrupted, 4 the gate cannot judge.
+"""
+
+
 def gate(junit: str | None, **given: Any) -> int:
-    """Judge the generated client, and a server: the embedded one, or a target.
-
-    Each option but --junit is also a variable: --rule is CONTRACT_RULE. The token of a target is
-    the variable CONTRACT_TOKEN, and no option, since command lines are seen by others.
-
-    Exit codes: 0 no rule is violated, 1 one is, 2 interrupted, 4 the gate cannot judge.
-    """
+    """Run the gate as pytest does, with the options of a command line."""
     told = environment(given)
     try:
         settings.from_environment({**os.environ, **told})
@@ -233,7 +237,7 @@ def gate(junit: str | None, **given: Any) -> int:
 
 commands.add_command(
     Command(
-        "gate", params=options(), callback=gate, help=gate.__doc__,
+        "gate", params=options(), callback=gate, help=GATE,
         short_help="Judge client and server.",
     )
 )  # fmt: skip

@@ -24,7 +24,10 @@ AGREE, DISAGREE, FAILED = 0, 1, 100
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = Parser(prog="changes.py", description=str(__doc__).split("\n")[0])
+    parser = Parser(
+        prog="changes.py",
+        description="Weigh what changed since the last release; check changelog and version by it.",
+    )
     parser.add_argument("--write", action="store_true", help="set the version, write the list")
     options = parser.parse_args(arguments)
     try:

@@ -122,7 +122,9 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = Parser(
-        prog=front.program("compare", "compare.py"), description=str(__doc__).split("\n")[0]
+        prog=front.program("compare", "compare.py"),
+        description="Compare a published OpenAPI document with the contract: what differs, and "
+        "whom it breaks.",
     )
     parser.add_argument("upstream", metavar="UPSTREAM", help="their document: a file or a URL")
     parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="ours")

@@ -23,7 +23,10 @@ SOUND, UNSOUND, BROKEN = 0, 1, 100
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = Parser(prog="contract_lint.py", description=str(__doc__).split("\n")[0])
+    parser = Parser(
+        prog="contract_lint.py",
+        description="Check the contract for what the generator would drop or change in silence.",
+    )
     parser.add_argument("file", nargs="?", type=Path, default=Path("openapi.yaml"))
     file: Path = parser.parse_args(arguments).file
     try:

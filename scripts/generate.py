@@ -207,7 +207,10 @@ def replace(fresh: Path, present: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = Parser(prog="generate.py", description=__doc__.split("\n")[0])
+    parser = Parser(
+        prog="generate.py",
+        description="Write the client from openapi.yaml, or check whether it is fresh.",
+    )
     parser.add_argument("command", choices=["write", "check"])
     parser.add_argument("--root", type=Path, default=ROOT, help="the project (default: this one)")
     options = parser.parse_args(arguments)

@@ -233,10 +233,13 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="vendor.py", description=str(__doc__).split("\n")[0])
+    parser = Parser(
+        prog="vendor.py", description="Copy the client into a project, or check a copy."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="copy | check")
     one = commands.add_parser(
         "copy", help="copy the client into a folder, or update the copy there",
+        description="Copy the client into a project, or update the copy there.",
         prog=front.program("vendor", "vendor.py copy"),
     )  # fmt: skip
     one.add_argument("path", metavar="DEST", help="the folder that holds the package")
@@ -246,7 +249,8 @@ def _parser() -> Parser:
     )  # fmt: skip
     one.add_argument("--force", action="store_true", help="overwrite local edits")
     two = commands.add_parser(
-        "check", help="tell whether a copy is edited, broken or outdated",
+        "check", help="check whether a copy is edited, broken or outdated",
+        description="Check whether a vendored copy is edited, broken or outdated.",
         prog=front.program("vendor-check", "vendor.py check"),
     )  # fmt: skip
     two.add_argument("path", metavar="PATH", help="the copy, or the folder that holds it")

@@ -209,7 +209,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    parser = Parser(prog="vendor_check.py", description=str(__doc__).split("\n")[0])
+    parser = Parser(
+        prog="vendor_check.py", description="Check whether a vendored copy is as it was vendored."
+    )
     parser.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent,
                         help="the copy, or the folder that holds it")  # fmt: skip
     parser.add_argument("--source", type=Path, metavar="DIR", help="a checkout, to tell of updates")

@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from scripts import compare, vendor
+from scripts import changes, compare, contract_lint, generate, vendor, vendor_check
 from scripts.changing import surface
 
 from ... import arguments, cli, front, judge, process
@@ -71,6 +71,33 @@ def options(command: str) -> list[tuple[str, bool]]:
 
 OPTIONS = [(command, *option) for command in COMMANDS for option in options(command)]
 WITH_VALUE = [(command, name) for command, name, takes in OPTIONS if takes]
+
+
+SCRIPTS = {
+    "changes": (changes, []),
+    "compare": (compare, []),
+    "contract_lint": (contract_lint, []),
+    "generate": (generate, []),
+    "vendor": (vendor, []),
+    "vendor copy": (vendor, ["copy"]),
+    "vendor check": (vendor, ["check"]),
+    "vendor_check": (vendor_check, []),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_of_a_script_is_data_of_its_parser(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has a description, and that is not a part of the module's text."""
+    module, words = SCRIPTS[name]
+    monkeypatch.setattr(module, "__doc__", None)
+    with pytest.raises(SystemExit) as left:
+        module.main([*words, "--help"])
+    described = capsys.readouterr().out.partition("\n\n")[2].partition("\n\n")[0]
+
+    assert left.value.code == 0
+    assert re.fullmatch(r"[A-Z][a-z]+ .*\.", described, re.DOTALL)
 
 
 @pytest.mark.parametrize(("command", "name"), WITH_VALUE)

@@ -334,7 +334,7 @@ def _broken(content: bytes, chance: random.Random) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; return 0 if nothing was found, else 1."""
-    parser = Parser(description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(description="Throw mutated bodies at every decoder of the client.")
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args(arguments)
