@@ -43,7 +43,6 @@ ON: dict[str, dict[str, Any]] = {
 }
 """The checks that are on, and how they are set."""
 
-_PROBES_ONLY = {"ignored_auth"}
 _EXPECTED = {
     "status_code_conformance": ("the status code", "one that the contract documents"),
     "content_type_conformance": ("the content type", "one that the contract documents"),

@@ -9,7 +9,7 @@ import itertools
 from typing import Any
 from urllib.parse import quote
 
-from ..contract import INITIATE, Operation, contract
+from ..contract import Operation, contract
 from . import stimuli
 from .pace import BudgetSpent
 from .script import BUILD, Issued, Script, Step
@@ -17,7 +17,6 @@ from .script import BUILD, Issued, Script, Step
 ABOUT_A_BUILD = [one for one in contract().operations.values() if "{build_id}" in one.path]
 """The operations that take the id of a build: whatever is tried as one is tried on each."""
 
-_INITIATE = contract().operations[INITIATE]
 _START = next(one for one in ABOUT_A_BUILD if one.method == "POST")
 
 

@@ -23,7 +23,7 @@ ABOUT = r"""
 listening on {url}
 token        {token}
 scenario     {scenario}
-contract     {url}/docs and {url}/openapi.yaml
+contract     {url}/openapi.yaml
 """
 
 TRY = r"""

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO
 
 from starlette.applications import Starlette
@@ -21,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from . import builder, context, lifecycle, pages, reading, scenarios
+from . import builder, context, lifecycle, reading, scenarios
 from .drain import draining
 from .lifecycle import Artifact, Build
 from .reading import Refusal
@@ -29,6 +30,7 @@ from .scenarios import Scenario
 from .store import MOST_BUILDS, Store
 from .weather import Dropped, Trouble, Weather
 
+OPENAPI = Path(__file__).resolve().parents[2] / "openapi.yaml"
 EXPIRES_IN = 3600
 MOST_SECONDS = 10**7
 _PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -82,8 +84,7 @@ def create_app(
             Route(build + "/{build_id}/start", server.start, methods=["POST"]),
             Route("/uploads/{build_id}", server.upload, methods=["PUT"]),
             Route("/health", lambda _: JSONResponse({"status": "ok"}), methods=["GET"]),
-            Route("/openapi.yaml", lambda _: pages.document(), methods=["GET"]),
-            Route("/docs", lambda _: pages.page(), methods=["GET"]),
+            Route("/openapi.yaml", _document, methods=["GET"]),
         ],
         exception_handlers={Refusal: _refused, HTTPException: _not_routed, Dropped: _dropped},
     )
@@ -303,6 +304,10 @@ def _why_it_cannot_build(file: IO[bytes], size: int, build: Build) -> str | None
     except context.Refused as error:
         raise Refusal(400, "body", f"the context is refused: {error}") from error
     return builder.why_it_cannot_build(read.dockerfile, path, read.names, read.ignore)
+
+
+async def _document(_: Request) -> Response:
+    return Response(OPENAPI.read_bytes(), media_type="application/yaml")
 
 
 def _same(one: bytes, other: bytes) -> bool:

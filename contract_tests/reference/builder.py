@@ -2,8 +2,8 @@
 
 What speaks against a Dockerfile is what BuildKit says against it, as far as it can be told without
 building: words that are no instruction, no FROM, an invalid pattern of .dockerignore, a COPY of
-what is not there, a RUN that is sure to fail. A stage that the last one does not need is not built,
-and so cannot fail.
+what is not there. Of the commands of RUN, ``false`` and ``exit N`` are known; any other succeeds. A
+stage that the last one does not need is not built, and so cannot fail.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import re
 import shlex
 from collections.abc import Collection, Iterator
 
-from . import shell
 from .dockerfile import INSTRUCTIONS, Instruction, Stage, Unreadable, parse
 from .dockerignore import Ignore
 
@@ -24,6 +23,7 @@ _LEAST_WORDS = {
     "ARG": 1, "ONBUILD": 1, "MAINTAINER": 1, "STOPSIGNAL": 1, "HEALTHCHECK": 1,
 }  # fmt: skip
 _FROM_STAGE = re.compile(r"--from=(\S+)|--mount=\S*?from=([^\s,]+)")
+_EXIT = re.compile(r"false|exit\s+([0-9]{1,9})")
 _NOT_TRIGGERED = ("ONBUILD", "FROM", "MAINTAINER")
 
 
@@ -84,7 +84,7 @@ def _stages(instructions: list[Instruction]) -> list[Stage]:
 
 
 def _stage(one: Instruction) -> Stage:
-    words = shell.without_flags(one.rest).split()
+    words = one.arguments.split()
     if len(words) == 1 and not words[0].startswith("--"):
         return Stage(one.number, words[0], None)
     if len(words) == 3 and words[1].upper() == "AS":
@@ -93,9 +93,8 @@ def _stage(one: Instruction) -> Stage:
 
 
 def _refuse_short(one: Instruction) -> None:
-    least, words = _LEAST_WORDS.get(one.word, 0), shell.without_flags(one.rest).split()
-    listed = shell.strings(one.rest) if one.rest.startswith("[") else None
-    count = len(words if listed is None else listed)
+    least, words = _LEAST_WORDS.get(one.word, 0), one.arguments.split()
+    count = len(words if one.strings is None else one.strings)
     if count < least:
         many = "argument" if least == 1 else "arguments"
         raise Unreadable(one.number, f"{one.word} requires at least {least} {many}")
@@ -129,7 +128,7 @@ def _named(stages: list[Stage], name: str) -> int | None:
 
 
 def _refuse_failing(one: Instruction, seen: Collection[str] | None) -> None:
-    if one.word == "RUN" and _run_fails(one):
+    if one.word == "RUN" and _exits_with(one.arguments):
         raise Unreadable(one.number, f"the command failed: {_shown(f'RUN {one.rest}')}")
     if one.word in ("ADD", "COPY") and seen is not None:
         for source in _sources(one):
@@ -137,22 +136,20 @@ def _refuse_failing(one: Instruction, seen: Collection[str] | None) -> None:
                 raise Unreadable(one.number, f"{one.word} {_shown(source)}: not in the context")
 
 
-def _run_fails(one: Instruction) -> bool:
-    if not one.heredocs:
-        return shell.fails(one.rest)
-    whole = re.fullmatch(r"<<-?(['\"]?)\S+\1", shell.without_flags(one.rest))
-    return bool(whole) and len(one.heredocs) == 1 and shell.script_fails(one.heredocs[0].text)
+def _exits_with(command: str) -> int:
+    """Return the exit status of ``false`` and ``exit N``; any other command succeeds."""
+    found = _EXIT.fullmatch(command)
+    return int(found[1] or 1) % 256 if found else 0
 
 
 def _sources(one: Instruction) -> Iterator[str]:
     """Yield the plain paths that an instruction copies out of the context."""
-    if "--from=" in one.rest or "--parents" in one.rest or one.heredocs:
+    if "--from=" in one.rest or "--parents" in one.rest or one.has_heredoc:
         return
-    rest = shell.without_flags(one.rest)
-    words = shell.strings(rest) if rest.startswith("[") else None
+    words = one.strings
     if words is None:
         try:
-            words = shlex.split(rest)
+            words = shlex.split(one.arguments)
         except ValueError:
             return
     for word in words[:-1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ INSTRUCTIONS = (
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES = ("syntax", "escape", "check")
 _WITH_HEREDOC = ("ADD", "COPY", "RUN")
+_FLAG = re.compile(r"--[a-z]+(?:=\S*)?\s+")
 _HEREDOC = re.compile(r"\d*<<(-?)(['\"]?)([^\s<>'\"]+)\2")
 
 
@@ -26,21 +28,40 @@ class Unreadable(Exception):  # noqa: N818 (it is the Dockerfile's, and tells wh
 
 
 @dataclass(frozen=True)
-class Heredoc:
-    """A document that stands in a Dockerfile."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Instruction:
-    """One instruction: its line, its word in upper case, and the rest, joined to one line."""
+    """One instruction.
+
+    Attributes:
+        number: The line it starts on.
+        word: Its keyword, in upper case.
+        rest: Its arguments, joined to one line.
+        has_heredoc: Whether a heredoc follows it.
+
+    """
 
     number: int
     word: str
     rest: str
-    heredocs: tuple[Heredoc, ...] = ()
+    has_heredoc: bool = False
+
+    @property
+    def arguments(self) -> str:
+        """The arguments without their leading ``--flags``."""
+        text = self.rest
+        while flag := _FLAG.match(text):
+            text = text[flag.end() :].lstrip()
+        return text
+
+    @property
+    def strings(self) -> list[str] | None:
+        """The arguments in JSON form, or None if they are not in that form."""
+        try:
+            words = json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            return None
+        if isinstance(words, list) and all(isinstance(word, str) for word in words):
+            return words
+        return None
 
 
 @dataclass
@@ -98,11 +119,10 @@ def _instructions(lines: list[str], first: int, escape: str) -> Iterator[Instruc
         if not joined:
             continue
         word, rest = (*joined.split(maxsplit=1), "")[:2]
-        heredocs = []
-        for dash, name in _opened(word.upper(), rest):
-            document, at = _document(lines, at, name, number, strips=bool(dash))
-            heredocs.append(Heredoc(name, document))
-        yield Instruction(number, word.upper(), rest.strip(), tuple(heredocs))
+        heredocs = _opened(word.upper(), rest)
+        for dash, name in heredocs:
+            at = _after_heredoc(lines, at, name, number, strips=bool(dash))
+        yield Instruction(number, word.upper(), rest.strip(), bool(heredocs))
 
 
 def _opened(word: str, rest: str) -> list[tuple[str, str]]:
@@ -121,15 +141,9 @@ def _opened(word: str, rest: str) -> list[tuple[str, str]]:
     return [(one[1], one[3]) for one in found if one]
 
 
-def _document(
-    lines: list[str], at: int, name: str, number: int, *, strips: bool
-) -> tuple[str, int]:
-    """Read a heredoc; return its text, and the line after it."""
-    held: list[str] = []
-    while at < len(lines):
-        line = lines[at].lstrip("\t") if strips else lines[at]
-        at += 1
-        if line == name:
-            return "\n".join(held), at
-        held.append(line)
+def _after_heredoc(lines: list[str], at: int, name: str, number: int, *, strips: bool) -> int:
+    """Return the line after a heredoc that begins at a line."""
+    for end in range(at, len(lines)):
+        if (lines[end].lstrip("\t") if strips else lines[end]) == name:
+            return end + 1
     raise Unreadable(number, f"unterminated heredoc {name}")

@@ -9,7 +9,6 @@ from .shape import shape_of
 
 ABSENT = "absent"
 NULL = frozenset({"null"})
-SCALARS: tuple[str, ...] = ("boolean", "integer", "number", "string")
 
 
 def described(shape: Shape) -> str:
