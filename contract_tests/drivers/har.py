@@ -1,4 +1,4 @@
-"""Reads HAR 1.2 files as browsers, proxies and test tools write them: entries, and what they hold.
+"""Reads HAR 1.2 files as browsers, proxies and test tools write them, into typed entries.
 
 Tools differ in what they leave out. What is not there is None here, never something empty.
 """
@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,41 +23,108 @@ _SAVE = "fix: save the traffic as HAR, with content"
 _CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
 """How recorders end a text that they cut, or what they say of it in a comment."""
 _CACHES = {"memory", "disk", "memory cache", "disk cache", "prefetch-cache"}
+Times = tuple[datetime, datetime]
+Header = tuple[str, str]
+_Object = Mapping[str, Any]
 
 
 class ReplayError(Exception):
     """The recording cannot be judged; the text says why, and what to do. Never a verdict."""
 
 
-class OddEntryError(Exception):
-    """An entry that cannot be read; the text says what is odd about it."""
+class _OddEntryError(Exception):
+    """An entry that cannot be judged; the text says why."""
 
 
-def entries(path: Path) -> list[Any]:
-    """Read the entries of a file, whatever they are. Raises ``ReplayError`` if it is no HAR."""
+@dataclass(frozen=True)
+class Message:
+    """What was recorded of a request or a response.
+
+    Attributes:
+        headers: By name in lower case, those of one name joined, without HTTP/2's pseudo-headers.
+        body: The bytes, or None if they were not recorded, or not to their end.
+
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Response(Message):
+    """What was recorded of a response."""
+
+    status: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry that can be judged.
+
+    Attributes:
+        number: Its place in the file, from 1.
+        times: When it began and ended; None if that was not recorded, or is not possible.
+        raw_headers: Every header of request and response, as it stands in the file.
+        address: Method and URL.
+        request: What was sent.
+        response: What a server returned.
+
+    """
+
+    number: int
+    times: Times | None
+    raw_headers: tuple[Header, ...] = field(repr=False)
+    address: tuple[str, str] = field(repr=False)
+    request: Message
+    response: Response
+
+
+@dataclass(frozen=True)
+class OddEntry:
+    """One entry that cannot be judged: why, and what can be read of it nevertheless."""
+
+    number: int
+    times: Times | None
+    raw_headers: tuple[Header, ...] = field(repr=False)
+    why: str
+    address: tuple[str, str] | None = field(repr=False)
+    request: Message | None
+
+
+def read(path: Path) -> list[Entry | OddEntry]:
+    """Read the entries of a file. Raises ``ReplayError`` if it is no HAR."""
     document = _document(path)
     if not isinstance(document, dict):
         raise ReplayError(f"problem: {path} is no HAR: it holds no object.  {_SAVE}")
     log = document.get("log")
     if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
         raise ReplayError(f"problem: {path} is no HAR: it has no list log.entries.  {_SAVE}")
-    found: list[Any] = log["entries"]
-    return found
+    return [_entry(number, raw) for number, raw in enumerate(log["entries"], 1)]
 
 
-def address(entry: Any) -> tuple[str, str]:
-    """Return method and URL. Raises ``OddEntryError`` if they cannot be read."""
+def _entry(number: int, raw: Any) -> Entry | OddEntry:
+    entry = raw if isinstance(raw, dict) else {}
+    times, headers = _times(entry), tuple(_every_header(entry))
+    address = request = None
+    try:
+        address = _address(entry)
+        request = _request(entry, address[0])
+        return Entry(number, times, headers, address, request, _response(entry, address[0]))
+    except _OddEntryError as error:
+        return OddEntry(number, times, headers, str(error), address, request)
+
+
+def _address(entry: _Object) -> tuple[str, str]:
     asked = _part(entry, "request")
     method, url = asked.get("method"), asked.get("url")
     if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z-]+", method):
-        raise OddEntryError("it has no method")
+        raise _OddEntryError("it has no method")
     if not isinstance(url, str) or not _is_url(url):
-        raise OddEntryError("it has no URL that can be read")
+        raise _OddEntryError("it has no URL that can be read")
     return method.upper(), url
 
 
-def times(entry: Any) -> tuple[datetime, datetime] | None:
-    """Return when it began and ended, or None if that was not recorded or cannot be."""
+def _times(entry: _Object) -> Times | None:
     began, took = entry.get("startedDateTime"), _number(entry.get("time"))
     if not isinstance(began, str) or took is None or took < 0:
         return None
@@ -68,19 +136,16 @@ def times(entry: Any) -> tuple[datetime, datetime] | None:
         return None
 
 
-def headers(entry: Any) -> Iterator[tuple[str, str]]:
-    """Yield each header of request and response, however odd the rest of the entry is."""
+def _every_header(entry: _Object) -> Iterator[Header]:
     for side in ("request", "response"):
-        message = entry.get(side) if isinstance(entry, dict) else None
+        message = entry.get(side)
         listed = message.get("headers") if isinstance(message, dict) else None
         for header in listed if isinstance(listed, list) else []:
             if _is_header(header):
                 yield header["name"], header["value"]
 
 
-def request(entry: Any) -> tuple[dict[str, str], bytes | None]:
-    """Return the headers and the body of the request. Raises ``OddEntryError``."""
-    method, _ = address(entry)
+def _request(entry: _Object, method: str) -> Message:
     asked = _part(entry, "request")
     headers = _headers(asked)
     posted = asked.get("postData")
@@ -88,39 +153,37 @@ def request(entry: Any) -> tuple[dict[str, str], bytes | None]:
     if posted is None:
         size = max(sizes)
         is_empty = size == 0 or (size < 0 and method not in ("POST", "PUT", "PATCH"))
-        return headers, b"" if is_empty else None
+        return Message(headers, b"" if is_empty else None)
     if not isinstance(posted, dict):
-        raise OddEntryError("its postData is no object")
+        raise _OddEntryError("its postData is no object")
     _type(headers, posted)
     if not posted.get("text") and isinstance(posted.get("params"), list) and posted["params"]:
         fields = [one for one in posted["params"] if isinstance(one, dict)]
         pairs = [(str(one.get("name", "")), str(one.get("value", ""))) for one in fields]
-        return headers, urlencode(pairs, errors="replace").encode()
-    return headers, _whole(posted, "request", sizes)
+        return Message(headers, urlencode(pairs, errors="replace").encode())
+    return Message(headers, _whole(posted, "request", sizes))
 
 
-def response(entry: Any) -> tuple[int, dict[str, str], bytes | None]:
-    """Return status, headers and body of the response. Raises ``OddEntryError``."""
-    method, _ = address(entry)
+def _response(entry: _Object, method: str) -> Response:
     answered = _part(entry, "response")
     status = _status(answered)
     if unanswered := _unanswered(entry, answered, status):
-        raise OddEntryError(unanswered)
+        raise _OddEntryError(unanswered)
     headers = _headers(answered)
     held = answered.get("content", {})
     if not isinstance(held, dict):
-        raise OddEntryError("the content of its response is no object")
+        raise _OddEntryError("the content of its response is no object")
     if not headers and not held.get("mimeType"):
-        raise OddEntryError("the headers of its response were not recorded")
+        raise _OddEntryError("the headers of its response were not recorded")
     if "non-authoritative-reason" in headers:
-        raise OddEntryError("it was answered by the browser itself")
+        raise _OddEntryError("it was answered by the browser itself")
     _type(headers, held)
     if not held.get("text") and (method == "HEAD" or status in (204, 205)):
-        return status, headers, b""
+        return Response(headers, b"", status)
     sent = [_size(answered, "bodySize"), _length(headers)]
     if not held.get("text") and max(sent) < 0:
-        return status, headers, None  # content.size is 0 where a recorder keeps no bodies
-    return status, headers, _whole(held, "response", [*sent, _size(held, "size")])
+        return Response(headers, None, status)  # content.size is 0 where bodies are not kept
+    return Response(headers, _whole(held, "response", [*sent, _size(held, "size")]), status)
 
 
 def _is_url(text: str) -> bool:
@@ -149,21 +212,21 @@ def _document(path: Path) -> Any:
         raise ReplayError(f"problem: {path} is no JSON: {error}.  {_SAVE}") from error
 
 
-def _part(entry: Any, name: str) -> dict[str, Any]:
-    part = entry.get(name) if isinstance(entry, dict) else None
+def _part(entry: _Object, name: str) -> _Object:
+    part = entry.get(name)
     if not isinstance(part, dict):
-        raise OddEntryError(f"it has no {name}")
+        raise _OddEntryError(f"it has no {name}")
     return part
 
 
-def _status(answered: Mapping[str, Any]) -> int:
+def _status(answered: _Object) -> int:
     status = _number(answered.get("status"))
     if status is None or not status.is_integer() or status > 999:
-        raise OddEntryError("its status is no number of three digits")
+        raise _OddEntryError("its status is no number of three digits")
     return int(status)
 
 
-def _unanswered(entry: Mapping[str, Any], answered: Mapping[str, Any], status: int) -> str | None:
+def _unanswered(entry: _Object, answered: _Object, status: int) -> str | None:
     """Say why no server gave this answer, or None if one did."""
     failures = (entry.get("_wasAborted"), answered.get("_error"), answered.get("_failureText"))
     if status <= 0 or any(failures):
@@ -174,11 +237,11 @@ def _unanswered(entry: Mapping[str, Any], answered: Mapping[str, Any], status: i
     return None
 
 
-def _headers(message: Mapping[str, Any]) -> dict[str, str]:
+def _headers(message: _Object) -> dict[str, str]:
     """Join the headers of one name; leave out HTTP/2's pseudo-headers."""
     listed = message.get("headers")
     if not isinstance(listed, list) or not all(map(_is_header, listed)):
-        raise OddEntryError("its headers are no list of names and values")
+        raise _OddEntryError("its headers are no list of names and values")
     joined: dict[str, list[str]] = {}
     for header in listed:
         name = header["name"].lower()
@@ -193,13 +256,13 @@ def _is_header(header: Any) -> bool:
     )
 
 
-def _type(headers: dict[str, str], body: Mapping[str, Any]) -> None:
+def _type(headers: dict[str, str], body: _Object) -> None:
     told = body.get("mimeType")
     if isinstance(told, str) and "/" in told:  # Chromium writes x-unknown where there is none
         headers.setdefault("content-type", told)
 
 
-def _whole(body: Mapping[str, Any], whose: str, sizes: list[float]) -> bytes | None:
+def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
     """Return the bytes of a body, or None if they were not recorded, or not to their end.
 
     Half a recording is no evidence against the server: a text that is shorter than one of the sizes
@@ -223,7 +286,7 @@ def _is_json(content: bytes) -> bool:
     return True
 
 
-def _text(body: Mapping[str, Any], whose: str) -> bytes | None:
+def _text(body: _Object, whose: str) -> bytes | None:
     """Return the bytes of a text, or None if it was not recorded as it was.
 
     A text was decoded when it was recorded, so its bytes are its UTF-8. What was no UTF-8 then can
@@ -231,12 +294,12 @@ def _text(body: Mapping[str, Any], whose: str) -> bytes | None:
     """
     text, encoding = body.get("text"), body.get("encoding", body.get("_encoding"))
     if not isinstance(text, str):
-        raise OddEntryError(f"the body of its {whose} is not a text")
+        raise _OddEntryError(f"the body of its {whose} is not a text")
     if isinstance(encoding, str) and encoding.lower() == "base64":
         try:
             return base64.b64decode("".join(text.split()), validate=True)
         except (binascii.Error, ValueError):
-            raise OddEntryError(f"the body of its {whose} is not base64") from None
+            raise _OddEntryError(f"the body of its {whose} is not base64") from None
     if encoding and str(encoding).lower() not in ("utf-8", "utf8"):
         return None
     try:
@@ -250,7 +313,7 @@ def _length(headers: Mapping[str, str]) -> float:
     return float(told) if told.isdecimal() and len(told) < 20 else -1
 
 
-def _size(message: Mapping[str, Any], key: str) -> float:
+def _size(message: _Object, key: str) -> float:
     size = _number(message.get(key))
     return -1 if size is None else size
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from ..exchange import Credential
 from ..report.redaction import Redaction
 from ..tape import Tape, addressed
 from . import har
-from .har import OddEntryError, ReplayError
+from .har import Entry, OddEntry, ReplayError
 
 __all__ = ["DRIVER", "ReplayError", "Replayed", "replay"]
 
@@ -71,53 +70,46 @@ def replay(path: str | Path) -> Replayed:
     Raises ``ReplayError`` if the file is no HAR, or none of its entries can be judged. An entry
     that cannot be read is left out, and counted with its reason.
     """
-    entries = har.entries(Path(path))
+    entries = har.read(Path(path))
     shown, seen = _Shown(entries), _Seen()
     replayed = Replayed(Tape("", is_whole=False), len(entries))
     for entry in entries:
-        replayed.redaction.learn_headers(har.headers(entry))
-    for number, entry in _in_order(entries):
-        try:
-            method, url = har.address(entry)
-            if not replayed.tape.concerns(method, url):
-                replayed.ignored += 1
-                continue
-            if seen.before(entry):
-                replayed.repeated += 1
-                continue
-            _record(replayed, shown, number, entry)
-        except OddEntryError as odd:
-            replayed.left_out[str(odd)] += 1
+        replayed.redaction.learn_headers(entry.raw_headers)
+    for entry in _in_order(entries):
+        if entry.address and not replayed.tape.concerns(*entry.address):
+            replayed.ignored += 1
+        elif isinstance(entry, OddEntry):
+            replayed.left_out[entry.why] += 1
+        elif seen.before(entry):
+            replayed.repeated += 1
+        else:
+            _record(replayed, shown, entry)
     if not replayed.judged:
         raise ReplayError(_nothing_to_judge(replayed))
     return replayed
 
 
-def _record(replayed: Replayed, shown: _Shown, number: int, entry: Any) -> None:
-    method, url = har.address(entry)
-    status, response_headers, content = har.response(entry)
-    headers, asked = har.request(entry)
-    at = har.times(entry)
+def _record(replayed: Replayed, shown: _Shown, entry: Entry) -> None:
+    request, response = entry.request, entry.response
     replayed.tape.record(
         driver=DRIVER,
-        intent=f"entry {number}",
-        request=(method, url, headers, asked),
-        response=(status, response_headers, content),
-        at=at or UNTIMED,
-        credential=shown.credential(headers, status),
+        intent=f"entry {entry.number}",
+        request=(*entry.address, request.headers, request.body),
+        response=(response.status, response.headers, response.body),
+        at=entry.times or UNTIMED,
+        credential=shown.credential(request.headers, response.status),
     )
-    replayed.untimed += at is None
-    replayed.bodiless += content is None
+    replayed.untimed += entry.times is None
+    replayed.bodiless += response.body is None
 
 
-def _in_order(entries: list[Any]) -> Iterator[tuple[int, Any]]:
-    """Yield the entries with their numbers, as they ended; one without times keeps its place."""
+def _in_order(entries: list[Entry | OddEntry]) -> list[Entry | OddEntry]:
+    """Sort the entries as they ended; one without times keeps its place."""
     known, last = [], (UNTIMED[0],) * 2
     for entry in entries:
-        last = (har.times(entry) if isinstance(entry, dict) else None) or last
+        last = entry.times or last
         known.append(last)
-    for index in sorted(range(len(entries)), key=lambda index: known[index][::-1]):
-        yield index + 1, entries[index]
+    return [entries[index] for index in sorted(range(len(entries)), key=lambda at: known[at][::-1])]
 
 
 class _Seen:
@@ -126,16 +118,15 @@ class _Seen:
     def __init__(self) -> None:
         self._bodies: dict[object, list[_Bodies]] = {}
 
-    def before(self, entry: Any) -> bool:
+    def before(self, entry: Entry) -> bool:
         """Note an entry; return whether one that is alike in time and bytes was noted before.
 
-        A body that was not recorded is like any. Raises ``OddEntryError``.
+        A body that was not recorded is like any.
         """
-        headers, asked = har.request(entry)
-        status, _, answered = har.response(entry)
-        key = (har.address(entry), har.times(entry), headers.get("authorization"), status)
-        alike = self._bodies.setdefault(key, [])
-        bodies = (asked, answered)
+        request, response = entry.request, entry.response
+        token = request.headers.get("authorization")
+        alike = self._bodies.setdefault((entry.address, entry.times, token, response.status), [])
+        bodies = (request.body, response.body)
         if any(_are_alike(bodies, other) for other in alike):
             return True
         alike.append(bodies)
@@ -151,11 +142,15 @@ def _are_alike(one: _Bodies, other: _Bodies) -> bool:
 class _Shown:
     """What the requests of a recording showed for tokens, and what became of each token."""
 
-    def __init__(self, entries: list[Any]) -> None:
+    def __init__(self, entries: list[Entry | OddEntry]) -> None:
         self._statuses: dict[str, set[int]] = {}
         self._any = False
         for entry in entries:
-            self._learn(entry)
+            if entry.address and entry.request and _is_of_contract(*entry.address):
+                token = entry.request.headers.get("authorization")
+                self._any = self._any or token is not None
+                if token is not None and isinstance(entry, Entry):
+                    self._statuses.setdefault(token, set()).add(entry.response.status)
 
     def credential(self, headers: Mapping[str, str], status: int) -> Credential:
         """Tell what a request showed, as far as the recording tells.
@@ -174,19 +169,10 @@ class _Shown:
             return Credential.UNKNOWN if status == 401 else Credential.VALID
         return Credential.OTHER if statuses == {401} else Credential.UNKNOWN
 
-    def _learn(self, entry: Any) -> None:
-        try:
-            method, url = har.address(entry)
-            operation, _, _ = addressed(method, urlsplit(url).path)
-            if operation is None:
-                return
-            told = har.request(entry)[0].get("authorization")
-            self._any = self._any or told is not None
-            status, _, _ = har.response(entry)
-        except OddEntryError:
-            return
-        if told is not None:
-            self._statuses.setdefault(told, set()).add(status)
+
+def _is_of_contract(method: str, url: str) -> bool:
+    operation, _, _ = addressed(method, urlsplit(url).path)
+    return operation is not None
 
 
 def _token(authorization: str) -> str:
