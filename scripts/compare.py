@@ -34,7 +34,7 @@ Taken = list[tuple[Difference, Accepted]]
 
 SAME, COMPATIBLE, BREAKING, FAILED = 0, 3, 4, 100
 WIDEST = 40
-HEADS = ("breaks", "kind", "where", "ours", "theirs")
+HEADS = ("breaks", "kind", "where", "base", "revision")
 
 
 def table(found: list[Difference]) -> str:
@@ -46,7 +46,7 @@ def table(found: list[Difference]) -> str:
         lines.append(_line(row, widths))
         indent = " " * (widths[0] + 2)
         lines += [f"{indent}also {_clean(place)}" for place in one.places[1:]]
-        lines.append(_clean(f"{indent}ours #{one.ours_at}  theirs #{one.theirs_at}"))
+        lines.append(_clean(f"{indent}base #{one.base_at}  revision #{one.revision_at}"))
     return "\n".join(lines)
 
 
@@ -70,13 +70,13 @@ def summary(found: list[Difference], taken: Taken) -> str:
     return f"{len(found)} {noun}: {told}"
 
 
-def as_json(ours: Document, theirs: Document, found: list[Difference], taken: Taken) -> str:
+def as_json(base: Document, revision: Document, found: list[Difference], taken: Taken) -> str:
     """Return the differences as JSON, with the verdict."""
     verdict = {SAME: "same", COMPATIBLE: "compatible", BREAKING: "breaking"}[code(found)]
     report = {
         "verdict": verdict,
-        "ours": ours.name,
-        "theirs": theirs.name,
+        "base": base.name,
+        "revision": revision.name,
         "differences": [one._asdict() for one in found],
         "accepted": [
             {**one._asdict(), "reason": entry.reason, "expires": str(entry.expires)}
@@ -103,7 +103,7 @@ def _verb(breaks: Breaks, count: int) -> str:
 
 
 def _row(one: Difference) -> tuple[str, ...]:
-    return (str(one.breaks), one.kind, _clean(one.places[0]), _cut(one.ours), _cut(one.theirs))
+    return (str(one.breaks), one.kind, _clean(one.places[0]), _cut(one.base), _cut(one.revision))
 
 
 def _cut(text: str) -> str:
@@ -126,23 +126,25 @@ def main(arguments: list[str] | None = None) -> int:
         description="Compare a published OpenAPI document with the contract: what differs, and "
         "whom it breaks.",
     )
-    parser.add_argument("upstream", metavar="UPSTREAM", help="their document: a file or a URL")
-    parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="ours")
+    parser.add_argument("upstream", metavar="UPSTREAM", help="the revision: a file or a URL")
+    parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="the base")
     parser.add_argument("--accepted", metavar="FILE", help="differences that are accepted for now")
     parser.add_argument("--json", action="store_true", help="write JSON")
-    parser.add_argument("--all", action="store_true", help="list operations that theirs adds, too")
+    parser.add_argument(
+        "--all", action="store_true", help="list operations that only the revision has, too"
+    )
     options = parser.parse_args(arguments)
     try:
         if not options.upstream:
             fix = front.command("compare", UPSTREAM="FILE-OR-URL")
             raise UnreadableError("nothing to compare with", fix)
-        ours, theirs = load(options.contract), load(options.upstream)
+        base, revision = load(options.contract), load(options.upstream)
         known = load_accepted(Path(options.accepted), _today()) if options.accepted else ()
-        found, taken = split(differences(ours, theirs, every=options.all), known)
+        found, taken = split(differences(base, revision, every=options.all), known)
     except RecursionError:
         deep = UnreadableError(
             f"{options.upstream} is nested too deep, or refers to itself by too many ways",
-            "compare a document with less in it: our operations, and what they refer to",
+            "compare a document with less in it: the operations, and what they refer to",
         )
         print(deep, file=sys.stderr)  # noqa: T201
         return FAILED
@@ -150,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return FAILED
     if options.json:
-        print(as_json(ours, theirs, found, taken))  # noqa: T201
+        print(as_json(base, revision, found, taken))  # noqa: T201
     else:
         parts = [table(found) if found else "", excused(taken), summary(found, taken)]
         print("\n\n".join(filter(None, parts)))  # noqa: T201

@@ -77,7 +77,7 @@ def _phases(before: Any, after: Any) -> Iterator[Change]:
 def _name(one: Difference) -> str:
     """Return what an entry must name: the value, the field or parameter, or the operation."""
     if one.kind in ("value-added", "value-removed"):
-        return next(text for text in (one.theirs, one.ours) if text != "absent")
+        return next(text for text in (one.revision, one.base) if text != "absent")
     parts = re.split(r"[ .]", one.places[0])
     return parts[0] if _NAMELESS.fullmatch(parts[-1]) else parts[-1].removesuffix("[]")
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 class Breaks(StrEnum):
     """Whom a difference breaks.
 
-    ``CLIENTS`` are generated from our document and meet a server that keeps theirs. ``SERVERS``
-    keep our document and are held to theirs.
+    ``CLIENTS`` are generated from the base and meet a server that follows the revision. ``SERVERS``
+    follow the base and are checked against the revision.
     """
 
     CLIENTS = "clients"
@@ -32,10 +32,10 @@ class Difference(NamedTuple):
     kind: str
     breaks: Breaks
     places: tuple[str, ...]
-    ours_at: str
-    theirs_at: str
-    ours: str
-    theirs: str
+    base_at: str
+    revision_at: str
+    base: str
+    revision: str
 
 
 # Whom a kind breaks that stands in a response, and one that stands in a request; None is never.
@@ -43,8 +43,9 @@ Pair = tuple[Breaks | None, Breaks | None]
 
 _CLIENTS, _SERVERS, _BOTH, _NOBODY = Breaks
 
-# Theirs admits more than ours: a client may be told what it cannot read, a server be asked what
-# it refuses. Theirs admits less: a server may tell what must not be, a client ask it.
+# The revision admits more than the base: a client may be told what it cannot read, a server be
+# asked what it refuses. The revision admits less: a server may tell what must not be, a client ask
+# it.
 _WIDER = (_CLIENTS, _SERVERS)
 _NARROWER = (_SERVERS, _CLIENTS)
 _NEITHER = (_BOTH, _BOTH)

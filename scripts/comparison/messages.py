@@ -12,22 +12,22 @@ from .words import ABSENT, fields_of
 SPOKEN_OF_ELSEWHERE = {"accept", "content-type", "authorization"}
 
 
-def compare_requests(ours: Node, theirs: Node, place: Place) -> Differences:
+def compare_requests(base: Node, revision: Node, place: Place) -> Differences:
     """Yield the differences of what is sent."""
-    mine, yours = _body(ours), _body(theirs)
+    old, new = _body(base), _body(revision)
     place = place.below(" request")
-    if mine and yours:
-        if mine[1] != yours[1]:
-            words = ("required", "optional") if mine[1] else ("optional", "required")
-            at = (mine[0].pointer, yours[0].pointer)
-            yield place.told("body-required" if yours[1] else "body-optional", at, *words)
-        yield from _contents(mine[0], yours[0], place)
-    elif mine:
-        kind = "required-body-removed" if mine[1] else "body-removed"
-        yield place.told(kind, (mine[0].pointer, theirs.pointer), _types(mine[0]), ABSENT)
-    elif yours:
-        kind = "required-body-added" if yours[1] else "body-added"
-        yield place.told(kind, (ours.pointer, yours[0].pointer), ABSENT, _types(yours[0]))
+    if old and new:
+        if old[1] != new[1]:
+            words = ("required", "optional") if old[1] else ("optional", "required")
+            at = (old[0].pointer, new[0].pointer)
+            yield place.told("body-required" if new[1] else "body-optional", at, *words)
+        yield from _contents(old[0], new[0], place)
+    elif old:
+        kind = "required-body-removed" if old[1] else "body-removed"
+        yield place.told(kind, (old[0].pointer, revision.pointer), _types(old[0]), ABSENT)
+    elif new:
+        kind = "required-body-added" if new[1] else "body-added"
+        yield place.told(kind, (base.pointer, new[0].pointer), ABSENT, _types(new[0]))
 
 
 def _body(operation: Node) -> tuple[Node, bool] | None:
@@ -38,24 +38,24 @@ def _body(operation: Node) -> tuple[Node, bool] | None:
     return (body, body.object().get("required") is True) if _media(body) else None
 
 
-def compare_responses(ours: Node, theirs: Node, label: str) -> Differences:
+def compare_responses(base: Node, revision: Node, label: str) -> Differences:
     """Yield the differences of what is answered, status by status."""
-    mine, yours = _statuses(ours), _statuses(theirs)
-    for status in dict.fromkeys([*mine, *yours]):
+    old, new = _statuses(base), _statuses(revision)
+    for status in dict.fromkeys([*old, *new]):
         place, noun = Place(f"{label} {status}", Direction.RESPONSE), "failure"
-        one, other = _covering(mine, status), _covering(yours, status)
+        one, other = _covering(old, status), _covering(new, status)
         if succeeds := status.startswith("2"):
             noun = "success"
-        exact = status in mine and status in yours
+        exact = status in old and status in new
         # What is covered by a range without a body says nothing of the body.
         if one and other and (exact or succeeds or _media(one)):
             yield from _response(one, other, place)
-        elif status not in mine:
-            at = (_at(ours, "responses"), yours[status].pointer)
-            yield place.told(f"{noun}-added", at, ABSENT, _types(yours[status]))
+        elif status not in old:
+            at = (_at(base, "responses"), new[status].pointer)
+            yield place.told(f"{noun}-added", at, ABSENT, _types(new[status]))
         elif not other:
-            at = (mine[status].pointer, _at(theirs, "responses"))
-            yield place.told(f"{noun}-removed", at, _types(mine[status]), ABSENT)
+            at = (old[status].pointer, _at(revision, "responses"))
+            yield place.told(f"{noun}-removed", at, _types(old[status]), ABSENT)
 
 
 def _statuses(operation: Node) -> dict[str, Node]:
@@ -73,16 +73,16 @@ def _at(node: Node, key: str) -> str:
     return f"{node.pointer}/{key}" if key in node.object() else node.pointer
 
 
-def _response(ours: Node, theirs: Node, place: Place) -> Differences:
-    at = (ours.pointer, theirs.pointer)
-    mine, yours = _media(ours), _media(theirs)
-    if mine and yours:
-        yield from _moved(list(_contents(ours, theirs, place)), ours, theirs)
-    elif mine:
-        yield place.told("required-body-removed", at, _types(ours), ABSENT)
-    elif yours:
-        yield place.told("required-body-added", at, ABSENT, _types(theirs))
-    yield from compare_parts("header", _headers(ours), _headers(theirs), at, place)
+def _response(base: Node, revision: Node, place: Place) -> Differences:
+    at = (base.pointer, revision.pointer)
+    old, new = _media(base), _media(revision)
+    if old and new:
+        yield from _moved(list(_contents(base, revision, place)), base, revision)
+    elif old:
+        yield place.told("required-body-removed", at, _types(base), ABSENT)
+    elif new:
+        yield place.told("required-body-added", at, ABSENT, _types(revision))
+    yield from compare_parts("header", _headers(base), _headers(revision), at, place)
 
 
 def _headers(response: Node) -> dict[str, Part]:
@@ -107,19 +107,19 @@ def _types(node: Node) -> str:
     return ", ".join(_media(node)) or "no body"
 
 
-def _contents(ours: Node, theirs: Node, place: Place) -> Differences:
-    mine, yours = _media(ours), _media(theirs)
-    at = (_at(ours, "content"), _at(theirs, "content"))
-    for name, media in mine.items():
-        other = yours.get(name) or yours.get(name.partition("/")[0] + "/*") or yours.get("*/*")
+def _contents(base: Node, revision: Node, place: Place) -> Differences:
+    old, new = _media(base), _media(revision)
+    at = (_at(base, "content"), _at(revision, "content"))
+    for name, media in old.items():
+        other = new.get(name) or new.get(name.partition("/")[0] + "/*") or new.get("*/*")
         if other is None:
             yield place.told("media-type-removed", (media.pointer, at[1]), name, ABSENT)
             continue
         yield from compare_schemas(
             _schema(media), _schema(other), place.below(" $"), (media.pointer, other.pointer)
         )
-    for name, media in yours.items():
-        if name not in mine and not {name.partition("/")[0] + "/*", "*/*"} & mine.keys():
+    for name, media in new.items():
+        if name not in old and not {name.partition("/")[0] + "/*", "*/*"} & old.keys():
             yield place.told("media-type-added", (at[0], media.pointer), ABSENT, name)
 
 
@@ -128,14 +128,14 @@ def _schema(media: Node) -> Nodes:
     return (schema,) if schema else ()
 
 
-def _moved(found: list[Difference], ours: Node, theirs: Node) -> Differences:
+def _moved(found: list[Difference], base: Node, revision: Node) -> Differences:
     """Tell of each field that is gone where its name stands now, if it stood there not before."""
     gone = [one for one in found if one.kind.endswith("field-removed")]
-    news = _paths(theirs) - _paths(ours) if gone else set()
+    news = _paths(revision) - _paths(base) if gone else set()
     for one in found:
         name = one.places[0].rpartition(".")[2]
         now = sorted(path for path in news if path.endswith(f".{name}")) if one in gone else []
-        yield one._replace(theirs=f"moved to {', '.join(now)}") if now else one
+        yield one._replace(revision=f"moved to {', '.join(now)}") if now else one
 
 
 def _paths(response: Node) -> set[str]:

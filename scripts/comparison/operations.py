@@ -1,4 +1,4 @@
-"""Finds our operations in their document, and compares each with theirs."""
+"""Finds the operations of the base document in the revision, and compares each."""
 
 from __future__ import annotations
 
@@ -43,23 +43,29 @@ class Operation:
         return str(name or f"{self.method.upper()} {self.path}")
 
 
-def differences(ours: Document, theirs: Document, *, every: bool = False) -> list[Difference]:
+def differences(base: Document, revision: Document, *, every: bool = False) -> list[Difference]:
     """Return each difference, those that break first.
 
-    With ``every``, operations that theirs alone has are listed, too. Raises ``UnreadableError`` if
-    theirs has none of our operations, or either cannot be followed.
+    Args:
+        base: The contract that clients and servers keep.
+        revision: The document that is compared with it.
+        every: Whether operations that only the revision has are listed, too.
+
+    Raises ``UnreadableError`` if the revision has none of the base's operations, or either cannot
+    be followed.
+
     """
-    ours.steps = theirs.steps = 0
-    mine, yours = _operations(ours), _operations(theirs)
-    prefix = _prefix(mine, yours)
+    base.steps = revision.steps = 0
+    old, new = _operations(base), _operations(revision)
+    prefix = _prefix(old, new)
     if prefix is None:
         raise StrangersError(
-            f"{theirs.name} has none of the operations of {ours.name}",
+            f"{revision.name} has none of the operations of {base.name}",
             "name the document of this API; its paths may stand under another base path",
         )
     found: list[Difference] = []
-    for (method, path), operation in mine.items():
-        other = yours.pop((method, _shifted(path, prefix)), None)
+    for (method, path), operation in old.items():
+        other = new.pop((method, _shifted(path, prefix)), None)
         place = Place(operation.label, REQUEST)
         if other is None:
             at = (operation.node.pointer, "/paths")
@@ -67,10 +73,10 @@ def differences(ours: Document, theirs: Document, *, every: bool = False) -> lis
             continue
         found += _operation(operation, other)
     if every:
-        for new in yours.values():
-            place = Place(new.label, REQUEST)
-            at = ("/paths", new.node.pointer)
-            found.append(place.told("operation-added", at, ABSENT, new.label))
+        for added in new.values():
+            place = Place(added.label, REQUEST)
+            at = ("/paths", added.node.pointer)
+            found.append(place.told("operation-added", at, ABSENT, added.label))
     if prefix != ("", ""):
         text = (f"paths under {end or '/'}" for end in prefix)
         found.append(Place("servers", REQUEST).told("base-path", ("/paths", "/paths"), *text))
@@ -87,11 +93,9 @@ def _operations(document: Document) -> dict[tuple[str, str], Operation]:
     for path, item in paths.fixed() if paths else ():
         items, templates = tuple(item.chain()), tuple(TEMPLATE.findall(path))
         for method, node in _methods(items).items():
-            base = next(
-                (base for one in (node, *items, document.top) if (base := _base(one)) is not None),
-                "",
-            )
-            whole = TEMPLATE.sub("{}", base.rstrip("/") + path)
+            servers = map(_base_path, (node, *items, document.top))
+            prefix = next((one for one in servers if one is not None), "")
+            whole = TEMPLATE.sub("{}", prefix.rstrip("/") + path)
             if (method, whole) in found:
                 raise node.ambiguous(f"{method.upper()} {whole} stands twice")
             found[method, whole] = Operation(method, whole, templates, items, node)
@@ -110,7 +114,7 @@ def _methods(items: tuple[Node, ...]) -> dict[str, Node]:
     return found
 
 
-def _base(node: Node) -> str | None:
+def _base_path(node: Node) -> str | None:
     """Return the path of the first server that is named here, its variables filled in.
 
     None where no server is named; the empty path is one.
@@ -128,21 +132,21 @@ def _base(node: Node) -> str | None:
 Operations = dict[tuple[str, str], Operation]
 
 
-def _prefix(ours: Operations, theirs: Operations) -> tuple[str, str] | None:
-    """Return what our paths begin with and what theirs do instead, to find the most of them.
+def _prefix(base: Operations, revision: Operations) -> tuple[str, str] | None:
+    """Return what paths begin with in base and revision, so that most of the base's are found.
 
     One of the two is empty, both where the paths are the same. What is left has a name to go by.
     """
     tries = {("", "")}
-    for method, path in ours:
-        for _, other in (one for one in theirs if one[0] == method):
+    for method, path in base:
+        for _, other in (one for one in revision if one[0] == method):
             if path.endswith(other) and not other.startswith("/{"):
                 tries.add((path.removesuffix(other), ""))
             elif other.endswith(path):
                 tries.add(("", other.removesuffix(path)))
 
     def found(prefix: tuple[str, str]) -> int:
-        return sum((method, _shifted(path, prefix)) in theirs for method, path in ours)
+        return sum((method, _shifted(path, prefix)) in revision for method, path in base)
 
     best = max(sorted(tries), key=lambda prefix: (found(prefix), -len("".join(prefix))))
     return best if found(best) else None
@@ -153,30 +157,30 @@ def _shifted(path: str, prefix: tuple[str, str]) -> str:
     return new + path.removeprefix(old) if path.startswith(old) else path
 
 
-def _operation(ours: Operation, theirs: Operation) -> Differences:
-    place, at = Place(ours.label, REQUEST), (ours.node.pointer, theirs.node.pointer)
-    if theirs.node.value.get("deprecated") and not ours.node.value.get("deprecated"):
+def _operation(base: Operation, revision: Operation) -> Differences:
+    place, at = Place(base.label, REQUEST), (base.node.pointer, revision.node.pointer)
+    if revision.node.value.get("deprecated") and not base.node.value.get("deprecated"):
         yield place.told("deprecated", at, "", "deprecated")
-    yield from compare_security(ours.node, theirs.node, place.below(" security"))
-    yield from _parameters(ours, theirs, at, place)
-    yield from compare_requests(ours.node, theirs.node, place)
-    yield from compare_responses(ours.node, theirs.node, ours.label)
+    yield from compare_security(base.node, revision.node, place.below(" security"))
+    yield from _parameters(base, revision, at, place)
+    yield from compare_requests(base.node, revision.node, place)
+    yield from compare_responses(base.node, revision.node, base.label)
 
 
 def _parameters(
-    ours: Operation, theirs: Operation, at: tuple[str, str], place: Place
+    base: Operation, revision: Operation, at: tuple[str, str], place: Place
 ) -> Differences:
-    mine, yours = _parts(ours), _parts(theirs)
-    for name in mine.keys() & yours.keys():
-        one, other = mine[name][1], yours[name][1]
+    old, new = _parts(base), _parts(revision)
+    for name in old.keys() & new.keys():
+        one, other = old[name][1], new[name][1]
         if one != other:
-            here = place.below(mine[name][0].step)
-            pointers = (mine[name][0].at, yours[name][0].at)
+            here = place.below(old[name][0].step)
+            pointers = (old[name][0].at, new[name][0].at)
             yield here.told("serialization-changed", pointers, one, other)
     yield from compare_parts(
         "parameter",
-        {name: part for name, (part, _) in mine.items()},
-        {name: part for name, (part, _) in yours.items()},
+        {name: part for name, (part, _) in old.items()},
+        {name: part for name, (part, _) in new.items()},
         at,
         place,
     )

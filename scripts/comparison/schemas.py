@@ -33,43 +33,43 @@ class Place:
         """Return the place of a part."""
         return replace(self, label=self.label + step)
 
-    def told(self, kind: str, at: tuple[str, str], ours: str, theirs: str) -> Difference:
+    def told(self, kind: str, at: tuple[str, str], base: str, revision: str) -> Difference:
         """Return a difference of this place."""
-        return Difference(kind, breaks(kind, self.direction), (self.label,), *at, ours, theirs)
+        return Difference(kind, breaks(kind, self.direction), (self.label,), *at, base, revision)
 
 
 def compare_schemas(
-    ours: Nodes, theirs: Nodes, place: Place, at: tuple[str, str] = ("", "")
+    base: Nodes, revision: Nodes, place: Place, at: tuple[str, str] = ("", "")
 ) -> Differences:
     """Yield each difference of two schemas, down to their parts.
 
     Where either says nothing, its difference stands at the pointer that is given.
     """
-    pair = tuple(node.pointer for node in ours), tuple(node.pointer for node in theirs)
+    pair = tuple(node.pointer for node in base), tuple(node.pointer for node in revision)
     if pair not in place.above:
         place = replace(place, above=place.above | {pair})
-        one, other = shape_of(ours), shape_of(theirs)
+        one, other = shape_of(base), shape_of(revision)
         one, other = replace(one, at=one.at or at[0]), replace(other, at=other.at or at[1])
         yield from _shapes(one, other, place)
 
 
 def compare_parts(
     noun: str,
-    ours: dict[str, Part],
-    theirs: dict[str, Part],
+    base: dict[str, Part],
+    revision: dict[str, Part],
     at: tuple[str, str],
     place: Place,
 ) -> Differences:
     """Yield the differences of fields, of parameters or of headers, by their names."""
-    for name, mine in ours.items():
-        here = place.below(mine.step)
-        if name in theirs:
-            yield from _part(noun, mine, theirs[name], here)
+    for name, old in base.items():
+        here = place.below(old.step)
+        if name in revision:
+            yield from _part(noun, old, revision[name], here)
             continue
-        kind = f"required-{noun}-removed" if mine.required else f"{noun}-removed"
-        yield here.told(kind, (mine.at or at[0], at[1]), mine.described(), ABSENT)
-    for name, new in theirs.items():
-        if name not in ours:
+        kind = f"required-{noun}-removed" if old.required else f"{noun}-removed"
+        yield here.told(kind, (old.at or at[0], at[1]), old.described(), ABSENT)
+    for name, new in revision.items():
+        if name not in base:
             kind = f"required-{noun}-added" if new.required else f"{noun}-added"
             here = place.below(new.step)
             yield here.told(kind, (at[0], new.at or at[1]), ABSENT, new.described())
@@ -90,78 +90,78 @@ class Part:
         return described(shape_of(self.nodes)) + (", required" if self.required else "")
 
 
-def _part(noun: str, mine: Part, yours: Part, place: Place) -> Differences:
-    at = (mine.at, yours.at)
-    if mine.required != yours.required:
-        kind = f"{noun}-required" if yours.required else f"{noun}-optional"
-        words = ("required", "optional") if mine.required else ("optional", "required")
+def _part(noun: str, old: Part, new: Part, place: Place) -> Differences:
+    at = (old.at, new.at)
+    if old.required != new.required:
+        kind = f"{noun}-required" if new.required else f"{noun}-optional"
+        words = ("required", "optional") if old.required else ("optional", "required")
         yield place.told(kind, at, *words)
-    one, other = shape_of(mine.nodes), shape_of(yours.nodes)
-    if one.default != other.default and not (mine.required and yours.required):
+    one, other = shape_of(old.nodes), shape_of(new.nodes)
+    if one.default != other.default and not (old.required and new.required):
         kind = "default-changed"
         if one.default is None or other.default is None:
             kind = "default-added" if one.default is None else "default-removed"
         yield place.told(kind, at, one.default or "no default", other.default or "no default")
-    if one.deprecated or mine.deprecated:
-        pass  # what we have announced ourselves is no news
-    elif other.deprecated or yours.deprecated:
+    if one.deprecated or old.deprecated:
+        pass  # the base announced it already
+    elif other.deprecated or new.deprecated:
         yield place.told("deprecated", at, "", "deprecated")
-    yield from compare_schemas(mine.nodes, yours.nodes, place, at)
+    yield from compare_schemas(old.nodes, new.nodes, place, at)
 
 
-def _shapes(ours: Shape, theirs: Shape, place: Place) -> Differences:
-    if ours.variants or theirs.variants:
-        yield from _null(ours, theirs, place)
-        yield from _variants(_spread(ours), _spread(theirs), place)
+def _shapes(base: Shape, revision: Shape, place: Place) -> Differences:
+    if base.variants or revision.variants:
+        yield from _null(base, revision, place)
+        yield from _variants(_spread(base), _spread(revision), place)
         return
-    yield from _types(ours, theirs, place)
-    common = ours.types & theirs.types - NULL
+    yield from _types(base, revision, place)
+    common = base.types & revision.types - NULL
     if not common:
         return
-    yield from _values(ours, theirs, place)
-    yield from _marks(ours, theirs, place)
-    yield from _bounds(ours, theirs, place)
+    yield from _values(base, revision, place)
+    yield from _marks(base, revision, place)
+    yield from _bounds(base, revision, place)
     if "object" in common:
-        yield from _objects(ours, theirs, place)
-    if ours.entries or theirs.entries:
-        at = (ours.at, theirs.at)
-        yield from compare_schemas(ours.entries, theirs.entries, place.below("[]"), at)
-    yield from _opaque(ours, theirs, place)
+        yield from _objects(base, revision, place)
+    if base.entries or revision.entries:
+        at = (base.at, revision.at)
+        yield from compare_schemas(base.entries, revision.entries, place.below("[]"), at)
+    yield from _opaque(base, revision, place)
 
 
-def _null(ours: Shape, theirs: Shape, place: Place) -> Differences:
-    if (ours.types ^ theirs.types) & NULL:
-        kind = "became-nullable" if theirs.types & NULL else "never-null"
-        yield place.told(kind, (ours.at, theirs.at), described(ours), described(theirs))
+def _null(base: Shape, revision: Shape, place: Place) -> Differences:
+    if (base.types ^ revision.types) & NULL:
+        kind = "became-nullable" if revision.types & NULL else "never-null"
+        yield place.told(kind, (base.at, revision.at), described(base), described(revision))
 
 
-def _types(ours: Shape, theirs: Shape, place: Place) -> Differences:
-    one, other = ours.types, theirs.types
+def _types(base: Shape, revision: Shape, place: Place) -> Differences:
+    one, other = base.types, revision.types
     if ALL not in (one, other):
-        yield from _null(ours, theirs, place)
+        yield from _null(base, revision, place)
         one, other = one - NULL, other - NULL
     if one == other:
         return
     kind = "type-widened" if one < other else "type-narrowed" if other < one else "type-changed"
-    yield place.told(kind, (ours.at, theirs.at), described(ours), described(theirs))
+    yield place.told(kind, (base.at, revision.at), described(base), described(revision))
 
 
-def _values(ours: Shape, theirs: Shape, place: Place) -> Differences:
-    at = (ours.at, theirs.at)
-    if ours.values is None or theirs.values is None:
-        if ours.values is not theirs.values:
-            kind = "values-closed" if ours.values is None else "values-opened"
-            yield place.told(kind, at, described(ours), described(theirs))
+def _values(base: Shape, revision: Shape, place: Place) -> Differences:
+    at = (base.at, revision.at)
+    if base.values is None or revision.values is None:
+        if base.values is not revision.values:
+            kind = "values-closed" if base.values is None else "values-opened"
+            yield place.told(kind, at, described(base), described(revision))
         return
-    if new := [value for value in theirs.values if value not in ours.values]:
+    if new := [value for value in revision.values if value not in base.values]:
         yield place.told("value-added", at, ABSENT, listed(new))
-    if old := [value for value in ours.values if value not in theirs.values]:
+    if old := [value for value in base.values if value not in revision.values]:
         yield place.told("value-removed", at, listed(old), ABSENT)
 
 
-def _marks(ours: Shape, theirs: Shape, place: Place) -> Differences:
+def _marks(base: Shape, revision: Shape, place: Place) -> Differences:
     for key in sorted(MARKS):
-        one, other = (shape.marks.get(key, frozenset[str]()) for shape in (ours, theirs))
+        one, other = (shape.marks.get(key, frozenset[str]()) for shape in (base, revision))
         if one == other:
             continue
         added, removed, changed = "added", "removed", "changed"
@@ -170,12 +170,12 @@ def _marks(ours: Shape, theirs: Shape, place: Place) -> Differences:
             noun, added, removed = "bound", "tightened", "loosened"
         kind = added if one < other else removed if other < one else changed
         texts = (" and ".join(sorted(texts)) or f"no {key}" for texts in (one, other))
-        yield place.told(f"{noun}-{kind}", (ours.at, theirs.at), *texts)
+        yield place.told(f"{noun}-{kind}", (base.at, revision.at), *texts)
 
 
-def _bounds(ours: Shape, theirs: Shape, place: Place) -> Differences:
+def _bounds(base: Shape, revision: Shape, place: Place) -> Differences:
     for key in sorted(BOUNDS):
-        one, other = ours.bounds.get(key), theirs.bounds.get(key)
+        one, other = base.bounds.get(key), revision.bounds.get(key)
         if one == other:
             continue
         tight = one is None or (other is not None and tighter(key, one, other) == other)
@@ -184,35 +184,38 @@ def _bounds(ours: Shape, theirs: Shape, place: Place) -> Differences:
             for bound in (one, other)
         )
         kind = "bound-tightened" if tight else "bound-loosened"
-        yield place.told(kind, (ours.at, theirs.at), *texts)
+        yield place.told(kind, (base.at, revision.at), *texts)
 
 
-def _objects(ours: Shape, theirs: Shape, place: Place) -> Differences:
-    at = (ours.at, theirs.at)
-    mine, yours = _fields(ours, place.direction), _fields(theirs, place.direction)
-    yield from compare_parts("field", mine, yours, at, place)
-    for name, part in mine.items():
-        if name not in yours:
-            yield from _unnamed(part, theirs, at, place)
-    for name, part in yours.items():
-        if name not in mine:
-            yield from _unnamed(part, ours, at, place, ours=True)
-    if (ours.others is None) != (theirs.others is None):
-        closed = theirs.others is None
+def _objects(base: Shape, revision: Shape, place: Place) -> Differences:
+    at = (base.at, revision.at)
+    old, new = _fields(base, place.direction), _fields(revision, place.direction)
+    yield from compare_parts("field", old, new, at, place)
+    for name, part in old.items():
+        if name not in new:
+            yield from _unnamed(part, revision, at, place)
+    for name, part in new.items():
+        if name not in old:
+            yield from _unnamed(part, base, at, place, in_base=True)
+    if (base.others is None) != (revision.others is None):
+        closed = revision.others is None
         words = ("allowed", "forbidden") if closed else ("forbidden", "allowed")
         yield place.told(f"other-fields-{words[1]}", at, *words)
-    elif ours.others or theirs.others:
-        yield from compare_schemas(ours.others or (), theirs.others or (), place.below(".*"), at)
+    elif base.others or revision.others:
+        yield from compare_schemas(base.others or (), revision.others or (), place.below(".*"), at)
 
 
 def _unnamed(
-    part: Part, other: Shape, at: tuple[str, str], place: Place, *, ours: bool = False
+    part: Part, other: Shape, at: tuple[str, str], place: Place, *, in_base: bool = False
 ) -> Differences:
-    """Yield what the one without a field says of it by what it says of all it does not name."""
+    """Yield what the document without a field says of it: what it says of all it does not name.
+
+    ``in_base`` says that this document is the base.
+    """
     here = place.below(part.step)
-    if ours and other.others is None:
+    if in_base and other.others is None:
         yield here.told("field-allowed", (at[0], part.at), "forbidden", part.described())
-    elif ours and other.others:
+    elif in_base and other.others:
         yield from compare_schemas(other.others, part.nodes, here, (at[0], part.at))
     elif other.others is None:
         yield here.told("field-forbidden", (part.at, at[1]), part.described(), "forbidden")
@@ -248,40 +251,40 @@ def _spread(shape: Shape) -> list[Shape]:
     return [one for one in found if one.types] or [nothing if shape.variants else whole]
 
 
-def _variants(ours: list[Shape], theirs: list[Shape], place: Place) -> Differences:
+def _variants(base: list[Shape], revision: list[Shape], place: Place) -> Differences:
     """Pair the variants that differ least; tell what is left, either way."""
-    at = (ours[0].at, theirs[0].at)
+    at = (base[0].at, revision[0].at)
     pairs = [
         (len(found), one, other, found)
-        for one in range(len(ours))
-        for other in range(len(theirs))
-        if ours[one].types & theirs[other].types
-        for found in [list(_shapes(ours[one], theirs[other], place))]
+        for one in range(len(base))
+        for other in range(len(revision))
+        if base[one].types & revision[other].types
+        for found in [list(_shapes(base[one], revision[other], place))]
     ]
-    left, right = set(range(len(ours))), set(range(len(theirs)))
+    left, right = set(range(len(base))), set(range(len(revision)))
     for _, one, other, found in sorted(pairs, key=lambda pair: pair[:3]):
         if one in left and other in right:
             left.discard(one)
             right.discard(other)
             yield from found
     for index in sorted(left):
-        text = described(ours[index])
-        yield place.told("variant-removed", (ours[index].at, at[1]), text, ABSENT)
+        text = described(base[index])
+        yield place.told("variant-removed", (base[index].at, at[1]), text, ABSENT)
     for index in sorted(right):
-        text = described(theirs[index])
-        yield place.told("variant-added", (at[0], theirs[index].at), ABSENT, text)
+        text = described(revision[index])
+        yield place.told("variant-added", (at[0], revision[index].at), ABSENT, text)
 
 
-def _opaque(ours: Shape, theirs: Shape, place: Place) -> Differences:
+def _opaque(base: Shape, revision: Shape, place: Place) -> Differences:
     """Leave other keywords (not, if, contains) to jsonschema_rs: which of the two admits less."""
-    if ours.opaque == theirs.opaque:
+    if base.opaque == revision.opaque:
         return
-    wider, narrower = _covers(theirs.opaque, ours.opaque), _covers(ours.opaque, theirs.opaque)
+    wider, narrower = _covers(revision.opaque, base.opaque), _covers(base.opaque, revision.opaque)
     if wider and narrower:
         return
     kind = "loosened" if wider else "tightened" if narrower else "changed"
-    texts = (", ".join(sorted(keywords)) or "none" for keywords in (ours.opaque, theirs.opaque))
-    yield place.told(f"keyword-{kind}", (ours.at, theirs.at), *texts)
+    texts = (", ".join(sorted(keywords)) or "none" for keywords in (base.opaque, revision.opaque))
+    yield place.told(f"keyword-{kind}", (base.at, revision.at), *texts)
 
 
 def _covers(one: dict[str, Any], other: dict[str, Any]) -> bool:

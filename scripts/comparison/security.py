@@ -12,16 +12,16 @@ Credentials = frozenset[str]
 BEARER = "bearer"
 
 
-def compare_security(ours: Node, theirs: Node, place: Place) -> Differences:
+def compare_security(base: Node, revision: Node, place: Place) -> Differences:
     """Yield the difference of the credentials that either takes.
 
     Schemes with other names that put the same header on the wire break nobody.
     """
-    mine, yours = _alternatives(ours, _on_the_wire), _alternatives(theirs, _on_the_wire)
-    words = (_described(ours), _described(theirs))
-    at = (_at(ours), _at(theirs))
-    refused = any(not _opened(one, yours) for one in mine)
-    let_in = any(not _opened(one, mine) for one in yours)
+    old, new = _alternatives(base, _on_the_wire), _alternatives(revision, _on_the_wire)
+    words = (_described(base), _described(revision))
+    at = (_at(base), _at(revision))
+    refused = any(not _opened(one, new) for one in old)
+    let_in = any(not _opened(one, old) for one in new)
     if refused or let_in:
         kind = "changed" if refused and let_in else "narrowed" if refused else "widened"
         yield place.told(f"security-{kind}", at, *words)

@@ -29,7 +29,7 @@ from ..support.ci_job import load as read_yaml
 ROOT = PATH.parent
 REAL_URL = "https://api.primeintellect.ai/openapi.json"
 HERE = Path(__file__).parents[1] / "support/compare"
-OURS, THEIRS = HERE / "second.yaml", HERE / "third.yaml"
+BASE, REVISION = HERE / "second.yaml", HERE / "third.yaml"
 TODAY = datetime.date(2026, 11, 25)
 LAST = datetime.date(2999, 1, 1)
 ENTRY: dict[str, Any] = {
@@ -56,14 +56,14 @@ def written(folder: Path, *entries: dict[str, Any], table: str = "accepted") -> 
 def ended(accepted: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
     """Compare; return the exit code and the JSON."""
     code = compare.main(
-        [str(THEIRS), "--contract", str(OURS), "--accepted", str(accepted), "--json"]
+        [str(REVISION), "--contract", str(BASE), "--accepted", str(accepted), "--json"]
     )
     return code, json.loads(capsys.readouterr().out or "{}")
 
 
 def found() -> list[Difference]:
     """Return the differences of the two snapshots."""
-    return differences(load(str(OURS)), load(str(THEIRS)))
+    return differences(load(str(BASE)), load(str(REVISION)))
 
 
 def test_accepted_difference_is_listed_and_does_not_count(
@@ -182,7 +182,7 @@ def published(document: dict[str, Any]) -> Iterator[str]:
 
 
 def as_published() -> dict[str, Any]:
-    """Return our contract without the failures that the vendor's document does not have."""
+    """Return the contract without the failures that the vendor's document does not have."""
     document: dict[str, Any] = json.loads(json.dumps(contract().document))
     for item in document["paths"].values():
         for operation in item.values():

@@ -90,8 +90,8 @@ def told(found: list[Difference]) -> list[tuple[str, str]]:
 
 def exchange(case: dict[str, Any]) -> tuple[Document, Document]:
     """Return both documents of a case."""
-    ours = edited(CONTRACT, case.get("ours", {}))
-    return Document(ours, "ours"), Document(edited(ours, case.get("edit", {})), "theirs")
+    base = edited(CONTRACT, case.get("base", {}))
+    return Document(base, "base"), Document(edited(base, case.get("edit", {})), "revision")
 
 
 def pairs() -> list[tuple[str, Document, Document, list[tuple[str, str]]]]:
@@ -99,12 +99,12 @@ def pairs() -> list[tuple[str, Document, Document, list[tuple[str, str]]]]:
     found = []
     for case in SPELLINGS:
         for column, way in enumerate(("response", "request")):
-            ours, theirs = (
+            base, revision = (
                 small(case[key], way, version)
-                for key, version in (("ours", "3.1.0"), ("theirs", case.get("version", "3.1.0")))
+                for key, version in (("base", "3.1.0"), ("revision", case.get("version", "3.1.0")))
             )
             kinds = [(kind, str(KINDS[kind][column])) for kind in case.get("expect", [])]
-            found.append((f"{case['title']}, in a {way}", ours, theirs, sorted(kinds)))
+            found.append((f"{case['title']}, in a {way}", base, revision, sorted(kinds)))
     for case in EXCHANGES:
         kinds = sorted(case.get("expect", {}).items())
         found.append((case["title"], *exchange(case), kinds))
@@ -114,22 +114,24 @@ def pairs() -> list[tuple[str, Document, Document, list[tuple[str, str]]]]:
 PAIRS = pairs()
 
 
-def found_in(title: str, ours: Document, theirs: Document) -> list[Difference]:
+def found_in(title: str, base: Document, revision: Document) -> list[Difference]:
     """Return the differences of a pair."""
     every = any(case["title"] == title and case.get("every") for case in EXCHANGES)
-    return differences(ours, theirs, every=every)
+    return differences(base, revision, every=every)
 
 
-@pytest.mark.parametrize(("title", "ours", "theirs", "expected"), PAIRS, ids=[p[0] for p in PAIRS])
+@pytest.mark.parametrize(
+    ("title", "base", "revision", "expected"), PAIRS, ids=[p[0] for p in PAIRS]
+)
 def test_pairs(
-    title: str, ours: Document, theirs: Document, expected: list[tuple[str, str]]
+    title: str, base: Document, revision: Document, expected: list[tuple[str, str]]
 ) -> None:
     """Exactly what the corpus expects is told, and where it stands is there in either document."""
-    found = found_in(title, ours, theirs)
+    found = found_in(title, base, revision)
 
     assert told(found) == expected
     for one in found:
-        for document, pointer in ((ours, one.ours_at), (theirs, one.theirs_at)):
+        for document, pointer in ((base, one.base_at), (revision, one.revision_at)):
             node: Any = document.root
             for part in pointer.split("/")[1:]:
                 key = part.replace("~1", "/").replace("~0", "~")
@@ -143,14 +145,14 @@ def test_documents_are_valid() -> None:
     for version, validator in (("3.0", OpenAPIV30SpecValidator), ("3.1", OpenAPIV31SpecValidator)):
         gathered = small({}, "response", f"{version}.0")
         for case in SPELLINGS:
-            for key in ("ours", "theirs"):
-                if (case.get("version", "3.1")[:3] if key == "theirs" else "3.1") == version:
+            for key in ("base", "revision"):
+                if (case.get("version", "3.1")[:3] if key == "revision" else "3.1") == version:
                     name = re.sub(r"\W", "_", f"{case['title']} {key}")
                     gathered.root["components"]["schemas"][name] = case[key]
         wrong += [error.message for error in validator(gathered.root).iter_errors()]
     for case in (one for one in EXCHANGES if not one.get("invalid")):
-        theirs = edited(edited(SPARE, case.get("ours", {})), case.get("edit", {}))
-        errors = OpenAPIV31SpecValidator(theirs).iter_errors()
+        revision = edited(edited(SPARE, case.get("base", {})), case.get("edit", {}))
+        errors = OpenAPIV31SpecValidator(revision).iter_errors()
         wrong += [f"{case['title']}: {error.message}" for error in errors]
 
     assert wrong == []
@@ -193,18 +195,21 @@ def test_directions_agree_with_another_judge() -> None:
     decided = 0
     for case in SPELLINGS:
         kinds = case.get("expect", [])
-        if "version" in case or "nullable" in str(case["theirs"]) or "format" in str(case):
+        if "version" in case or "nullable" in str(case["revision"]) or "format" in str(case):
             continue
         if case["title"].endswith("without a type"):
             continue  # read as generators do
         if any(part in kind for kind in kinds for part in BEYOND_VALUES):
             continue
-        ours, theirs = (
+        base, revision = (
             jsonschema_rs.canonicalize({**case[key], "components": {"schemas": SCHEMAS}})
-            for key in ("ours", "theirs")
+            for key in ("base", "revision")
         )
         said = {str(KINDS[kind][0]) for kind in kinds}
-        for judged, whom in ((ours.covers(theirs), "clients"), (theirs.covers(ours), "servers")):
+        for judged, whom in (
+            (base.covers(revision), "clients"),
+            (revision.covers(base), "servers"),
+        ):
             if judged is not Containment.UNKNOWN:
                 wrong += [case["title"]] * (
                     (judged is Containment.YES) == bool(said & {whom, "both"})
@@ -216,22 +221,22 @@ def test_directions_agree_with_another_judge() -> None:
 
 
 def test_paths_are_found_under_another_base_path() -> None:
-    """Paths that stand under a server's base path are ours; without any, that is told, too."""
-    ours = Document(CONTRACT, "ours")
+    """Paths under a server's base path are those of the base; without any, that is a difference."""
+    base = Document(CONTRACT, "base")
     moved = copy.deepcopy(CONTRACT)
     moved["paths"] = {k.removeprefix("/api/v1"): v for k, v in CONTRACT["paths"].items()}
     moved["servers"] = [{"url": "/api/v1/"}]
     bare = {**moved, "servers": []}
 
-    assert differences(ours, Document(moved, "moved")) == []
-    assert told(differences(ours, Document(bare, "bare"))) == [("base-path", "nobody")]
+    assert differences(base, Document(moved, "moved")) == []
+    assert told(differences(base, Document(bare, "bare"))) == [("base-path", "nobody")]
 
 
 def test_a_field_that_moved_is_told_where() -> None:
     """What is gone from the top and stands in the artifacts now is told to have moved."""
     found = differences(load(str(HERE / "second.yaml")), load(str(HERE / "third.yaml")))
     moved = {
-        one.places[0].rpartition(".")[2]: one.theirs for one in found if one.kind[:6] == "field-"
+        one.places[0].rpartition(".")[2]: one.revision for one in found if one.kind[:6] == "field-"
     }
 
     assert moved["errorMessage"] == "moved to $.artifacts[].errorMessage"
@@ -241,14 +246,14 @@ def test_a_field_that_moved_is_told_where() -> None:
 def test_one_component_is_told_once() -> None:
     """What several operations share is one difference, with each place where it is met."""
     pointer = "/components/schemas/BuildStatusResponse/properties/createdAt/type"
-    theirs = Document(edited(CONTRACT, {pointer: "integer"}), "theirs")
-    [found] = differences(Document(CONTRACT, "ours"), theirs)
+    revision = Document(edited(CONTRACT, {pointer: "integer"}), "revision")
+    [found] = differences(Document(CONTRACT, "base"), revision)
 
     assert found.places == (
         "get_build_status 200 $.createdAt",
         "start_image_build 200 $.createdAt",
     )
-    assert found.ours_at == found.theirs_at == pointer.removesuffix("/type")
+    assert found.base_at == found.revision_at == pointer.removesuffix("/type")
 
 
 @pytest.mark.parametrize(
@@ -313,9 +318,9 @@ def test_json_says_all(capsys: pytest.CaptureFixture[str]) -> None:
             "kind": "field-added",
             "breaks": "nobody",
             "places": ["start_image_build 200 $.artifactType"],
-            "ours_at": "/components/schemas/BuildStatusResponse",
-            "theirs_at": "/components/schemas/BuildStatusResponse/properties/artifactType",
-            "ours": "absent",
-            "theirs": "CONTAINER_IMAGE, VM_SANDBOX",
+            "base_at": "/components/schemas/BuildStatusResponse",
+            "revision_at": "/components/schemas/BuildStatusResponse/properties/artifactType",
+            "base": "absent",
+            "revision": "CONTAINER_IMAGE, VM_SANDBOX",
         }
     ]

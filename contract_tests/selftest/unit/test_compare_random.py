@@ -76,25 +76,25 @@ def document(schema: Schema) -> Document:
     return Document({"openapi": "3.1.0", "info": {}, "paths": paths}, "by chance")
 
 
-def judged(ours: Schema, theirs: Schema) -> tuple[Containment, Containment]:
-    """Return whether ours admits all of theirs, and the other way round."""
+def judged(base: Schema, revision: Schema) -> tuple[Containment, Containment]:
+    """Return whether the base admits all of the revision, and the other way round."""
     draft = jsonschema_rs.Draft202012
-    one, other = (jsonschema_rs.canonicalize(schema, draft=draft) for schema in (ours, theirs))
+    one, other = (jsonschema_rs.canonicalize(schema, draft=draft) for schema in (base, revision))
     return one.covers(other), other.covers(one)
 
 
-def breaks(ours: Schema, theirs: Schema) -> set[Breaks]:
+def breaks(base: Schema, revision: Schema) -> set[Breaks]:
     """Return whom the differences of two answers break."""
-    found = {one.breaks for one in differences(document(ours), document(theirs))}
+    found = {one.breaks for one in differences(document(base), document(revision))}
     return found | ({Breaks.CLIENTS, Breaks.SERVERS} if Breaks.BOTH in found else set())
 
 
 @given(SCHEMAS, SCHEMAS)
 @settings(QUIET, max_examples=400)
-def test_nothing_that_breaks_goes_untold(ours: Schema, theirs: Schema) -> None:
-    """What theirs admits and ours does not is told to break clients; the reverse, servers."""
-    clients, servers = judged(ours, theirs)
-    told = breaks(ours, theirs) - {Breaks.NOBODY}
+def test_nothing_that_breaks_goes_untold(base: Schema, revision: Schema) -> None:
+    """What only the revision admits breaks clients; what only the base admits breaks servers."""
+    clients, servers = judged(base, revision)
+    told = breaks(base, revision) - {Breaks.NOBODY}
 
     if clients is Containment.NO:
         assert Breaks.CLIENTS in told

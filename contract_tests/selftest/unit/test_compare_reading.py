@@ -26,15 +26,18 @@ HEAD = "openapi: 3.1.0\ninfo: {title: t, version: v}\n"
 UNREADABLE = {
     "an empty file": ("", "is not an OpenAPI document"),
     "a list": ("[1, 2]", "is not an OpenAPI document"),
-    "neither JSON nor YAML": ("{", "theirs:1:2: is not YAML"),
-    "a tag that builds objects": ("a: !!python/object:os.system {}", "theirs:1:4: the tag"),
+    "neither JSON nor YAML": ("{", "revision:1:2: is not YAML"),
+    "a tag that builds objects": ("a: !!python/object:os.system {}", "revision:1:4: the tag"),
     "a nest without end": ("[" * 100_000, "is nested too deep"),
     "a page": ("<!doctype html><html>", "is not an OpenAPI document"),
     "Swagger 2": ("swagger: '2.0'\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 2.0"),
     "a later OpenAPI": ("openapi: 4.0.0\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 4.0.0"),
     "no version": ("paths: {}", "is not OpenAPI 3.0 or 3.1: it says no version"),
     "no paths": (HEAD, "has no paths"),
-    "none of our operations": (HEAD + "paths: {/pets: {get: {}}}", "has none of the operations of"),
+    "none of the operations of the base": (
+        HEAD + "paths: {/pets: {get: {}}}",
+        "has none of the operations of",
+    ),
     "a text for an operation": (
         HEAD + "paths: {/api/v1/images/build: {post: soon}}",
         "#/paths/~1api~1v1~1images~1build/post: an object should stand here",
@@ -84,8 +87,8 @@ def test_unreadable(
     text: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A document that tells nothing ends with 100, its problem and its mend."""
-    (tmp_path / "theirs").write_text(text)
-    ended = compare.main([str(tmp_path / "theirs")])
+    (tmp_path / "revision").write_text(text)
+    ended = compare.main([str(tmp_path / "revision")])
     told = capsys.readouterr()
 
     assert (ended, told.out) == (compare.FAILED, "")
@@ -96,9 +99,9 @@ def test_unreadable(
 
 @pytest.mark.parametrize("text", AMBIGUOUS.values(), ids=list(AMBIGUOUS))
 def test_ambiguous_document_is_refused(text: str) -> None:
-    """A document that can be read in two ways is a failure, even if one way is the same as ours."""
+    """A document that can be read in two ways is a failure, even if one way is that of the base."""
     with pytest.raises(AmbiguousError):
-        differences(Document(CONTRACT, "ours"), parse(text, "theirs"))
+        differences(Document(CONTRACT, "base"), parse(text, "revision"))
 
 
 @pytest.mark.parametrize(("schema", "why"), SCHEMAS.values(), ids=list(SCHEMAS))
@@ -109,17 +112,17 @@ def test_not_to_be_followed(schema: Any, why: str) -> None:
     answer["content"]["application/json"]["schema"] = schema
     root["components"]["schemas"]["Loop"] = {"allOf": [{"$ref": "#/components/schemas/Loop"}]}
 
-    with pytest.raises(UnreadableError, match="theirs") as caught:
-        differences(Document(CONTRACT, "ours"), Document(root, "theirs"))
+    with pytest.raises(UnreadableError, match="revision") as caught:
+        differences(Document(CONTRACT, "base"), Document(root, "revision"))
     assert why in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"openapi: 3.1.0\n" + b"#" * MOST_BYTES])
 def test_bytes(value: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no text, or too much of it, is refused."""
-    (tmp_path / "theirs").write_bytes(value)
+    (tmp_path / "revision").write_bytes(value)
 
-    assert compare.main([str(tmp_path / "theirs")]) == compare.FAILED
+    assert compare.main([str(tmp_path / "revision")]) == compare.FAILED
     assert compare.main([str(tmp_path)]) == compare.FAILED
     assert compare.main([str(tmp_path / "none")]) == compare.FAILED
     assert compare.main([""]) == compare.FAILED
@@ -136,7 +139,7 @@ def test_aliases_of_aliases_end() -> None:
     answer["content"]["application/json"]["schema"] = schemas["a11"]
 
     with pytest.raises(UnreadableError, match="without end"):
-        differences(Document(CONTRACT, "ours"), Document(root, "theirs"))
+        differences(Document(CONTRACT, "base"), Document(root, "revision"))
 
 
 @pytest.mark.parametrize("depth", [400, 4000])
@@ -147,16 +150,16 @@ def test_a_nest_without_end_ends(
     root = copy.deepcopy(CONTRACT)
     root["components"]["schemas"]["StartBuildRequest"] = "DEEP"
     deep = '{"allOf": [' * depth + "{}" + "]}" * depth
-    (tmp_path / "theirs").write_text(json.dumps(root).replace('"DEEP"', deep))
+    (tmp_path / "revision").write_text(json.dumps(root).replace('"DEEP"', deep))
 
-    assert compare.main([str(tmp_path / "theirs")]) == compare.FAILED
+    assert compare.main([str(tmp_path / "revision")]) == compare.FAILED
     assert "is nested too deep" in capsys.readouterr().err
 
 
 def test_yaml_is_read_as_json() -> None:
     """Statuses, days and yes are the texts that they are in JSON."""
     text = HEAD + "paths: {}\nx: {200: 1, on: yes, day: 2024-01-01, time: 12:30, n: ~, f: 1.5}\n"
-    read = parse(text, "theirs").root["x"]
+    read = parse(text, "revision").root["x"]
 
     assert read == {
         "200": 1,
@@ -203,7 +206,7 @@ def test_url(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out)
 
     assert told["verdict"] == "same"
-    assert "secret" not in told["theirs"]
+    assert "secret" not in told["revision"]
 
 
 @pytest.mark.parametrize(
@@ -239,13 +242,13 @@ def test_urls_that_open_nothing(url: str, capsys: pytest.CaptureFixture[str]) ->
 def test_nothing_a_terminal_obeys_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Control characters of their document are shown, not sent."""
+    """Control characters of the revision are shown, not sent."""
     root = copy.deepcopy(CONTRACT)
     schemas = root["components"]["schemas"]
     schemas["StartBuildRequest"]["properties"]["\x1b[2J\nname"] = {"const": "\x1b[31m"}
-    (tmp_path / "theirs").write_text(json.dumps(root))
+    (tmp_path / "revision").write_text(json.dumps(root))
 
-    assert compare.main([str(tmp_path / "theirs")]) == compare.COMPATIBLE
+    assert compare.main([str(tmp_path / "revision")]) == compare.COMPATIBLE
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert len(printed.splitlines()) == 5
