@@ -216,6 +216,21 @@ class Exchange:
 
 
 @dataclass(frozen=True)
+class Check:
+    """What a check of another tool says of an exchange: nothing, or what failed.
+
+    Attributes:
+        name: The check, as the tool names it.
+        failures: The tool's own messages.
+
+    """
+
+    name: str
+    exchange: Exchange
+    failures: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
 class Row:
     """A build group or an artifact, as one response told of it."""
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from . import hollow, matrix, planning
+from . import findings, hollow, matrix, planning
 from .contract import INITIATE
-from .drivers import fuzz, fuzz_checks, lifecycles
+from .drivers import fuzz, lifecycles
 from .drivers.bounded import Client, Limits
 from .drivers.pace import BudgetSpent, Pace
 from .drivers.reach import GoneError, Reach
@@ -63,6 +63,7 @@ class Run:
         self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
         self.redaction = Redaction(self.tape, headers=self.target.headers)
         self.judge = Judge(self.target.rules, self.announce, self.target.waivers)
+        self.tape.subscribe(self.judge.see)
         budget = self.target.budget
         # The run keeps to its plan, whatever the server accepts.
         most = planning.planned(self.target).most_builds
@@ -199,7 +200,8 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
             wire = _wire(done, client, base_url, FUZZ)
             feeding = _wire(done, client, base_url, "feeding")
             done.fuzzed = fuzz.run(wire, feeding, done.target.seed)
-            _judge_checks(done, done.fuzzed)
+            if not done.target.rule and done.target.level == "should":  # where all rules are judged
+                findings.judge(done.judge, done.tape, done.fuzzed.checks)
             if done.fuzzed.ended:
                 raise done.fuzzed.ended
     with _spending(done, SCRIPT), _cutting(done, lifecycles.CLOSING.name):
@@ -208,24 +210,9 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
 
 def _wire(done: Run, client: Client, base_url: str, driver: str) -> Wire:
     return Wire(
-        base_url, done.tape, done.judge, driver, done.pace, client,
+        base_url, done.tape, driver, done.pace, client,
         reach=done.reach, headers=done.target.headers,
     )  # fmt: skip
-
-
-def _judge_checks(done: Run, fuzzed: fuzz.Result) -> None:
-    """Add what checks of schemathesis' own found to the verdicts, where all rules are judged."""
-    if done.target.rule or done.target.level != "should":
-        return
-    for name, rule in fuzz_checks.CHECKS.items():
-        done.judge.add(rule, [])
-        verdict = done.judge.verdicts[rule.id]
-        for (check, operation, status), count in fuzzed.checked.items():
-            if check == name:
-                verdict.observed += count
-                verdict.where[operation, status] += count
-    for rule, violation in fuzz_checks.violations(fuzzed.findings, done.tape):
-        done.judge.add(rule, [violation])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from .front import command
 from .report import terminal, text
 from .settings import from_environment
 from .target import GateError, Target
-from .verdict import Verdict, judge
+from .verdict import Judge, Verdict
 
 HELD, VIOLATED, CANNOT_JUDGE = 0, 1, 4
 
@@ -58,8 +58,8 @@ def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:
     """
     if not file:
         raise ReplayError(f"problem: no recording was named.  fix: {command('judge', HAR='FILE')}")
-    replayed = replay(file)
-    verdicts = judge(replayed.tape, target.rules)
+    judge = Judge(target.rules)
+    replayed, verdicts = replay(file, judge.see), judge.verdicts
     if not any(verdict.observed for verdict in verdicts.values()):
         raise ReplayError(
             f"problem: nothing to judge: none of {len(verdicts)} rules could be observed on "

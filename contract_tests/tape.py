@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -43,7 +43,16 @@ class Tape:
         self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
         self._uploads: dict[str, str] = {}
         self._artifacts: dict[tuple[str, str], str] = {}
+        self._subscribers: list[Callable[[History], object]] = []
         self._lock = threading.Lock()
+
+    def subscribe(self, subscriber: Callable[[History], object]) -> None:
+        """Call a subscriber with each history that ``record`` is about to return.
+
+        Calls come one at a time and in the order of the tape, whatever the threads that record;
+        a subscriber must not record. What it raises is raised by ``record``.
+        """
+        self._subscribers.append(subscriber)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a tape holds secrets and is not pickled: pickle a report of the run")
@@ -108,7 +117,10 @@ class Tape:
                 is_absent,
                 failure,
             )
-            return self._filed(exchange)
+            history = self._filed(exchange)
+            for subscriber in self._subscribers:
+                subscriber(history)
+            return history
 
     def concerns(self, method: str, url: str) -> bool:
         """Tell whether a request is for a path of the contract, or uploads a context."""

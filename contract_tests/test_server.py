@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .drivers.fuzz_checks import CHECKS
+from .findings import CHECKS
 from .front import setting
 from .report.rendered import Rendered
 from .rules import RULES

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from . import fields
 from .exchange import Exchange
 from .history import History
-from .rules import Broken, Rule, Shown
+from .rules import Broken, Held, Rule, Shown
 from .tape import Tape
 from .waivers import Waiver
 
@@ -211,30 +211,34 @@ class Judge:
         """
         if not history.last.is_answered:
             return []
-        found: list[Violation] = []
-        for verdict in self.verdicts.values():
-            judged = list(verdict.rule.apply(history))
-            if judged:
-                verdict.observed += 1
-                verdict.where[history.last.operation, history.last.response.status] += 1
-            broken = [one for one in judged if isinstance(one, Broken)]
-            if broken:
-                cause = history.cause
-                violations = [Violation(verdict.rule, one, history.last, cause) for one in broken]
-                found += self.add(verdict.rule, violations)
-        return found
+        return [
+            violation
+            for verdict in self.verdicts.values()
+            for violation in self.add(verdict, history, list(verdict.rule.apply(history)))
+        ]
 
-    def add(self, rule: Rule[Any], found: Iterable[Violation]) -> list[Violation]:
-        """Add the violations of one exchange, of a rule that this judge may not have itself.
+    def take(self, rule: Rule[Any]) -> Verdict:
+        """Return the verdict of a rule; judge by it from now on, if this judge has not yet."""
+        return self.verdicts.setdefault(rule.id, self._verdict(rule))
 
-        Return them without those at a place that another of them has.
+    def add(
+        self, verdict: Verdict, history: History, judged: Sequence[Held | Broken]
+    ) -> list[Violation]:
+        """Add what a rule says of the newest exchange of a history.
+
+        Return the violations, without those at a place that another of them has.
         """
-        if rule.id not in self.verdicts:
-            self.verdicts[rule.id] = self._verdict(rule)
-        verdict = self.verdicts[rule.id]
-        before = len(verdict.violations)
-        for group in verdict.add(found):
-            place = (rule.id, group.key.place, group.key.waiver)
+        if not judged:
+            return []
+        last = history.last
+        verdict.observed += 1
+        verdict.where[last.operation, last.response.status] += 1
+        broken = [one for one in judged if isinstance(one, Broken)]
+        if not broken:
+            return []
+        cause, before = history.cause, len(verdict.violations)
+        for group in verdict.add(Violation(verdict.rule, one, last, cause) for one in broken):
+            place = (verdict.rule.id, group.key.place, group.key.waiver)
             if self.announce and place not in self._announced:
                 self.announce(group.first)
             self._announced.add(place)

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from .history import History
 from .report import text
 from .report.redaction import Redaction
 from .settings import from_environment
@@ -62,6 +63,7 @@ class Watch:
         self.tape = Tape(token.strip(), is_whole=is_whole)
         self._hide = Redaction(self.tape, secrets=secrets)
         self._judge = Judge(asked.rules)
+        self.tape.subscribe(self._judged)
         self._raise_at_once = raise_at_once
         self._now = clock
         self._lock = threading.Lock()
@@ -105,13 +107,13 @@ class Watch:
         if self._concerns(response):
             if not self._is_upload(response):
                 response.read()
-            self._see(response)
+            self._record(response)
 
     async def _answered_async(self, response: httpx.Response) -> None:
         if self._concerns(response):
             if not self._is_upload(response):
                 await response.aread()
-            self._see(response)
+            self._record(response)
 
     def _concerns(self, response: httpx.Response) -> bool:
         return self.tape.concerns(response.request.method, str(response.request.url))
@@ -119,12 +121,12 @@ class Watch:
     def _is_upload(self, response: httpx.Response) -> bool:
         return self.tape.is_upload(response.request.method, str(response.request.url))
 
-    def _see(self, response: httpx.Response) -> None:
+    def _record(self, response: httpx.Response) -> None:
         request = response.request
         is_upload = self._is_upload(response)
         with self._lock:
             ended = self._now()
-            history = self.tape.record(
+            self.tape.record(
                 driver=DRIVER,
                 intent="watched",
                 request=(
@@ -140,7 +142,9 @@ class Watch:
                 ),
                 at=(request.extensions.get(_BEGAN, ended), ended),
             )
-            violations = self._judge.see(history)
+
+    def _judged(self, history: History) -> None:
+        violations = self._judge.see(history)
         if violations and self._raise_at_once:
             raise AssertionError("\n\n".join(text.single(one, self._hide) for one in violations))
 

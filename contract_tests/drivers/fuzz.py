@@ -4,14 +4,13 @@ Left to itself it asks for builds that do not exist, and its run is green and em
 start and status is given a build that was really initiated and uploaded, what a link leads to is
 uploaded on the way, and the result counts what came of it.
 
-Our rules judge every exchange on the wire. Its own checks look at the same exchanges; what they
-find, and no rule does, is a finding.
+Its own checks look at the same exchanges as our rules do. The result has what each says of each.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +22,8 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.engine.run import TESTING_PHASES, Phase, PhaseName, PhaseSkipReason
 
 from ..contract import INITIATE, START, STATUS, Operation, contract
-from .fuzz_checks import CHECKS, ON, Finding, reported
+from ..exchange import Check
+from .fuzz_checks import ON
 from .fuzz_feed import Feed
 from .fuzz_hypothesis import undisturbed
 from .fuzz_transport import WiredSchema, WireTransport
@@ -42,8 +42,6 @@ STEPS = 6
 # Each of these takes an initiate and a start.
 MOST_LINKED = SCENARIOS * STEPS // 2
 
-Checked = tuple[str, str | None, int]
-
 
 @dataclass
 class Result:
@@ -52,16 +50,14 @@ class Result:
     Attributes:
         problems: What went wrong in schemathesis itself.
         links: How often each link of the contract was walked.
-        findings: What its own checks found.
-        checked: On how many responses each check looked, by operation and status code.
+        checks: What its own checks say of each response that they looked at.
         ended: What ended it early, or None if it came to its end.
 
     """
 
     problems: list[str] = field(default_factory=list)
     links: dict[str, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    checked: Counter[Checked] = field(default_factory=Counter)
+    checks: list[Check] = field(default_factory=list)
     ended: BudgetSpent | WireError | None = None
 
 
@@ -89,7 +85,6 @@ def run(wire: Wire, feeding: Wire, seed: int, *, most_builds: int = MOST_BUILDS)
     if ended is not None and not isinstance(ended, BudgetSpent | WireError):
         raise ended
     result.ended = ended
-    result.findings = reported(result.findings, wire.tape, wire.judge)
     return result
 
 
@@ -186,8 +181,7 @@ def _note(event: object, result: Result, transport: WireTransport) -> None:
     elif isinstance(event, events.ScenarioFinished):
         for walked in _walked(event.recorder):
             result.links[walked] += 1
-        result.findings += _found(event.recorder, transport)
-        result.checked.update(_checked(event.recorder, transport))
+        result.checks += _checks(event.recorder, transport)
 
 
 def _walked(recorder: ScenarioRecorder) -> Iterator[str]:
@@ -198,21 +192,14 @@ def _walked(recorder: ScenarioRecorder) -> Iterator[str]:
             yield _links()[node.transition.id]
 
 
-def _checked(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Checked]:
-    """Yield the checks that looked at a response, each with what it was a response to."""
+def _checks(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Check]:
+    """Yield what each check says of each response in a scenario."""
     for id_, checks in recorder.checks.items():
         exchange = transport.sent.get(id_)
-        if exchange is not None and exchange.is_answered:
-            names = {check.name for check in checks if check.name in CHECKS}
-            yield from ((name, exchange.operation, exchange.response.status) for name in names)
-
-
-def _found(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Finding]:
-    """Yield what checks found in a scenario."""
-    for id_, checks in recorder.checks.items():
+        if exchange is None or not exchange.is_answered:
+            continue
+        failures: defaultdict[str, list[str]] = defaultdict(list)
         for check in checks:
-            if check.failure_info is None or id_ not in transport.sent:
-                continue
-            failure = check.failure_info.failure
-            number = transport.sent[id_].number
-            yield Finding(check.name, failure.title, failure.message, number)
+            info = check.failure_info
+            failures[check.name] += [info.failure.message] if info is not None else []
+        yield from (Check(name, exchange, tuple(found)) for name, found in failures.items())

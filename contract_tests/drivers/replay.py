@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..exchange import Credential
+from ..history import History
 from ..report.redaction import Redaction
 from ..tape import Tape, addressed
 from . import har
@@ -64,8 +65,8 @@ class Replayed:
         return len(self.tape.exchanges)
 
 
-def replay(path: str | Path) -> Replayed:
-    """Put the entries of a HAR file on a tape.
+def replay(path: str | Path, *subscribers: Callable[[History], object]) -> Replayed:
+    """Put the entries of a HAR file on a tape that has these subscribers.
 
     Raises ``ReplayError`` if the file is no HAR, or none of its entries can be judged. An entry
     that cannot be read is left out, and counted with its reason.
@@ -73,6 +74,8 @@ def replay(path: str | Path) -> Replayed:
     entries = har.read(Path(path))
     shown, seen = _Shown(entries), _Seen()
     replayed = Replayed(Tape("", is_whole=False), len(entries))
+    for subscriber in subscribers:
+        replayed.tape.subscribe(subscriber)
     for entry in entries:
         replayed.redaction.learn_headers(entry.raw_headers)
     for entry in _in_order(entries):

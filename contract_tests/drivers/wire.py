@@ -1,4 +1,4 @@
-"""Sends requests to the target, paced and bounded, and records each on the tape for the judge."""
+"""Sends requests to the target, paced and bounded, and records each on the tape."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ import httpx
 
 from ..contract import INITIATE, contract
 from ..exchange import UPLOAD, Exchange
-from ..history import History
 from ..tape import NO_RESPONSE, Tape
-from ..verdict import Judge
 from . import bounded
 from .bounded import WireError
 from .pace import BudgetSpent, Pace
@@ -42,7 +40,6 @@ class Wire:
 
     base_url: str
     tape: Tape
-    judge: Judge
     driver: str
     pace: Pace = field(default_factory=Pace)
     client: bounded.Client = field(default_factory=bounded.Client)
@@ -129,11 +126,10 @@ class Wire:
     ) -> Exchange:
         """Record a request that cannot be sent at all."""
         request = (method, url, headers, b"")
-        history = self.tape.record(
+        return self.tape.record(
             driver=self.driver, intent=intent, request=request, upload_of=upload_of,
             failure=str(error),
-        )  # fmt: skip
-        return history.last
+        ).last  # fmt: skip
 
     def _answered(
         self,
@@ -154,23 +150,21 @@ class Wire:
             self.pace.admit(initiates=initiates)
             began = datetime.now(UTC)
             answer, failure = self._tried(request, kind)
-            exchange = self._filed(
-                self.tape.record(
-                    driver=self.driver,
-                    intent=intent,
-                    request=(
-                        request.method, url_of(request), request.headers,
-                        b"" if upload_of else request.content,
-                    ),
-                    response=(
-                        (answer.status, answer.headers, answer.content) if answer else NO_RESPONSE
-                    ),
-                    at=(answer.began, answer.ended) if answer else (began, datetime.now(UTC)),
-                    upload_of=upload_of,
-                    is_absent=is_absent,
-                    failure=str(failure) if failure else None,
-                )
-            )  # fmt: skip
+            exchange = self.tape.record(
+                driver=self.driver,
+                intent=intent,
+                request=(
+                    request.method, url_of(request), request.headers,
+                    b"" if upload_of else request.content,
+                ),
+                response=(
+                    (answer.status, answer.headers, answer.content) if answer else NO_RESPONSE
+                ),
+                at=(answer.began, answer.ended) if answer else (began, datetime.now(UTC)),
+                upload_of=upload_of,
+                is_absent=is_absent,
+                failure=str(failure) if failure else None,
+            ).last  # fmt: skip
             # What was lost may have been processed.
             is_lost = failure is not None and failure.is_sent
             self.pace.issued += initiates and (exchange.succeeded or is_lost)
@@ -199,10 +193,6 @@ class Wire:
             return self.client.send(request, seconds), None
         except WireError as error:
             return None, error
-
-    def _filed(self, history: History) -> Exchange:
-        self.judge.see(history)
-        return history.last
 
 
 def url_of(request: httpx.Request) -> str:

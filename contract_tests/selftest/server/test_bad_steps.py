@@ -304,7 +304,7 @@ def test_given_build_passes_in_every_state(status: str) -> None:
 
 def made(url: str, status: str) -> str:
     """Make a build of a status, as somebody else would."""
-    with Wire(url, Tape(TOKEN), Judge([]), "somebody") as wire:
+    with Wire(url, Tape(TOKEN), "somebody") as wire:
         issued = initiate(wire, "a build")
         assert issued is not None
         if status != "PENDING":
@@ -332,20 +332,21 @@ OCTETS = {"content-type": "application/octet-stream"}
 def p11(*steps: Step, expires_in: object = 3600, is_whole: bool = True) -> str:
     """Put an initiate and some steps on a tape; return what P11 says of them."""
     tape, judge = Tape(TOKEN, is_whole=is_whole), Judge([RULES["P11"]])
+    tape.subscribe(judge.see)
     sent: Callable[..., Any] = tape.record
     bearer = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     body = {"build_id": "bld_1", "upload_url": UPLOADS, "expires_in": expires_in}
     url = "https://api.example/api/v1/images/build"
     content = b'{"image_name": "a", "image_tag": "b"}'
-    judge.see(sent(driver="t", intent="", request=("POST", url, bearer, content),
-                   response=(201, {}, json.dumps(body).encode())))  # fmt: skip
+    sent(driver="t", intent="", request=("POST", url, bearer, content),
+         response=(201, {}, json.dumps(body).encode()))  # fmt: skip
     for method, status, headers in steps:
         request: Any = (method, UPLOADS, {**OCTETS, **headers}, b"")
         if method == "START":
             request = ("POST", f"{url}/bld_1/start", bearer, b"{}")
         told = {key: value for key, value in headers.items() if key == "Retry-After"}
-        judge.see(sent(driver="t", intent="", request=request, response=(status, told, b""),
-                       failure="gone" if status == 0 else None))  # fmt: skip
+        sent(driver="t", intent="", request=request, response=(status, told, b""),
+             failure="gone" if status == 0 else None)  # fmt: skip
     return judge.verdicts["P11"].outcome
 
 
@@ -409,12 +410,11 @@ USABLE = [
 def test_p10_passes(url: str) -> None:
     """Any absolute http or https URL."""
     tape, judge = Tape(TOKEN), Judge([RULES["P10"]])
+    tape.subscribe(judge.see)
     body = {"build_id": "bld_1", "upload_url": url, "expires_in": 1}
-    judge.see(
-        tape.record(
-            driver="t", intent="", response=(201, {}, json.dumps(body).encode()),
-            request=("POST", "https://api.example/api/v1/images/build", {}, b"{}"),
-        )
+    tape.record(
+        driver="t", intent="", response=(201, {}, json.dumps(body).encode()),
+        request=("POST", "https://api.example/api/v1/images/build", {}, b"{}"),
     )  # fmt: skip
 
     assert judge.verdicts["P10"].outcome == "passed"

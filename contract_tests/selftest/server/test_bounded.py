@@ -24,7 +24,6 @@ from ...drivers.wire import Wire
 from ...reference.app import create_app
 from ...reference.embedded import running
 from ...tape import Tape
-from ...verdict import Judge
 from ..support import hostile
 
 QUICK = Limits(seconds=1.0)
@@ -256,7 +255,7 @@ def once_then_closed(asked: list[bytes]) -> Iterator[str]:
 def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -> None:
     """It is sent once more where it changes nothing; each time it went out is on the tape."""
     asked: list[bytes] = []
-    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), Judge([]), "test") as wire:
+    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), "test") as wire:
         wire.send(method, "/x", "first")
         last = wire.send(method, "/x", "second")
 
@@ -268,7 +267,7 @@ def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -
 def test_no_connection_is_kept_after_one_was_lost() -> None:
     """A server that closes without announcing it costs one POST, not each other one."""
     asked: list[bytes] = []
-    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), Judge([]), "test") as wire:
+    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), "test") as wire:
         statuses = [wire.send("POST", "/x", "a request").response.status for _ in range(4)]
 
     assert statuses == [200, 0, 200, 200]

@@ -24,9 +24,9 @@ from hypothesis.internal.conjecture import providers
 from schemathesis.checks import CHECKS
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
-from ... import gate
+from ... import findings, gate
 from ...contract import PATH, contract
-from ...drivers import fuzz, fuzz_checks, fuzz_hypothesis, fuzz_transport
+from ...drivers import fuzz, fuzz_hypothesis, fuzz_transport
 from ...drivers.fuzz_checks import OFF, ON
 from ...drivers.wire import BudgetSpent, Wire, WireError
 from ...exchange import Exchange
@@ -101,16 +101,19 @@ def run(
 ) -> Ran:
     """Run schemathesis against the reference server, or one that answers otherwise."""
     tape, judge = tape or Tape(TOKEN), Judge(RULES.values())
+    tape.subscribe(judge.see)
     app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
     if answered is not None:
         app = Fault("other", "", "", answered=answered).wrap(app, TOKEN)
     with ExitStack() as stack:
         url = stack.enter_context(running(app))
-        wire = Ending(url, tape, judge, fuzz.DRIVER)
+        wire = Ending(url, tape, fuzz.DRIVER)
         stack.enter_context(wire)
         prepare(wire)
-        feeding = stack.enter_context(Wire(url, tape, judge, "feeding"))
-        return Ran(fuzz.run(wire, feeding, seed, **settings), tape, judge)
+        feeding = stack.enter_context(Wire(url, tape, "feeding"))
+        result = fuzz.run(wire, feeding, seed, **settings)
+    findings.judge(judge, tape, result.checks)
+    return Ran(result, tape, judge)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +124,7 @@ def sound() -> Ran:
 
 def test_sound_server_passes(sound: Ran) -> None:
     """A sound server breaks no rule, and no check of schemathesis' own says otherwise."""
-    assert (sound.result.problems, sound.result.findings, sound.result.ended) == ([], [], None)
+    assert (sound.result.problems, sound.result.ended) == ([], None)
     assert sound.violated == set()
 
 
@@ -159,7 +162,7 @@ def test_every_operation_succeeds(sound: Ran) -> None:
 
 def test_no_value_of_a_response_is_reused() -> None:
     """What is asked depends on no id that is new in every run, but for links."""
-    with Wire("http://127.0.0.1:9", Tape(TOKEN), Judge([]), "test") as wire:
+    with Wire("http://127.0.0.1:9", Tape(TOKEN), "test") as wire:
         schema = fuzz._schema(wire, 1)
 
     assert schema.create_extra_data_source() is None  # type: ignore[func-returns-value]
@@ -184,7 +187,7 @@ def test_hollow_run_is_seen() -> None:
     ran = run(answered=wants_payment)
 
     assert ran.result.links == dict.fromkeys(LINKS, 0)
-    assert (ran.result.problems, ran.result.findings, ran.result.ended) == ([], [], None)
+    assert (ran.result.problems, ran.violated, ran.result.ended) == ([], set(), None)
 
 
 def test_same_seed_same_sequence(sound: Ran) -> None:
@@ -254,11 +257,10 @@ def test_own_checks_find_what_no_rule_does() -> None:
     """A check of its own is heard where every rule holds, with the exchange it speaks of."""
     ran = run(answered=redirects)
 
-    assert ran.violated == set()
-    assert {one.check for one in ran.result.findings} == {"status_code_conformance"}
-    finding = ran.result.findings[0]
-    assert ran.tape.exchanges[finding.exchange - 1].response.status == 302
-    assert "302" in finding.message
+    assert ran.violated == {"schemathesis:status_code_conformance"}
+    first = ran.judge.verdicts["schemathesis:status_code_conformance"].violations[0]
+    assert first.exchange.response.status == 302
+    assert str(first.received).startswith("302, to ")
 
 
 def judged(*waivers: Waiver, **settings: Any) -> gate.Run:
@@ -283,7 +285,7 @@ def test_own_checks_are_judged_as_rules() -> None:
         line.split()[0] for line in rendered.failures[verdict.rule.id].splitlines()[1:]
     }
     assert verdict.rule.id in {one["rule"] for one in rendered.data["verdicts"]}
-    others = [done.verdicts[one.id] for one in fuzz_checks.CHECKS.values()]
+    others = [done.verdicts[one.id] for one in findings.CHECKS.values()]
     assert all(one.observed for one in others)
 
 
@@ -310,7 +312,7 @@ def test_findings_that_a_rule_has_are_told_once() -> None:
     """What breaks a rule is no finding besides."""
     ran = run(answered=fails_on_unknown_keys)
 
-    assert ran.result.findings == []
+    assert ran.violated == {"P5"}
 
 
 def test_limits_are_no_findings() -> None:
@@ -324,14 +326,14 @@ def test_limits_are_no_findings() -> None:
 
     ran = run(answered=limited)
 
-    assert (ran.result.findings, ran.violated) == ([], set())
+    assert ran.violated == set()
 
 
 def test_checks_are_all_accounted_for() -> None:
     """Each check that schemathesis has is on or off for a reason."""
     assert set(ON) | set(OFF) == {*CHECKS.get_all_names(), "max_response_time"}
     assert set(ON) & set(OFF) == set()
-    assert set(fuzz_checks.CHECKS) == set(ON) - {"ignored_auth"}
+    assert set(findings.CHECKS) == set(ON) - {"ignored_auth"}
 
 
 @pytest.mark.parametrize(
@@ -431,7 +433,7 @@ def test_requests_go_out_to_the_letter(path: str) -> None:
         headers = {"X-Odd": "é~", "X-Not-Http": "\x7f"}
         prepared = requests.Request("QUERY", url + path, headers=headers, data=b"\x00\xff")
         ready = prepared.prepare()
-        with Wire(url, tape, Judge([]), "test") as wire:
+        with Wire(url, tape, "test") as wire:
             exchange = wire.exchange(fuzz_transport.to_httpx(ready), "a request")
 
         method, raw_path, sent, body = got[0]

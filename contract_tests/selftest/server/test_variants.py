@@ -297,9 +297,7 @@ def judged(changes: dict[str, Any], *, fuzzing: bool, **app: Any) -> gate.Run:
 
 def alarms(run: gate.Run) -> list[str]:
     """List all that is said against a server."""
-    findings = run.fuzzed.findings if run.fuzzed else []
-    told = [f"{one.check}: {one.title} {one.message}" for one in findings]
-    return told + [text.failures(one, run.redaction) for one in run.judge.violated]
+    return [text.failures(one, run.redaction) for one in run.judge.violated]
 
 
 @pytest.mark.parametrize("name", list(VARIANTS))

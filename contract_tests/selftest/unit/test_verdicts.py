@@ -15,7 +15,7 @@ from ...contract import INITIATE, START, STATUS, contract
 from ...history import History
 from ...report import markdown, terminal, text, verdicts
 from ...report.client import judged
-from ...rules import RULES, Broken
+from ...rules import HELD, RULES, Broken
 from ...rules.client import Call
 from ...tape import Tape
 from ...target import Target
@@ -191,14 +191,17 @@ def test_p6_reports_every_error(judge: Judge) -> None:
 
 def test_a_violation_of_another_judge_is_counted_like_ours(judge: Judge) -> None:
     """What is found elsewhere gets a verdict of its own."""
-    [violation] = seen(judge, {**BODY, "startedAt": "x"})
+    history = recorded(Tape(TOKEN), {**BODY, "startedAt": "x"})
     rule = RULES["P6"]
     other = type(rule)("other:check", rule.level, "text", rule.source, rule.over, rule.judge)
-    found = Violation(other, Broken("$.startedAt", "a", "b"), violation.exchange)
+    verdict, broken = judge.take(other), Broken("$.startedAt", "a", "b")
 
-    assert judge.add(other, [found]) == [found]
-    assert judge.verdicts["other:check"].outcome == "violated"
-    assert judge.add(other, []) == []
+    assert judge.add(verdict, history, [broken]) == [
+        Violation(other, broken, history.last, history.cause)
+    ]
+    assert judge.add(verdict, history, [HELD]) == []
+    assert judge.take(other) is verdict is judge.verdicts["other:check"]
+    assert (verdict.outcome, verdict.observed, verdict.broken) == ("violated", 2, 1)
 
 
 def test_groups_are_in_the_json() -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from ... import dated, gate, waivers
 from ...contract import START, STATUS
-from ...drivers.fuzz_checks import CHECKS
+from ...findings import CHECKS
 from ...report import terminal
 from ...rules import RULES, Broken
 from ...settings import from_environment
 from ...target import GateError, Target
-from ...verdict import Judge, Violation
+from ...verdict import Judge
 from ...waivers import Waiver
 from .test_rules import row
 from .test_verdicts import recorded, seen
@@ -266,8 +266,7 @@ def test_a_waiver_that_covers_nothing(
     waiver = narrowed(**keys)
     run = gate.Run(Target(waivers=(waiver,)))
     for number, (body, operation) in enumerate(told):
-        history = recorded(run.tape, {**body, "id": f"b{number}"}, operation=operation)
-        run.judge.see(history)
+        recorded(run.tape, {**body, "id": f"b{number}"}, operation=operation)
 
     verdict = run.judge.verdicts[waiver.rule]
     assert verdict.unneeded(run.tape.exchanges) == ([waiver] if is_unneeded else [])
@@ -282,8 +281,8 @@ def test_a_check_of_schemathesis_is_waived_and_unneeded_like_a_rule() -> None:
         history = recorded(run.tape, {}, status=found_status)
         recorded(run.tape, {}, status=404)
         broken = Broken("the status code", "a documented one", str(found_status))
-        run.judge.add(rule, [Violation(rule, broken, history.last)])
-        verdict = run.judge.verdicts[rule.id]
+        verdict = run.judge.take(rule)
+        run.judge.add(verdict, history, [broken])
         verdict.where[STATUS, 404] += 1
 
         assert verdict.outcome == outcome

@@ -1,0 +1,66 @@
+"""The tape's subscribers."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from ...history import History
+from ...tape import Tape
+
+URL = "https://images.test/api/v1/images/build/bld_1"
+
+
+def record(tape: Tape) -> None:
+    """Record a status without a response."""
+    request: Any = ("GET", URL, {}, b"")
+    tape.record(driver="t", intent="", request=request, failure="gone")
+
+
+def test_every_subscriber_gets_each_history_in_order() -> None:
+    """Each gets what is recorded after it subscribed."""
+    tape, first, second = Tape("t"), list[History](), list[History]()
+    tape.subscribe(first.append)
+    record(tape)
+    tape.subscribe(second.append)
+    record(tape)
+
+    assert [one.last.number for one in first] == [1, 2]
+    assert second == first[1:]
+    assert first[1].exchanges == tuple(tape.exchanges)
+
+
+def test_threads_call_a_subscriber_one_at_a_time_in_order() -> None:
+    """A subscriber needs no lock of its own."""
+    tape, numbers = Tape("t"), list[int]()
+    tape.subscribe(lambda history: numbers.append(history.last.number))
+
+    def records() -> None:
+        for _ in range(50):
+            record(tape)
+
+    threads = [threading.Thread(target=records) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert numbers == list(range(1, 401))
+
+
+def test_what_a_subscriber_raises_is_raised_by_record() -> None:
+    """The exchange is on the tape all the same, and the tape records on."""
+    tape = Tape("t")
+
+    def refuse(history: History) -> None:
+        if history.last.number == 1:
+            raise ZeroDivisionError
+
+    tape.subscribe(refuse)
+    with pytest.raises(ZeroDivisionError):
+        record(tape)
+    record(tape)
+
+    assert len(tape.exchanges) == 2
