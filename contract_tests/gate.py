@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import findings, hollow, matrix, planning
 from .contract import INITIATE
@@ -32,6 +33,24 @@ def _untold(_: str) -> None:
     """Tell nobody."""
 
 
+class Cut(NamedTuple):
+    """What a spent budget cut off.
+
+    Attributes:
+        step: What was not done, or not to its end.
+        reason: Which budget is spent.
+        budget: The name of its setting, or an empty text.
+
+    """
+
+    step: str
+    reason: str
+    budget: str
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.reason}"
+
+
 @dataclass
 class Run:
     """A run, and what it has to show at any time.
@@ -51,7 +70,7 @@ class Run:
     tell: Callable[[str], None] = _untold
     limits: Limits = field(default_factory=Limits)
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
-    cut: list[str] = field(default_factory=list)
+    cut: list[Cut] = field(default_factory=list)
     fuzzed: fuzz.Result | None = None
     problem: str | None = None
     is_interrupted: bool = False
@@ -193,7 +212,7 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
             with _cutting(done, step.name):
                 step.run(script)
     if fuzzing and done.pace.is_spent:
-        done.cut.append("schemathesis: no budget is left for it")
+        done.cut.append(Cut("schemathesis", "no budget is left for it", done.pace.spent))
     elif fuzzing:
         done.tell("schemathesis")
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
@@ -233,7 +252,7 @@ def _cutting(done: Run, what: str) -> Iterator[None]:
     try:
         yield
     except BudgetSpent as spent:
-        done.cut.append(f"{what}: {spent}")
+        done.cut.append(Cut(what, str(spent), spent.budget))
 
 
 def _preflight(done: Run, client: Client, base_url: str) -> None:

@@ -26,7 +26,7 @@ def refuse(run: Run) -> None:
         raise GateError(
             f"problem: no upload was accepted (uploads {_uploads(run)}), so no build "
             "was judged as it should be.\n"
-            "    fix: see why the upload URLs that initiate returns accept no upload"
+            f"    fix: {_fix_of_uploads(run)}"
         )
     if not run.completed:
         patience = min(run.target.patience, run.target.budget.deadline)
@@ -58,11 +58,11 @@ def _refuse_without_success(run: Run) -> None:
     tried = [one for one in run.tape.of(first) if one.request.credential is Credential.VALID]
     outcomes = {str(one.response.status) if one.is_answered else
                 f"{NO_RESPONSE}: {run.redaction(one.failure or '')}" for one in tried}  # fmt: skip
-    seen = ", ".join(sorted(outcomes)) or "never asked"
+    seen = f"returned {', '.join(sorted(outcomes))}" if outcomes else "was not sent"
     uploads = f", uploads {_uploads(run)}" if run.uploads else ""
     raise GateError(
         f"problem: nothing to judge: no success of {', '.join(missing)} was seen "
-        f"({first} returned {seen}{uploads}).{_cut(run)}\n"
+        f"({first} {seen}{uploads}).{_cut(run)}\n"
         f"    fix: {_fix(run)}"
     )
 
@@ -73,15 +73,31 @@ def _uploads(run: Run) -> str:
     return counted(run.uploads) + (f": {run.redaction(why)}" if why else "")
 
 
+def _fix_of_uploads(run: Run) -> str:
+    if all(outcome.startswith("3") for outcome in run.uploads):
+        return "let upload_url be where the context goes: a redirect of an upload is not followed"
+    return "see why the upload URLs that initiate returns accept no upload"
+
+
 def _cut(run: Run) -> str:
-    return f" Cut off: {'; '.join(run.cut)}." if run.cut else ""
+    """Say what budgets cut off: each reason once, with the first step that it ended."""
+    steps: dict[str, list[str]] = {}
+    for one in run.cut:
+        steps.setdefault(one.reason, []).append(one.step)
+    reasons = [
+        f"{reason} (before the end of {first}{f' and {len(more)} more' if more else ''})"
+        for reason, (first, *more) in steps.items()
+    ]
+    return f" Cut off: {'; '.join(reasons)}." if reasons else ""
 
 
 def _fix(run: Run) -> str:
     if run.target.build_id:
         return f"check {setting('BUILD_ID')}, and that the token may see that build"
     if run.uploads and not any(outcome.startswith("2") for outcome in run.uploads):
-        return "see why the upload URLs that initiate returns accept no upload"
+        return _fix_of_uploads(run)
+    if budgets := dict.fromkeys(one.budget for one in run.cut if one.budget):
+        return f"raise {' and '.join(map(setting, budgets))}"
     return f"check that {setting('TARGET')} is this API's base URL, and that the token may build"
 
 

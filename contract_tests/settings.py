@@ -212,7 +212,7 @@ SETTINGS: dict[str, Callable[[str], Any]] = {
     "HEADERS": _headers,
     "CA_BUNDLE": _file("CA_BUNDLE"),
     "PROXY": _url("PROXY"),
-    "MAX_BUILDS": _number("MAX_BUILDS", int, 0),
+    "MAX_BUILDS": _number("MAX_BUILDS", int, 1),
     "MAX_REQUESTS": _number("MAX_REQUESTS", int, 1),
     "RATE": _number("RATE", float, 0.01),
     "DEADLINE": _number("DEADLINE", float, 1),

@@ -37,6 +37,9 @@ $(foreach v,$(filter-out $(TAKEN),$(GIVEN)),\
     $(call joined,$(call near,$(patsubst CONTRACT_%,%,$v),$(TAKEN))),leave it out; $(GOALS) takes $(TAKEN))$(if \
     $(call takers,$v),; $v is for make $(call takers,$v))))
 
+$(foreach v,$(filter-out $(FLAGS),$(GIVEN)),$(if $(strip $(value $v)),,\
+  $(error problem: $v is empty.  fix: leave it out, or $v=value)))
+
 $(foreach v,$(filter $(FLAGS),$(GIVEN)),$(if $(filter-out 0 1,$(value $v))$(word 2,$(value $v)),\
   $(error problem: $v is neither 1 nor 0.  fix: $v=1)))
 

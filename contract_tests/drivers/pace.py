@@ -17,7 +17,16 @@ MOST_BYTES = 128 * 2**20
 
 
 class BudgetSpent(Exception):  # noqa: N818 (it is no error: what is cut off is not observed)
-    """A budget is spent; the text names it."""
+    """A budget is spent; the text says which.
+
+    Attributes:
+        budget: The name of its setting, or an empty text where no setting raises it.
+
+    """
+
+    def __init__(self, reason: str = "", budget: str = "") -> None:
+        super().__init__(reason)
+        self.budget = budget
 
 
 @dataclass
@@ -55,18 +64,28 @@ class Pace:
         return max(0.0, self._until - self.clock())
 
     @property
+    def spent(self) -> str:
+        """The name of the budget by which nothing may be sent any more, or an empty text."""
+        if self.left <= 0:
+            return "DEADLINE"
+        return "MAX_REQUESTS" if self.requests is not None and self.sent >= self.requests else ""
+
+    @property
     def is_spent(self) -> bool:
         """Whether nothing may be sent any more."""
-        return self.left <= 0 or (self.requests is not None and self.sent >= self.requests)
+        return bool(self.spent)
 
     def admit(self, *, initiates: bool = False) -> None:
         """Wait for a request's turn, and count it. Raises ``BudgetSpent`` if it has none."""
         if self.left <= 0:
-            raise BudgetSpent(f"{setting('DEADLINE', f'{self.deadline:g}')} seconds are over")
+            over = f"{setting('DEADLINE', f'{self.deadline:g}')} seconds are over"
+            raise BudgetSpent(over, "DEADLINE")
         if self.requests is not None and self.sent >= self.requests:
-            raise BudgetSpent(f"{setting('MAX_REQUESTS', f'{self.requests}')} are sent")
+            sent = f"{setting('MAX_REQUESTS', f'{self.requests}')} are sent"
+            raise BudgetSpent(sent, "MAX_REQUESTS")
         if initiates and self.builds is not None and self.issued >= self.builds:
-            raise BudgetSpent(f"{setting('MAX_BUILDS', f'{self.builds}')} are initiated")
+            initiated = f"{setting('MAX_BUILDS', f'{self.builds}')} are initiated"
+            raise BudgetSpent(initiated, "MAX_BUILDS")
         now = self.clock()
         if self.rate:
             self.pause(self._next - now)
@@ -91,7 +110,8 @@ class Pace:
         if wait >= self.left:
             raise BudgetSpent(
                 f"the server asks to wait {wait:.0f} s; "
-                f"{setting('DEADLINE', f'{self.deadline:g}')} leaves less"
+                f"{setting('DEADLINE', f'{self.deadline:g}')} leaves less",
+                "DEADLINE",
             )
         self.slowed += wait
         return wait

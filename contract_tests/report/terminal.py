@@ -88,7 +88,7 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"slowed        429 asked to wait {run.pace.slowed:.0f} s in all, and was heeded"
     if run.is_interrupted:
         yield "ended         interrupted"
-    for what in run.cut:
+    for what in map(str, run.cut):
         yield f"cut off       {what}"
     issued, started = run.left_behind
     if run.target.url and issued:

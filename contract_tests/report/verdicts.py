@@ -43,7 +43,7 @@ def ended(run: Run) -> str:
 
 def reasons(run: Run) -> list[str]:
     """Return what cut a run, and where."""
-    return [*map(run.redaction, [*run.cut, *filter(None, [run.problem])])]
+    return [*map(run.redaction, [*map(str, run.cut), *filter(None, [run.problem])])]
 
 
 def _document(run: Run) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _document(run: Run) -> dict[str, Any]:
         "uploads": dict(sorted(run.uploads.items())),
         "no_response": dict(sorted(run.unanswered.items())),
         "completed": run.completed,
-        "cut": run.cut,
+        "cut": [*map(str, run.cut)],
         "verdicts": [
             _verdict(run, one) for one in run.verdicts.values()
         ],

@@ -96,11 +96,15 @@ def test_requests_are_bounded(url: str, requests: int) -> None:
     target = Target(url=url, token=TOKEN, budget=Budget(requests=requests))
     done = gate.Run(target)
     # Where no build could be seen to complete, nothing is green.
-    with contextlib.nullcontext() if requests >= 150 else pytest.raises(GateError):
+    with (
+        contextlib.nullcontext()
+        if requests >= 150
+        else pytest.raises(GateError, match="MAX_REQUESTS")
+    ):
         gate.drive(done)
 
     assert done.pace.sent == len(done.tape.exchanges) == requests
-    assert any("MAX_REQUESTS" in what for what in done.cut)
+    assert "MAX_REQUESTS" in {cut.budget for cut in done.cut}
     assert {one.outcome for one in done.verdicts.values()} <= {"passed", "not observed"}
 
 
@@ -213,7 +217,7 @@ def test_builds_are_bounded(url: str, builds: int) -> None:
 
     assert len(done.left_behind[0]) == builds
     assert done.verdicts["T5"].outcome == "passed"
-    assert any("MAX_BUILDS" in what for what in done.cut)
+    assert "MAX_BUILDS" in {cut.budget for cut in done.cut}
     assert not done.judge.violated
 
 
@@ -224,7 +228,7 @@ def test_the_deadline_is_kept(url: str) -> None:
         with pytest.raises(GateError, match="no build was COMPLETED"):
             gate.drive(done, fuzzing=False)
 
-    assert any("DEADLINE=4" in what for what in done.cut) or done.pace.left == 0
+    assert "DEADLINE" in {cut.budget for cut in done.cut} or done.pace.left == 0
     assert not done.judge.violated
     assert done.verdicts["L2"].outcome == "not observed"
     assert url

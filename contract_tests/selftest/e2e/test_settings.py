@@ -182,7 +182,7 @@ def test_repeat_repeats(tmp_path: Path) -> None:
     dockerfile.write_text("FROM scratch\n")
     waived.write_text('[[waiver]]\nrule = "T5"\nreason = "r"\nexpires = 2999-01-01\n')
     given = {
-        **URL, "CONTRACT_LEVEL": "must", "CONTRACT_SEED": "7", "CONTRACT_MAX_BUILDS": "0",
+        **URL, "CONTRACT_LEVEL": "must", "CONTRACT_SEED": "7", "CONTRACT_MAX_BUILDS": "1",
         "CONTRACT_MAX_REQUESTS": "1234567", "CONTRACT_RATE": "2.5", "CONTRACT_DEADLINE": "60",
         "CONTRACT_BUILD_ID": "b 'x' $y", "CONTRACT_DOCKERFILE": str(dockerfile),
         "CONTRACT_CA_BUNDLE": str(dockerfile), "CONTRACT_PROXY": "http://127.0.0.1:3128",

@@ -227,6 +227,17 @@ def test_run_without_an_accepted_upload_is_never_green(
             gate.drive(done, fuzzing=False)
 
 
+def test_redirected_upload_names_the_redirect() -> None:
+    """A redirect is not followed, and not judged; a run without an upload is not green."""
+    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
+    with running(uploads_answered(307, stored=False).wrap(app, TOKEN)) as url:
+        done = judged(url, budget=Budget(builds=1))
+
+    assert violated(done) == set()
+    assert done.problem is not None
+    assert "redirect" in done.problem
+
+
 def test_waived_p11_is_not_green() -> None:
     """A waiver lets a rule be violated; it makes no run of nothing."""
     waiver = Waiver("P11", "known", datetime(2999, 1, 1, tzinfo=UTC).date())

@@ -332,10 +332,16 @@ def _broken(content: bytes, chance: random.Random) -> bytes:
     return content
 
 
+def _count(value: str) -> int:
+    if (count := int(value)) < 1:
+        raise ValueError(value)
+    return count
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; return 0 if nothing was found, else 1."""
     parser = Parser(description="Throw mutated bodies at every decoder of the client.")
-    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--inputs", type=_count, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)  # noqa: T201
