@@ -58,16 +58,17 @@ def excused(taken: Taken) -> str:
     )
 
 
-def summary(found: list[Difference], taken: Taken) -> str:
-    """Return one line on all differences."""
+def summary(found: list[Difference], taken: Taken, hidden: int = 0) -> str:
+    """Return one line on all differences; ``hidden`` operations were added, and are not listed."""
+    beyond = f"; the revision adds {hidden} more: --all lists them" if hidden else ""
     if not found:
-        beside = f" beside {len(taken)} accepted" if taken else " in any operation"
-        return f"the same: no difference{beside}"
+        beside = f" beside {len(taken)} accepted" if taken else " in any operation of the base"
+        return f"the same: no difference{beside}{beyond}"
     counted = Counter(one.breaks for one in found)
     verbs = {breaks: f"{counted[breaks]} {_verb(breaks, counted[breaks])}" for breaks in Breaks}
     told = ", ".join(verbs[breaks] for breaks in Breaks if counted[breaks])
     noun = "difference" if len(found) == 1 else "differences"
-    return f"{len(found)} {noun}: {told}"
+    return f"{len(found)} {noun}: {told}{beyond}"
 
 
 def as_json(base: Document, revision: Document, found: list[Difference], taken: Taken) -> str:
@@ -140,7 +141,9 @@ def main(arguments: list[str] | None = None) -> int:
             raise UnreadableError("nothing to compare with", fix)
         base, revision = load(options.contract), load(options.upstream)
         known = load_accepted(Path(options.accepted), _today()) if options.accepted else ()
-        found, taken = split(differences(base, revision, every=options.all), known)
+        every = differences(base, revision, every=True)
+        shown = [one for one in every if options.all or one.kind != "operation-added"]
+        found, taken = split(shown, known)
     except RecursionError:
         deep = UnreadableError(
             f"{options.upstream} is nested too deep, or refers to itself by too many ways",
@@ -154,7 +157,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(as_json(base, revision, found, taken))  # noqa: T201
     else:
-        parts = [table(found) if found else "", excused(taken), summary(found, taken)]
+        parts = [
+            table(found) if found else "",
+            excused(taken),
+            summary(found, taken, len(every) - len(shown)),
+        ]
         print("\n\n".join(filter(None, parts)))  # noqa: T201
     return code(found)
 

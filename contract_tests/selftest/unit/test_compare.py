@@ -283,6 +283,20 @@ def test_one_component_is_one_however_it_is_referred_to(written: dict[str, Any])
     assert [len(one.places) for one in found] == [2]
 
 
+def test_added_operation_is_counted_where_it_is_not_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It breaks nobody, and is no silence either."""
+    revision = copy.deepcopy(CONTRACT)
+    revision["paths"]["/api/v1/images"] = {"get": {"responses": {"200": {"description": "x"}}}}
+    (tmp_path / "revision.json").write_text(json.dumps(revision))
+
+    assert compare.main([str(tmp_path / "revision.json")]) == compare.SAME
+    assert "1 more: --all" in capsys.readouterr().out
+    assert compare.main([str(tmp_path / "revision.json"), "--all"]) == compare.COMPATIBLE
+    assert "--all" not in capsys.readouterr().out
+
+
 def examples() -> list[tuple[str, str]]:
     """Return each command of the docs, and what it is said to print."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", DOCS, re.DOTALL)
