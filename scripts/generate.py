@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import documents, process  # noqa: E402
-from scripts import git  # noqa: E402
+from scripts import git, swap  # noqa: E402
 from scripts.annotation import annotated  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 from scripts.linting import problems  # noqa: E402
@@ -189,22 +187,6 @@ def _untracked(folder: Path) -> set[str]:
     return set(filter(None, os.fsdecode(told).split("\0")))
 
 
-def replace(fresh: Path, present: Path) -> None:
-    """Put the fresh folder in the place of the present one, whole or not at all."""
-    old = fresh.with_name("old")
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        if present.exists():
-            present.rename(old)
-        try:
-            fresh.rename(present)
-        except BaseException:
-            old.rename(present)
-            raise
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = Parser(
@@ -217,8 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
     root: Path = options.root.resolve()
     present = root / "generated"
     # Beside the client, so that a rename can replace it; hidden, so that no check sees it.
-    with tempfile.TemporaryDirectory(prefix=".generate-", dir=root) as folder:
-        fresh = Path(folder) / "generated"
+    with swap.staging(root, ".generate-") as folder:
+        fresh = folder / "generated"
         fresh.mkdir()
         try:
             make(root, fresh)
@@ -231,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "write":
             written = [line for line in stale if not line.startswith("untracked")]
             if written:
-                replace(fresh, present)
+                swap.replace(fresh, present)
             print("\n".join([*written, f"generated/ is fresh: {made_from}"]))  # noqa: T201
             return FRESH
     if stale:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import front, process  # noqa: E402
+from scripts import swap  # noqa: E402
 from scripts import vendor_check as checking  # noqa: E402
 from scripts.arguments import Parser  # noqa: E402
 from scripts.vendor_check import (  # noqa: E402  # noqa: E402
@@ -35,8 +36,6 @@ from scripts.vendor_check import (  # noqa: E402  # noqa: E402
     Problem,
 )
 from scripts.vendor_source import Entry, entries, lock, original  # noqa: E402
-from scripts.vendor_swap import FRESH as STAGED  # noqa: E402
-from scripts.vendor_swap import put, staging  # noqa: E402
 
 # Of the edits that a copy would overwrite, so many lines are shown: of a file, and of all.
 LINES_OF_FILE, LINES = 40, 200
@@ -56,24 +55,25 @@ def copy(root: Path, destination: Path, *, with_tests: bool | None, force: bool)
 
     """
     package = _package(root, destination)
-    with staging(package) as folder:
-        before, told = _before(package)
-        edits = {name: way for name, way in told.items() if way in EDITS}
-        if with_tests is None:
-            with_tests = bool(before.get("with_tests", False))
-        held = entries(root, with_tests=with_tests)
-        shown = _shown(root, package, before, edits) if edits else ""
-        if edits and not force:
-            raise Problem(
-                EDITED if before else BROKEN,
-                f"{package} " + ("was edited" if before else "is no copy of ours") + shown,
-                "keep that elsewhere, then vendor with --force, which overwrites it",
-            )
-        after = lock(root, held, with_tests=with_tests)
-        if before and not told and not news(before, after):
-            return f"nothing to do: {package} is contract {after['contract']['version']}"
-        _write(folder / STAGED, held, after)
-        put(folder / STAGED, package)
+    before, told = _before(package)
+    edits = {name: way for name, way in told.items() if way in EDITS}
+    if with_tests is None:
+        with_tests = bool(before.get("with_tests", False))
+    held = entries(root, with_tests=with_tests)
+    shown = _shown(root, package, before, edits) if edits else ""
+    if edits and not force:
+        raise Problem(
+            EDITED if before else BROKEN,
+            f"{package} " + ("was edited" if before else "is no copy of ours") + shown,
+            "keep that elsewhere, then vendor with --force, which overwrites it",
+        )
+    after = lock(root, held, with_tests=with_tests)
+    if before and not told and not news(before, after):
+        return f"nothing to do: {package} is contract {after['contract']['version']}"
+    package.parent.mkdir(parents=True, exist_ok=True)
+    with swap.staging(package.parent, f".{PACKAGE}.vendor-") as folder:
+        _write(folder / "fresh", held, after)
+        swap.replace(folder / "fresh", package)
     lost = f"\noverwritten, by --force:{shown}" if edits else ""
     mended = [f"restored  {name}" for name, way in told.items() if way not in EDITS]
     return "\n".join([f"vendored: {package}", *changes(before, after), *mended]) + lost

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import generate
+from scripts import generate, swap
 
 from ...contract import PATH, contract
 
@@ -201,7 +201,7 @@ def test_failed_swap_restores_the_client(tmp_path: Path) -> None:
     (present / "old.py").write_text("old")
 
     with pytest.raises(FileNotFoundError):
-        generate.replace(tmp_path / "work" / "generated", present)
+        swap.replace(tmp_path / "work" / "generated", present)
 
     assert tree(present) == {"old.py": b"old"}
 

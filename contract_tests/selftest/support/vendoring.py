@@ -1,8 +1,7 @@
-"""Kills a vendoring run at each of its steps, and tells what is left. Makes checkouts to vendor.
+"""Makes checkouts to vendor, and ends a vendoring run at each of its steps.
 
 Run by a test in a process of its own, since it forks:
-``python -m contract_tests.selftest.support.vendoring`` with five arguments: CHECKOUT, OLD, DEST,
-``exchange`` or ``rename``, ``kill`` or ``interrupt``.
+``python -m contract_tests.selftest.support.vendoring CHECKOUT OLD DEST terminate|interrupt``.
 """
 
 from __future__ import annotations
@@ -15,16 +14,17 @@ import os
 import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts import git, vendor, vendor_check, vendor_source, vendor_swap
+from scripts import git, vendor, vendor_check, vendor_source
 from scripts.vendor_check import PACKAGE
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = ("__init__.py", "front.py", *vendor_source.TEST_MODULES)
-STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "ctypes.dlsym"}
+STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod"}
 
 
 def checkout(folder: Path) -> Path:
@@ -81,7 +81,7 @@ def die_at(number: int, how: str) -> None:
         if (writes or event in STEPS) and next(steps) == number:
             if how == "interrupt":
                 raise KeyboardInterrupt
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGTERM)
 
     sys.addaudithook(hook)
 
@@ -109,8 +109,8 @@ def state(package: Path) -> str:
     return str(vendor_check.read_lock(package)["contract"]["version"])
 
 
-def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str, str, str, int]]:
-    """Yield of each step: the copy after death there, recovered, run again, and the litter."""
+def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str, str]]:
+    """Yield of each step: the copy after death there, and after another run."""
     package = dest / PACKAGE
 
     def run() -> str:
@@ -121,11 +121,8 @@ def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str,
         shutil.copytree(old, dest)
         done = is_done(number, how, run)
         left = state(package)
-        with vendor_swap.staging(package):
-            recovered = state(package)
         run()
-        litter = {path.name for path in dest.iterdir()} - {PACKAGE}
-        yield left, recovered, state(package), len(litter)
+        yield left, state(package)
         if done:
             return
 
@@ -134,11 +131,7 @@ def main(arguments: list[str]) -> None:
     """Print the states, with the number of deaths that led to each, as JSON."""
     source, old, dest = map(Path, arguments[:3])
     git.answer = lambda *_: None  # It only says the commit, and costs three processes.
-    if arguments[3] == "rename":
-        vendor_swap.exchange = lambda *_: False
-    found: dict[tuple[str, str, str, int], int] = {}
-    for told in deaths(source, old, dest, arguments[4]):
-        found[told] = found.get(told, 0) + 1
+    found = Counter(deaths(source, old, dest, arguments[3]))
     print(json.dumps([[*told, times] for told, times in found.items()]))  # noqa: T201
 
 
