@@ -11,9 +11,8 @@ from typing import Any
 
 from .contract import START, contract
 from .exchange import Check, Credential
-from .history import History
 from .rules import HELD, Broken, Level, Rule
-from .tape import Tape
+from .tape import History, Tape
 from .verdict import Judge
 
 PREFIX = "schemathesis:"

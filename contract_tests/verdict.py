@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 from . import fields
 from .exchange import Exchange
-from .history import History
 from .rules import Broken, Held, Rule, Shown
-from .tape import Tape
+from .tape import History, Tape
 from .waivers import Waiver
 
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import httpx
 
-from .history import History
 from .report import text
 from .report.redaction import Redaction
 from .settings import from_environment
-from .tape import Tape
+from .tape import History, Tape
 from .verdict import Judge, Verdict
 
 DRIVER = "watch"

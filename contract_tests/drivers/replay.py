@@ -11,9 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..exchange import Credential
-from ..history import History
 from ..report.redaction import Redaction
-from ..tape import Tape, addressed
+from ..tape import History, Tape, addressed
 from . import har
 from .har import Entry, OddEntry, ReplayError
 

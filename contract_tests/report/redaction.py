@@ -16,12 +16,11 @@ import itertools
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-if TYPE_CHECKING:
-    from ..exchange import Exchange
-    from ..tape import Tape
+from ..exchange import Exchange
+from ..tape import Tape
 
 SHORTEST: Final = 8
 """Length from which a secret is hidden in any text, and in encoded forms."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from ..contract import MISSING
 from ..exchange import NOT_JSON, Exchange, Message, Row
-from ..history import History
+from ..tape import History
 
 
 class Level(StrEnum):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ..contract import INITIATE, START, STATUS, contract, instant, naive
 from ..exchange import Credential, Exchange, Row
-from ..history import History
+from ..tape import History
 from .base import (
     HELD,
     Broken,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .. import fields
 from ..contract import START, STATUS, contract
 from ..exchange import NOT_JSON, UPLOAD, Credential, Exchange, broken_request
-from ..history import History
+from ..tape import History
 from .base import (
     HELD,
     Broken,

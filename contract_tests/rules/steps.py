@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ..contract import START
 from ..exchange import Exchange, Row
-from ..history import History
+from ..tape import History
 
 SAME = timedelta(milliseconds=1)
 """Instants that are less than this apart are the same, since each place may round differently."""

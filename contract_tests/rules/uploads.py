@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from ..contract import INITIATE, START
 from ..exchange import UPLOAD, Credential, Exchange
-from ..history import History
+from ..tape import History
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
 
 _ISSUE = "#/components/schemas/BuildImageResponse/properties"

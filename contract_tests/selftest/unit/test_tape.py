@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from ...history import History
-from ...tape import Tape
+from ...tape import History, Tape
 
 URL = "https://images.test/api/v1/images/build/bld_1"
 

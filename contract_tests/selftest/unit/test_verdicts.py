@@ -12,12 +12,11 @@ from scripts.ci.gate import notes
 
 from ... import gate
 from ...contract import INITIATE, START, STATUS, contract
-from ...history import History
 from ...report import markdown, terminal, text, verdicts
 from ...report.client import judged
 from ...rules import HELD, RULES, Broken
 from ...rules.client import Call
-from ...tape import Tape
+from ...tape import History, Tape
 from ...target import Target
 from ...verdict import Judge, Violation
 from .test_rules import BUILD, JSON, TOKEN, row
