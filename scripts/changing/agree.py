@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from .changelog import HEADINGS, ChangelogError, Entry, read
+from .changelog import HEADINGS, Entry, read
 from .past import NoPastError, last_release, tree
 from .surface import LIST, listed
 from .weigh import CONTRACT, changes
@@ -31,13 +30,7 @@ def problems(root: Path, *, writes: bool = False) -> Iterator[str]:
         yield from write(root, version_of(root))  # what is listed is weighed
     with tree(root, last) as released:
         found = changes(released, root)
-        before = _past_entries(released)
-    told = {(one.weight, one.text) for one in before}
-    new = [
-        one
-        for one in entries
-        if (one.version is None or one.version > last) and (one.weight, one.text) not in told
-    ]
+    new = [one for one in entries if one.version is None or one.version > last]
     weights = [*(one.weight for one in new), *(one.weight for one in found)]
     weight = max(weights, default=Weight.NONE)
     due = last.after(weight)
@@ -46,7 +39,7 @@ def problems(root: Path, *, writes: bool = False) -> Iterator[str]:
     yield f"since v{last}: {weight if weight else 'nothing'}, so this is {due}"
     yield from (f"{change.weight!s:9} {change.what}" for change in found)
     yield from untold(found, new)
-    yield from _misplaced(entries, before, last, due)
+    yield from _misplaced(new, due)
     if (said := version_of(root)) != due:
         yield (
             f"problem: {CONTRACT} says version {said}; after v{last} and what changed it is {due}\n"
@@ -84,30 +77,13 @@ def untold(found: list[Change], entries: list[Entry]) -> Iterator[str]:
         )
 
 
-def _misplaced(
-    entries: list[Entry], before: list[Entry], last: Version, due: Version
-) -> Iterator[str]:
-    """Yield a problem for a section that is not the due one, or is released and not as it was.
-
-    Words of a released section may be mended, so its entries are counted only.
-    """
-    now, then = (Counter(one.version for one in some) for some in (entries, before))
-    for version, count in now.items():
-        if version is not None and last < version != due:
+def _misplaced(new: list[Entry], due: Version) -> Iterator[str]:
+    """Yield a problem for each section of a version that is not the due one."""
+    for version in dict.fromkeys(one.version for one in new):
+        if version not in (None, due):
             yield (
                 f"problem: CHANGELOG.md has a section {version}, and what comes is {due}\n"
                 f"    fix: call it {due}, or Unreleased"
-            )
-        if version in then and version is not None and count > then[version]:
-            yield (
-                f"problem: CHANGELOG.md has a new entry below {version}, which is released\n"
-                "    fix: put it below ## Unreleased"
-            )
-    for version, count in then.items():
-        if version is not None and now[version] < count:
-            yield (
-                f"problem: CHANGELOG.md has lost an entry below {version}, which is released\n"
-                f"    fix: git show v{last}:CHANGELOG.md has it"
             )
 
 
@@ -143,11 +119,3 @@ def _is_listed(root: Path) -> bool:
 
 def _entries(root: Path) -> list[Entry]:
     return read((root / "CHANGELOG.md").read_text(encoding="utf-8-sig"))
-
-
-def _past_entries(released: Path) -> list[Entry]:
-    """Read the changelog of a release; one that was kept otherwise then has no entries."""
-    try:
-        return _entries(released)
-    except (OSError, ValueError, ChangelogError):
-        return []
