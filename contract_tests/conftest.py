@@ -14,13 +14,12 @@ from filelock import FileLock
 
 from . import gate, planning, settings
 from .drivers import client as client_driver
-from .report import terminal, verdicts
-from .report.client import ClientVerdict, judged
+from .report import client, terminal, verdicts
 from .report.rendered import Rendered, render
 from .rules.client import CLIENT_RULES
 from .tape import Tape
 from .target import GateError
-from .verdict import Violation
+from .verdict import ClientJudge, Violation
 
 T = TypeVar("T")
 
@@ -68,15 +67,20 @@ def server_run(request: pytest.FixtureRequest) -> Rendered:
 
 
 @pytest.fixture(scope="session")
-def client_verdicts(request: pytest.FixtureRequest) -> dict[str, ClientVerdict]:
+def client_verdicts(request: pytest.FixtureRequest) -> dict[str, client.Rendered]:
     """Put the generated client through every stimulus, once, and judge all calls."""
-    made = _once(
-        request, "client", lambda: judged(client_driver.run(Tape(client_driver.TOKEN)))
-    )  # fmt: skip
+    made = _once(request, "client", _client_judged)
     calls = max(one.calls for one in made.values())
     line = f"{calls} calls, sync and async, rules {', '.join(CLIENT_RULES)}"
     _shown(request.config)["client"] = [(line, "")]
     return made
+
+
+def _client_judged() -> dict[str, client.Rendered]:
+    tape, judge = Tape(client_driver.TOKEN), ClientJudge()
+    tape.subscribe(judge.see)
+    client_driver.run(tape)
+    return client.render(judge)
 
 
 @pytest.hookimpl(tryfirst=True)  # before JUnit's file is written

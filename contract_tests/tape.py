@@ -1,4 +1,4 @@
-"""The tape: what was sent and received, in order, byte for byte.
+"""The tape: what was sent and received, in order, byte for byte; and the calls of a client.
 
 Drivers record, rules read the history of one build at a time. A tape holds secrets:
 ``report.redaction`` hides them where something is shown or written. So a tape stays in memory, and
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from .call import Call
 from .contract import INITIATE, contract
 from .exchange import UPLOAD, Credential, Exchange, Request, Response, Row
 
@@ -100,6 +101,10 @@ class History:
         return self.tape.history(exchange)
 
 
+Record = History | Call
+"""What a subscriber of a tape gets: a history that ends with a new exchange, or a call."""
+
+
 @dataclass
 class Tape:
     """Holds exchanges in the order in which they were answered. Safe to record from threads.
@@ -114,20 +119,21 @@ class Tape:
     token: str = field(repr=False)
     is_whole: bool = True
     exchanges: list[Exchange] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._by_build: dict[str, list[Exchange]] = defaultdict(list)
         self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
         self._uploads: dict[str, str] = {}
         self._artifacts: dict[tuple[str, str], str] = {}
-        self._subscribers: list[Callable[[History], object]] = []
+        self._subscribers: list[Callable[[Record], object]] = []
         self._lock = threading.Lock()
 
-    def subscribe(self, subscriber: Callable[[History], object]) -> None:
-        """Call a subscriber with each history that ``record`` is about to return.
+    def subscribe(self, subscriber: Callable[[Record], object]) -> None:
+        """Call a subscriber with each new record, one at a time and in the order of the tape.
 
-        Calls come one at a time and in the order of the tape, whatever the threads that record;
-        a subscriber must not record. What it raises is raised by ``record``.
+        It runs in the thread that records, whose ``record`` raises what it raises. It must not
+        record itself.
         """
         self._subscribers.append(subscriber)
 
@@ -195,9 +201,15 @@ class Tape:
                 failure,
             )
             history = self._filed(exchange)
-            for subscriber in self._subscribers:
-                subscriber(history)
+            self._publish(history)
             return history
+
+    def record_call(self, call: Call) -> Call:
+        """Add a call of a client; return it. Its exchange is on the tape already."""
+        with self._lock:
+            self.calls.append(call)
+            self._publish(call)
+        return call
 
     def concerns(self, method: str, url: str) -> bool:
         """Tell whether a request is for a path of the contract, or uploads a context."""
@@ -235,6 +247,10 @@ class Tape:
             if exchange.succeeded and exchange.operation and driver in (None, exchange.driver):
                 counts[exchange.operation] += 1
         return counts
+
+    def _publish(self, record: Record) -> None:
+        for subscriber in self._subscribers:
+            subscriber(record)
 
     def _filed(self, exchange: Exchange) -> History:
         self.exchanges.append(exchange)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from .report.client import ClientVerdict
+from .report.client import Rendered
 from .rules.client import CLIENT_RULES
 
 
 @pytest.mark.parametrize("rule", list(CLIENT_RULES))
-def test_rule(rule: str, client_verdicts: dict[str, ClientVerdict]) -> None:
+def test_rule(rule: str, client_verdicts: dict[str, Rendered]) -> None:
     """The rule was observed on some call, and no call breaks it."""
     verdict = client_verdicts[rule]
     if verdict.failure:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from . import fields
+from .call import Call
 from .exchange import Exchange
 from .rules import Broken, Held, Rule, Shown
-from .tape import History, Tape
+from .rules.client import CLIENT_RULES, ClientRule
+from .tape import History, Record, Tape
 from .waivers import Waiver
 
 
@@ -203,12 +205,13 @@ class Judge:
         self.announce = announce
         self._announced: set[tuple[str, str, Waiver | None]] = set()
 
-    def see(self, history: History) -> list[Violation]:
+    def see(self, history: Record) -> list[Violation]:
         """Judge the newest exchange of a history; return what it violates.
 
         An exchange without a response is evidence for those that follow, and violates nothing.
+        Calls are for ``ClientJudge``.
         """
-        if not history.last.is_answered:
+        if isinstance(history, Call) or not history.last.is_answered:
             return []
         return [
             violation
@@ -258,3 +261,58 @@ def judge(tape: Tape, rules: Iterable[Rule[Any]]) -> dict[str, Verdict]:
     for history in tape.histories():
         judging.see(history)
     return judging.verdicts
+
+
+@dataclass
+class CallGroup:
+    """The violations of one rule at one place of one operation, by calls of a client.
+
+    Attributes:
+        call: The first call that breaks the rule there.
+        broken: How it does.
+        count: How many calls do.
+
+    """
+
+    call: Call
+    broken: Broken
+    count: int = 0
+
+
+@dataclass
+class ClientVerdict:
+    """What one rule found on the calls of a client.
+
+    Attributes:
+        calls: How many calls there were.
+        observed: On how many of them the rule could be checked.
+        groups: The violations by operation and place.
+
+    """
+
+    rule: ClientRule
+    calls: int = 0
+    observed: int = 0
+    groups: dict[tuple[str, str], CallGroup] = field(default_factory=dict)
+
+    def see(self, call: Call) -> None:
+        """Judge one call."""
+        judgement = self.rule.judge(call)
+        self.calls += 1
+        self.observed += judgement is not None
+        if isinstance(judgement, Broken):
+            key = call.operation, fields.place(judgement.at)
+            self.groups.setdefault(key, CallGroup(call, judgement)).count += 1
+
+
+class ClientJudge:
+    """Holds each call of a client to all rules over calls, and keeps their verdicts."""
+
+    def __init__(self) -> None:
+        self.verdicts = {rule.id: ClientVerdict(rule) for rule in CLIENT_RULES.values()}
+
+    def see(self, record: Record) -> None:
+        """Judge a call. Exchanges are for ``Judge``."""
+        if isinstance(record, Call):
+            for verdict in self.verdicts.values():
+                verdict.see(record)

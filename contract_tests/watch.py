@@ -18,7 +18,7 @@ import httpx
 from .report import text
 from .report.redaction import Redaction
 from .settings import from_environment
-from .tape import History, Tape
+from .tape import Record, Tape
 from .verdict import Judge, Verdict
 
 DRIVER = "watch"
@@ -142,8 +142,8 @@ class Watch:
                 at=(request.extensions.get(_BEGAN, ended), ended),
             )
 
-    def _judged(self, history: History) -> None:
-        violations = self._judge.see(history)
+    def _judged(self, record: Record) -> None:
+        violations = self._judge.see(record)
         if violations and self._raise_at_once:
             raise AssertionError("\n\n".join(text.single(one, self._hide) for one in violations))
 

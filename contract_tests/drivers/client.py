@@ -1,4 +1,4 @@
-"""Drives the generated client: calls it, answers it by respx, and notes what it makes of that."""
+"""Drives the generated client: calls it, answers it by respx, and records what it makes of that."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import respx
 from prime_image_builds import AuthenticatedClient, api, errors
 from prime_image_builds.models import BuildImageRequest, StartBuildRequest
 
+from ..call import Call
 from ..contract import INITIATE, START, STATUS, contract
 from ..payloads import load
-from ..rules.client import Call
 from ..tape import Tape
 
 BASE = "https://images.test"
@@ -70,19 +70,17 @@ def example(operation: str) -> dict[str, Any]:
     return body
 
 
-def run(tape: Tape) -> list[Call]:
-    """Make every call, once sync and once async; return them all."""
-    calls = []
+def run(tape: Tape) -> None:
+    """Make every call, once sync and once async."""
     for stimulus in stimuli():
-        calls.append(call(tape, stimulus, _sync))
-        calls.append(call(tape, stimulus, _async))
-    return calls
+        call(tape, stimulus, _sync)
+        call(tape, stimulus, _async)
 
 
 def call(
     tape: Tape, stimulus: Stimulus, make: Callable[[AuthenticatedClient, Stimulus], Any]
 ) -> Call:
-    """Make one call, and note everything that it leaves behind."""
+    """Make one call; record it with everything that it leaves behind, and return it."""
     client = AuthenticatedClient(BASE, TOKEN, verify_ssl=_tls())
     returned: Any = None
     raised: Exception | None = None
@@ -106,15 +104,17 @@ def call(
         exchange = history.last
     shown = {"the client": repr(client) + str(client), "the result": repr(returned)}
     shown |= {"the exception": f"{raised!r} {raised}" if raised else ""}
-    return Call(
-        title=stimulus.title,
-        operation=stimulus.operation,
-        exchange=exchange,
-        returned=returned.to_dict() if hasattr(returned, "to_dict") else returned,
-        raised=type(raised).__name__ if raised else None,
-        message=str(raised) if raised else "",
-        is_typed=isinstance(raised, errors.ImageBuildsError),
-        leaks=tuple(where for where, text in shown.items() if TOKEN in text),
+    return tape.record_call(
+        Call(
+            intent=stimulus.title,
+            operation=stimulus.operation,
+            exchange=exchange,
+            returned=returned.to_dict() if hasattr(returned, "to_dict") else returned,
+            raised=type(raised).__name__ if raised else None,
+            message=str(raised) if raised else "",
+            is_typed=isinstance(raised, errors.ImageBuildsError),
+            leaks=tuple(where for where, text in shown.items() if TOKEN in text),
+        )
     )
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..exchange import Credential
 from ..report.redaction import Redaction
-from ..tape import History, Tape, addressed
+from ..tape import Record, Tape, addressed
 from . import har
 from .har import Entry, OddEntry, ReplayError
 
@@ -64,7 +64,7 @@ class Replayed:
         return len(self.tape.exchanges)
 
 
-def replay(path: str | Path, *subscribers: Callable[[History], object]) -> Replayed:
+def replay(path: str | Path, *subscribers: Callable[[Record], object]) -> Replayed:
     """Put the entries of a HAR file on a tape that has these subscribers.
 
     Raises ``ReplayError`` if the file is no HAR, or none of its entries can be judged. An entry

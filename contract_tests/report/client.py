@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import fields
-from ..rules import Broken
-from ..rules.client import CLIENT_RULES, Call
+from ..verdict import CallGroup, ClientJudge, ClientVerdict
 
 
 @dataclass(frozen=True)
-class ClientVerdict:
-    """What one rule says of the calls of a client.
+class Rendered:
+    """What one rule says of the calls of a client, without a secret.
 
     Attributes:
         calls: How many calls there were.
@@ -27,30 +23,27 @@ class ClientVerdict:
     failure: str | None
 
 
-def judged(calls: Sequence[Call]) -> dict[str, ClientVerdict]:
-    """Judge calls by every rule over clients."""
-    return {rule: _judged(rule, calls) for rule in CLIENT_RULES}
+def render(judge: ClientJudge) -> dict[str, Rendered]:
+    """Render the verdicts of a judge, by rule id."""
+    return {
+        rule: Rendered(verdict.calls, verdict.observed, failure(verdict) or None)
+        for rule, verdict in judge.verdicts.items()
+    }
 
 
-def _judged(rule: str, calls: Sequence[Call]) -> ClientVerdict:
-    found = [(call, CLIENT_RULES[rule].judge(call)) for call in calls]
-    observed = sum(judgement is not None for _, judgement in found)
-    broken = [(call, judgement) for call, judgement in found if isinstance(judgement, Broken)]
-    groups = Counter((call.operation, fields.place(one.at)) for call, one in broken)
-    shown = []
-    for (operation, place), count in groups.items():
-        call, first = next(
-            (call, one)
-            for call, one in broken
-            if (call.operation, fields.place(one.at)) == (operation, place)
-        )
-        lines = [
-            f"{rule} MUST  {CLIENT_RULES[rule].text}",
-            f"  field     {first.at}",
-            f"  expected  {first.expected}",
-            f"  received  {first.received}",
-            f"  call      {call.operation}, answered with {call.title}",
-            f"  seen      {'once' if count == 1 else f'on {count} calls'}",
-        ]
-        shown.append("\n".join(lines))
-    return ClientVerdict(len(calls), observed, "\n\n".join(shown) or None)
+def failure(verdict: ClientVerdict) -> str:
+    """Show the first violation of each group."""
+    return "\n\n".join(_failure(verdict, group) for group in verdict.groups.values())
+
+
+def _failure(verdict: ClientVerdict, group: CallGroup) -> str:
+    rule, call, broken = verdict.rule, group.call, group.broken
+    lines = [
+        f"{rule.id} {rule.level}  {rule.text}",
+        f"  field     {broken.at}",
+        f"  expected  {broken.expected}",
+        f"  received  {broken.received}",
+        f"  call      {call.operation}, answered with {call.intent}",
+        f"  seen      {'once' if group.count == 1 else f'on {group.count} calls'}",
+    ]
+    return "\n".join(lines)

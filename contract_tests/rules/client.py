@@ -12,34 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from ..call import Call
 from ..contract import MISSING, contract
 from ..exchange import NOT_JSON, Credential, Exchange
 from .base import HELD, Broken, Judgement, Level, shown
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a client under test, and its end.
-
-    Attributes:
-        operation: The operation that was called.
-        exchange: What went over the wire, or None if nothing was sent.
-        returned: What it returned, as JSON values; None if it raised.
-        raised: The class of what it raised, or None.
-        message: The text of what it raised.
-        is_typed: Whether what it raised is one of the client's own exceptions.
-        leaks: Where the token was found in what it returned, raised or shows of itself.
-
-    """
-
-    title: str
-    operation: str
-    exchange: Exchange | None
-    returned: Any
-    raised: str | None
-    message: str
-    is_typed: bool
-    leaks: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from prime_image_builds.api.images import get_build_status, initiate_image_build
 from prime_image_builds.client import AuthenticatedClient
 
 from ...drivers import client as driver
-from ...rules import Broken
-from ...rules.client import CLIENT_RULES
 from ...tape import Tape
+from ...verdict import ClientJudge
 
 Patch = pytest.MonkeyPatch
 MODULES = (initiate_image_build, start_image_build, get_build_status)
@@ -24,12 +23,10 @@ MODULES = (initiate_image_build, start_image_build, get_build_status)
 
 def violated() -> set[str]:
     """Put the client through everything; return the rules that it breaks."""
-    calls = driver.run(Tape(driver.TOKEN))
-    return {
-        rule.id
-        for rule in CLIENT_RULES.values()
-        if any(isinstance(rule.judge(call), Broken) for call in calls)
-    }
+    tape, judge = Tape(driver.TOKEN), ClientJudge()
+    tape.subscribe(judge.see)
+    driver.run(tape)
+    return {rule for rule, verdict in judge.verdicts.items() if verdict.groups}
 
 
 def no_token(patch: Patch) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from ...tape import History, Tape
+from ...call import Call
+from ...contract import STATUS
+from ...tape import History, Record, Tape
 
 URL = "https://images.test/api/v1/images/build/bld_1"
 
@@ -18,23 +20,29 @@ def record(tape: Tape) -> None:
     tape.record(driver="t", intent="", request=request, failure="gone")
 
 
-def test_every_subscriber_gets_each_history_in_order() -> None:
+def test_every_subscriber_gets_each_record_in_order() -> None:
     """Each gets what is recorded after it subscribed."""
-    tape, first, second = Tape("t"), list[History](), list[History]()
+    tape, first, second = Tape("t"), list[Record](), list[Record]()
     tape.subscribe(first.append)
     record(tape)
     tape.subscribe(second.append)
     record(tape)
+    call = tape.record_call(Call("a call", STATUS, None))
 
-    assert [one.last.number for one in first] == [1, 2]
+    one, two = tape.exchanges
+    assert first == [History((one,), tape), History((one, two), tape), call]
     assert second == first[1:]
-    assert first[1].exchanges == tuple(tape.exchanges)
 
 
 def test_threads_call_a_subscriber_one_at_a_time_in_order() -> None:
     """A subscriber needs no lock of its own."""
     tape, numbers = Tape("t"), list[int]()
-    tape.subscribe(lambda history: numbers.append(history.last.number))
+
+    def note(record: Record) -> None:
+        assert isinstance(record, History)
+        numbers.append(record.last.number)
+
+    tape.subscribe(note)
 
     def records() -> None:
         for _ in range(50):
@@ -53,8 +61,8 @@ def test_what_a_subscriber_raises_is_raised_by_record() -> None:
     """The exchange is on the tape all the same, and the tape records on."""
     tape = Tape("t")
 
-    def refuse(history: History) -> None:
-        if history.last.number == 1:
+    def refuse(_: Record) -> None:
+        if len(tape.exchanges) == 1:
             raise ZeroDivisionError
 
     tape.subscribe(refuse)

@@ -11,14 +11,13 @@ import pytest
 from scripts.ci.gate import notes
 
 from ... import gate
+from ...call import Call
 from ...contract import INITIATE, START, STATUS, contract
-from ...report import markdown, terminal, text, verdicts
-from ...report.client import judged
+from ...report import client, markdown, terminal, text, verdicts
 from ...rules import HELD, RULES, Broken
-from ...rules.client import Call
 from ...tape import History, Tape
 from ...target import Target
-from ...verdict import Judge, Violation
+from ...verdict import ClientJudge, Judge, Violation
 from .test_rules import BUILD, JSON, TOKEN, row
 
 BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
@@ -239,7 +238,7 @@ def test_every_report_shows_each_group() -> None:
 def call(returned: Any, body: Any, operation: str = STATUS) -> Call:
     """Return a call of a client that was answered with a body, and what it made of it."""
     exchange = recorded(Tape(TOKEN), body, operation=operation).last
-    return Call("told", operation, exchange, returned, None, "", False, ())
+    return Call("told", operation, exchange, returned)
 
 
 def test_each_field_that_a_client_loses_is_shown() -> None:
@@ -247,8 +246,13 @@ def test_each_field_that_a_client_loses_is_shown() -> None:
     changed = {**BODY, "imageTag": "v2"}
     gone = {key: value for key, value in BODY.items() if key != "startedAt"}
     calls = [call(changed, BODY), call(changed, BODY), call(gone, BODY), call(gone, BODY, START)]
-    verdict = judged(calls)["C2"]
+    tape, judge = Tape(TOKEN), ClientJudge()
+    tape.subscribe(judge.see)
+    for one in calls:
+        tape.record_call(one)
+    verdict = client.render(judge)["C2"]
 
+    assert tape.calls == calls
     assert (verdict.calls, verdict.observed) == (4, 4)
     shown = (verdict.failure or "").split("\n\n")
     lines = [dict(line.split(maxsplit=1) for line in one.split("\n")[1:]) for one in shown]
