@@ -307,6 +307,8 @@ def _why_it_cannot_build(file: IO[bytes], size: int, build: Build) -> str | None
 
 
 async def _document(_: Request) -> Response:
+    if not OPENAPI.is_file():  # a vendored copy comes without it
+        raise HTTPException(404)
     return Response(OPENAPI.read_bytes(), media_type="application/yaml")
 
 

@@ -25,6 +25,7 @@ import pytest
 from ...contract import PATH, contract
 from ...drivers.stimuli import GOOD, context
 from ...reference import __main__ as command
+from ...reference import app as reference
 from ...reference import load
 from ...reference.access import logged
 from ...reference.app import create_app
@@ -291,6 +292,15 @@ def test_dropped_connection_has_no_answer() -> None:
 def test_document_is_served_to_the_byte(served: Served) -> None:
     """``/openapi.yaml`` is the contract itself."""
     assert served.client.get("/openapi.yaml").content == PATH.read_bytes()
+
+
+def test_document_that_did_not_come_along_is_404(
+    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A vendored copy of the server has no contract file."""
+    monkeypatch.setattr(reference, "OPENAPI", tmp_path / "openapi.yaml")
+
+    assert served.client.get("/openapi.yaml").status_code == 404
 
 
 # The command line.

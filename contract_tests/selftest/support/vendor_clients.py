@@ -5,13 +5,12 @@ What they need lives apart, in ``.venv-vendor``: nothing of the project may come
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
-
-from filelock import FileLock
 
 from ...contract import PATH
 
@@ -40,7 +39,8 @@ def set_up(folder: Path = FOLDER) -> Path:
     ready = folder / f".ready-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
     if ready.is_file():
         return folder / "bin"
-    with FileLock(f"{folder}.lock"):
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.is_file():
             _install(folder)
             ready.touch()
