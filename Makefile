@@ -76,7 +76,7 @@ fuzz: environment ## Throw a million bodies at the client's decoders. [INPUTS=n]
 	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.support.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
 
 mutate: environment ## Break the client in a thousand ways, and tell what no test notices.
-	@$(PY) scripts/mutate.py
+	@$(PY) -m scripts.mutate
 
 bench: environment ## Hold the gate against a stock schemathesis run. [FAULTS=all|n|name,name]
 	@$(PY) -m scripts.bench_gate $(call option,FAULTS,--faults)

@@ -7,8 +7,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-CANNOT_TELL = 4
-"""The exit code of a command that was called wrongly; 2 means interrupted."""
+from .problems import Exit
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
@@ -36,8 +35,6 @@ def choice(name: str, known: Iterable[str], listed: str = "") -> str:
 class Parser(argparse.ArgumentParser):
     """A parser that says ``problem:`` and ``fix:``, as all else here does."""
 
-    code = CANNOT_TELL
-
     def __init__(self, **given: Any) -> None:
         given.setdefault("allow_abbrev", False)
         super().__init__(**given)
@@ -63,4 +60,4 @@ class Parser(argparse.ArgumentParser):
 
     def _leave(self, problem: str, fix: str = "") -> NoReturn:
         fix = f"{fix}; see" if fix else "see"
-        self.exit(self.code, f"problem: {problem}\n    fix: {fix} {self.prog} --help\n")
+        self.exit(Exit.CANNOT_TELL, f"problem: {problem}\n    fix: {fix} {self.prog} --help\n")

@@ -15,9 +15,10 @@ import pytest
 from click.shell_completion import CompletionItem
 
 from . import judge, process, settings
-from .arguments import CANNOT_TELL, nearest
+from .arguments import nearest
 from .contract import PATH, contract
 from .front import CONSOLE, VARIABLE, option
+from .problems import Exit
 from .reference import __main__ as reference
 from .reference.faults import FAULTS
 from .rules import RULES
@@ -26,7 +27,6 @@ from .target import GateError
 ROOT = PATH.parent
 HERE = Path(__file__).resolve().parent
 DISTRIBUTION = "prime-image-builds-contract"
-INTERRUPTED = int(pytest.ExitCode.INTERRUPTED)
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -42,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         # click's own code is 2, which means interrupted here.
         click.echo(misuse(error), err=True)
-        return CANNOT_TELL
+        return Exit.CANNOT_TELL
     except click.Abort:
-        return INTERRUPTED
-    return code or 0
+        return Exit.INTERRUPTED
+    return code or Exit.OK
 
 
 def misuse(error: click.ClickException) -> str:
@@ -223,7 +223,7 @@ def gate(junit: str | None, **given: Any) -> int:
         settings.from_environment({**os.environ, **told})
     except GateError as error:
         click.echo(f"the gate cannot judge\n{error}", err=True)
-        return CANNOT_TELL
+        return Exit.CANNOT_TELL
     # Pytest takes settings from its variables too; a run is a matter of its own options alone.
     for name in [one for one in os.environ if one.startswith("PYTEST_")]:
         del os.environ[name]

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from . import gate, planning, settings
 from .drivers import client as client_driver
+from .problems import Exit
 from .report import client, terminal, verdicts
 from .report.rendered import Rendered, render
 from .rules.client import CLIENT_RULES
@@ -27,8 +28,6 @@ _RUN = pytest.StashKey[gate.Run]()
 _RENDERED = pytest.StashKey[Rendered]()
 _PROBLEM = pytest.StashKey[str]()
 _SHOWN = pytest.StashKey[dict[str, list[tuple[str, str]]]]()
-# pytest's own code for a run that was set up wrong.
-MISUSED = int(pytest.ExitCode.USAGE_ERROR)
 # Written beside JUnit's file, where one is asked for.
 SUMMARY, VERDICTS = "summary.md", "verdicts.json"
 
@@ -41,7 +40,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         settings.from_environment(os.environ)
     except GateError as error:
         session.config.stash[_PROBLEM] = str(error)
-        pytest.exit(f"the gate cannot judge\n{error}", returncode=MISUSED)
+        pytest.exit(f"the gate cannot judge\n{error}", returncode=Exit.CANNOT_TELL)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +60,7 @@ def server_run(request: pytest.FixtureRequest) -> Rendered:
         told = f"the gate cannot judge\n{error}"
         if _is_one_of_many(config):  # where an exit is taken for a crash
             pytest.fail(told, pytrace=False)
-        pytest.exit(told, returncode=MISUSED)
+        pytest.exit(told, returncode=Exit.CANNOT_TELL)
     config.stash[_RENDERED] = rendered
     return rendered
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 from . import documents
+from .problems import Exit
 
 PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
 
@@ -23,8 +24,6 @@ MOST_ERRORS = 10_000
 
 # A longer text may be as long as a hostile server likes, and is read without being kept.
 LONGEST_KEPT = 64
-
-CANNOT_JUDGE = 4
 
 INITIATE = "initiate_image_build"
 START = "start_image_build"
@@ -39,7 +38,7 @@ class UnreadableContractError(SystemExit):
 
     def __init__(self, problem: str, fix: str) -> None:
         print(f"problem: {problem}\n    fix: {fix}", file=sys.stderr)  # noqa: T201
-        super().__init__(CANNOT_JUDGE)
+        super().__init__(Exit.CANNOT_TELL)
 
 
 class SchemaError(NamedTuple):

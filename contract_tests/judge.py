@@ -10,13 +10,11 @@ from . import process
 from .arguments import Parser
 from .drivers.replay import Replayed, ReplayError, replay
 from .front import command
+from .problems import Exit
 from .report import terminal, text
 from .settings import from_environment
 from .target import GateError, Target
 from .verdict import Judge, Verdict
-
-HELD, VIOLATED, CANNOT_JUDGE = 0, 1, 4
-
 
 PROGRAM = "python -m contract_tests.judge"
 
@@ -44,11 +42,11 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
         replayed, verdicts = judged(options.file, target)
     except (GateError, ReplayError) as error:
         print(f"cannot judge\n{_printable(str(error))}", file=sys.stderr)  # noqa: T201
-        return CANNOT_JUDGE
+        return Exit.CANNOT_TELL
     for line in _told(options.file, target, replayed, verdicts):
         print(_printable(line))  # noqa: T201
     is_violated = any(verdict.violations for verdict in verdicts.values())
-    return VIOLATED if is_violated else HELD
+    return Exit.FOUND if is_violated else Exit.OK
 
 
 def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from .problems import Exit
+
 HARMLESS = {
     "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER", "PYTHONHASHSEED", "PYTHONIOENCODING",
     "PYTHONPYCACHEPREFIX", "PYTHONUNBUFFERED", "PYTHONUTF8",
@@ -48,7 +50,10 @@ def restart() -> None:
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a command to its end, though nobody reads what it prints, and exit with its code."""
     outlive_reader()
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
 
 
 def outlive_reader() -> None:

@@ -21,7 +21,8 @@ from statistics import median
 from typing import Any
 
 from contract_tests import process
-from contract_tests.arguments import CANNOT_TELL, Parser, choice
+from contract_tests.arguments import Parser, choice
+from contract_tests.problems import Exit
 from contract_tests.reference.faults import FAULTS, GROUPS, Fault
 from scripts import bench_runs
 from scripts.bench_runs import Finding, Ran
@@ -237,13 +238,13 @@ def main(arguments: list[str] | None = None) -> int:
         names = chosen(options.faults)
     except ValueError as error:
         say(f"problem: {error}")
-        return CANNOT_TELL
+        return Exit.CANNOT_TELL
     page = ["# The gate beside a stock schemathesis run", "", *compared(), ""]
     try:
         pairs = measure(options.rounds)
     except RuntimeError as error:
         say(f"problem: {error}")
-        return 1
+        return Exit.CANNOT_TELL
     if pairs:
         page += ["## Time", "", *timing(pairs), ""]
     if names:
@@ -251,7 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
         sound = found[""]
         if sound[0].code:
             say("problem: the gate failed over the faultless server")
-            return 1
+            return Exit.CANNOT_TELL
         caught = [judged(name, *found[name], sound[1]) for name in names]
         gate, stock = (sum(found[name][i].seconds for name in names) for i in (0, 1))
         page += ["## Faults", "", *catches(caught, sound[1], (gate, stock)), ""]
@@ -259,7 +260,7 @@ def main(arguments: list[str] | None = None) -> int:
     say("", *page)
     if options.write:
         PAGE.write_text("\n".join(page), encoding="utf-8")
-    return 0
+    return Exit.OK
 
 
 def judged(name: str, gate: Finding, stock: Finding, sound: Finding) -> Caught:

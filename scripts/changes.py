@@ -5,7 +5,7 @@ Usage: changes.py [--write]
 The version is that of openapi.yaml. --write sets it, and lists anew, in docs/public.txt, what is
 public.
 
-Exit codes: 0 all agree, 1 something does not, 100 nothing can be said.
+Exit codes: 0 all agree, 1 something does not, 4 cannot tell.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import process  # noqa: E402
-from scripts.arguments import Parser  # noqa: E402
-
-AGREE, DISAGREE, FAILED = 0, 1, 100
+from contract_tests.arguments import Parser  # noqa: E402
+from contract_tests.problems import Exit  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,15 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
 
         told = list(agree.problems(ROOT, writes=options.write))
     except SystemExit:  # a contract that cannot be read has printed its problem
-        return FAILED
+        return Exit.CANNOT_TELL
     except Exception as error:
         text = str(error)
         if not text.startswith("problem:"):
             text = f"problem: {type(error).__name__}: {text}\n    fix: mend it, then ask again"
         print(text, file=sys.stderr)  # noqa: T201
-        return FAILED
+        return Exit.CANNOT_TELL
     print("\n".join(told))  # noqa: T201
-    return DISAGREE if any(one.startswith("problem:") for one in told) else AGREE
+    return Exit.FOUND if any(one.startswith("problem:") for one in told) else Exit.OK
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Usage: compare.py UPSTREAM [--contract openapi.yaml] [--accepted FILE] [--json] [--all]
 
-Exit codes: 0 the same, 3 compatible (what differs breaks nobody), 4 breaking, 100 failed.
+Exit codes: 0 the same, or compatible (what differs breaks nobody), 1 breaking, 4 cannot tell.
 Differences that are accepted in FILE are listed, and do not count.
 """
 
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import front, process  # noqa: E402
-from scripts.arguments import Parser  # noqa: E402
+from contract_tests.arguments import Parser  # noqa: E402
+from contract_tests.problems import Exit  # noqa: E402
 from scripts.comparison import (  # noqa: E402
     Breaks,
     Difference,
@@ -32,7 +33,7 @@ from scripts.comparison.accepted import load as load_accepted  # noqa: E402
 
 Taken = list[tuple[Difference, Accepted]]
 
-SAME, COMPATIBLE, BREAKING, FAILED = 0, 3, 4, 100
+SAME, COMPATIBLE, BREAKING = "same", "compatible", "breaking"
 WIDEST = 40
 HEADS = ("breaks", "kind", "where", "base", "revision")
 
@@ -73,9 +74,8 @@ def summary(found: list[Difference], taken: Taken, hidden: int = 0) -> str:
 
 def as_json(base: Document, revision: Document, found: list[Difference], taken: Taken) -> str:
     """Return the differences as JSON, with the verdict."""
-    verdict = {SAME: "same", COMPATIBLE: "compatible", BREAKING: "breaking"}[code(found)]
     report = {
-        "verdict": verdict,
+        "verdict": verdict(found),
         "base": base.name,
         "revision": revision.name,
         "differences": [one._asdict() for one in found],
@@ -87,8 +87,8 @@ def as_json(base: Document, revision: Document, found: list[Difference], taken: 
     return json.dumps(report, indent=2, ensure_ascii=False)
 
 
-def code(found: list[Difference]) -> int:
-    """Return the exit code for differences."""
+def verdict(found: list[Difference]) -> str:
+    """Return the verdict on differences."""
     if not found:
         return SAME
     return COMPATIBLE if all(one.breaks is Breaks.NOBODY for one in found) else BREAKING
@@ -150,10 +150,10 @@ def main(arguments: list[str] | None = None) -> int:
             "compare a document with less in it: the operations, and what they refer to",
         )
         print(deep, file=sys.stderr)  # noqa: T201
-        return FAILED
+        return Exit.CANNOT_TELL
     except UnreadableError as error:
         print(error, file=sys.stderr)  # noqa: T201
-        return FAILED
+        return Exit.CANNOT_TELL
     if options.json:
         print(as_json(base, revision, found, taken))  # noqa: T201
     else:
@@ -163,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
             summary(found, taken, len(every) - len(shown)),
         ]
         print("\n\n".join(filter(None, parts)))  # noqa: T201
-    return code(found)
+    return Exit.FOUND if verdict(found) == BREAKING else Exit.OK
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Usage: contract_lint.py [FILE]
 
-Exit codes: 0 sound, 1 problems, 100 it cannot be read as a contract.
+Exit codes: 0 sound, 1 problems, 4 it cannot be read as a contract.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from contract_tests import documents, process
-from scripts.arguments import Parser
+from contract_tests.arguments import Parser
+from contract_tests.problems import Exit
 from scripts.linting import Problem, problems
 
-__all__ = ("BROKEN", "SOUND", "UNSOUND", "Problem", "main", "problems")
-
-SOUND, UNSOUND, BROKEN = 0, 1, 100
+__all__ = ("Problem", "main", "problems")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,12 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
         found = problems(documents.load(file))
     except documents.DocumentError as error:
         print(f"problem: {error}\n    fix: correct it there", file=sys.stderr)  # noqa: T201
-        return BROKEN
+        return Exit.CANNOT_TELL
     except OSError as error:
         print(f"problem: {file}: {error.strerror}\n    fix: name a contract", file=sys.stderr)  # noqa: T201
-        return BROKEN
+        return Exit.CANNOT_TELL
     print("\n".join([*map(str, found)] or [f"{file} is sound"]))  # noqa: T201
-    return UNSOUND if found else SOUND
+    return Exit.FOUND if found else Exit.OK
 
 
 if __name__ == "__main__":

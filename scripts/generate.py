@@ -2,7 +2,7 @@
 
 Usage: generate.py write | check
 
-Exit codes of check: 0 fresh, 4 stale, 100 broken (no client can be made, so nothing is known).
+Exit codes of check: 0 fresh, 1 stale, 4 cannot tell, since no client can be made.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import documents, process  # noqa: E402
+from contract_tests.arguments import Parser  # noqa: E402
+from contract_tests.problems import Exit  # noqa: E402
 from scripts import git, swap  # noqa: E402
 from scripts.annotation import annotated  # noqa: E402
-from scripts.arguments import Parser  # noqa: E402
 from scripts.linting import problems  # noqa: E402
 
 PACKAGE = "prime_image_builds"
-FRESH, STALE, BROKEN = 0, 4, 100
 MARK = "@generated"
 REPAIR = "correct openapi.yaml, or teach a template of scripts/templates what is new in it"
 TOOLS = ("openapi-python-client", "ruff")
@@ -206,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
             make(root, fresh)
         except Broken as broken:
             print(broken, file=sys.stderr)  # noqa: T201
-            return BROKEN
+            return Exit.CANNOT_TELL
         stale = differences(fresh, present)
         manifest = json.loads((fresh / "MANIFEST.json").read_text())
         made_from = f"openapi.yaml {manifest['contract']['version']}"
@@ -215,15 +215,15 @@ def main(arguments: list[str] | None = None) -> int:
             if written:
                 swap.replace(fresh, present)
             print("\n".join([*written, f"generated/ is fresh: {made_from}"]))  # noqa: T201
-            return FRESH
+            return Exit.OK
     if stale:
         tracked = any(not line.startswith("untracked") for line in stale)
         fix = "run `make generate` and commit" if tracked else "`git add generated`"
         print("\n".join([f"problem: generated/ is stale against {made_from}", *stale]))  # noqa: T201
         print(f"    fix: {fix}")  # noqa: T201
-        return STALE
+        return Exit.FOUND
     print(f"generated/ is fresh: {made_from}")  # noqa: T201
-    return FRESH
+    return Exit.OK
 
 
 if __name__ == "__main__":

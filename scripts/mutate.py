@@ -1,9 +1,9 @@
 """Mutate the generated client, and tell each mutant that its tests let live and nothing explains.
 
-Usage: mutate.py        (some 15 minutes)
+Usage: python -m scripts.mutate        (some 15 minutes)
 
 Explained mutants stand in contract_tests/selftest/support/survivors.txt. Exit codes: 0 none else
-survived, 1 some did, or an explanation fits no survivor any more.
+survived, 1 some did, or an explanation fits no survivor any more, 4 cannot tell.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from contract_tests.problems import Exit
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPLAINED = ROOT / "contract_tests/selftest/support/survivors.txt"
@@ -91,7 +93,7 @@ def main() -> int:
         lived, reasons = survivors(folder), explained()
     if not re.search(r"\d+/\d+", last):
         print(f"problem: mutmut did not run\n{last}")  # noqa: T201
-        return 1
+        return Exit.CANNOT_TELL
     unexplained = [mutant for mutant in lived if not reasons.get(mutant)]
     vain = [mutant for mutant in reasons if mutant not in lived]
     for mutant in unexplained:
@@ -99,7 +101,7 @@ def main() -> int:
     for mutant in vain:
         print(f"explained, and did not survive\n{mutant}\n")  # noqa: T201
     print(f"{last.strip()}: {len(lived)} lived, {len(unexplained)} unexplained")  # noqa: T201
-    return 1 if unexplained or vain else 0
+    return Exit.FOUND if unexplained or vain else Exit.OK
 
 
 if __name__ == "__main__":

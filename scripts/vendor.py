@@ -1,9 +1,9 @@
 """Copy the client into a project, or tell how a copy stands. Standard library only.
 
-Usage: vendor.py copy DEST [--with-tests] [--force] | check PATH
+Usage: vendor.py copy DEST [--with-tests] [--force] | check PATH [--json]
 
-DEST is the folder that holds the package. Exit codes: 0 done or fresh, 4 an update is available,
-5 edited, 6 broken, 100 a failure of the command itself.
+DEST is the folder that holds the package. Exit codes: 0 done or fresh, 1 an update is available,
+edited or broken, 4 cannot tell.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import front, process  # noqa: E402
+from contract_tests.arguments import Parser  # noqa: E402
 from scripts import swap  # noqa: E402
 from scripts import vendor_check as checking  # noqa: E402
-from scripts.arguments import Parser  # noqa: E402
-from scripts.vendor_check import (  # noqa: E402  # noqa: E402
+from scripts.vendor_check import (  # noqa: E402
     BROKEN,
     EDITED,
     EDITS,
-    FAILED,
-    FRESH,
+    ERROR,
     LOCK,
     PACKAGE,
     UPDATE,
@@ -83,18 +82,18 @@ def _package(root: Path, destination: Path) -> Path:
     """Return where the package goes. Raises ``Problem`` if it cannot go there."""
     if (destination / LOCK).is_file():
         inside = f"{destination} is a copy itself"
-        raise Problem(FAILED, inside, f"give the folder that holds it: {destination.parent}")
+        raise Problem(ERROR, inside, f"give the folder that holds it: {destination.parent}")
     # A link to the folder is followed, so that all renames stay in one file system.
     package = Path(os.path.realpath(destination)) / PACKAGE
     for path in (package.parent, *package.parent.parents):
         if path.exists() and not path.is_dir():
-            raise Problem(FAILED, f"{path} is a file", "give a folder, or the name of a new one")
+            raise Problem(ERROR, f"{path} is a file", "give a folder, or the name of a new one")
     if package.is_symlink() or (package.exists() and not package.is_dir()):
-        raise Problem(FAILED, f"{package} is a link or a file", "move it away, and run again")
+        raise Problem(ERROR, f"{package} is a link or a file", "move it away, and run again")
     source = root.resolve()
     if source in package.parents or package in (source, *source.parents):
         raise Problem(
-            FAILED,
+            ERROR,
             f"{package} and the checkout {source} lie in one another",
             "give a folder of your project",
         )
@@ -213,23 +212,19 @@ def _number(of: dict[str, Any]) -> list[int]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return checking.guarded(lambda: _run(arguments))
-
-
-def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
+    as_json = options.command == "check" and options.json
+    return checking.show(checking.checked(lambda: _run(options)), as_json=as_json)
+
+
+def _run(options: argparse.Namespace) -> str:
     if not options.path:
         command = "vendor" if options.command == "copy" else "vendor-check"
-        raise Problem(FAILED, "no folder is named", front.command(command, DEST="FOLDER"))
-    if options.command == "copy":
-        told = copy(
-            options.source, Path(options.path),
-            with_tests=options.with_tests, force=options.force,
-        )  # fmt: skip
-    else:
-        told = check(options.source, checking.locate(Path(options.path)))
-    print(told)  # noqa: T201
-    return FRESH
+        raise Problem(ERROR, "no folder is named", front.command(command, DEST="FOLDER"))
+    path = Path(options.path)
+    if options.command == "check":
+        return check(options.source, checking.locate(path))
+    return copy(options.source, path, with_tests=options.with_tests, force=options.force)
 
 
 def _parser() -> Parser:
@@ -254,6 +249,7 @@ def _parser() -> Parser:
         prog=front.program("vendor-check", "vendor.py check"),
     )  # fmt: skip
     two.add_argument("path", metavar="PATH", help="the copy, or the folder that holds it")
+    two.add_argument("--json", action="store_true", help="print JSON: state and text")
     for each in (one, two):
         each.add_argument(
             "--source", type=Path, default=ROOT, metavar="DIR",

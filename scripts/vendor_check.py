@@ -1,11 +1,11 @@
 """Tell whether a vendored copy is as it was vendored. Offline, with the standard library alone.
 
-Usage: python vendor_check.py [PATH] [--source DIR]
+Usage: python vendor_check.py [PATH] [--source DIR] [--json]
 
 PATH is the copy, or the folder that holds it; by default the copy that this file lies in. DIR is a
 checkout of the project that the copy came from; without one nobody can tell of updates.
 
-Exit codes: 0 fresh, 4 an update is available, 5 edited, 6 broken, 100 a failure of its own.
+Exit codes: 0 fresh, 1 an update is available, edited or broken, 4 cannot tell.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ import io
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 PACKAGE = "prime_image_builds"
 LOCK = "vendor.lock.json"
 FORMAT = 1
-FRESH, UPDATE, EDITED, BROKEN, FAILED = 0, 4, 5, 6, 100
+OK, FOUND, CANNOT_TELL = 0, 1, 4
+# How a copy stands; an error says that nothing is known of it.
+FRESH, UPDATE, EDITED, BROKEN, ERROR = "fresh", "update", "edited", "broken", "error"
 # What tools leave behind in any folder.
 IGNORED = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
 # Vendoring anew loses what is in these; what cannot be read may have been edited.
@@ -37,19 +39,34 @@ EDITS = ("edited", "added", "unreadable")
 
 
 class Problem(Exception):  # noqa: N818 (it is told to a person, with its exit code)
-    """What is wrong, its mend, and the exit code that tells it."""
+    """A copy that is not fresh: its state, what is wrong, and the fix."""
 
-    def __init__(self, code: int, problem: str, fix: str) -> None:
-        super().__init__(f"problem: {problem}\n    fix: {fix}")
-        self.code = code
+    def __init__(self, state: str, what: str, fix: str) -> None:
+        super().__init__(state, what, fix)
+        self.state, self.what, self.fix = state, what, fix
+
+    def __str__(self) -> str:
+        return f"problem: {self.what}\n    fix: {self.fix}"
+
+
+class Checked(NamedTuple):
+    """What came of a check."""
+
+    state: str
+    text: str
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return {FRESH: OK, ERROR: CANNOT_TELL}.get(self.state, FOUND)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors have a mend, and the exit code of failures."""
+    """A parser whose errors are problems."""
 
     def error(self, message: str) -> NoReturn:
         """Raise ``Problem`` in place of leaving with a code that says nothing."""
-        raise Problem(FAILED, message, f"see {self.prog} --help")
+        raise Problem(ERROR, message, f"see {self.prog} --help")
 
 
 def locate(path: Path) -> Path:
@@ -172,55 +189,64 @@ def commit_of(lock: dict[str, Any]) -> str:
     return str(source.get("commit", "unknown")) if isinstance(source, dict) else "unknown"
 
 
-def ask_source(source: Path, package: Path) -> int:
+def ask_source(source: Path, package: Path, *options: str) -> int:
     """Have the script of a checkout check the copy: it alone knows what it would copy now."""
     script = source / "scripts/vendor.py"
     if not script.is_file():
         raise Problem(
-            FAILED, f"{source} is no checkout: there is no scripts/vendor.py", "--source dir"
+            ERROR, f"{source} is no checkout: there is no scripts/vendor.py", "--source dir"
         )
-    command = [sys.executable, str(script), "check", "--", str(package)]
+    command = [sys.executable, str(script), "check", *options, "--", str(package)]
     return subprocess.run(command, check=False).returncode  # noqa: S603
 
 
-def guarded(run: Any) -> int:
-    """Run a command; tell each problem, and return its exit code. Nothing else gets out."""
+def checked(run: Callable[[], str]) -> Checked:
+    """Return what came of a check, or of a copy that was made. Nothing is raised."""
+    try:
+        return Checked(FRESH, run())
+    except Problem as known:
+        problem = known
+    except OSError as error:
+        problem = Problem(ERROR, str(error), "correct that, and run again")
+    except Exception as error:
+        problem = Problem(ERROR, f"{type(error).__name__}: {error}", "report it, with the command")
+    return Checked(problem.state, str(problem))
+
+
+def show(done: Checked, *, as_json: bool = False) -> int:
+    """Print what came of a check; return the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        return int(run())
-    except Problem as problem:
-        print(problem, file=sys.stderr if problem.code == FAILED else sys.stdout)
-        return problem.code
-    except OSError as error:
-        print(f"problem: {error}\n    fix: mend that, and run again", file=sys.stderr)  # noqa: T201
-    except Exception as error:
-        print(  # noqa: T201
-            f"problem: {type(error).__name__}: {error}\n    fix: report it, with the command",
-            file=sys.stderr,
-        )
-    return FAILED
+    text = json.dumps(done._asdict()) if as_json else done.text
+    print(text, file=sys.stderr if done.state == ERROR and not as_json else sys.stdout)
+    return done.code
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return guarded(lambda: _run(arguments))
+    as_json = False
+    try:
+        options = parser().parse_args(arguments)
+        as_json = options.json
+        if options.source:
+            wanted = ["--json"] if as_json else []
+            return ask_source(options.source, locate(options.path), *wanted)
+    except Problem as problem:
+        return show(Checked(problem.state, str(problem)), as_json=as_json)
+    return show(checked(lambda: check(locate(options.path))), as_json=as_json)
 
 
-def _run(arguments: list[str] | None) -> int:
-    parser = Parser(
+def parser() -> Parser:
+    """Return what reads the command line."""
+    made = Parser(
         prog="vendor_check.py", description="Check whether a vendored copy is as it was vendored."
     )
-    parser.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent,
-                        help="the copy, or the folder that holds it")  # fmt: skip
-    parser.add_argument("--source", type=Path, metavar="DIR", help="a checkout, to tell of updates")
-    options = parser.parse_args(arguments)
-    package = locate(options.path)
-    if options.source:
-        return ask_source(options.source, package)
-    print(check(package))  # noqa: T201
-    return FRESH
+    made.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent,
+                      help="the copy, or the folder that holds it")  # fmt: skip
+    made.add_argument("--source", type=Path, metavar="DIR", help="a checkout, to tell of updates")
+    made.add_argument("--json", action="store_true", help="print JSON: state and text")
+    return made
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts import git
-from scripts.vendor_check import FAILED, FORMAT, IGNORED, PACKAGE, Problem, sha256
+from scripts.vendor_check import ERROR, FORMAT, IGNORED, PACKAGE, Problem, sha256
 
 MANIFEST = "generated/MANIFEST.json"
 GENERATOR = "scripts/generate.py"
@@ -18,7 +18,7 @@ CHECK = "vendor_check.py"
 ATTRIBUTES = "# Line ends stay as they were vendored.\n* -text linguist-generated\n"
 TESTING = '"""The reference server and the payload corpus, for tests."""\n'
 TEST_FOLDERS = ("reference", "payloads")
-TEST_MODULES = ("arguments.py", "documents.py", "process.py")
+TEST_MODULES = ("arguments.py", "documents.py", "problems.py", "process.py")
 TEST_SUFFIXES = {".py", ".yaml", ".md"}
 _COMMIT = re.compile("[0-9a-f]{40,64}")
 
@@ -50,9 +50,9 @@ def entries(root: Path, *, with_tests: bool) -> dict[str, Entry]:
         one.origin: sha256(one.content) for one in told.values() if one.origin.startswith(prefix)
     }
     if client != {f"generated/{name}": digest for name, digest in manifest["files"].items()}:
-        raise Problem(FAILED, f"the client in {root} is not what {MANIFEST} says", _anew(root))
+        raise Problem(ERROR, f"the client in {root} is not what {MANIFEST} says", _anew(root))
     if sha256((root / "openapi.yaml").read_bytes()) != manifest["contract"]["sha256"]:
-        raise Problem(FAILED, f"the client in {root} is stale against openapi.yaml", _anew(root))
+        raise Problem(ERROR, f"the client in {root} is stale against openapi.yaml", _anew(root))
     told[".gitattributes"] = Entry(ATTRIBUTES.encode(), "")
     if with_tests:
         told["testing/__init__.py"] = Entry(TESTING.encode(), "")
@@ -118,7 +118,7 @@ def _manifest(root: Path) -> dict[str, Any]:
         manifest = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
         known = {"contract", "tools", "templates", "files"} <= set(manifest)
     except (OSError, ValueError, TypeError) as error:
-        raise Problem(FAILED, f"{root} is no checkout: {error}", "give --source dir") from error
+        raise Problem(ERROR, f"{root} is no checkout: {error}", "give --source dir") from error
     if not known:
-        raise Problem(FAILED, f"{root / MANIFEST} is not whole", _anew(root))
+        raise Problem(ERROR, f"{root / MANIFEST} is not whole", _anew(root))
     return dict(manifest)

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from .. import process
-from ..arguments import CANNOT_TELL, Parser
+from ..arguments import Parser
+from ..problems import Exit
 from . import script
 from .access import logged
 from .app import create_app
@@ -86,14 +87,14 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
     if options.list_faults or options.list_scenarios:
         for line in _faults() if options.list_faults else _scenarios():
             print(line)  # noqa: T201
-        return 0
+        return Exit.OK
     token = options.token or os.environ.get("CONTRACT_TOKEN", "").strip() or "test-token"
     try:
         app = _app(options, token, prog)
         listener = listening(options.host, options.port)
     except (ValueError, OSError, OverflowError) as error:
         print(_problem(error, options, prog), file=sys.stderr)  # noqa: T201
-        return CANNOT_TELL
+        return Exit.CANNOT_TELL
     if not options.quiet:
         app = logged(app, token, _write)
     running = server(app, "warning")
@@ -116,7 +117,7 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
     }
     print((ABOUT + TRY).strip().format(**told), flush=True)  # noqa: T201
     running.run([listener])
-    return 0
+    return Exit.OK
 
 
 def _app(options: argparse.Namespace, token: str, prog: str) -> Any:

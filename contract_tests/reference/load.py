@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from .. import process
 from ..arguments import Parser
+from ..problems import Exit
 
 BUILD = "/api/v1/images/build"
 TOKEN = "load-token"  # noqa: S105 (of a server that lives as long as the run)
@@ -209,7 +210,7 @@ def _memory(process: int) -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, and tell; return 1 where an answer was wrong."""
+    """Run, and print what came of it; return the exit code."""
     parser = Parser(
         prog="python -m contract_tests.reference.load",
         description="Put load on a reference server of its own.",
@@ -222,7 +223,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{options.clients} clients at once, {os.cpu_count()} cores")  # noqa: T201
     for line in result.lines():
         print(line)  # noqa: T201
-    return 1 if result.wrong or result.ends.total() != options.builds else 0
+    is_sound = not result.wrong and result.ends.total() == options.builds
+    return Exit.OK if is_sound else Exit.FOUND
 
 
 if __name__ == "__main__":

@@ -14,25 +14,19 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
-from contract_tests import cli, documents, judge
+from contract_tests import cli, documents
+from contract_tests.problems import Exit
 from contract_tests.pytest_plugin import MARKER
 from contract_tests.reference.scenarios import SCENARIOS
 from contract_tests.report import verdicts
 from contract_tests.rules import RULES
 from contract_tests.rules.client import CLIENT_RULES
 from contract_tests.settings import PREFIX, SETTINGS
-from scripts import compare, contract_lint, generate, vendor_check
+from scripts import vendor_check
 
 LIST = "docs/public.txt"
 ATTRIBUTES = {"MUST", "SHOULD", "required"}
 """Words of a line that say more of a name, and are none."""
-_EXITS: dict[str, tuple[object, tuple[str, ...]]] = {
-    "compare": (compare, ("SAME", "COMPATIBLE", "BREAKING", "FAILED")),
-    "contract_lint": (contract_lint, ("SOUND", "UNSOUND", "BROKEN")),
-    "gate": (judge, ("HELD", "VIOLATED", "CANNOT_JUDGE")),
-    "generate": (generate, ("FRESH", "STALE", "BROKEN")),
-    "vendor": (vendor_check, ("FRESH", "UPDATE", "EDITED", "BROKEN", "FAILED")),
-}
 
 
 def listed(root: Path) -> str:
@@ -72,8 +66,7 @@ def _lines(root: Path) -> Iterator[str]:
     yield from (f"scenario {name}" for name in SCENARIOS)
     yield from (f"fixture {MARKER}", f"format verdicts.json {verdicts.FORMAT}")
     yield f"format {vendor_check.LOCK} {vendor_check.FORMAT}"
-    for command, (module, names) in _EXITS.items():
-        yield from (f"exit {command} {name} {getattr(module, name)}" for name in names)
+    yield from (f"exit {one.name} {one.value}" for one in Exit)
     yield from _commands(cli.commands)
     yield from _actions(root)
 

@@ -28,11 +28,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import headers, process  # noqa: E402
+from contract_tests.problems import Exit  # noqa: E402
 from contract_tests.report.redaction import Redaction  # noqa: E402
 from scripts.ci import commands, server  # noqa: E402
 
-HELD, VIOLATED, INTERRUPTED, UNJUDGED = 0, 1, 2, 4
-VERDICT = {HELD: "passed", VIOLATED: "violated"}
+VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
 JUNIT, SUMMARY, VERDICTS, LOG = "junit.xml", "summary.md", "verdicts.json", "server.log"
 # Settings that name a file: the gate runs in a folder of its own.
 FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
@@ -55,11 +55,11 @@ def main(environment: Mapping[str, str]) -> int:
                 code = _run_gate(environment, here, reports)
             problem = None
         except server.ServerError as error:
-            code, problem = UNJUDGED, hide(str(error))
+            code, problem = Exit.CANNOT_TELL, hide(str(error))
             if end := server.tail(log, hide):
                 problem += f"\n{end}"
         except KeyboardInterrupt:
-            code, problem = INTERRUPTED, "problem: interrupted\n    fix: run it again"
+            code, problem = Exit.INTERRUPTED, "problem: interrupted\n    fix: run it again"
         if log.is_file():
             (reports / LOG).write_text(server.clean(log, hide), encoding="utf-8")
     return tell(reports, code, problem)
@@ -69,7 +69,8 @@ def tell(reports: Path, code: int, problem: str | None) -> int:
     """Tell what the reports say, by annotations, summary and outputs; return the exit code."""
     judged = _read(reports / VERDICTS)
     if judged is None and code in VERDICT:
-        code, problem = UNJUDGED, "problem: nothing was judged\n    fix: see the log of this step"
+        code = Exit.CANNOT_TELL
+        problem = "problem: nothing was judged\n    fix: see the log of this step"
     told = judged or {"verdicts": []}
     problem = problem or told.get("problem")
     if problem is None and code not in VERDICT:
@@ -181,5 +182,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)
     if shutil.which("bash") is None:
-        sys.exit("problem: there is no bash\n    fix: install it")
+        print("problem: there is no bash\n    fix: install it", file=sys.stderr)  # noqa: T201
+        sys.exit(Exit.CANNOT_TELL)
     sys.exit(main(os.environ))

@@ -12,7 +12,7 @@ made_by() {
 if [ -n "${2:-}" ] && ! named=$(made_by "$python"); then
   echo "problem: $python is not a Python that runs
     fix: name one from 3.11 on" >&2
-  exit 1
+  exit 4
 fi
 # An environment whose interpreter was removed is not ready.
 if [ -e "$ready" ] && [ -x "$folder/bin/python" ]; then
@@ -20,7 +20,7 @@ if [ -e "$ready" ] && [ -x "$folder/bin/python" ]; then
     exit 0
   fi
 fi
-"$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 11) and "problem: Python %d.%d is too old\n    fix: name one from 3.11 on" % sys.version_info[:2])'
+"$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(print("problem: Python %d.%d is too old\n    fix: name one from 3.11 on" % sys.version_info[:2], file=sys.stderr) or 4)'
 echo "setting up $folder (once for each requirements.txt and Python)" >&2
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps \

@@ -16,6 +16,7 @@ from scripts.changing import agree, changelog, past, surface, weigh
 from scripts.changing.weight import Version, Weight
 
 from ...contract import PATH
+from ...problems import Exit
 
 ROOT = PATH.parent
 PUBLIC = (
@@ -171,7 +172,7 @@ ONE_CHANGE = {
         MAJOR,
         "x",
     ),
-    "another exit code": (LIST, "exit compare SAME 0\n", "exit compare SAME 9\n", MAJOR, "0"),
+    "another exit code": (LIST, "exit OK 0\n", "exit OK 9\n", MAJOR, "0"),
 }
 
 
@@ -370,22 +371,22 @@ def test_no_clone_knows_nothing(tmp_path: Path, project: Path) -> None:
         past.last_release(project / "generated")
 
 
-@pytest.mark.parametrize("ending", [changes.AGREE, changes.DISAGREE, changes.FAILED])
+@pytest.mark.parametrize("ending", [Exit.OK, Exit.FOUND, Exit.CANNOT_TELL])
 def test_exit_codes(
     ending: int, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """0 all agree, 1 something does not, 100 nothing can be said."""
+    """0 all agree, 1 something does not, 4 nothing can be said."""
     monkeypatch.setattr(changes, "ROOT", project)
-    if ending == changes.DISAGREE:
+    if ending == Exit.FOUND:
         add(project, "Added", "Something.")
-    if ending == changes.FAILED:
+    if ending == Exit.CANNOT_TELL:
         (project / "CHANGELOG.md").unlink()
     code = changes.main([])
     out, err = capsys.readouterr()
 
     assert code == ending
-    assert ("problem: openapi.yaml says version" in out) is (ending == changes.DISAGREE)
-    assert ("CHANGELOG.md" in err) is (ending == changes.FAILED)
+    assert ("problem: openapi.yaml says version" in out) is (ending == Exit.FOUND)
+    assert ("CHANGELOG.md" in err) is (ending == Exit.CANNOT_TELL)
 
 
 def test_what_is_listed_is_there() -> None:
@@ -396,21 +397,21 @@ def test_what_is_listed_is_there() -> None:
 
     assert len(lines) == len(set(lines)) > 150
     assert [kind for kind in kinds if f"`{kind} …`" not in page] == []
-    assert {"command gate --target", "rule C1 MUST", "make gate", "exit gate HELD 0"} < set(lines)
+    assert {"command gate --target", "rule C1 MUST", "make gate", "exit FOUND 1"} < set(lines)
 
 
 def test_this_project_agrees(capsys: pytest.CaptureFixture[str]) -> None:
     """Changelog, version and list of this very project are right."""
     code = changes.main([])
     out, err = capsys.readouterr()
-    if code == changes.FAILED and ("clone" in err or "git " in err):
+    if code == Exit.CANNOT_TELL and ("clone" in err or "git " in err):
         pytest.skip(err.splitlines()[0])
 
-    assert code == changes.AGREE, out + err
+    assert code == Exit.OK, out + err
 
 
 def test_a_tree_that_cannot_be_loaded_is_no_answer(tmp_path: Path) -> None:
-    """A contract that is broken, or code that is, ends with 100 and a sentence."""
+    """A contract that is broken, or code that is, ends with 4 and a sentence."""
     for name in ("scripts", "contract_tests", "generated"):
         skip = shutil.ignore_patterns("__pycache__", "selftest")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=skip)
@@ -420,7 +421,7 @@ def test_a_tree_that_cannot_be_loaded_is_no_answer(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert (done.returncode, done.stdout) == (changes.FAILED, "")
+    assert (done.returncode, done.stdout) == (Exit.CANNOT_TELL, "")
     assert done.stderr.startswith("problem: ")
     assert "Traceback" not in done.stderr
 
@@ -433,6 +434,6 @@ def test_a_wrong_option_has_a_mend(script: str) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert (done.returncode, done.stdout) == (changes.FAILED, "")
+    assert (done.returncode, done.stdout) == (Exit.CANNOT_TELL, "")
     assert done.stderr.startswith("problem: ")
     assert f"    fix: see {script} --help" in done.stderr

@@ -19,6 +19,7 @@ from scripts.changing import surface
 
 from ... import arguments, cli, front, judge, process
 from ...contract import PATH
+from ...problems import Exit
 from ...reference import __main__ as reference
 from ...reference.faults import FAULTS
 from ...rules import RULES
@@ -28,8 +29,6 @@ from ...target import GateError
 ROOT = PATH.parent
 HAR = ROOT / "contract_tests/selftest/support/har/chrome.har"
 COMMANDS = list(cli.commands.commands)
-# Scripts have codes of their own, where 4 is taken: 100 is theirs for what cannot be told.
-CANNOT_TELL = dict.fromkeys(COMMANDS, 4) | dict.fromkeys(cli.SCRIPTS, 100)
 TAKES = surface.takes((ROOT / "Makefile").read_text())
 TARGETS = surface.targets((ROOT / "Makefile").read_text())
 
@@ -108,7 +107,7 @@ def test_an_option_without_its_value_is_misuse(
     code = console(command, name)
     told = capsys.readouterr().err
 
-    assert code == CANNOT_TELL[command]
+    assert code == Exit.CANNOT_TELL
     assert told.startswith("problem: ")
     assert name in told
     assert f"see {front.CONSOLE} {command} --help" in told
@@ -123,7 +122,7 @@ def test_a_misspelt_option_is_misuse_and_the_nearest_is_named(
     code = console(command, name[:-1], *words)
     told = capsys.readouterr().err
 
-    assert code == CANNOT_TELL[command]
+    assert code == Exit.CANNOT_TELL
     assert re.search(rf"fix: .*{name}\b", told)
     assert f"see {front.CONSOLE} {command} --help" in told
 

@@ -23,6 +23,7 @@ from scripts.comparison.accepted import Accepted, split
 from scripts.comparison.accepted import load as load_accepted
 
 from ...contract import PATH, contract
+from ...problems import Exit
 from ..support.ci_job import environment
 from ..support.ci_job import load as read_yaml
 
@@ -72,7 +73,7 @@ def test_accepted_difference_is_listed_and_does_not_count(
     """One of three that break clients is accepted: two are left."""
     code, report = ended(written(tmp_path, ENTRY), capsys)
 
-    assert code == compare.BREAKING
+    assert code == Exit.FOUND
     assert [one["kind"] for one in report["accepted"]] == ["field-removed"]
     assert report["accepted"][0]["reason"] == "it moved"
     assert report["accepted"][0]["expires"] == str(LAST)
@@ -87,7 +88,7 @@ def test_nothing_is_left_where_all_is_accepted(
     every = [{**ENTRY, "kind": one.kind, "place": one.places[0]} for one in found()]
     code, report = ended(written(tmp_path, *every), capsys)
 
-    assert (code, report["verdict"]) == (compare.SAME, "same")
+    assert (code, report["verdict"]) == (Exit.OK, "same")
     assert len(report["accepted"]) == len(every)
 
 
@@ -114,7 +115,7 @@ def test_acceptance_of_what_does_not_differ_any_more_fails(
     """What is not there any more must be taken out of the file."""
     gone = {**ENTRY, "place": "start_image_build 200 $.gone"}
 
-    assert ended(written(tmp_path, ENTRY, gone), capsys)[0] == compare.FAILED
+    assert ended(written(tmp_path, ENTRY, gone), capsys)[0] == Exit.CANNOT_TELL
 
 
 INVALID: dict[str, list[dict[str, Any]]] = {
@@ -157,7 +158,7 @@ def test_file_that_is_another_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_missing_file_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt name of the file must not accept nothing in silence."""
-    assert ended(tmp_path / "gone.toml", capsys)[0] == compare.FAILED
+    assert ended(tmp_path / "gone.toml", capsys)[0] == Exit.CANNOT_TELL
 
 
 @contextmanager

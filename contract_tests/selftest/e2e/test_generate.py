@@ -15,6 +15,7 @@ import pytest
 from scripts import generate, swap
 
 from ...contract import PATH, contract
+from ...problems import Exit
 
 ROOT = PATH.parent
 
@@ -79,7 +80,7 @@ def test_enum_edit_is_stale(project: Path) -> None:
     edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
     asked = run(project, "check")
     assert (asked.returncode, "CANCELLED is not a status" in asked.stderr) == (
-        generate.BROKEN,
+        Exit.CANNOT_TELL,
         True,
     )
     edit(project / "openapi.yaml", "        CANCELLED: cancelled\n", "")
@@ -119,10 +120,10 @@ def test_timestamp_edit_is_stale(project: Path) -> None:
 def assert_stale_and_mended(project: Path) -> None:
     """Hold check to saying stale, and write to mending it."""
     stale = run(project, "check")
-    assert (stale.returncode, stale.stderr) == (generate.STALE, "")
+    assert (stale.returncode, stale.stderr) == (Exit.FOUND, "")
     assert "fix: run `make generate`" in stale.stdout
-    assert run(project, "write").returncode == generate.FRESH
-    assert run(project, "check").returncode == generate.FRESH
+    assert run(project, "write").returncode == Exit.OK
+    assert run(project, "check").returncode == Exit.OK
 
 
 def test_each_kind_of_drift_is_named(project: Path) -> None:
@@ -138,7 +139,7 @@ def test_each_kind_of_drift_is_named(project: Path) -> None:
 
     done = run(project, "check")
 
-    assert done.returncode == generate.STALE
+    assert done.returncode == Exit.FOUND
     assert done.stdout.splitlines()[1:-1] == [
         "differs   generated/prime_image_builds/client.py",
         "missing   generated/prime_image_builds/errors.py",
@@ -154,7 +155,7 @@ def test_broken_template_leaves_the_client(project: Path) -> None:
 
     done = run(project, "write")
 
-    assert done.returncode == generate.BROKEN
+    assert done.returncode == Exit.CANNOT_TELL
     assert done.stderr.startswith("problem: ")
     assert tree(project / "generated") == before
     assert [path.name for path in project.iterdir() if path.name.startswith(".generate")] == []
@@ -180,7 +181,7 @@ def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path) -> N
 
     done = run(project, "write")
 
-    assert (done.returncode, done.stdout) == (generate.BROKEN, "")
+    assert (done.returncode, done.stdout) == (Exit.CANNOT_TELL, "")
     assert done.stderr.startswith("problem: ")
     assert "\n    fix: " in done.stderr
     assert tree(project / "generated") == before
@@ -191,7 +192,7 @@ def test_check_verifies_as_write_does(project: Path) -> None:
     types = project / "scripts/templates/types.py.jinja"
     edit(types, "import httpx\n", "import httpxx\n")
 
-    assert run(project, "check").returncode == generate.BROKEN
+    assert run(project, "check").returncode == Exit.CANNOT_TELL
 
 
 def test_failed_swap_restores_the_client(tmp_path: Path) -> None:

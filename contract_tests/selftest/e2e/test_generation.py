@@ -18,6 +18,7 @@ from scripts.linting import problems
 from ... import documents
 from ...contract import PATH, Contract, contract
 from ...drivers import client
+from ...problems import Exit
 
 ROOT = PATH.parent
 Edits = dict[str, Any]
@@ -252,7 +253,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     document = edited({at: value for one in WORKS.values() for at, value in one.edits.items()})
     (root / "openapi.yaml").write_text(json.dumps(document), encoding="utf-8")
     shutil.copytree(ROOT / "scripts/templates", root / "scripts/templates")
-    assert generate.main(["write", "--root", str(root)]) == generate.FRESH
+    assert generate.main(["write", "--root", str(root)]) == Exit.OK
     done = subprocess.run(  # noqa: S603 (our own lines)
         [sys.executable, "-I", "-c", PROBE, str(root / "generated")],
         input=json.dumps([one for works in WORKS.values() for one in works.shown]),
@@ -564,8 +565,8 @@ def test_what_cannot_be_read_is_broken(
     ]
     told = capsys.readouterr()
 
-    assert codes[0] == generate.BROKEN
-    assert codes[1] == (contract_lint.UNSOUND if "#" in place else contract_lint.BROKEN)
+    assert codes[0] == Exit.CANNOT_TELL
+    assert codes[1] == (Exit.FOUND if "#" in place else Exit.CANNOT_TELL)
     assert all(place in text for text in (told.err, told.out or told.err))
     assert (told.err + told.out).count("    fix: ") == 2
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from scripts import vendor, vendor_check, vendor_source
-from scripts.vendor_check import BROKEN, EDITED, FAILED, FRESH, LOCK, PACKAGE, UPDATE
+from scripts.vendor_check import BROKEN, EDITED, ERROR, FRESH, LOCK, PACKAGE, UPDATE
 
+from ...problems import Exit
 from ..support.vendoring import ROOT, advance, checkout
 
 Captured = pytest.CaptureFixture[str]
@@ -29,7 +30,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def copied(tmp_path: Path, capsys: Captured) -> Path:
     """Vendor this checkout."""
-    assert vendor.main(["copy", str(tmp_path / "dest")]) == FRESH
+    assert vendor.main(["copy", str(tmp_path / "dest")]) == Exit.OK
     capsys.readouterr()
     return tmp_path / "dest" / PACKAGE
 
@@ -97,21 +98,21 @@ def test_edits_are_told_and_kept(copied: Path, capsys: Captured) -> None:
         file.write("\x1b[31mmine = 1\n" * 500)
     (copied / "own.py").touch()
 
-    assert vendor_check.main([str(copied)]) == EDITED
+    assert vendor_check.main([str(copied)]) == Exit.FOUND
     assert capsys.readouterr().out.splitlines()[1:3] == [
         "edited     client.py",
         "added      own.py",
     ]
-    assert vendor.main(["copy", str(copied.parent)]) == EDITED
+    assert vendor.main(["copy", str(copied.parent)]) == Exit.FOUND
     shown = capsys.readouterr().out
     assert "+\N{REPLACEMENT CHARACTER}[31mmine = 1\n" in shown
     assert len(shown.splitlines()) < vendor.LINES_OF_FILE + 10
     assert "fix: keep that elsewhere, then vendor with --force" in shown
     assert "mine = 1" in (copied / "client.py").read_text()
 
-    assert vendor.main(["copy", str(copied.parent), "--force"]) == FRESH
+    assert vendor.main(["copy", str(copied.parent), "--force"]) == Exit.OK
     assert "added      own.py" in capsys.readouterr().out
-    assert vendor.main(["check", str(copied.parent)]) == FRESH
+    assert vendor.main(["check", str(copied.parent)]) == Exit.OK
     assert not (copied / "own.py").exists()
 
 
@@ -128,12 +129,12 @@ def test_edits_are_shown_against_what_was_vendored(
     advance(source, "1.1.0")
     arguments = ["copy", str(tmp_path / "dest"), "--source", str(source)]
 
-    assert vendor.main(arguments) == EDITED
+    assert vendor.main(arguments) == Exit.FOUND
     shown = capsys.readouterr().out
     assert "\n+mine = 1\n" in shown
     assert "1.1.0" not in shown
     shutil.rmtree(source / ".git")
-    assert vendor.main(arguments) == EDITED
+    assert vendor.main(arguments) == Exit.FOUND
     assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
 
 
@@ -149,7 +150,7 @@ def test_edits_of_uncommitted_work_are_listed(
     (tmp_path / "dest" / PACKAGE / "client.py").write_text("mine = 1\n")
     advance(source, "1.2.0", rename=False)
 
-    assert vendor.main(["copy", str(tmp_path / "dest"), "--source", str(source)]) == EDITED
+    assert vendor.main(["copy", str(tmp_path / "dest"), "--source", str(source)]) == Exit.FOUND
     assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
 
 
@@ -158,7 +159,7 @@ def test_what_is_shown_is_bounded(copied: Path, capsys: Captured) -> None:
     for path in copied.rglob("*.py"):
         path.write_text("mine = 1\n" * 30)
 
-    assert vendor.main(["copy", str(copied.parent)]) == EDITED
+    assert vendor.main(["copy", str(copied.parent)]) == Exit.FOUND
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == vendor.LINES + 3
     assert shown[-2].endswith(" more lines")
@@ -169,14 +170,14 @@ def test_missing_files_are_broken_and_restored(copied: Path, capsys: Captured) -
     (copied / "errors.py").unlink()
     (copied / "client.py").write_text("mine")
 
-    assert vendor_check.main([str(copied)]) == BROKEN
+    assert vendor_check.main([str(copied)]) == Exit.FOUND
     told = capsys.readouterr().out
     assert told.splitlines()[1:3] == ["edited     client.py", "missing    errors.py"]
     assert "fix: vendor it anew" in told
     shutil.copyfile(ROOT / "generated" / PACKAGE / "client.py", copied / "client.py")
-    assert vendor.main(["copy", str(copied.parent)]) == FRESH
+    assert vendor.main(["copy", str(copied.parent)]) == Exit.OK
     assert "restored  errors.py" in capsys.readouterr().out
-    assert vendor_check.main([str(copied)]) == FRESH
+    assert vendor_check.main([str(copied)]) == Exit.OK
 
 
 def test_line_ends_are_told_as_such(copied: Path, capsys: Captured) -> None:
@@ -184,12 +185,12 @@ def test_line_ends_are_told_as_such(copied: Path, capsys: Captured) -> None:
     for path in copied.rglob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
-    assert vendor_check.main([str(copied)]) == EDITED
+    assert vendor_check.main([str(copied)]) == Exit.FOUND
     told = capsys.readouterr().out
     assert "autocrlf" in told
     assert "edited  " not in told
-    assert vendor.main(["copy", str(copied.parent)]) == FRESH
-    assert vendor_check.main([str(copied)]) == FRESH
+    assert vendor.main(["copy", str(copied.parent)]) == Exit.OK
+    assert vendor_check.main([str(copied)]) == Exit.OK
 
 
 def test_git_leaves_line_ends_alone(copied: Path) -> None:
@@ -203,7 +204,7 @@ def test_git_leaves_line_ends_alone(copied: Path) -> None:
     clone = project.parent / "clone"
 
     assert (clone / "own.txt").read_bytes() == b"a\r\nb\r\n"
-    assert vendor_check.main([str(clone)]) == FRESH
+    assert vendor_check.main([str(clone)]) == Exit.OK
 
 
 def test_an_update_is_told_before_and_after(source: Path, copied: Path, capsys: Captured) -> None:
@@ -215,17 +216,17 @@ def test_an_update_is_told_before_and_after(source: Path, copied: Path, capsys: 
     news = ["contract  1.0.0 → 1.1.0", "changed   client.py", "added     newer.py",
             "removed   progress.py"]  # fmt: skip
 
-    assert vendor.main(["check", str(copied), *where]) == UPDATE
+    assert vendor.main(["check", str(copied), *where]) == Exit.FOUND
     told = capsys.readouterr().out
     assert told.splitlines()[1:-1] == news
     assert f"copy {copied.parent}" in told.splitlines()[-1]
-    assert vendor.main(["copy", str(copied.parent), *where]) == FRESH
+    assert vendor.main(["copy", str(copied.parent), *where]) == Exit.OK
     assert capsys.readouterr().out.splitlines()[1:5] == news
-    assert vendor.main(["check", str(copied), *where]) == FRESH
+    assert vendor.main(["check", str(copied), *where]) == Exit.OK
     assert own.read_text() == "mine"
 
     capsys.readouterr()
-    assert vendor.main(["check", str(copied)]) == FRESH
+    assert vendor.main(["check", str(copied)]) == Exit.OK
     assert "is older: contract 1.1.0 → 1.0.0" in capsys.readouterr().out
 
 
@@ -233,7 +234,7 @@ def test_nothing_to_do_writes_nothing(copied: Path, capsys: Captured) -> None:
     """A copy that is fresh is left as it is, so that its times stand."""
     before = copied.stat().st_ino
 
-    assert vendor.main(["copy", str(copied.parent)]) == FRESH
+    assert vendor.main(["copy", str(copied.parent)]) == Exit.OK
     assert capsys.readouterr().out.startswith("nothing to do")
     assert copied.stat().st_ino == before
 
@@ -248,7 +249,7 @@ def test_tests_come_along_and_stay(tmp_path: Path, source: Path) -> None:
         ([], False),
     ):
         advanced = ["--source", str(source)] if arguments == [] else []
-        assert vendor.main(["copy", str(tmp_path), *advanced, *arguments]) == FRESH
+        assert vendor.main(["copy", str(tmp_path), *advanced, *arguments]) == Exit.OK
         assert (package / "testing/reference/app.py").exists() == expected
         assert (package / "testing/payloads/status.yaml").exists() == expected
 
@@ -272,13 +273,13 @@ def test_no_lock_is_broken(copied: Path, text: str | None, says: str, capsys: Ca
     """A lock that cannot be relied upon is an error with its mend, and its folder is kept."""
     (copied / LOCK).unlink() if text is None else (copied / LOCK).write_text(text)
 
-    assert vendor_check.main([str(copied)]) == BROKEN
+    assert vendor_check.main([str(copied)]) == Exit.FOUND
     told = capsys.readouterr().out
     assert says in told.splitlines()[0]
     assert told.splitlines()[-1].startswith("    fix: ")
-    assert vendor.main(["copy", str(copied.parent)]) == BROKEN
-    assert vendor.main(["copy", str(copied.parent), "--force"]) == FRESH
-    assert vendor_check.main([str(copied)]) == FRESH
+    assert vendor.main(["copy", str(copied.parent)]) == Exit.FOUND
+    assert vendor.main(["copy", str(copied.parent), "--force"]) == Exit.OK
+    assert vendor_check.main([str(copied)]) == Exit.OK
 
 
 @pytest.mark.parametrize(
@@ -291,7 +292,7 @@ def test_misuse_is_a_failure_of_its_own(arguments: list[str], capsys: Captured) 
     except SystemExit as left:  # of the parser
         code = int(left.code or 0)
 
-    assert code == FAILED
+    assert code == Exit.CANNOT_TELL
     assert "problem: " in (told := capsys.readouterr().err)
     assert "fix: " in told
 
@@ -311,7 +312,8 @@ def test_no_folder_to_copy_to(tmp_path: Path, source: Path, copied: Path, capsys
         tmp_path / ("x" * 300): "File name too long",
     }
     for place, says in places.items():
-        assert vendor.main(["copy", str(place), "--force", "--source", str(source)]) == FAILED
+        code = vendor.main(["copy", str(place), "--force", "--source", str(source)])
+        assert code == Exit.CANNOT_TELL
         assert says in capsys.readouterr().err
 
 
@@ -321,7 +323,7 @@ def test_a_folder_that_may_not_be_written(copied: Path, capsys: Captured) -> Non
     copied.parent.chmod(0o555)
     (copied / "errors.py").unlink()
     try:
-        assert vendor.main(["copy", str(copied.parent)]) == FAILED
+        assert vendor.main(["copy", str(copied.parent)]) == Exit.CANNOT_TELL
     finally:
         copied.parent.chmod(0o755)
     assert "Permission denied" in capsys.readouterr().err
@@ -332,22 +334,22 @@ def test_odd_names_links_and_permissions(tmp_path: Path, capsys: Captured) -> No
     real = tmp_path / "Größe 大/it's"
     real.mkdir(parents=True)
     (tmp_path / "link").symlink_to(real)
-    assert vendor.main(["copy", str(tmp_path / "link")]) == FRESH
+    assert vendor.main(["copy", str(tmp_path / "link")]) == Exit.OK
     package = real / PACKAGE
     (package / "errors.py").unlink()
     for path in (package / "models").iterdir():
         path.chmod(0o444)
     (package / "models").chmod(0o555)
 
-    assert vendor.main(["copy", str(real)]) == FRESH
-    assert vendor.main(["check", str(tmp_path / "link")]) == FRESH
+    assert vendor.main(["copy", str(real)]) == Exit.OK
+    assert vendor.main(["check", str(tmp_path / "link")]) == Exit.OK
     assert [path.name for path in real.iterdir()] == [PACKAGE]
     (package / "a\nfix: b").touch()
     (package / "there").symlink_to(tmp_path)
     (package / "errors.py").unlink()
     (package / "errors.py").symlink_to("nowhere")
     capsys.readouterr()
-    assert vendor.main(["check", str(real)]) == BROKEN
+    assert vendor.main(["check", str(real)]) == Exit.FOUND
     assert capsys.readouterr().out.splitlines()[1:-1] == [
         "added      'a\\nfix: b'",
         "missing    errors.py",
@@ -359,13 +361,13 @@ def test_a_stale_checkout_is_not_vendored(tmp_path: Path, source: Path, capsys: 
     """What does not come from the contract as it stands goes nowhere."""
     arguments = ["copy", str(tmp_path / "dest"), "--source", str(source)]
     (source / "openapi.yaml").write_text("other")
-    assert vendor.main(arguments) == FAILED
+    assert vendor.main(arguments) == Exit.CANNOT_TELL
     assert "is stale against openapi.yaml" in capsys.readouterr().err
     (source / "generated" / PACKAGE / "own.py").touch()
-    assert vendor.main(arguments) == FAILED
+    assert vendor.main(arguments) == Exit.CANNOT_TELL
     assert "is not what generated/MANIFEST.json says" in capsys.readouterr().err
     (source / "generated/MANIFEST.json").unlink()
-    assert vendor.main(arguments) == FAILED
+    assert vendor.main(arguments) == Exit.CANNOT_TELL
     assert "is no checkout" in capsys.readouterr().err
     assert not (tmp_path / "dest" / PACKAGE).exists()
 
@@ -373,10 +375,14 @@ def test_a_stale_checkout_is_not_vendored(tmp_path: Path, source: Path, capsys: 
 def test_the_check_in_the_copy_stands_alone(tmp_path: Path, source: Path, copied: Path) -> None:
     """The vendored check needs no package, runs from anywhere, and asks a checkout of updates."""
     script = copied / "vendor_check.py"
+    codes = {FRESH: Exit.OK, ERROR: Exit.CANNOT_TELL}
 
-    def run(*arguments: str, cwd: Path = tmp_path) -> int:
-        command = [sys.executable, "-S", str(script), *arguments]
-        return subprocess.run(command, cwd=cwd, check=False, capture_output=True).returncode  # noqa: S603
+    def run(*arguments: str, cwd: Path = tmp_path) -> str:
+        command = [sys.executable, "-S", str(script), "--json", *arguments]
+        done = subprocess.run(command, cwd=cwd, check=False, capture_output=True)  # noqa: S603
+        told = json.loads(done.stdout)
+        assert done.returncode == codes.get(told["state"], Exit.FOUND)
+        return str(told["state"])
 
     assert [run(), run(cwd=copied), run(str(copied.parent))] == [FRESH, FRESH, FRESH]
     assert run("--source", str(source)) == FRESH
@@ -387,20 +393,26 @@ def test_the_check_in_the_copy_stands_alone(tmp_path: Path, source: Path, copied
     assert run("--source", str(source)) == EDITED
     (copied / LOCK).unlink()
     assert run() == BROKEN
-    assert [run("--source", str(tmp_path)), run("--sauce")] == [FAILED, FAILED]
+    assert run("--source", str(tmp_path)) == ERROR
+
+
+def test_the_exit_codes_are_those_of_the_program(capsys: Captured) -> None:
+    """The check in the copy has its own numbers, since it imports nothing of the project."""
+    ours = (vendor_check.OK, vendor_check.FOUND, vendor_check.CANNOT_TELL)
+
+    assert ours == (Exit.OK, Exit.FOUND, Exit.CANNOT_TELL)
+    assert vendor_check.main(["--sauce"]) == Exit.CANNOT_TELL
+    assert "fix: " in capsys.readouterr().err
 
 
 def test_the_document_is_true(copied: Path) -> None:
     """docs/vendor.md has the exit codes and the keys of the lock, and counts the files."""
     text = (ROOT / "docs/vendor.md").read_text()
-    rows = dict(re.findall(r"^\| (\d+) \| (\w+) \|", text, re.MULTILINE))
-    codes = {"fresh": FRESH, "update": UPDATE, "edited": EDITED, "broken": BROKEN, "failed": FAILED}
+    rows = {state: int(code) for code, state in re.findall(r"^\| (\d) \| `(\w+)` \|", text, re.M)}
+    states = (FRESH, UPDATE, EDITED, BROKEN, ERROR)
     lock = json.loads((copied / LOCK).read_text())
 
-    assert {name: int(code) for code, name in rows.items()} == codes
-    for script in (vendor, vendor_check):
-        said = str(script.__doc__).partition("Exit codes: ")[2]
-        assert [int(code) for code in re.findall(r"\d+", said)] == sorted(codes.values())
+    assert rows == {state: vendor_check.Checked(state, "").code for state in states}
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(lock)
     assert f"\nfiles     {len(lock['files'])}\n" in text
     assert f", {len(lock['files'])} files, source" in text

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from scripts import vendor
-from scripts.vendor_check import EDITED, FRESH, PACKAGE, UPDATE
+from scripts.vendor_check import PACKAGE
 
+from ...problems import Exit
 from ..support.vendoring import advance, checkout
 
 VENDORED = "app.third_party.prime_image_builds"
@@ -76,7 +77,7 @@ def project(tmp_path: Path) -> Path:
     (folder / "app/main.py").write_text(MAIN.lstrip())
     source = str(checkout(tmp_path / "source"))
     third_party = str(folder / "app/third_party")
-    assert vendor.main(["copy", third_party, "--with-tests", "--source", source]) == FRESH
+    assert vendor.main(["copy", third_party, "--with-tests", "--source", source]) == Exit.OK
     return folder
 
 
@@ -128,16 +129,16 @@ def test_it_edits_and_updates(project: Path) -> None:
     source = project.parent / "source"
     check = (sys.executable, str(copy / "vendor_check.py"), "--source", str(source))
     update = (sys.executable, str(source / "scripts/vendor.py"), "copy", str(copy.parent))
-    assert run(project, *check).returncode == FRESH
+    assert run(project, *check).returncode == Exit.OK
 
     (copy / "client.py").write_text("mine = 1\n")
     told = run(project, *check)
-    assert (told.returncode, told.stdout.splitlines()[1]) == (EDITED, "edited     client.py")
-    assert run(project, *update).returncode == EDITED
-    assert run(project, *update, "--force").returncode == FRESH
+    assert (told.returncode, told.stdout.splitlines()[1]) == (Exit.FOUND, "edited     client.py")
+    assert run(project, *update).returncode == Exit.FOUND
+    assert run(project, *update, "--force").returncode == Exit.OK
 
     advance(source, "1.1.0")
-    assert run(project, *check).returncode == UPDATE
+    assert run(project, *check).returncode == Exit.FOUND
     told = run(project, *update)
     assert told.stdout.splitlines()[1:5] == [
         "contract  1.0.0 → 1.1.0",
@@ -145,4 +146,4 @@ def test_it_edits_and_updates(project: Path) -> None:
         "added     newer.py",
         "removed   progress.py",
     ]
-    assert run(project, *check).returncode == FRESH
+    assert run(project, *check).returncode == Exit.OK
