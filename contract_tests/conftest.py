@@ -20,7 +20,7 @@ from .report.rendered import Rendered, render
 from .rules.client import CLIENT_RULES
 from .tape import Tape
 from .target import GateError
-from .verdict import ClientJudge, Violation
+from .verdict import ClientJudge, Outcome, Violation
 
 T = TypeVar("T")
 
@@ -134,7 +134,11 @@ def pytest_terminal_summary(
             terminalreporter.write_line(line, **({colour: True} if colour else {}))
 
 
-_COLOURS = {"violated": "red", "waived": "yellow", "not observed": "yellow"}
+_COLOURS: dict[str, str] = {
+    Outcome.VIOLATED: "red",
+    Outcome.WAIVED: "yellow",
+    Outcome.NOT_OBSERVED: "yellow",
+}
 
 
 def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from typing import Any
 
-from . import process
+from . import process, settings
 from .arguments import Parser
 from .drivers.replay import Replayed, ReplayError, replay
 from .front import command
 from .problems import Exit
 from .report import terminal, text
-from .settings import from_environment
-from .target import GateError, Target
+from .rules import Rule
+from .target import GateError
 from .verdict import Judge, Verdict
 
 PROGRAM = "python -m contract_tests.judge"
@@ -38,25 +39,25 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a recording may hold what no terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        target = from_environment({"CONTRACT_LEVEL": options.level, "CONTRACT_RULE": options.rule})
-        replayed, verdicts = judged(options.file, target)
+        replayed, verdicts = judged(options.file, settings.rules(options.rule, options.level))
     except (GateError, ReplayError) as error:
         print(f"cannot judge\n{_printable(str(error))}", file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
-    for line in _told(options.file, target, replayed, verdicts):
+    level = options.level.strip().lower() or "should"
+    for line in _told(options.file, level, replayed, verdicts):
         print(_printable(line))  # noqa: T201
     is_violated = any(verdict.violations for verdict in verdicts.values())
     return Exit.FOUND if is_violated else Exit.OK
 
 
-def judged(file: str, target: Target) -> tuple[Replayed, dict[str, Verdict]]:
-    """Judge a file by the rules of a target.
+def judged(file: str, rules: list[Rule[Any]]) -> tuple[Replayed, dict[str, Verdict]]:
+    """Judge a file by some rules.
 
     Raises ``ReplayError`` if it cannot be judged, or no rule could be observed in it.
     """
     if not file:
         raise ReplayError(f"problem: no recording was named.  fix: {command('judge', HAR='FILE')}")
-    judge = Judge(target.rules)
+    judge = Judge(rules)
     replayed, verdicts = replay(file, judge.see), judge.verdicts
     if not any(verdict.observed for verdict in verdicts.values()):
         raise ReplayError(
@@ -72,12 +73,10 @@ def repeat(file: str, rule: str, level: str = "should") -> str:
     return command("judge", HAR=file, RULE=rule, LEVEL=None if level == "should" else level)
 
 
-def _told(
-    file: str, target: Target, replayed: Replayed, verdicts: dict[str, Verdict]
-) -> Iterator[str]:
+def _told(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
     violated = [verdict for verdict in verdicts.values() if verdict.violations]
     for verdict in violated:
-        again = repeat(file, verdict.rule.id, target.level)
+        again = repeat(file, verdict.rule.id, level)
         yield text.failures(verdict, replayed.redaction, again)
         yield ""
     yield f"recording     {file}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from .arguments import choice
 from .front import setting
 from .reference.faults import FAULTS
 from .report.redaction import Redaction
-from .rules import RULES
+from .rules import RULES, Rule, chosen
 from .target import Budget, GateError, Target
 
 PREFIX = "CONTRACT_"
@@ -53,11 +53,7 @@ def from_environment(environment: Mapping[str, str]) -> Target:
         budget=Budget(**budget),
         files={name: given[name] for name in ("DOCKERFILE", "WAIVERS") if name in given},
     )
-    if not target.rules:
-        raise GateError(
-            f"problem: no rule is both in {setting('RULE')} and in {setting('LEVEL')}.  "
-            "fix: leave one out"
-        )
+    _refuse_none(target.rules)
     unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
     if unjudged:
         told = ", ".join(unjudged)
@@ -66,6 +62,24 @@ def from_environment(environment: Mapping[str, str]) -> Target:
             f"{setting('LEVEL')} leaves out.  fix: both"
         )
     return target
+
+
+def rules(rule: str = "", level: str = "") -> list[Rule[Any]]:
+    """Return the rules that the values of RULE and LEVEL choose; empty ones choose all.
+
+    Raises ``GateError`` for an unknown rule or level, and where no rule is left.
+    """
+    found = chosen(SETTINGS["RULE"](rule), SETTINGS["LEVEL"](level.strip() or "should"))
+    _refuse_none(found)
+    return found
+
+
+def _refuse_none(found: Sequence[Rule[Any]]) -> None:
+    if not found:
+        raise GateError(
+            f"problem: no rule is both in {setting('RULE')} and in {setting('LEVEL')}.  "
+            "fix: leave one out"
+        )
 
 
 def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:

@@ -16,7 +16,7 @@ from .reference.app import create_app
 from .reference.embedded import running
 from .reference.faults import apply
 from .report.redaction import Redaction
-from .rules import RULES, Level, Rule
+from .rules import RULES, Rule, chosen
 from .waivers import Waiver
 
 EMBEDDED = "embedded reference"
@@ -91,12 +91,7 @@ class Target:
     @property
     def rules(self) -> list[Rule[Any]]:
         """The rules to judge."""
-        return [
-            rule
-            for rule in RULES.values()
-            if (not self.rule or rule.id in self.rule)
-            and (self.level == "should" or rule.level is Level.MUST)
-        ]
+        return chosen(self.rule, self.level)
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from .findings import CHECKS
 from .front import setting
 from .report.rendered import Rendered
 from .rules import RULES
+from .verdict import Outcome
 
 
 @pytest.mark.parametrize("rule", [*RULES, *(one.id for one in CHECKS.values())])
@@ -19,12 +20,12 @@ def test_rule(rule: str, server_run: Rendered) -> None:
 
     if rule in server_run.failures:
         pytest.fail(server_run.failures[rule], pytrace=False)
-    if verdict["outcome"] == "waived":
+    if verdict["outcome"] == Outcome.WAIVED:
         waivers = [group["waiver"] for group in verdict["groups"]]
         until = [f"waived until {one['expires']}: {one['reason']}" for one in waivers]
         pytest.xfail("; ".join(dict.fromkeys(until)))
-    if verdict["outcome"] == "not observed":
-        pytest.skip("not observed")
+    if verdict["outcome"] == Outcome.NOT_OBSERVED:
+        pytest.skip(Outcome.NOT_OBSERVED)
 
 
 def test_required_is_observed(server_run: Rendered) -> None:

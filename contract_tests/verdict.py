@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from . import fields
@@ -76,6 +77,16 @@ class Violation:
         return Key(self.rule.id, self.operation, self.place, status, self.waiver)
 
 
+class Outcome(StrEnum):
+    """What became of a rule, or of a group of its violations."""
+
+    VIOLATED = "violated"
+    WAIVED = "waived"
+    PASSED = "passed"
+    NOT_OBSERVED = "not observed"
+    """No traffic touched the rule: it has not passed."""
+
+
 class Key(NamedTuple):
     """What the violations of a group have in common.
 
@@ -105,9 +116,9 @@ class Group:
     count: int = 0
 
     @property
-    def outcome(self) -> str:
-        """violated, or waived."""
-        return "waived" if self.key.waiver else "violated"
+    def outcome(self) -> Outcome:
+        """Violated, or waived."""
+        return Outcome.WAIVED if self.key.waiver else Outcome.VIOLATED
 
 
 @dataclass
@@ -135,15 +146,12 @@ class Verdict:
     where: Counter[tuple[str | None, int]] = field(default_factory=Counter)
 
     @property
-    def outcome(self) -> str:
-        """violated, waived, passed, or not observed: a rule that no traffic touched has not passed.
-
-        Violated if a single group is not waived.
-        """
+    def outcome(self) -> Outcome:
+        """What became of the rule: violated if a single group is not waived."""
         outcomes = {group.outcome for group in self.groups.values()}
         if outcomes:
-            return "violated" if "violated" in outcomes else "waived"
-        return "passed" if self.observed else "not observed"
+            return Outcome.VIOLATED if Outcome.VIOLATED in outcomes else Outcome.WAIVED
+        return Outcome.PASSED if self.observed else Outcome.NOT_OBSERVED
 
     def unneeded(self, exchanges: Iterable[Exchange]) -> list[Waiver]:
         """Return the waivers without a violation, though the rule was observed where they apply.
@@ -157,12 +165,6 @@ class Verdict:
         ]
         seen = list(exchanges) if idle else []
         return [one for one in idle if any(map(one.could_cover, seen))]
-
-    def count(self) -> str:
-        """Return on how many exchanges it was observed, and on how many it was broken."""
-        if self.violations:
-            return f"{self.broken} of {self.observed}"
-        return str(self.observed) if self.observed else ""
 
     def add(self, found: Iterable[Violation]) -> list[Group]:
         """Add what was found on one exchange; return the groups that are new."""
@@ -249,7 +251,7 @@ class Judge:
     @property
     def violated(self) -> list[Verdict]:
         """The verdicts that are violated, and not waived."""
-        return [verdict for verdict in self.verdicts.values() if verdict.outcome == "violated"]
+        return [one for one in self.verdicts.values() if one.outcome is Outcome.VIOLATED]
 
     def _verdict(self, rule: Rule[Any]) -> Verdict:
         return Verdict(rule, tuple(one for one in self.waivers if one.rule == rule.id))

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
+from . import settings
 from .report import text
 from .report.redaction import Redaction
-from .settings import from_environment
 from .tape import Record, Tape
 from .verdict import Judge, Verdict
 
@@ -58,10 +58,9 @@ class Watch:
         secrets: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        asked = from_environment({"CONTRACT_RULE": rule, "CONTRACT_LEVEL": level})
         self.tape = Tape(token.strip(), is_whole=is_whole)
         self._hide = Redaction(self.tape, secrets=secrets)
-        self._judge = Judge(asked.rules)
+        self._judge = Judge(settings.rules(rule, level))
         self.tape.subscribe(self._judged)
         self._raise_at_once = raise_at_once
         self._now = clock
@@ -87,14 +86,10 @@ class Watch:
 
         Raises AssertionError with each group of violations.
         """
-        if violated := self._judge.violated:
-            raise AssertionError("\n\n".join(text.failures(one, self._hide) for one in violated))
+        if failed := text.violated(self._judge.violated, self._hide):
+            raise AssertionError(failed)
         if not any(verdict.observed for verdict in self.verdicts.values()):
-            seen = len(self.tape.exchanges)
-            raise AssertionError(
-                f"problem: nothing was seen: no rule was observed on {seen} exchanges.\n"
-                "    fix: give the hooks to the client that calls the API, and call it"
-            )
+            raise AssertionError(text.nothing_seen(len(self.tape.exchanges)))
 
     def _asked(self, request: httpx.Request) -> None:
         request.extensions[_BEGAN] = self._now()
@@ -145,7 +140,7 @@ class Watch:
     def _judged(self, record: Record) -> None:
         violations = self._judge.see(record)
         if violations and self._raise_at_once:
-            raise AssertionError("\n\n".join(text.single(one, self._hide) for one in violations))
+            raise AssertionError(text.each(violations, self._hide))
 
 
 def _sent(request: httpx.Request) -> bytes | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .. import matrix
 from ..gate import Run
-from . import terminal, verdicts
+from . import terminal, text, verdicts
 
 
 def page(run: Run) -> str:
@@ -30,7 +30,8 @@ def _lines(run: Run) -> Iterator[str]:
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for verdict in run.verdicts.values():
         rule = verdict.rule
-        yield f"| {rule.id} | {rule.level} | {verdict.outcome} | {verdict.count()} | {rule.text} |"
+        counted = text.count(verdict)
+        yield f"| {rule.id} | {rule.level} | {verdict.outcome} | {counted} | {rule.text} |"
     yield from ("", "| row | status | startedAt | completedAt | told |", "|---|---|---|---|---|")
     for cell, count in sorted(run.cells.items()):
         yield f"| {cell.row} | {hide(cell.status)} | {cell.started} | {cell.completed} | {count} |"

@@ -30,12 +30,10 @@ class Rendered:
 
 def render(run: Run, problem: str | None = None) -> Rendered:
     """Render a run; ``problem`` says why the gate cannot judge."""
-    rows = zip(terminal.table(run.verdicts), run.verdicts.values(), strict=True)
-    outcomes = {line: str(verdict.outcome) for line, verdict in rows}
     return Rendered(
         data=verdicts.document(run, problem),
         page=markdown.page(run),
-        summary=[(line, outcomes.get(line, "")) for line in terminal.summary(run)],
+        summary=list(terminal.summary(run)),
         failures={rule: text for rule, one in run.verdicts.items() if (text := _failure(run, one))},
     )
 

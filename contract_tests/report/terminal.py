@@ -9,7 +9,7 @@ from typing import TextIO
 
 from .. import hollow, matrix
 from ..gate import FUZZ, Run
-from ..verdict import Verdict, Violation
+from ..verdict import Outcome, Verdict, Violation
 from . import text
 
 # Seconds between two lines of progress where a line cannot be written over.
@@ -18,7 +18,7 @@ SELDOM = 10.0
 
 def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
-    outcome = "waived" if violation.waiver else "violated"
+    outcome = Outcome.WAIVED if violation.waiver else Outcome.VIOLATED
     exchange = text.told(violation.exchange, run.redaction, body=False)
     where = text.hidden(violation.field, run.redaction)
     return f"{outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
@@ -33,15 +33,15 @@ def table(verdicts: dict[str, Verdict]) -> Iterator[str]:
     """Yield one line for each rule."""
     for verdict in verdicts.values():
         rule, outcome = verdict.rule, verdict.outcome
-        yield f"{rule.id:<3} {rule.level:<6}  {outcome:<12}  {verdict.count():>10}  {rule.text}"
+        yield f"{rule.id:<3} {rule.level:<6}  {outcome:<12}  {text.count(verdict):>10}  {rule.text}"
 
 
-def summary(run: Run) -> Iterator[str]:
-    """Yield what was judged, and a verdict for each rule."""
-    yield from traffic(run)
-    yield ""
-    yield from table(run.verdicts)
-    yield from waived(run)
+def summary(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what was judged and a verdict for each rule: lines, with the rule's outcome or ""."""
+    yield from ((line, "") for line in (*traffic(run), ""))
+    outcomes = (str(verdict.outcome) for verdict in run.verdicts.values())
+    yield from zip(table(run.verdicts), outcomes, strict=True)
+    yield from ((line, "") for line in waived(run))
 
 
 def unneeded(run: Run, verdict: Verdict) -> str:

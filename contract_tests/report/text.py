@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from .. import fields
 from ..exchange import Exchange
 from ..rules import Level
-from ..verdict import Group, Verdict, Violation
+from ..verdict import Group, Outcome, Verdict, Violation
 
 Hide = Callable[[str], str]
 """Takes the secrets out of a text that holds what was sent or received."""
@@ -21,9 +21,34 @@ def title(violation: Violation) -> str:
     return f"{violation.rule.id} {violation.rule.level}  {violation.rule.text}"
 
 
+def count(verdict: Verdict) -> str:
+    """Return on how many exchanges a rule was observed, and on how many it was broken."""
+    if verdict.violations:
+        return f"{verdict.broken} of {verdict.observed}"
+    return str(verdict.observed) if verdict.observed else ""
+
+
+def nothing_seen(exchanges: int) -> str:
+    """Say that no rule was observed on what a watch has seen."""
+    return (
+        f"problem: nothing was seen: no rule was observed on {exchanges} exchanges.\n"
+        "    fix: give the hooks to the client that calls the API, and call it"
+    )
+
+
+def violated(verdicts: Iterable[Verdict], hide: Hide) -> str:
+    """Show each group of several verdicts that is not waived."""
+    return "\n\n".join(failures(one, hide) for one in verdicts)
+
+
+def each(violations: Iterable[Violation], hide: Hide) -> str:
+    """Show some violations whole."""
+    return "\n\n".join(single(one, hide) for one in violations)
+
+
 def failures(verdict: Verdict, hide: Hide, repeat: str = "") -> str:
     """Show each group of a verdict that is not waived."""
-    groups = [one for one in verdict.groups.values() if one.outcome == "violated"]
+    groups = [one for one in verdict.groups.values() if one.outcome is Outcome.VIOLATED]
     return "\n\n".join(failure(group, hide, repeat) for group in groups)
 
 

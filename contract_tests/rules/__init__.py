@@ -1,5 +1,8 @@
 """The rules. Each module holds one group of them; importing this package registers them all."""
 
+from collections.abc import Collection
+from typing import Any
+
 from . import lifecycle, protocol, status, timestamps, uploads
 from .base import HELD, Broken, Held, Level, Rule, Shown
 from .base import RULES as _REGISTERED
@@ -9,6 +12,16 @@ RULES = dict(
 )
 """All rules by id: protocol, status, timestamps, lifecycle."""
 
+
+def chosen(ids: Collection[str], level: str) -> list[Rule[Any]]:
+    """Return the rules with these ids, or with any id if there are none, up to a level."""
+    return [
+        rule
+        for rule in RULES.values()
+        if (not ids or rule.id in ids) and (level == "should" or rule.level is Level.MUST)
+    ]
+
+
 __all__ = [
     "HELD",
     "RULES",
@@ -17,6 +30,7 @@ __all__ = [
     "Level",
     "Rule",
     "Shown",
+    "chosen",
     "lifecycle",
     "protocol",
     "status",

@@ -129,7 +129,7 @@ def test_lost_response_is_an_observation(operation: str, sound: str) -> None:
     page = json.loads(verdicts.page(verdicts.document(done)))
     assert page["no_response"] == dict(done.unanswered)
     shown = f"no response   {hollow.counted(done.unanswered)}"
-    assert shown in list(terminal.summary(done))
+    assert shown in list(terminal.traffic(done))
 
 
 def test_post_is_sent_once(sound: str) -> None:
@@ -211,7 +211,7 @@ def test_failing_uploads_violate_p11(status: int, stored: bool) -> None:
     assert {"P2", "P3", "P4", "P9", "L10", "L11"} <= observed(done)
     assert any(one.is_valid_start for one in done.tape.of(START))
     assert json.loads(verdicts.page(verdicts.document(done)))["uploads"] == dict(done.uploads)
-    assert f"uploads       {hollow.counted(done.uploads)}" in list(terminal.summary(done))
+    assert f"uploads       {hollow.counted(done.uploads)}" in list(terminal.traffic(done))
 
 
 @pytest.mark.parametrize("settings", [{"level": "must"}, {"rule": ("T5",)}, {"rule": ("P10",)}])
