@@ -14,8 +14,8 @@ from .exchange import Check, Credential
 from .rules import HELD, Broken, Level, Rule
 from .tape import History, Tape
 from .verdict import Judge
+from .waivers import OTHER
 
-PREFIX = "schemathesis:"
 _EXPECTED = {
     "status_code_conformance": ("the status code", "one that the contract documents"),
     "content_type_conformance": ("the content type", "one that the contract documents"),
@@ -29,7 +29,7 @@ _TEXT = {
     "negative_data_rejection": "A generated request that breaks the contract is refused.",
 }
 CHECKS: dict[str, Rule[Any]] = {
-    name: Rule(f"{PREFIX}{name}", Level.SHOULD, text, "#/paths", lambda _: (), lambda _: None)
+    name: Rule(f"{OTHER}{name}", Level.SHOULD, text, "#/paths", lambda _: (), lambda _: None)
     for name, text in _TEXT.items()
 }
 """The checks as rules, by name. They see nothing by themselves: ``judge`` adds what was found."""

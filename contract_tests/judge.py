@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from . import process, settings
@@ -12,7 +11,7 @@ from .arguments import Parser
 from .drivers.replay import Replayed, ReplayError, replay
 from .front import command
 from .problems import Exit
-from .report import terminal, text
+from .report import recording
 from .rules import Rule
 from .target import GateError
 from .verdict import Judge, Verdict
@@ -41,11 +40,11 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
     try:
         replayed, verdicts = judged(options.file, settings.rules(options.rule, options.level))
     except (GateError, ReplayError) as error:
-        print(f"cannot judge\n{_printable(str(error))}", file=sys.stderr)  # noqa: T201
+        print(f"cannot judge\n{recording.printable(str(error))}", file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
     level = options.level.strip().lower() or "should"
-    for line in _told(options.file, level, replayed, verdicts):
-        print(_printable(line))  # noqa: T201
+    for line in recording.lines(options.file, level, replayed, verdicts):
+        print(recording.printable(line))  # noqa: T201
     is_violated = any(verdict.violations for verdict in verdicts.values())
     return Exit.FOUND if is_violated else Exit.OK
 
@@ -66,52 +65,6 @@ def judged(file: str, rules: list[Rule[Any]]) -> tuple[Replayed, dict[str, Verdi
             "    fix: record a build from initiate to its end, with content; ask for more rules"
         )
     return replayed, verdicts
-
-
-def repeat(file: str, rule: str, level: str = "should") -> str:
-    """Return the command that judges one rule again."""
-    return command("judge", HAR=file, RULE=rule, LEVEL=None if level == "should" else level)
-
-
-def _told(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
-    violated = [verdict for verdict in verdicts.values() if verdict.violations]
-    for verdict in violated:
-        again = repeat(file, verdict.rule.id, level)
-        yield text.failures(verdict, replayed.redaction, again)
-        yield ""
-    yield f"recording     {file}"
-    yield from _entries(replayed)
-    counted = replayed.tape.successes().items()
-    yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
-    yield ""
-    yield from terminal.table(verdicts)
-    yield ""
-    if violated:
-        yield f"violated: {', '.join(verdict.rule.id for verdict in violated)}"
-    else:
-        observed = sum(bool(verdict.observed) for verdict in verdicts.values())
-        yield f"{observed} of {len(verdicts)} rules were observed, and hold"
-
-
-def _entries(replayed: Replayed) -> Iterator[str]:
-    left_out = sum(replayed.left_out.values())
-    yield (
-        f"entries       {replayed.entries}: {replayed.judged} judged, {replayed.ignored} not for "
-        f"this API, {left_out} left out"
-    )
-    for why, count in replayed.left_out.most_common():
-        yield f"  left out    {count}: {why}"
-    if replayed.repeated:
-        yield f"  repeated    {replayed.repeated}: listed already, alike in time and bytes"
-    if replayed.bodiless:
-        yield f"  no body     {replayed.bodiless}: it was not recorded as it was sent"
-    if replayed.untimed:
-        yield f"  no time     {replayed.untimed}: what came before and after them is not known"
-
-
-def _printable(text: str) -> str:
-    """Show control characters instead of sending them to the terminal."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ import pytest
 
 from .report.client import Rendered
 from .rules.client import CLIENT_RULES
+from .verdict import Outcome
 
 
 @pytest.mark.parametrize("rule", list(CLIENT_RULES))
 def test_rule(rule: str, client_verdicts: dict[str, Rendered]) -> None:
     """The rule was observed on some call, and no call breaks it."""
     verdict = client_verdicts[rule]
-    if verdict.failure:
+    if verdict.outcome is Outcome.VIOLATED:
         pytest.fail(verdict.failure, pytrace=False)
 
-    if not verdict.observed:
+    if verdict.outcome is Outcome.NOT_OBSERVED:
         pytest.fail(f"{rule} was never observed", pytrace=False)

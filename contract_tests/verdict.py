@@ -297,6 +297,13 @@ class ClientVerdict:
     observed: int = 0
     groups: dict[tuple[str, str], CallGroup] = field(default_factory=dict)
 
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the rule."""
+        if self.groups:
+            return Outcome.VIOLATED
+        return Outcome.PASSED if self.observed else Outcome.NOT_OBSERVED
+
     def see(self, call: Call) -> None:
         """Judge one call."""
         judgement = self.rule.judge(call)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..verdict import CallGroup, ClientJudge, ClientVerdict
+from ..verdict import CallGroup, ClientJudge, ClientVerdict, Outcome
 
 
 @dataclass(frozen=True)
@@ -13,20 +13,19 @@ class Rendered:
 
     Attributes:
         calls: How many calls there were.
-        observed: On how many of them the rule could be checked.
-        failure: The first violation of each operation and place, whole; None without any.
+        failure: The first violation of each operation and place, whole.
 
     """
 
+    outcome: Outcome
     calls: int
-    observed: int
-    failure: str | None
+    failure: str
 
 
 def render(judge: ClientJudge) -> dict[str, Rendered]:
     """Render the verdicts of a judge, by rule id."""
     return {
-        rule: Rendered(verdict.calls, verdict.observed, failure(verdict) or None)
+        rule: Rendered(verdict.outcome, verdict.calls, failure(verdict))
         for rule, verdict in judge.verdicts.items()
     }
 

@@ -15,7 +15,7 @@ from prime_image_builds.client import AuthenticatedClient
 
 from ...drivers import client as driver
 from ...tape import Tape
-from ...verdict import ClientJudge
+from ...verdict import ClientJudge, Outcome
 
 Patch = pytest.MonkeyPatch
 MODULES = (initiate_image_build, start_image_build, get_build_status)
@@ -26,7 +26,7 @@ def violated() -> set[str]:
     tape, judge = Tape(driver.TOKEN), ClientJudge()
     tape.subscribe(judge.see)
     driver.run(tape)
-    return {rule for rule, verdict in judge.verdicts.items() if verdict.groups}
+    return {rule for rule, verdict in judge.verdicts.items() if verdict.outcome is Outcome.VIOLATED}
 
 
 def no_token(patch: Patch) -> None:

@@ -17,7 +17,7 @@ from ...report import client, markdown, terminal, text, verdicts
 from ...rules import HELD, RULES, Broken
 from ...tape import History, Tape
 from ...target import Target
-from ...verdict import ClientJudge, Judge, Violation
+from ...verdict import ClientJudge, Judge, Outcome, Violation
 from .test_rules import BUILD, JSON, TOKEN, row
 
 BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
@@ -250,11 +250,15 @@ def test_each_field_that_a_client_loses_is_shown() -> None:
     tape.subscribe(judge.see)
     for one in calls:
         tape.record_call(one)
-    verdict = client.render(judge)["C2"]
+    rendered = client.render(judge)
 
     assert tape.calls == calls
-    assert (verdict.calls, verdict.observed) == (4, 4)
-    shown = (verdict.failure or "").split("\n\n")
+    verdict = judge.verdicts["C2"]
+    assert (verdict.outcome, verdict.calls, verdict.observed) == (Outcome.VIOLATED, 4, 4)
+    assert (rendered["C2"].outcome, rendered["C4"].outcome) == (
+        Outcome.VIOLATED, Outcome.NOT_OBSERVED,
+    )  # fmt: skip
+    shown = rendered["C2"].failure.split("\n\n")
     lines = [dict(line.split(maxsplit=1) for line in one.split("\n")[1:]) for one in shown]
     assert [(one["field"], one["received"], one["seen"]) for one in lines] == [
         ("$.imageTag", '"v2"', "on 2 calls"),

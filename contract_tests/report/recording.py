@@ -1,0 +1,57 @@
+"""The verdicts on a recording, on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..drivers.replay import Replayed
+from ..front import command
+from ..verdict import Verdict
+from . import terminal, text
+
+
+def repeat(file: str, rule: str, level: str = "should") -> str:
+    """Return the command that judges one rule again."""
+    return command("judge", HAR=file, RULE=rule, LEVEL=None if level == "should" else level)
+
+
+def lines(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
+    """Yield the violations, what was in the recording, and a verdict for each rule."""
+    violated = [verdict for verdict in verdicts.values() if verdict.violations]
+    for verdict in violated:
+        again = repeat(file, verdict.rule.id, level)
+        yield text.failures(verdict, replayed.redaction, again)
+        yield ""
+    yield f"recording     {file}"
+    yield from _entries(replayed)
+    counted = replayed.tape.successes().items()
+    yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
+    yield ""
+    yield from terminal.table(verdicts)
+    yield ""
+    if violated:
+        yield f"violated: {', '.join(verdict.rule.id for verdict in violated)}"
+    else:
+        observed = sum(bool(verdict.observed) for verdict in verdicts.values())
+        yield f"{observed} of {len(verdicts)} rules were observed, and hold"
+
+
+def _entries(replayed: Replayed) -> Iterator[str]:
+    left_out = sum(replayed.left_out.values())
+    yield (
+        f"entries       {replayed.entries}: {replayed.judged} judged, {replayed.ignored} not for "
+        f"this API, {left_out} left out"
+    )
+    for why, count in replayed.left_out.most_common():
+        yield f"  left out    {count}: {why}"
+    if replayed.repeated:
+        yield f"  repeated    {replayed.repeated}: listed already, alike in time and bytes"
+    if replayed.bodiless:
+        yield f"  no body     {replayed.bodiless}: it was not recorded as it was sent"
+    if replayed.untimed:
+        yield f"  no time     {replayed.untimed}: what came before and after them is not known"
+
+
+def printable(text: str) -> str:
+    """Show control characters instead of sending them to the terminal."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
