@@ -75,6 +75,21 @@ def test_readme_is_true() -> None:
         assert f"]({link})" in text
 
 
+def test_architecture_names_what_is_there() -> None:
+    """Each path of its table exists; a bare name lies beside the path before it."""
+    rows = re.findall(r"^\| (`.*?`) \|", (ROOT / "ARCHITECTURE.md").read_text(), re.M)
+    missing = []
+    for row in rows:
+        folder = ROOT
+        for name in re.findall("`(.*?)`", row):
+            path = ROOT / name if "/" in name else folder / name
+            folder = path.parent
+            missing += [] if path.exists() else [name]
+
+    assert len(rows) > 12
+    assert missing == []
+
+
 def test_no_registry_and_no_machine_in_the_lock() -> None:
     """The lock holds hashes, and no address."""
     text = (ROOT / "requirements.txt").read_text()
