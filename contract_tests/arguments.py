@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from .problems import Exit
+from .problems import Exit, Problem
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
@@ -30,6 +30,15 @@ def choice(name: str, known: Iterable[str], listed: str = "") -> str:
     if listed and len(near) < len(known):
         return f"use {found}; {listed} lists all" if found else f"see {listed}"
     return f"use {found or ', '.join(known[:3]) + ', …'}"
+
+
+class UnknownNameError(Problem, ValueError):
+    """A name that there is not."""
+
+
+def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> UnknownNameError:
+    """Return the error for an unknown name; its fix has the nearest."""
+    return UnknownNameError(f"unknown {what} {name}", choice(name, known, listed))
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,4 +69,4 @@ class Parser(argparse.ArgumentParser):
 
     def _leave(self, problem: str, fix: str = "") -> NoReturn:
         fix = f"{fix}; see" if fix else "see"
-        self.exit(Exit.CANNOT_TELL, f"problem: {problem}\n    fix: {fix} {self.prog} --help\n")
+        self.exit(Exit.CANNOT_TELL, f"{Problem(problem, f'{fix} {self.prog} --help')}\n")

@@ -18,7 +18,7 @@ from . import judge, process, settings
 from .arguments import nearest
 from .contract import PATH, contract
 from .front import CONSOLE, VARIABLE, option
-from .problems import Exit
+from .problems import Exit, Problem
 from .reference import __main__ as reference
 from .reference.faults import FAULTS
 from .rules import RULES
@@ -41,17 +41,19 @@ def main(arguments: list[str] | None = None) -> int:
         code = commands.main(arguments, prog_name=CONSOLE, standalone_mode=False)
     except click.ClickException as error:
         # click's own code is 2, which means interrupted here.
-        click.echo(misuse(error), err=True)
-        return Exit.CANNOT_TELL
+        problem = misuse(error)
+    except Problem as error:
+        problem = error
     except click.Abort:
         return Exit.INTERRUPTED
-    return code or Exit.OK
+    else:
+        return code or Exit.OK
+    click.echo(problem, err=True)
+    return problem.code
 
 
-def misuse(error: click.ClickException) -> str:
+def misuse(error: click.ClickException) -> Problem:
     """Return what is wrong with a command line, and what would be right."""
-    if isinstance(error, _Unknown):
-        return f"problem: {error.format_message()}"
     context = getattr(error, "ctx", None)
     called = context.command_path if context else CONSOLE
     fix = f"see {called} --help"
@@ -63,7 +65,7 @@ def misuse(error: click.ClickException) -> str:
         problem = error.format_message().rstrip(".")
         if (param := _param(error, context)) is not None:
             fix = f"{_usage(param)}; {fix}"
-    return f"problem: {problem}\n    fix: {fix}"
+    return Problem(problem, fix)
 
 
 def _param(error: click.ClickException, context: click.Context | None) -> click.Parameter | None:
@@ -102,13 +104,8 @@ class Group(click.Group):
         name = args[0]
         if name not in self.commands and not name.startswith("-"):
             near = nearest(name, self.commands) or [*self.commands]
-            text = f"there is no command {name}\n    fix: {' or '.join(near)}"
-            raise _Unknown(text, ctx)
+            raise Problem(f"there is no command {name}", " or ".join(near))
         return super().resolve_command(ctx, args)
-
-
-class _Unknown(click.UsageError):
-    """A command that there is not; the text has its fix."""
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:

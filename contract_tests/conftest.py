@@ -14,19 +14,18 @@ from filelock import FileLock
 
 from . import gate, planning, settings
 from .drivers import client as client_driver
-from .problems import Exit
+from .problems import Exit, Problem
 from .report import client, terminal, verdicts
 from .report.rendered import Rendered, render
 from .rules.client import CLIENT_RULES
 from .tape import Tape
-from .target import GateError
 from .verdict import ClientJudge, Outcome, Violation
 
 T = TypeVar("T")
 
 _RUN = pytest.StashKey[gate.Run]()
 _RENDERED = pytest.StashKey[Rendered]()
-_PROBLEM = pytest.StashKey[str]()
+_PROBLEM = pytest.StashKey[Problem]()
 _SHOWN = pytest.StashKey[dict[str, list[tuple[str, str]]]]()
 # Written beside JUnit's file, where one is asked for.
 SUMMARY, VERDICTS = "summary.md", "verdicts.json"
@@ -38,8 +37,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return  # server_run tells of it there
     try:
         settings.from_environment(os.environ)
-    except GateError as error:
-        session.config.stash[_PROBLEM] = str(error)
+    except Problem as error:
+        session.config.stash[_PROBLEM] = error
         pytest.exit(f"the gate cannot judge\n{error}", returncode=Exit.CANNOT_TELL)
 
 
@@ -55,8 +54,8 @@ def server_run(request: pytest.FixtureRequest) -> Rendered:
         if target.dry_run:
             pytest.skip("a dry run")
         rendered = _once(request, "server", lambda: render(_driven(config, gate.Run(target))))
-    except GateError as error:
-        config.stash[_PROBLEM] = str(error)
+    except Problem as error:
+        config.stash[_PROBLEM] = error
         told = f"the gate cannot judge\n{error}"
         if _is_one_of_many(config):  # where an exit is taken for a crash
             pytest.fail(told, pytrace=False)
@@ -188,7 +187,7 @@ def _once(request: pytest.FixtureRequest, name: str, make: Callable[[], T]) -> T
 def _keep(path: Path, make: Callable[[], Any]) -> None:
     try:
         made = make()
-    except GateError as error:
+    except Problem as error:
         made = error
     path.write_bytes(pickle.dumps(made))
 

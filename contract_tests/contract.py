@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 from . import documents
-from .problems import Exit
+from .problems import Problem
 
 PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
 
@@ -36,9 +36,9 @@ class UnreadableContractError(SystemExit):
     Modules read it when they are imported: nobody could catch this, and a traceback helps nobody.
     """
 
-    def __init__(self, problem: str, fix: str) -> None:
-        print(f"problem: {problem}\n    fix: {fix}", file=sys.stderr)  # noqa: T201
-        super().__init__(Exit.CANNOT_TELL)
+    def __init__(self, problem: Problem) -> None:
+        print(problem, file=sys.stderr)  # noqa: T201
+        super().__init__(problem.code)
 
 
 class SchemaError(NamedTuple):
@@ -273,7 +273,7 @@ def contract() -> Contract:
     try:
         return Contract(documents.load(PATH))
     except (documents.DocumentError, OSError) as error:
-        raise UnreadableContractError(str(error), "correct it there") from error
+        raise UnreadableContractError(Problem(str(error), "correct it there")) from error
     except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
         what = f"{PATH} is not a contract: {type(error).__name__}: {error}"
-        raise UnreadableContractError(what, "make check names the places") from error
+        raise UnreadableContractError(Problem(what, "make check names the places")) from error

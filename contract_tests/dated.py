@@ -13,22 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .problems import Problem
+
 REASON, EXPIRES = "reason", "expires"
-
-
-class DatedError(Exception):
-    """The file is not valid, or an entry has expired.
-
-    Attributes:
-        what: What is wrong, and where.
-        fix: What to do.
-
-    """
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}\n    fix: {fix}")
-        self.what = what
-        self.fix = fix
 
 
 def entries(
@@ -44,19 +31,19 @@ def entries(
     An entry has the required keys, ``reason`` (a text) and ``expires`` (a date, the last day on
     which it counts), and any of the optional keys.
 
-    Raises ``DatedError`` for a file that cannot be read or is not TOML, for unknown or missing
+    Raises ``Problem`` for a file that cannot be read or is not TOML, for unknown or missing
     keys, a blank reason, a value that is not a date, and a date that is past.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DatedError(f"{path}: {error.strerror}", "name a file that exists") from error
+        raise Problem(f"{path}: {error.strerror}", "name a file that exists") from error
     except ValueError as error:
-        raise DatedError(f"{path} is not TOML: {error}", "correct the file") from error
+        raise Problem(f"{path} is not TOML: {error}", "correct the file") from error
     listed = document.pop(table, [])
     if document or not isinstance(listed, list):
         unknown = ", ".join(document) or table
-        raise DatedError(f"{path} has {unknown}", f"keep tables [[{table}]] only")
+        raise Problem(f"{path} has {unknown}", f"keep tables [[{table}]] only")
     for number, entry in enumerate(listed, start=1):
         at = f"{path}, {table} {number}"
         yield at, _checked(at, entry, (*required, REASON, EXPIRES), optional, today)
@@ -71,24 +58,24 @@ def _checked(
 ) -> dict[str, Any]:
     known = (*required, *optional)
     if not isinstance(entry, dict):
-        raise DatedError(f"{at} is not a table", f"give it {', '.join(required)}")
+        raise Problem(f"{at} is not a table", f"give it {', '.join(required)}")
     for key in entry:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0) or known
-            raise DatedError(f"{at}: unknown key {key!r}", f"use {near[0]}")
+            raise Problem(f"{at}: unknown key {key!r}", f"use {near[0]}")
     if missing := [key for key in required if key not in entry]:
-        raise DatedError(f"{at}: {', '.join(missing)} is missing", "add it")
+        raise Problem(f"{at}: {', '.join(missing)} is missing", "add it")
     for key in (*required[:-1], *optional):
         value = entry.get(key, "-")
         if isinstance(value, str) and not value.strip():
-            raise DatedError(f"{at}: {key} is blank", "fill it in")
+            raise Problem(f"{at}: {key} is blank", "fill it in")
     if not isinstance(entry[REASON], str):
-        raise DatedError(f"{at}: {REASON} is not a text", "put it in quotes")
+        raise Problem(f"{at}: {REASON} is not a text", "put it in quotes")
     last = _date(entry[EXPIRES])
     if last is None:
-        raise DatedError(f"{at}: {EXPIRES} is not a date", f"{EXPIRES} = {today}")
+        raise Problem(f"{at}: {EXPIRES} is not a date", f"{EXPIRES} = {today}")
     if last < today:
-        raise DatedError(
+        raise Problem(
             f"{at} ({entry[REASON].strip()}) expired on {last}",
             "resolve what it excuses, or give it a new date",
         )

@@ -20,6 +20,7 @@ from .drivers.wire import Wire
 from .exchange import UPLOAD, Exchange
 from .front import setting
 from .planning import SCRIPT
+from .problems import Problem
 from .report.redaction import Redaction
 from .tape import Tape
 from .target import GateError, Target
@@ -72,7 +73,7 @@ class Run:
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
     cut: list[Cut] = field(default_factory=list)
     fuzzed: fuzz.Result | None = None
-    problem: str | None = None
+    problem: Problem | None = None
     is_interrupted: bool = False
     is_finished: bool = False
 
@@ -179,16 +180,18 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
             done.is_finished = True
         except GoneError as error:
             done.problem = (
-                f"problem: {base_url} cannot be reached any more, since request {done.pace.sent}: "
-                f"{done.redaction(str(error))}.\n"
-                "    fix: see what the server did then, and run again"
+                GateError(
+                    f"{base_url} cannot be reached any more, since request {done.pace.sent}: "
+                    f"{done.redaction(str(error))}",
+                    "see what the server did then, and run again",
+                )
                 if done.reach.has_answered
                 else _unreached(done, base_url, error)
             )
     if done.judge.violated and any(done.tape.successes().values()):
         return  # a violation tells more than what is missing
     if done.problem:
-        raise GateError(done.problem)
+        raise done.problem
     hollow.refuse(done)
 
 
@@ -262,18 +265,17 @@ def _preflight(done: Run, client: Client, base_url: str) -> None:
         try:
             exchange = wire.send("GET", f"{BUILD}/{PREFLIGHT}", "preflight", is_absent=True)
         except GoneError as error:
-            raise GateError(_unreached(done, base_url, error)) from error
+            raise _unreached(done, base_url, error) from error
         if not exchange.is_answered and (wire.reach.is_unreached or not done.pace.sent):
-            raise GateError(_unreached(done, base_url, exchange.failure))
+            raise _unreached(done, base_url, exchange.failure)
         if exchange.response.status == 401:
             raise GateError(
-                f"problem: {base_url} refuses the token with 401.\n"
-                "    fix: put a valid one in CONTRACT_TOKEN"
+                f"{base_url} refuses the token with 401", "put a valid one in CONTRACT_TOKEN"
             )
 
 
-def _unreached(done: Run, base_url: str, why: object) -> str:
-    return (
-        f"problem: no answer from {base_url}: {done.redaction(str(why))}.\n"
-        f"    fix: start the server, or correct {setting('TARGET')}"
+def _unreached(done: Run, base_url: str, why: object) -> GateError:
+    return GateError(
+        f"no answer from {base_url}: {done.redaction(str(why))}",
+        f"start the server, or correct {setting('TARGET')}",
     )

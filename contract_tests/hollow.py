@@ -24,19 +24,19 @@ def refuse(run: Run) -> None:
         return  # what others made may be at any point of its life
     if run.uploads and not any(outcome.startswith("2") for outcome in run.uploads):
         raise GateError(
-            f"problem: no upload was accepted (uploads {_uploads(run)}), so no build "
-            "was judged as it should be.\n"
-            f"    fix: {_fix_of_uploads(run)}"
+            f"no upload was accepted (uploads {_uploads(run)}), so no build "
+            "was judged as it should be",
+            _fix_of_uploads(run),
         )
     if not run.completed:
         patience = min(run.target.patience, run.target.budget.deadline)
         statuses = sorted({cell.status for cell in run.cells if cell.row == "group"})
         raise GateError(
-            f"problem: no build was COMPLETED within {patience:g} s, though starts were accepted "
+            f"no build was COMPLETED within {patience:g} s, though starts were accepted "
             f"(statuses seen: {', '.join(statuses)}), so many rules observed nothing."
-            f"{_cut(run)}\n"
-            f"    fix: see whether the server builds at all; raise {setting('DEADLINE')}, or give "
-            f"a {setting('DOCKERFILE')} that it can build"
+            f"{_cut(run)}",
+            f"see whether the server builds at all; raise {setting('DEADLINE')}, or give "
+            f"a {setting('DOCKERFILE')} that it can build",
         )
     if run.fuzzed is not None and run.fuzzed.ended is None:
         _refuse_without_generated_success(run, run.fuzzed)
@@ -61,9 +61,9 @@ def _refuse_without_success(run: Run) -> None:
     seen = f"returned {', '.join(sorted(outcomes))}" if outcomes else "was not sent"
     uploads = f", uploads {_uploads(run)}" if run.uploads else ""
     raise GateError(
-        f"problem: nothing to judge: no success of {', '.join(missing)} was seen "
-        f"({first} {seen}{uploads}).{_cut(run)}\n"
-        f"    fix: {_fix(run)}"
+        f"nothing to judge: no success of {', '.join(missing)} was seen "
+        f"({first} {seen}{uploads}).{_cut(run)}",
+        _fix(run),
     )
 
 
@@ -105,13 +105,11 @@ def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
     """Refuse a run whose generated traffic judged nothing, where no budget cut it off."""
     if fuzzed.problems:
         problems = run.redaction("; ".join(fuzzed.problems))
-        raise GateError(
-            f"problem: schemathesis could not do its work: {problems}.\n    fix: see its message"
-        )
+        raise GateError(f"schemathesis could not do its work: {problems}.", "see its message")
     empty = [name for name, count in run.tape.successes(DRIVER).items() if not count]
     empty += [f"the link {link}" for link, walked in fuzzed.links.items() if not walked]
     if empty:
         raise GateError(
-            f"problem: schemathesis saw no success of {', '.join(empty)}, so it judged nothing.\n"
-            f"    fix: see that the token may build more; another {setting('SEED')} may do"
+            f"schemathesis saw no success of {', '.join(empty)}, so it judged nothing",
+            f"see that the token may build more; another {setting('SEED')} may do",
         )

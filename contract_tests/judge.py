@@ -8,12 +8,11 @@ from typing import Any
 
 from . import process, settings
 from .arguments import Parser
-from .drivers.replay import Replayed, ReplayError, replay
+from .drivers.replay import Replayed, replay
 from .front import command
-from .problems import Exit
+from .problems import Exit, Problem
 from .report import recording
 from .rules import Rule
-from .target import GateError
 from .verdict import Judge, Verdict
 
 PROGRAM = "python -m contract_tests.judge"
@@ -39,7 +38,7 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         replayed, verdicts = judged(options.file, settings.rules(options.rule, options.level))
-    except (GateError, ReplayError) as error:
+    except Problem as error:
         print(f"cannot judge\n{recording.printable(str(error))}", file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
     level = options.level.strip().lower() or "should"
@@ -52,17 +51,17 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
 def judged(file: str, rules: list[Rule[Any]]) -> tuple[Replayed, dict[str, Verdict]]:
     """Judge a file by some rules.
 
-    Raises ``ReplayError`` if it cannot be judged, or no rule could be observed in it.
+    Raises ``Problem`` if it cannot be judged, or no rule could be observed in it.
     """
     if not file:
-        raise ReplayError(f"problem: no recording was named.  fix: {command('judge', HAR='FILE')}")
+        raise Problem("no recording was named", command("judge", HAR="FILE"))
     judge = Judge(rules)
     replayed, verdicts = replay(file, judge.see), judge.verdicts
     if not any(verdict.observed for verdict in verdicts.values()):
-        raise ReplayError(
-            f"problem: nothing to judge: none of {len(verdicts)} rules could be observed on "
-            f"{replayed.judged} exchanges.\n"
-            "    fix: record a build from initiate to its end, with content; ask for more rules"
+        raise Problem(
+            f"nothing to judge: none of {len(verdicts)} rules could be observed on "
+            f"{replayed.judged} exchanges",
+            "record a build from initiate to its end, with content; ask for more rules",
         )
     return replayed, verdicts
 

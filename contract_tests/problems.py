@@ -15,3 +15,14 @@ class Exit(enum.IntEnum):
     INTERRUPTED = 2
     CANNOT_TELL = 4
     """Nothing can be said: unreachable, refused, hollow, misconfigured, unreadable."""
+
+
+class Problem(Exception):  # noqa: N818 (it is shown to a person, who is to do something)
+    """Why a command cannot go on, and what to do about it: the one error that a person sees."""
+
+    def __init__(self, what: str, fix: str, code: Exit = Exit.CANNOT_TELL) -> None:
+        super().__init__(what, fix, code)
+        self.what, self.fix, self.code = what, fix, code
+
+    def __str__(self) -> str:
+        return f"problem: {self.what}\n    fix: {self.fix}"

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import dated, front, headers, matrix, waivers
+from . import front, headers, matrix, waivers
 from .arguments import choice
 from .front import setting
+from .problems import Problem
 from .reference.faults import FAULTS
 from .report.redaction import Redaction
 from .rules import RULES, Rule, chosen
@@ -58,8 +59,9 @@ def from_environment(environment: Mapping[str, str]) -> Target:
     if unjudged:
         told = ", ".join(unjudged)
         raise GateError(
-            f"problem: {setting('REQUIRE')} names {told}, which {setting('RULE')} or "
-            f"{setting('LEVEL')} leaves out.  fix: both"
+            f"{setting('REQUIRE')} names {told}, which {setting('RULE')} or "
+            f"{setting('LEVEL')} leaves out",
+            "name both",
         )
     return target
 
@@ -77,8 +79,7 @@ def rules(rule: str = "", level: str = "") -> list[Rule[Any]]:
 def _refuse_none(found: Sequence[Rule[Any]]) -> None:
     if not found:
         raise GateError(
-            f"problem: no rule is both in {setting('RULE')} and in {setting('LEVEL')}.  "
-            "fix: leave one out"
+            f"no rule is both in {setting('RULE')} and in {setting('LEVEL')}", "leave one out"
         )
 
 
@@ -87,7 +88,7 @@ def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
     known = list(known)
     if value in known:
         return value
-    raise GateError(f"problem: unknown {what}{value}.  fix: {choice(value, known, listed)}")
+    raise GateError(f"unknown {what}{value}", choice(value, known, listed))
 
 
 def _fault(value: str) -> str:
@@ -101,18 +102,15 @@ def _agree(given: Mapping[str, str]) -> None:
         for name in ("BUILD_ID", "PROXY", "CA_BUNDLE"):
             if name in given:
                 raise GateError(
-                    f"problem: {setting(name)} needs a {setting('TARGET')}.  "
-                    f"fix: {setting('TARGET', 'http://host')}"
+                    f"{setting(name)} needs a {setting('TARGET')}",
+                    f"{setting('TARGET', 'http://host')}",
                 )
         return
     if "TOKEN" not in given:
-        raise GateError(
-            "problem: no token for the target.  fix: put it in the variable CONTRACT_TOKEN"
-        )
+        raise GateError("no token for the target", "put it in the variable CONTRACT_TOKEN")
     if "FAULT" in given:
         raise GateError(
-            f"problem: {setting('FAULT')} breaks the embedded server only.  "
-            f"fix: leave {setting('TARGET')} out"
+            f"{setting('FAULT')} breaks the embedded server only", f"leave {setting('TARGET')} out"
         )
 
 
@@ -125,16 +123,14 @@ def _url(name: str) -> Callable[[str], str]:
             good = False
         if good and name == "TARGET" and "/api/v1" in parts.path:
             fix = setting(name, hide(value.partition("/api/v1")[0]))
-            raise GateError(f"problem: {setting(name)} is not a base URL.  fix: {fix}")
+            raise GateError(f"{setting(name)} is not a base URL", fix)
         if not good or parts.query or parts.fragment:
             raise GateError(
-                f"problem: {setting(name)} is not an http(s) URL: {hide(value)!r}.  "
-                f"fix: {setting(name, 'http://host')}"
+                f"{setting(name)} is not an http(s) URL: {hide(value)!r}",
+                f"{setting(name, 'http://host')}",
             )
         if name == "TARGET" and parts.username is not None:
-            raise GateError(
-                f"problem: {setting(name)} holds a user.  fix: put the token in CONTRACT_TOKEN"
-            )
+            raise GateError(f"{setting(name)} holds a user", "put the token in CONTRACT_TOKEN")
         return value
 
     return read
@@ -142,7 +138,7 @@ def _url(name: str) -> Callable[[str], str]:
 
 def _token(value: str) -> str:
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise GateError("problem: the token is no bearer token.  fix: mend CONTRACT_TOKEN")
+        raise GateError("the token is no bearer token", "mend CONTRACT_TOKEN")
     return value
 
 
@@ -155,8 +151,8 @@ def _number(name: str, kind: type[int] | type[float], least: float) -> Callable[
         if not least <= number < float("inf"):
             word = "whole number" if kind is int else "number"
             raise GateError(
-                f"problem: {setting(name)} is not a {word} from {least:g} on: {value!r}.  "
-                f"fix: {setting(name, '20')}"
+                f"{setting(name)} is not a {word} from {least:g} on: {value!r}",
+                f"{setting(name, '20')}",
             )
         return number
 
@@ -171,9 +167,7 @@ def _required(value: str) -> tuple[str, ...]:
     wanted = value.replace(",", " ").split()
     for one in wanted:
         if one not in RULES and (told := matrix.problem(one)):
-            raise GateError(
-                f"problem: {setting('REQUIRE')}: {told}.  fix: a rule's id, or a cell of the matrix"
-            )
+            raise GateError(f"{setting('REQUIRE')}: {told}", "a rule's id, or a cell of the matrix")
     return tuple(wanted)
 
 
@@ -182,8 +176,8 @@ def _headers(value: str) -> dict[str, str]:
     if told is None:
         one, several = "'X-Team: a'", """'{"X-Team": "a", "X-Stage": "b"}'"""
         raise GateError(
-            f"problem: {setting('HEADERS')} is not a header, or is one of the gate's own.\n"
-            f"    fix: {setting('HEADERS', one)}, or {setting('HEADERS', several)}"
+            f"{setting('HEADERS')} is not a header, or is one of the gate's own",
+            f"{setting('HEADERS', one)}, or {setting('HEADERS', several)}",
         )
     return told
 
@@ -191,16 +185,14 @@ def _headers(value: str) -> dict[str, str]:
 def _waivers(value: str) -> tuple[waivers.Waiver, ...]:
     try:
         return waivers.load(Path(value), list(RULES), datetime.datetime.now(datetime.UTC).date())
-    except dated.DatedError as error:
-        raise GateError(f"problem: {setting('WAIVERS')}: {error}") from error
+    except Problem as error:
+        raise GateError(f"{setting('WAIVERS')}: {error.what}", error.fix) from error
 
 
 def _file(name: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         if not Path(value).is_file():
-            raise GateError(
-                f"problem: {setting(name)} is not a file: {value!r}.  fix: {setting(name, 'path')}"
-            )
+            raise GateError(f"{setting(name)} is not a file: {value!r}", f"{setting(name, 'path')}")
         return value
 
     return read

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import headers
 from .front import command
+from .problems import Problem
 from .reference.app import create_app
 from .reference.embedded import running
 from .reference.faults import apply
@@ -26,8 +27,8 @@ BUILD_SECONDS = 0.08
 EMBEDDED_PATIENCE = 3.0
 
 
-class GateError(Exception):
-    """The gate cannot judge; the text says why, and what to do. Never a verdict."""
+class GateError(Problem):
+    """The gate cannot judge. Never a verdict."""
 
 
 @dataclass(frozen=True)

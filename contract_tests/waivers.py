@@ -13,6 +13,7 @@ from typing import Any
 from . import dated, fields
 from .contract import contract
 from .exchange import UPLOAD, Exchange
+from .problems import Problem
 
 OTHER = "schemathesis:"
 """Starts the id of what a check of schemathesis' own finds."""
@@ -76,7 +77,7 @@ def load(path: Path, known: Iterable[str], today: datetime.date) -> tuple[Waiver
     Each has ``rule``, ``reason`` and ``expires``, and may have ``operation``, ``path`` and
     ``status``. ``known`` are the ids of the rules.
 
-    Raises ``DatedError`` for a file that is not valid, for an unknown key, rule, operation, path or
+    Raises ``Problem`` for a file that is not valid, for an unknown key, rule, operation, path or
     status, for one that has expired, and where two waive the same.
     """
     found: list[Waiver] = []
@@ -84,7 +85,7 @@ def load(path: Path, known: Iterable[str], today: datetime.date) -> tuple[Waiver
     for at, entry in dated.entries(path, "waiver", ("rule",), optional, today=today):
         one = Waiver(**{**entry, **_read(at, entry, list(known))})
         if one.scope in [other.scope for other in found]:
-            raise dated.DatedError(f"{at}: {one.scope} is waived twice", "keep one")
+            raise Problem(f"{at}: {one.scope} is waived twice", "keep one")
         found.append(one)
     return tuple(found)
 
@@ -125,7 +126,7 @@ def _path(at: str, value: Any) -> str:
 def _status(at: str, value: Any) -> int | str:
     text = str(value).upper()
     if isinstance(value, bool) or not re.fullmatch(r"[1-5](\d\d|XX)", text):
-        raise dated.DatedError(f"{at}: status is {value!r}", 'use a status code, or "4XX"')
+        raise Problem(f"{at}: status is {value!r}", 'use a status code, or "4XX"')
     return text if text.endswith("XX") else int(text)
 
 
@@ -133,4 +134,4 @@ def _among(at: str, key: str, value: Any, known: list[str]) -> str:
     if value in known:
         return str(value)
     near = difflib.get_close_matches(str(value), known, n=3, cutoff=0.5) or known
-    raise dated.DatedError(f"{at}: unknown {key} {value!r}", f"use {', '.join(near)}")
+    raise Problem(f"{at}: unknown {key} {value!r}", f"use {', '.join(near)}")

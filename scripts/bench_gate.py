@@ -21,8 +21,8 @@ from statistics import median
 from typing import Any
 
 from contract_tests import process
-from contract_tests.arguments import Parser, choice
-from contract_tests.problems import Exit
+from contract_tests.arguments import Parser, unknown
+from contract_tests.problems import Exit, Problem
 from contract_tests.reference.faults import FAULTS, GROUPS, Fault
 from scripts import bench_runs
 from scripts.bench_runs import Finding, Ran
@@ -57,7 +57,7 @@ def sample(groups: Mapping[str, Sequence[str]], count: int) -> list[str]:
 
 
 def chosen(value: str) -> list[str]:
-    """Read the faults of the command line. Raises ``ValueError``, which names the nearest."""
+    """Read the faults of the command line. Raises ``Problem``, which names the nearest."""
     if value == "all":
         return list(FAULTS)
     if value.isdigit():
@@ -66,8 +66,7 @@ def chosen(value: str) -> list[str]:
     names = [name for name in value.replace(",", " ").split() if name]
     for name in names:
         if name not in FAULTS:
-            fix = choice(name, FAULTS, "docs/faults.md")
-            raise ValueError(f"unknown fault {name}\n    fix: {fix}")
+            raise unknown("fault", name, FAULTS, "docs/faults.md")
     return names
 
 
@@ -171,7 +170,7 @@ def compared() -> Iterator[str]:
 
 
 def measure(rounds: int) -> list[Pair]:
-    """Time both over the faultless server, in turn. Raises ``RuntimeError`` if the gate fails.
+    """Time both over the faultless server, in turn. Raises ``Problem`` if the gate fails.
 
     A first round is not counted: it compiles what is imported.
     """
@@ -179,7 +178,9 @@ def measure(rounds: int) -> list[Pair]:
     for number in range(rounds + 1 if rounds else 0):
         pair = bench_runs.over(bench_runs.gate), bench_runs.over(bench_runs.stock)
         if pair[0].code:
-            raise RuntimeError(f"the gate failed over the faultless server\n{pair[0].out}")
+            raise Problem(
+                f"the gate failed over the faultless server\n{pair[0].out}", "see make gate"
+            )
         one, other = (ran.seconds for ran in pair)
         told = f"gate {one:.1f} s, stock {other:.1f} s, ratio {one / other:.2f}"
         say(f"round {number or 'to warm up'}: {told}")
@@ -236,14 +237,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         names = chosen(options.faults)
-    except ValueError as error:
-        say(f"problem: {error}")
+    except Problem as error:
+        say(str(error))
         return Exit.CANNOT_TELL
     page = ["# The gate beside a stock schemathesis run", "", *compared(), ""]
     try:
         pairs = measure(options.rounds)
-    except RuntimeError as error:
-        say(f"problem: {error}")
+    except Problem as error:
+        say(str(error))
         return Exit.CANNOT_TELL
     if pairs:
         page += ["## Time", "", *timing(pairs), ""]
@@ -251,7 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = findings(names, options.jobs, options.results)
         sound = found[""]
         if sound[0].code:
-            say("problem: the gate failed over the faultless server")
+            say(str(Problem("the gate failed over the faultless server", "see make gate")))
             return Exit.CANNOT_TELL
         caught = [judged(name, *found[name], sound[1]) for name in names]
         gate, stock = (sum(found[name][i].seconds for name in names) for i in (0, 1))

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract_tests.problems import Problem
+
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "bench-token"  # noqa: S105 (of a server on the loopback)
 # Both meet builds that take as long as those of the embedded server do.
@@ -84,7 +86,7 @@ def server(fault: str | None = None) -> Iterator[str]:
         try:
             told = re.search(r"listening on (http://[\d.]+:(\d+))", _told(process))
             if not told:
-                raise RuntimeError("the reference server did not start")
+                raise Problem("the reference server did not start", "see make serve")
             _await(int(told[2]))
             yield told[1]
         finally:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from contract_tests import process  # noqa: E402
 from contract_tests.arguments import Parser  # noqa: E402
-from contract_tests.problems import Exit  # noqa: E402
+from contract_tests.problems import Exit, Problem  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,14 +36,15 @@ def main(arguments: list[str] | None = None) -> int:
         told = list(agree.problems(ROOT, writes=options.write))
     except SystemExit:  # a contract that cannot be read has printed its problem
         return Exit.CANNOT_TELL
+    except Problem as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return problem.code
     except Exception as error:
-        text = str(error)
-        if not text.startswith("problem:"):
-            text = f"problem: {type(error).__name__}: {text}\n    fix: mend it, then ask again"
-        print(text, file=sys.stderr)  # noqa: T201
+        what = f"{type(error).__name__}: {error}"
+        print(Problem(what, "correct it, and run again"), file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
-    print("\n".join(told))  # noqa: T201
-    return Exit.FOUND if any(one.startswith("problem:") for one in told) else Exit.OK
+    print("\n".join(map(str, told)))  # noqa: T201
+    return Exit.FOUND if any(isinstance(one, Problem) for one in told) else Exit.OK
 
 
 if __name__ == "__main__":

@@ -19,12 +19,11 @@ sys.path.insert(0, str(ROOT))
 
 from contract_tests import front, process  # noqa: E402
 from contract_tests.arguments import Parser  # noqa: E402
-from contract_tests.problems import Exit  # noqa: E402
+from contract_tests.problems import Exit, Problem  # noqa: E402
 from scripts.comparison import (  # noqa: E402
     Breaks,
     Difference,
     Document,
-    UnreadableError,
     differences,
     load,
 )
@@ -138,20 +137,20 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not options.upstream:
             fix = front.command("compare", UPSTREAM="FILE-OR-URL")
-            raise UnreadableError("nothing to compare with", fix)
+            raise Problem("nothing to compare with", fix)
         base, revision = load(options.contract), load(options.upstream)
         known = load_accepted(Path(options.accepted), _today()) if options.accepted else ()
         every = differences(base, revision, every=True)
         shown = [one for one in every if options.all or one.kind != "operation-added"]
         found, taken = split(shown, known)
     except RecursionError:
-        deep = UnreadableError(
+        deep = Problem(
             f"{options.upstream} is nested too deep, or refers to itself by too many ways",
             "compare a document with less in it: the operations, and what they refer to",
         )
         print(deep, file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
-    except UnreadableError as error:
+    except Problem as error:
         print(error, file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
     if options.json:

@@ -14,10 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from contract_tests import documents, process
 from contract_tests.arguments import Parser
-from contract_tests.problems import Exit
-from scripts.linting import Problem, problems
-
-__all__ = ("Problem", "main", "problems")
+from contract_tests.problems import Exit, Problem
+from scripts.linting import problems
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,10 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         found = problems(documents.load(file))
     except documents.DocumentError as error:
-        print(f"problem: {error}\n    fix: correct it there", file=sys.stderr)  # noqa: T201
+        print(Problem(str(error), "correct it there"), file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
     except OSError as error:
-        print(f"problem: {file}: {error.strerror}\n    fix: name a contract", file=sys.stderr)  # noqa: T201
+        print(Problem(f"{file}: {error.strerror}", "name a contract"), file=sys.stderr)  # noqa: T201
         return Exit.CANNOT_TELL
     print("\n".join([*map(str, found)] or [f"{file} is sound"]))  # noqa: T201
     return Exit.FOUND if found else Exit.OK

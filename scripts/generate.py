@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from contract_tests import documents, process  # noqa: E402
 from contract_tests.arguments import Parser  # noqa: E402
-from contract_tests.problems import Exit  # noqa: E402
+from contract_tests.problems import Exit, Problem  # noqa: E402
 from scripts import git, swap  # noqa: E402
 from scripts.annotation import annotated  # noqa: E402
 from scripts.linting import problems  # noqa: E402
@@ -35,7 +35,11 @@ TOOLS = ("openapi-python-client", "ruff")
 
 
 class Broken(Exception):  # noqa: N818 (the name of the verdict)
-    """No client can be made; the text says why, and the mend."""
+    """No client can be made."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems = problems
 
 
 def make(root: Path, destination: Path) -> None:
@@ -71,11 +75,11 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         contract = documents.load(path)
     except documents.DocumentError as error:
-        raise Broken(f"problem: {error}\n    fix: correct it there") from error
+        raise Broken(Problem(str(error), "correct it there")) from error
     except OSError as error:
-        raise Broken(f"problem: {path}: {error.strerror}\n    fix: restore it") from error
+        raise Broken(Problem(f"{path}: {error.strerror}", "restore it")) from error
     if found := problems(contract):
-        raise Broken("\n".join(map(str, found)))
+        raise Broken(*(one.problem for one in found))
     return dict(contract)
 
 
@@ -87,8 +91,7 @@ def _verify(destination: Path, contract: Path) -> None:
     """
     check = (str(ROOT / "scripts/client_check.py"), str(destination), PACKAGE, str(contract))
     if found := json.loads(_python(destination, "-I", "-W", "error", *check)):
-        told = "\n".join(f"problem: the fresh client: {what}" for what in found)
-        raise Broken(f"{told}\n    fix: {REPAIR}")
+        raise Broken(*(Problem(f"the fresh client: {what}", REPAIR) for what in found))
     # The cache is that of this project alone, so that checking again costs next to nothing.
     strict = ("--strict", f"--config-file={os.devnull}", "--no-error-summary")
     cache = f"--cache-dir={ROOT / '.mypy_cache/generated'}"
@@ -111,7 +114,7 @@ def _python(folder: Path, *arguments: str) -> str:
     if done.returncode:
         name = next(one for one in arguments if not one.startswith("-"))
         told = (done.stdout + done.stderr).strip()
-        raise Broken(f"problem: {Path(name).name} failed:\n{told}\n    fix: {REPAIR}")
+        raise Broken(Problem(f"{Path(name).name} failed:\n{told}", REPAIR))
     return done.stdout
 
 
@@ -132,7 +135,7 @@ def _render_own(root: Path, package: Path, contract: dict[str, Any]) -> None:
             )
         except (jinja2.TemplateError, LookupError) as error:
             what = f"{template.name} cannot be rendered: {error}"
-            raise Broken(f"problem: {what}\n    fix: {REPAIR}") from error
+            raise Broken(Problem(what, REPAIR)) from error
         (package / template.stem).write_text(text, encoding="utf-8")
 
 
@@ -205,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             make(root, fresh)
         except Broken as broken:
-            print(broken, file=sys.stderr)  # noqa: T201
+            print(*broken.problems, sep="\n", file=sys.stderr)  # noqa: T201
             return Exit.CANNOT_TELL
         stale = differences(fresh, present)
         manifest = json.loads((fresh / "MANIFEST.json").read_text())
@@ -219,8 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
     if stale:
         tracked = any(not line.startswith("untracked") for line in stale)
         fix = "run `make generate` and commit" if tracked else "`git add generated`"
-        print("\n".join([f"problem: generated/ is stale against {made_from}", *stale]))  # noqa: T201
-        print(f"    fix: {fix}")  # noqa: T201
+        what = "\n".join([f"generated/ is stale against {made_from}", *stale])
+        print(Problem(what, fix))  # noqa: T201
         return Exit.FOUND
     print(f"generated/ is fresh: {made_from}")  # noqa: T201
     return Exit.OK

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from contract_tests.problems import Exit
+from contract_tests.problems import Exit, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPLAINED = ROOT / "contract_tests/selftest/support/survivors.txt"
@@ -92,7 +92,7 @@ def main() -> int:
         last = mutmut(folder, "run").rpartition("\r")[2]
         lived, reasons = survivors(folder), explained()
     if not re.search(r"\d+/\d+", last):
-        print(f"problem: mutmut did not run\n{last}")  # noqa: T201
+        print(Problem(f"mutmut did not run\n{last}", "see what it printed"))  # noqa: T201
         return Exit.CANNOT_TELL
     unexplained = [mutant for mutant in lived if not reasons.get(mutant)]
     vain = [mutant for mutant in reasons if mutant not in lived]

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from ..problems import Problem
+
 MOST_BYTES = 512 * 2**20
-_SAVE = "fix: save the traffic as HAR, with content"
+_SAVE = "save the traffic as HAR, with content"
 # What browsers write for an answer that came from no server: Chromium, WebKit.
 _CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
 """How recorders end a text that they cut, or what they say of it in a comment."""
@@ -26,10 +28,6 @@ _CACHES = {"memory", "disk", "memory cache", "disk cache", "prefetch-cache"}
 Times = tuple[datetime, datetime]
 Header = tuple[str, str]
 _Object = Mapping[str, Any]
-
-
-class ReplayError(Exception):
-    """The recording cannot be judged; the text says why, and what to do. Never a verdict."""
 
 
 class _OddEntryError(Exception):
@@ -92,13 +90,13 @@ class OddEntry:
 
 
 def read(path: Path) -> list[Entry | OddEntry]:
-    """Read the entries of a file. Raises ``ReplayError`` if it is no HAR."""
+    """Read the entries of a file. Raises ``Problem`` if it is no HAR."""
     document = _document(path)
     if not isinstance(document, dict):
-        raise ReplayError(f"problem: {path} is no HAR: it holds no object.  {_SAVE}")
+        raise Problem(f"{path} is no HAR: it holds no object", _SAVE)
     log = document.get("log")
     if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
-        raise ReplayError(f"problem: {path} is no HAR: it has no list log.entries.  {_SAVE}")
+        raise Problem(f"{path} is no HAR: it has no list log.entries", _SAVE)
     return [_entry(number, raw) for number, raw in enumerate(log["entries"], 1)]
 
 
@@ -197,19 +195,19 @@ def _is_url(text: str) -> bool:
 def _document(path: Path) -> Any:
     try:
         if not path.is_file():
-            raise ReplayError(f"problem: there is no file {path}.  fix: name one")
+            raise Problem(f"there is no file {path}", "name one")
         if (size := path.stat().st_size) > MOST_BYTES:
             told = f"{path} is too large: {size} bytes, and {MOST_BYTES} are the most"
-            raise ReplayError(f"problem: {told}.  fix: save the traffic of the API alone")
+            raise Problem(told, "save the traffic of the API alone")
         raw = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise ReplayError(f"problem: {path} cannot be read: {error}.  fix: name another") from error
+        raise Problem(f"{path} cannot be read: {error}", "name another") from error
     if raw.startswith(b"PK"):
-        raise ReplayError(f"problem: {path} is a zip.  fix: unzip it, and judge the .har in it")
+        raise Problem(f"{path} is a zip", "unzip it, and judge the .har in it")
     try:
         return json.loads(raw)  # bytes, so that a BOM and UTF-16 are taken too
     except (ValueError, RecursionError) as error:
-        raise ReplayError(f"problem: {path} is no JSON: {error}.  {_SAVE}") from error
+        raise Problem(f"{path} is no JSON: {error}", _SAVE) from error
 
 
 def _part(entry: _Object, name: str) -> _Object:

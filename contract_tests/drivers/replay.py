@@ -11,12 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..exchange import Credential
+from ..problems import Problem
 from ..report.redaction import Redaction
 from ..tape import Record, Tape, addressed
 from . import har
-from .har import Entry, OddEntry, ReplayError
+from .har import Entry, OddEntry
 
-__all__ = ["DRIVER", "ReplayError", "Replayed", "replay"]
+__all__ = ["DRIVER", "Replayed", "replay"]
 
 DRIVER = "recording"
 # Overlaps with everything, so that it proves nothing about what came first. Not the very last
@@ -67,7 +68,7 @@ class Replayed:
 def replay(path: str | Path, *subscribers: Callable[[Record], object]) -> Replayed:
     """Put the entries of a HAR file on a tape that has these subscribers.
 
-    Raises ``ReplayError`` if the file is no HAR, or none of its entries can be judged. An entry
+    Raises ``Problem`` if the file is no HAR, or none of its entries can be judged. An entry
     that cannot be read is left out, and counted with its reason.
     """
     entries = har.read(Path(path))
@@ -87,7 +88,7 @@ def replay(path: str | Path, *subscribers: Callable[[Record], object]) -> Replay
         else:
             _record(replayed, shown, entry)
     if not replayed.judged:
-        raise ReplayError(_nothing_to_judge(replayed))
+        raise _nothing_to_judge(replayed)
     return replayed
 
 
@@ -189,15 +190,15 @@ def _is_redacted(authorization: str) -> bool:
     return bool(_REDACTED.fullmatch(_token(authorization)))
 
 
-def _nothing_to_judge(replayed: Replayed) -> str:
+def _nothing_to_judge(replayed: Replayed) -> Problem:
     if not replayed.left_out:
-        return (
-            f"problem: nothing to judge: none of {replayed.entries} entries is for this API.\n"
-            "    fix: record the requests to paths like /api/v1/images/build"
+        return Problem(
+            f"nothing to judge: none of {replayed.entries} entries is for this API",
+            "record the requests to paths like /api/v1/images/build",
         )
     reasons = "; ".join(f"{count}: {why}" for why, count in replayed.left_out.most_common(5))
-    return (
-        f"problem: nothing to judge: of {replayed.entries} entries, {replayed.ignored} are not for "
-        f"this API, and the rest cannot be read ({reasons}).\n"
-        "    fix: save the traffic as HAR once more, with content"
+    return Problem(
+        f"nothing to judge: of {replayed.entries} entries, {replayed.ignored} are not for "
+        f"this API, and the rest cannot be read ({reasons})",
+        "save the traffic as HAR once more, with content",
     )

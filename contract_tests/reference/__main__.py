@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import process
 from ..arguments import Parser
-from ..problems import Exit
+from ..problems import Exit, Problem
 from . import script
 from .access import logged
 from .app import create_app
@@ -138,7 +138,9 @@ def _app(options: argparse.Namespace, token: str, prog: str) -> Any:
     return apply(app, options.fault, token, listed) if options.fault else app
 
 
-def _problem(error: Exception, options: argparse.Namespace, prog: str) -> str:
+def _problem(error: Exception, options: argparse.Namespace, prog: str) -> Problem:
+    if isinstance(error, Problem):
+        return error
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         told = f"port {options.port} of {options.host} is taken"
         fix = "stop what listens there, or name another; 0 is any free one"
@@ -146,8 +148,8 @@ def _problem(error: Exception, options: argparse.Namespace, prog: str) -> str:
         told = f"cannot listen on {options.host}, port {options.port}: {error}"
         fix = "name another port; 0 is any free one"
     else:
-        told, _, fix = str(error).partition("; ")
-    return f"problem: {told}\n    fix: {fix or f'see {prog} --help'}"
+        told, fix = str(error), f"see {prog} --help"
+    return Problem(told, fix)
 
 
 def _faults() -> list[str]:

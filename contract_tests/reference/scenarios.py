@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..arguments import choice
+from ..arguments import unknown
 from .lifecycle import CONTAINER, VM, Part
 
 PASSES, UNJUDGED = "passes", "cannot be judged"
@@ -131,7 +131,7 @@ SCENARIOS = {one.name: one for one in _ALL}
 def find(name: str, listed: str = LISTED) -> Scenario:
     """Return a scenario. Raises ``ValueError``, which names the nearest, for an unknown one."""
     if name not in SCENARIOS:
-        raise ValueError(f"unknown scenario {name}; {choice(name, SCENARIOS, listed)}")
+        raise unknown("scenario", name, SCENARIOS, listed)
     return SCENARIOS[name]
 
 

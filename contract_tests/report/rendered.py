@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..gate import Run
+from ..problems import Problem
 from ..verdict import Verdict
 from . import markdown, terminal, verdicts
 
@@ -28,7 +29,7 @@ class Rendered:
     failures: dict[str, str]
 
 
-def render(run: Run, problem: str | None = None) -> Rendered:
+def render(run: Run, problem: Problem | None = None) -> Rendered:
     """Render a run; ``problem`` says why the gate cannot judge."""
     return Rendered(
         data=verdicts.document(run, problem),

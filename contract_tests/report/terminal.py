@@ -9,6 +9,7 @@ from typing import TextIO
 
 from .. import hollow, matrix
 from ..gate import FUZZ, Run
+from ..problems import Problem
 from ..verdict import Outcome, Verdict, Violation
 from . import text
 
@@ -47,7 +48,7 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
 def unneeded(run: Run, verdict: Verdict) -> str:
     """Show the waivers of a rule that cover no violation, which fails a run."""
     return "\n".join(
-        f"problem: {one.scope} is waived ({one.reason}), and holds.\n    fix: take the waiver out"
+        str(Problem(f"{one.scope} is waived ({one.reason}), and holds", "take the waiver out"))
         for one in verdict.unneeded(run.tape.exchanges)
     )
 
@@ -96,7 +97,7 @@ def traffic(run: Run) -> Iterator[str]:
         count = f"{len(issued)} builds named contract-gate, {len(started)} started"
         yield f"left behind   {count}{names}"
     if run.problem:
-        yield run.redaction(run.problem)
+        yield run.redaction(str(run.problem))
 
 
 def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:

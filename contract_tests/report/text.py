@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from .. import fields
 from ..exchange import Exchange
+from ..problems import Problem
 from ..rules import Level
 from ..verdict import Group, Outcome, Verdict, Violation
 
@@ -28,11 +29,11 @@ def count(verdict: Verdict) -> str:
     return str(verdict.observed) if verdict.observed else ""
 
 
-def nothing_seen(exchanges: int) -> str:
-    """Say that no rule was observed on what a watch has seen."""
-    return (
-        f"problem: nothing was seen: no rule was observed on {exchanges} exchanges.\n"
-        "    fix: give the hooks to the client that calls the API, and call it"
+def nothing_seen(exchanges: int) -> Problem:
+    """Return the problem of a watch that has seen nothing for a rule."""
+    return Problem(
+        f"nothing was seen: no rule was observed on {exchanges} exchanges",
+        "give the hooks to the client that calls the API, and call it",
     )
 
 

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from ..gate import Run
+from ..problems import Problem
 from ..verdict import Group, Verdict
 from ..waivers import Waiver
 from . import text
@@ -20,7 +21,7 @@ def page(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
-def document(run: Run | None, problem: str | None = None) -> dict[str, Any]:
+def document(run: Run | None, problem: Problem | None = None) -> dict[str, Any]:
     """Return what was judged, and each verdict.
 
     ``problem`` says why the gate cannot judge. A run that was set up wrong is None, and the file
@@ -30,8 +31,9 @@ def document(run: Run | None, problem: str | None = None) -> dict[str, Any]:
         told: dict[str, Any] = {"target": None, "seed": None, "ended": None, "verdicts": []}
     else:
         told = _document(run)
-        problem = run.redaction(problem or run.problem or "") or None
-    return {"format": FORMAT, **told, "problem": problem}
+        problem = problem or run.problem
+    hide = run.redaction if run else str
+    return {"format": FORMAT, **told, "problem": hide(str(problem)) if problem else None}
 
 
 def ended(run: Run) -> str:
@@ -43,7 +45,7 @@ def ended(run: Run) -> str:
 
 def reasons(run: Run) -> list[str]:
     """Return what cut a run, and where."""
-    return [*map(run.redaction, [*map(str, run.cut), *filter(None, [run.problem])])]
+    return [run.redaction(str(one)) for one in (*run.cut, run.problem) if one]
 
 
 def _document(run: Run) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from contract_tests.problems import Problem
+
 from .changelog import HEADINGS, Entry, read
-from .past import NoPastError, last_release, tree
+from .past import last_release, tree
 from .surface import LIST, listed
 from .weigh import CONTRACT, changes
 from .weight import Change, Version, Weight
@@ -15,11 +17,11 @@ from .weight import Change, Version, Weight
 _VERSION = re.compile(r"^(info:\n(?: .*\n)*?  version: )(.+)$", re.MULTILINE)
 
 
-def problems(root: Path, *, writes: bool = False) -> Iterator[str]:
-    """Yield what is to be said of a project, line by line; problems begin with that word.
+def problems(root: Path, *, writes: bool = False) -> Iterator[str | Problem]:
+    """Yield what is to be said of a project, line by line, and its problems.
 
-    With ``writes``, the version is set and the list written first. Raises ``NoPastError``,
-    ``ChangelogError`` or ``UnreadableError`` where nothing can be said.
+    With ``writes``, the version is set and the list written first. Raises ``Problem`` where
+    nothing can be said.
     """
     last = last_release(root)
     entries = _entries(root)
@@ -41,49 +43,48 @@ def problems(root: Path, *, writes: bool = False) -> Iterator[str]:
     yield from untold(found, new)
     yield from _misplaced(new, due)
     if (said := version_of(root)) != due:
-        yield (
-            f"problem: {CONTRACT} says version {said}; after v{last} and what changed it is {due}\n"
-            "    fix: make changes WRITE=1, then make generate"
+        yield Problem(
+            f"{CONTRACT} says version {said}; after v{last} and what changed it is {due}",
+            "make changes WRITE=1, then make generate",
         )
     yield from _stale(root)
 
 
-def _unreleased(root: Path, entries: list[Entry], *, writes: bool) -> Iterator[str]:
+def _unreleased(root: Path, entries: list[Entry], *, writes: bool) -> Iterator[str | Problem]:
     tells = next((one.version for one in entries if one.version), None)
     if tells:
-        raise NoPastError(
-            f"problem: CHANGELOG.md tells of {tells}, and this clone has no tag of a release\n"
-            f"    fix: git fetch --tags; or git tag v{tells}, where that is what is released now"
+        raise Problem(
+            f"CHANGELOG.md tells of {tells}, and this clone has no tag of a release",
+            f"git fetch --tags; or git tag v{tells}, where that is what is released now",
         )
     if writes:
         yield from write(root, version_of(root))
     yield f"nothing is released yet; the first tag will be v{version_of(root)}"
     if not entries:
-        yield "problem: CHANGELOG.md has no entry\n    fix: say what the first release has"
+        yield Problem("CHANGELOG.md has no entry", "say what the first release has")
     yield from _stale(root)
 
 
-def untold(found: list[Change], entries: list[Entry]) -> Iterator[str]:
+def untold(found: list[Change], entries: list[Entry]) -> Iterator[Problem]:
     """Yield a problem for each change that no entry of its weight, or of a higher one, names."""
     for change in found:
         if any(change.weight <= one.weight and change.is_told_by(one.text) for one in entries):
             continue
         heading = next(head for head, weight in HEADINGS.items() if weight is change.weight)
         named = f" that names {change.name}" if change.name else ""
-        yield (
-            f"problem: CHANGELOG.md has no new entry{named} below ### {heading}\n"
-            f"    for: {change.what}\n"
-            "    fix: say there what it means to those who use it"
+        yield Problem(
+            f"CHANGELOG.md has no new entry{named} below ### {heading}\n    for: {change.what}",
+            "say there what it means to those who use it",
         )
 
 
-def _misplaced(new: list[Entry], due: Version) -> Iterator[str]:
+def _misplaced(new: list[Entry], due: Version) -> Iterator[Problem]:
     """Yield a problem for each section of a version that is not the due one."""
     for version in dict.fromkeys(one.version for one in new):
         if version not in (None, due):
-            yield (
-                f"problem: CHANGELOG.md has a section {version}, and what comes is {due}\n"
-                f"    fix: call it {due}, or Unreleased"
+            yield Problem(
+                f"CHANGELOG.md has a section {version}, and what comes is {due}",
+                f"call it {due}, or Unreleased",
             )
 
 
@@ -107,9 +108,9 @@ def write(root: Path, version: Version) -> Iterator[str]:
         yield f"written   {LIST}"
 
 
-def _stale(root: Path) -> Iterator[str]:
+def _stale(root: Path) -> Iterator[Problem]:
     if not _is_listed(root):
-        yield f"problem: {LIST} does not list what is public\n    fix: make changes WRITE=1"
+        yield Problem(f"{LIST} does not list what is public", "make changes WRITE=1")
 
 
 def _is_listed(root: Path) -> bool:

@@ -10,23 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from contract_tests.problems import Problem
 from scripts import git
 
 from .weight import Version
 
 
-class NoPastError(Exception):
-    """Nothing can be said of the past; the text says why, and the mend."""
-
-
 def last_release(root: Path) -> Version | None:
     """Return the highest version that a tag of the present commit or of one before it names.
 
-    None if nothing is released yet. Raises ``NoPastError`` where that cannot be known.
+    None if nothing is released yet. Raises ``Problem`` where that cannot be known.
     """
     _git(root, "rev-parse", "--show-toplevel")
     if not git.is_top(root):
-        raise NoPastError(f"problem: {root} is no clone of its own\n    fix: ask in a clone")
+        raise Problem(f"{root} is no clone of its own", "ask in a clone")
     told = _git(root, "tag", "--list", "v*", "--merged", "HEAD").decode().split()
     found = []
     for tag in told:
@@ -35,10 +32,7 @@ def last_release(root: Path) -> Version | None:
         except ValueError:
             continue  # a candidate, say: only three numbers are a release
     if not found and _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
-        raise NoPastError(
-            "problem: this clone is shallow, and knows no release\n"
-            "    fix: git fetch --unshallow --tags"
-        )
+        raise Problem("this clone is shallow, and knows no release", "git fetch --unshallow --tags")
     return max(found, default=None)
 
 
@@ -56,8 +50,8 @@ def _git(root: Path, *words: str) -> bytes:
     try:
         done = git.ask(root, *words)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoPastError(f"problem: git does not run: {error}\n    fix: install git") from error
+        raise Problem(f"git does not run: {error}", "install git") from error
     if done.returncode:
         why = done.stderr.decode(errors="replace").strip()
-        raise NoPastError(f"problem: git {words[0]} failed: {why}\n    fix: ask in a clone")
+        raise Problem(f"git {words[0]} failed: {why}", "ask in a clone")
     return done.stdout

@@ -28,7 +28,7 @@ _NAMELESS = re.compile(r"[1-5](\d\d|XX)|request|security|[$*](\[\])?")
 def changes(old: Path, new: Path) -> list[Change]:
     """Return what is public and changed from one tree to the other, the heaviest first.
 
-    Raises ``UnreadableError`` if a contract of the two cannot be read.
+    Raises ``Problem`` if a contract of the two cannot be read.
     """
     found = [*_contract(old, new), *names.compare(old, new)]
     if not found and _client(old) != _client(new):

@@ -28,12 +28,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests import headers, process  # noqa: E402
-from contract_tests.problems import Exit  # noqa: E402
+from contract_tests.problems import Exit, Problem  # noqa: E402
 from contract_tests.report.redaction import Redaction  # noqa: E402
 from scripts.ci import commands, server  # noqa: E402
 
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
 JUNIT, SUMMARY, VERDICTS, LOG = "junit.xml", "summary.md", "verdicts.json", "server.log"
+LOOK = "see the log of this step"
 # Settings that name a file: the gate runs in a folder of its own.
 FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
 
@@ -54,12 +55,12 @@ def main(environment: Mapping[str, str]) -> int:
             with _serving(environment, here, log):
                 code = _run_gate(environment, here, reports)
             problem = None
-        except server.ServerError as error:
+        except Problem as error:
             code, problem = Exit.CANNOT_TELL, hide(str(error))
             if end := server.tail(log, hide):
                 problem += f"\n{end}"
         except KeyboardInterrupt:
-            code, problem = Exit.INTERRUPTED, "problem: interrupted\n    fix: run it again"
+            code, problem = Exit.INTERRUPTED, str(Problem("interrupted", "run it again"))
         if log.is_file():
             (reports / LOG).write_text(server.clean(log, hide), encoding="utf-8")
     return tell(reports, code, problem)
@@ -70,11 +71,11 @@ def tell(reports: Path, code: int, problem: str | None) -> int:
     judged = _read(reports / VERDICTS)
     if judged is None and code in VERDICT:
         code = Exit.CANNOT_TELL
-        problem = "problem: nothing was judged\n    fix: see the log of this step"
+        problem = str(Problem("nothing was judged", LOOK))
     told = judged or {"verdicts": []}
     problem = problem or told.get("problem")
     if problem is None and code not in VERDICT:
-        problem = f"problem: the gate ended with code {code}\n    fix: see the log of this step"
+        problem = str(Problem(f"the gate ended with code {code}", LOOK))
     early = code in VERDICT or told.get("ended") == "interrupted"
     heading = "the run ended early" if early else "the gate cannot judge"
     if problem:
@@ -123,7 +124,7 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
     """Start the server, if a command is given, for as long as the context lasts."""
     target = environment.get("CONTRACT_TARGET", "").strip()
     if not target:  # the gate would judge its own reference server, and pass
-        raise server.ServerError("problem: no target to judge\n    fix: give the server's URL")
+        raise Problem("no target to judge", "give the server's URL")
     command = environment.get("GATE_COMMAND", "").strip()
     waits_for = environment.get("GATE_WAIT_FOR", "").strip()
     if not command and not waits_for:
@@ -131,10 +132,10 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
         return
     url = waits_for or target
     if not url.startswith(("http://", "https://")):
-        raise server.ServerError(f"problem: {url!r} is no http URL\n    fix: http://host:port")
+        raise Problem(f"{url!r} is no http URL", "http://host:port")
     seconds = environment.get("GATE_TIMEOUT", "").strip() or "120"
     if not seconds.isdecimal():
-        raise server.ServerError(f"problem: {seconds!r} are no seconds\n    fix: 120, say")
+        raise Problem(f"{seconds!r} are no seconds", "120, say")
     if not command:  # a service of the job, say, that is on its way up
         server.wait(url, float(seconds))
         yield
@@ -182,6 +183,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)
     if shutil.which("bash") is None:
-        print("problem: there is no bash\n    fix: install it", file=sys.stderr)  # noqa: T201
+        print(Problem("there is no bash", "install it"), file=sys.stderr)  # noqa: T201
         sys.exit(Exit.CANNOT_TELL)
     sys.exit(main(os.environ))

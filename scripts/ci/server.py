@@ -13,16 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from contract_tests.problems import Problem
+
 # Seconds: between two looks, for one look, and between asking a server to stop and making it.
 PAUSE, LOOK, GRACE = 0.2, 5.0, 10.0
 # From here on a status code means that the server is not ready, or not well.
 NOT_READY = 500
 # Characters of a log that are worth reading in a failure.
 TAIL = 4000
-
-
-class ServerError(Exception):
-    """There is no server to judge; the text has the reason and the fix."""
 
 
 @contextlib.contextmanager
@@ -36,13 +34,13 @@ def started(
 ) -> Iterator[None]:
     """Run a command with bash in a folder while the context lasts, once ``url`` is ready.
 
-    Raises ``ServerError`` if something answers there before, if the command ends first, or if
+    Raises ``Problem`` if something answers there before, if the command ends first, or if
     it is not ready in time.
     """
     if status(url) is not None:
-        raise ServerError(
-            f"problem: something answers at {url} before the server is started\n"
-            "    fix: give the server a port of its own"
+        raise Problem(
+            f"something answers at {url} before the server is started",
+            "give the server a port of its own",
         )
     with log.open("wb") as stream:
         # A process group of its own: what the command starts is stopped with it.
@@ -90,7 +88,7 @@ def wait(
 ) -> None:
     """Wait until a URL returns a status below 500, as a readiness probe does.
 
-    Raises ``ServerError`` if it does not in time, or if the server has ended, by its exit code.
+    Raises ``Problem`` if it does not in time, or if the server has ended, by its exit code.
     """
     until = clock() + seconds
     while True:
@@ -98,15 +96,15 @@ def wait(
         if seen is not None and seen < NOT_READY:
             return
         if (code := ended()) is not None:
-            raise ServerError(
-                f"problem: the server's command ended with exit code {code}"
-                f" before it was ready at {url}\n    fix: see its log, and correct the command"
+            raise Problem(
+                f"the server's command ended with exit code {code} before it was ready at {url}",
+                "see its log, and correct the command",
             )
         if clock() >= until:
             last = "no response" if seen is None else f"still {seen}"
-            raise ServerError(
-                f"problem: {last} at {url} after {seconds:g} s\n"
-                "    fix: correct the command or the URL, or allow more seconds"
+            raise Problem(
+                f"{last} at {url} after {seconds:g} s",
+                "correct the command or the URL, or allow more seconds",
             )
         pause(PAUSE)
 

@@ -7,7 +7,7 @@
 from .kinds import KINDS, Breaks, Difference
 from .load import load, parse
 from .operations import differences
-from .read import Document, StrangersError, UnreadableError
+from .read import Document, StrangersError
 
 __all__ = [
     "KINDS",
@@ -15,7 +15,6 @@ __all__ = [
     "Difference",
     "Document",
     "StrangersError",
-    "UnreadableError",
     "differences",
     "load",
     "parse",

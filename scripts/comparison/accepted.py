@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract_tests import dated
+from contract_tests.problems import Problem
 
 from .kinds import KINDS, Difference
-from .read import UnreadableError
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,18 @@ class Accepted:
 def load(path: Path, today: datetime.date) -> tuple[Accepted, ...]:
     """Read a file of accepted differences: ``[[accepted]]`` with kind, place, reason, expires.
 
-    Raises ``UnreadableError`` for a file that is not valid, an unknown kind, a difference that is
+    Raises ``Problem`` for a file that is not valid, an unknown kind, a difference that is
     accepted twice, and one whose last day is past.
     """
     found: list[Accepted] = []
-    try:
-        for at, entry in dated.entries(path, "accepted", ("kind", "place"), today=today):
-            one = Accepted(**entry)
-            if one.kind not in KINDS:
-                near = difflib.get_close_matches(str(one.kind), KINDS, n=3, cutoff=0.4) or KINDS
-                raise UnreadableError(f"{at}: unknown kind {one.kind!r}", f"use {', '.join(near)}")
-            if (one.kind, one.place) in [(other.kind, other.place) for other in found]:
-                raise UnreadableError(f"{at}: {one.kind} of {one.place} stands twice", "keep one")
-            found.append(one)
-    except dated.DatedError as error:
-        raise UnreadableError(error.what, error.fix) from error
+    for at, entry in dated.entries(path, "accepted", ("kind", "place"), today=today):
+        one = Accepted(**entry)
+        if one.kind not in KINDS:
+            near = difflib.get_close_matches(str(one.kind), KINDS, n=3, cutoff=0.4) or KINDS
+            raise Problem(f"{at}: unknown kind {one.kind!r}", f"use {', '.join(near)}")
+        if (one.kind, one.place) in [(other.kind, other.place) for other in found]:
+            raise Problem(f"{at}: {one.kind} of {one.place} stands twice", "keep one")
+        found.append(one)
     return tuple(found)
 
 
@@ -58,7 +55,7 @@ def split(
     """Return the differences that are left, and those that are accepted.
 
     A difference that is met at several places is accepted place by place. Raises
-    ``UnreadableError`` for an entry that matches no difference: what it accepts is gone.
+    ``Problem`` for an entry that matches no difference: what it accepts is gone.
     """
     known = {(one.kind, one.place): one for one in accepted}
     left: list[Difference] = []
@@ -75,7 +72,7 @@ def split(
         ]
     if unused := set(accepted) - {entry for _, entry in taken}:
         first = min(unused, key=lambda entry: (entry.place, entry.kind))
-        raise UnreadableError(
+        raise Problem(
             f"accepted, and not there: {first.kind} of {first.place} ({first.reason})",
             "take it out",
         )

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .read import Node, UnreadableError
+from contract_tests.problems import Problem
+
+from .read import Node
 
 ALL = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 LOWER = {"minimum", "minLength", "minItems", "minProperties"}
@@ -145,7 +147,7 @@ def _product(one: Shape, other: Shape) -> tuple[Shape, ...]:
     if not one.variants or not other.variants:
         return one.variants or other.variants
     if len(one.variants) * len(other.variants) > MOST_VARIANTS:
-        raise UnreadableError(f"#{one.at}: too many unions of unions", "write them as one")
+        raise Problem(f"#{one.at}: too many unions of unions", "write them as one")
     return tuple(both(left, right) for left in one.variants for right in other.variants)
 
 

@@ -51,7 +51,7 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
         revision: The document that is compared with it.
         every: Whether operations that only the revision has are listed, too.
 
-    Raises ``UnreadableError`` if the revision has none of the base's operations, or either cannot
+    Raises ``Problem`` if the revision has none of the base's operations, or either cannot
     be followed.
 
     """
@@ -86,7 +86,7 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
 def _operations(document: Document) -> dict[tuple[str, str], Operation]:
     """Return the operations of a document, by method and path.
 
-    Raises ``UnreadableError`` where two stand for one method and path.
+    Raises ``Problem`` where two stand for one method and path.
     """
     paths = document.top.get("paths")
     found: dict[tuple[str, str], Operation] = {}

@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import unquote
 
+from contract_tests.problems import Problem
+
 # A document that says little with many words (an alias of aliases) ends here, not in the memory.
 MOST_STEPS = 20_000
 ENDLESS = "it goes on without end, or by too many ways"
 
 
-class UnreadableError(Exception):
-    """Nothing can be compared; the text says why, and the mend."""
-
-    def __init__(self, problem: str, fix: str) -> None:
-        super().__init__(f"problem: {problem}\n    fix: {fix}")
-
-
-class AmbiguousError(UnreadableError):
+class AmbiguousError(Problem):
     """A document can be read in two ways."""
 
 
-class StrangersError(UnreadableError):
+class StrangersError(Problem):
     """Two documents have no operation in common."""
 
 
@@ -43,11 +38,11 @@ class Document:
     def step(self) -> None:
         """Count one step through the document.
 
-        Raises ``UnreadableError`` if there is no end to it.
+        Raises ``Problem`` if there is no end to it.
         """
         self.steps += 1
         if self.steps > MOST_STEPS:
-            raise UnreadableError(
+            raise Problem(
                 f"{self.name}: {ENDLESS}",
                 "write it without aliases in aliases, and with fewer variants",
             )
@@ -85,7 +80,7 @@ class Node:
     def entries(self) -> Iterator[Node]:
         """Yield what stands in a list.
 
-        Raises ``UnreadableError`` if it is none.
+        Raises ``Problem`` if it is none.
         """
         if not isinstance(self.value, list):
             raise self.wrong("a list")
@@ -95,7 +90,7 @@ class Node:
     def object(self) -> dict[str, Any]:
         """Return the object that stands here.
 
-        Raises ``UnreadableError`` if it is none.
+        Raises ``Problem`` if it is none.
         """
         if not isinstance(self.value, dict):
             raise self.wrong("an object")
@@ -137,8 +132,8 @@ class Node:
         escaped = str(key).replace("~", "~0").replace("/", "~1")
         return Node(self.document, f"{self.pointer}/{escaped}", value)
 
-    def _lost(self, reference: str, why: str) -> UnreadableError:
-        return UnreadableError(
+    def _lost(self, reference: str, why: str) -> Problem:
+        return Problem(
             f"{self.document.name}#{self.pointer}: $ref {reference} {why}",
             "bundle the document, so that each $ref is a JSON pointer into it",
         )
@@ -147,9 +142,9 @@ class Node:
         """Return the error that two things stand here, and OpenAPI allows one."""
         return AmbiguousError(f"{self.document.name}#{self.pointer}: {what}", "keep one of the two")
 
-    def wrong(self, wanted: str) -> UnreadableError:
+    def wrong(self, wanted: str) -> Problem:
         """Return the error that something else stands here than OpenAPI wants."""
-        return UnreadableError(
+        return Problem(
             f"{self.document.name}#{self.pointer}: {wanted} should stand here",
             "mend the document, or take another",
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from contract_tests import problems
+
 Part = dict[str, Any]
 
 
@@ -15,8 +17,13 @@ class Problem(NamedTuple):
     what: str
     fix: str
 
+    @property
+    def problem(self) -> problems.Problem:
+        """What a person sees of it."""
+        return problems.Problem(f"openapi.yaml#{self.pointer}: {self.what}", self.fix)
+
     def __str__(self) -> str:
-        return f"problem: openapi.yaml#{self.pointer}: {self.what}\n    fix: {self.fix}"
+        return str(self.problem)
 
 
 def below(pointer: str, *keys: object) -> str:

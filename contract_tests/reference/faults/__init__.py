@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ...arguments import choice
+from ...arguments import unknown
 from . import auth, effects, enums, protocol, shape, state, times
 from .base import Answered, App, Asked, Fault, Server
 
@@ -40,7 +40,7 @@ LISTED = f"python -m {__name__.rpartition('.')[0]} --list-faults"
 def apply(app: Any, name: str, token: str, listed: str = LISTED) -> App:
     """Break a server. Raises ``ValueError``, which names the nearest, for an unknown fault."""
     if name not in FAULTS:
-        raise ValueError(f"unknown fault {name}; {choice(name, FAULTS, listed)}")
+        raise unknown("fault", name, FAULTS, listed)
     return FAULTS[name].wrap(app, token)
 
 

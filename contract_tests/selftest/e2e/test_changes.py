@@ -16,7 +16,7 @@ from scripts.changing import agree, changelog, past, surface, weigh
 from scripts.changing.weight import Version, Weight
 
 from ...contract import PATH
-from ...problems import Exit
+from ...problems import Exit, Problem
 
 ROOT = PATH.parent
 PUBLIC = (
@@ -90,7 +90,7 @@ def project(released: Path, tmp_path: Path) -> Path:
 
 def told(project: Path, *, writes: bool = False) -> list[str]:
     """Return what is said of a project."""
-    return list(agree.problems(project, writes=writes))
+    return [str(one) for one in agree.problems(project, writes=writes)]
 
 
 TAG = "        imageTag:\n"
@@ -350,7 +350,7 @@ def test_a_clone_without_the_tag_knows_nothing(project: Path) -> None:
     """A changelog that tells of a release, and no tag of one, do not go together."""
     git(project, "tag", "-d", "v1.0.0")
 
-    with pytest.raises(past.NoPastError, match="and this clone has no tag"):
+    with pytest.raises(Problem, match="and this clone has no tag"):
         told(project)
 
 
@@ -359,15 +359,15 @@ def test_a_shallow_clone_knows_nothing(project: Path, tmp_path: Path) -> None:
     git(project, "commit", "-qm", "More", "--allow-empty")
     git(tmp_path, "clone", "-q", "--depth", "1", "--no-tags", f"file://{project}", "shallow")
 
-    with pytest.raises(past.NoPastError, match="this clone is shallow"):
+    with pytest.raises(Problem, match="this clone is shallow"):
         past.last_release(tmp_path / "shallow")
 
 
 def test_no_clone_knows_nothing(tmp_path: Path, project: Path) -> None:
     """A folder outside of git, or inside another project's, has no past of its own."""
-    with pytest.raises(past.NoPastError, match="fix: ask in a clone"):
+    with pytest.raises(Problem, match="fix: ask in a clone"):
         past.last_release(tmp_path)
-    with pytest.raises(past.NoPastError, match="no clone of its own"):
+    with pytest.raises(Problem, match="no clone of its own"):
         past.last_release(project / "generated")
 
 

@@ -18,12 +18,12 @@ import pytest
 
 from contract_tests import dated
 from scripts import compare
-from scripts.comparison import Difference, UnreadableError, differences, load
+from scripts.comparison import Difference, differences, load
 from scripts.comparison.accepted import Accepted, split
 from scripts.comparison.accepted import load as load_accepted
 
 from ...contract import PATH, contract
-from ...problems import Exit
+from ...problems import Exit, Problem
 from ..support.ci_job import environment
 from ..support.ci_job import load as read_yaml
 
@@ -105,7 +105,7 @@ def test_another_kind_or_place_is_not_accepted() -> None:
         Accepted("field-added", "a 200 $.x", "r", LAST),
         Accepted(one.kind, "a 200 $", "r", LAST),
     ):
-        with pytest.raises(UnreadableError):
+        with pytest.raises(Problem):
             split([one], (other,))
 
 
@@ -134,7 +134,7 @@ INVALID: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("entries", INVALID.values(), ids=list(INVALID))
 def test_invalid_entry_is_refused(entries: list[dict[str, Any]], tmp_path: Path) -> None:
     """A file that does not say all, or says it twice, is a failure."""
-    with pytest.raises(UnreadableError):
+    with pytest.raises(Problem):
         load_accepted(written(tmp_path, *entries), TODAY)
 
 
@@ -152,7 +152,7 @@ def test_file_that_is_another_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "other.toml"
     path.write_text(text)
 
-    with pytest.raises(dated.DatedError):
+    with pytest.raises(Problem):
         list(dated.entries(path, "accepted", ("kind", "place"), today=TODAY))
 
 

@@ -45,7 +45,7 @@ def judged(url: str, *, fuzzing: bool = False, **settings: Any) -> gate.Run:
     try:
         gate.drive(done, fuzzing=fuzzing)
     except GateError as error:
-        done.problem = str(error)
+        done.problem = error
     return done
 
 
@@ -235,7 +235,7 @@ def test_redirected_upload_names_the_redirect() -> None:
 
     assert violated(done) == set()
     assert done.problem is not None
-    assert "redirect" in done.problem
+    assert "redirect" in done.problem.fix
 
 
 def test_waived_p11_is_not_green() -> None:

@@ -101,7 +101,7 @@ def judged(url: str, limits: Limits | None = None, deadline: float = 30.0) -> st
         assert "fix: " in text
         assert TOKEN not in text
     else:
-        text = run.problem or ""
+        text = str(run.problem or "")
         assert TOKEN not in text
         assert run.judge.violated or run.unanswered
     assert time.monotonic() - began < MOST_SECONDS

@@ -7,6 +7,8 @@ import pytest
 from scripts.changing import changelog
 from scripts.changing.weight import Change, Version, Weight
 
+from ...problems import Problem
+
 
 @pytest.mark.parametrize(
     ("text", "line", "what"),
@@ -28,7 +30,7 @@ from scripts.changing.weight import Change, Version, Weight
 )
 def test_a_changelog_that_cannot_be_read(text: str, line: int, what: str) -> None:
     """Each slip is told with its line, and no entry is passed over."""
-    with pytest.raises(changelog.ChangelogError) as error:
+    with pytest.raises(Problem) as error:
         changelog.read(text)
 
     assert str(error.value).startswith(f"problem: CHANGELOG.md, line {line}: {what}")

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from scripts import compare
-from scripts.comparison import Document, UnreadableError, differences, parse
+from scripts.comparison import Document, differences, parse
 from scripts.comparison.load import MOST_BYTES
 from scripts.comparison.read import AmbiguousError
 
 from ... import documents
 from ...contract import PATH
-from ...problems import Exit
+from ...problems import Exit, Problem
 
 CONTRACT = documents.load(PATH)
 HEAD = "openapi: 3.1.0\ninfo: {title: t, version: v}\n"
@@ -113,7 +113,7 @@ def test_not_to_be_followed(schema: Any, why: str) -> None:
     answer["content"]["application/json"]["schema"] = schema
     root["components"]["schemas"]["Loop"] = {"allOf": [{"$ref": "#/components/schemas/Loop"}]}
 
-    with pytest.raises(UnreadableError, match="revision") as caught:
+    with pytest.raises(Problem, match="revision") as caught:
         differences(Document(CONTRACT, "base"), Document(root, "revision"))
     assert why in str(caught.value)
 
@@ -139,7 +139,7 @@ def test_aliases_of_aliases_end() -> None:
     answer = root["paths"][START]["post"]["responses"]["200"]
     answer["content"]["application/json"]["schema"] = schemas["a11"]
 
-    with pytest.raises(UnreadableError, match="without end"):
+    with pytest.raises(Problem, match="without end"):
         differences(Document(CONTRACT, "base"), Document(root, "revision"))
 
 

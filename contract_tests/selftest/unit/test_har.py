@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ...drivers import har
-from ...drivers.replay import ReplayError, replay
+from ...drivers.replay import replay
+from ...problems import Problem
 from ...rules import RULES
 from ...verdict import judge
 from ..support.recordings import (
@@ -240,7 +241,7 @@ def test_content_type_is_taken_from_the_content(replayed: Replay) -> None:
 
 def refused(path: Path | str) -> str:
     """Return the error that a file is refused with."""
-    with pytest.raises(ReplayError) as caught:
+    with pytest.raises(Problem) as caught:
         replay(path)
     return str(caught.value)
 
@@ -390,7 +391,7 @@ def test_mutated_entries(entries: list[Any], tmp_path_factory: pytest.TempPathFa
     path = written(tmp_path_factory.getbasetemp() / "mutated.har", entries)
     try:
         made = replay(path)
-    except ReplayError:
+    except Problem:
         return
 
     assert made.entries == made.judged + made.ignored + made.repeated + sum(made.left_out.values())

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from ... import dated, gate, waivers
+from ... import gate, waivers
 from ...contract import START, STATUS
 from ...findings import CHECKS
+from ...problems import Problem
 from ...report import terminal
 from ...rules import RULES, Broken
 from ...settings import from_environment
@@ -89,7 +90,7 @@ def test_checks_of_schemathesis_are_rules(tmp_path: Path) -> None:
         assert found.rule == rule.id
 
     check = CHECKS["status_code_conformance"].id
-    with pytest.raises(dated.DatedError) as caught:
+    with pytest.raises(Problem) as caught:
         read(tmp_path, WAIVER.replace("T5", "schemathesis:status_code_conformity"))
     assert check in caught.value.fix
 
@@ -129,7 +130,7 @@ def test_checks_of_schemathesis_are_rules(tmp_path: Path) -> None:
 )
 def test_waivers_are_refused(tmp_path: Path, change: tuple[str, str], told: str, fix: str) -> None:
     """What is unknown, expired, vague or there twice is an error that names the nearest."""
-    with pytest.raises(dated.DatedError) as caught:
+    with pytest.raises(Problem) as caught:
         read(tmp_path, WAIVER.replace(*change))
 
     assert told in caught.value.what
