@@ -86,9 +86,9 @@ def timing(pairs: Sequence[Pair]) -> Iterator[str]:
     scripted, seconds, fuzzed = bench_runs.requests_of_gate(gates[-1])
     cases = bench_runs.cases_of_stock(stocks[-1])
     yield f"The gate takes **{median(walls):.2f}** times as long as the stock run (wall), with"
-    yield f"{median(cpus):.2f} times the processor time. Both in turn, {len(pairs)} rounds:"
+    yield f"{median(cpus):.2f} times the CPU time. The two ran alternately, {len(pairs)} rounds:"
     yield ""
-    yield "| | gate | stock | gate / stock, pair by pair | median |\n|---|---|---|---|---|"
+    yield "| | gate | stock | gate / stock, per pair | median |\n|---|---|---|---|---|"
     for name, ratios in (("wall", walls), ("cpu", cpus)):
         attribute = "seconds" if name == "wall" else "cpu"
         one, other = (median(getattr(ran, attribute) for ran in runs) for runs in (gates, stocks))
@@ -96,8 +96,8 @@ def timing(pairs: Sequence[Pair]) -> Iterator[str]:
         yield f"| {name} | {one:.1f} s | {other:.1f} s | {told} | {median(ratios):.2f} |"
     yield ""
     yield f"The gate sent {scripted} scripted requests in {seconds:.1f} s of that, and {fuzzed}"
-    yield f"generated ones; the stock run made {cases} cases. Starting Python counts for both."
-    yield "No server's start is timed; each run has a server of its own, and bytecode is compiled."
+    yield f"generated ones; the stock run generated {cases} cases. The start of Python is included"
+    yield "for both, that of the server is not: each run has its own. Bytecode is already compiled."
 
 
 def table(title: str, rows: Mapping[str, Sequence[Caught]]) -> Iterator[str]:
@@ -123,17 +123,17 @@ def catches(caught: Sequence[Caught], sound: Finding, spent: tuple[float, float]
     alone = [one.fault.name for one in caught if one.stock and not one.gate]
     missed = [one.fault.name for one in caught if not one.gate]
     yield f"Of {len(caught)} faults (of {len(FAULTS)} there are), the gate caught **{gate}**, each"
-    yield f"under the rule it is there for; the stock run caught **{stock}** in any way at all."
+    yield f"by the rule that it breaks; the stock run caught **{stock}** by any check."
     if stock and all(spent):
         rate = (gate / spent[0]) / (stock / spent[1])
-        yield f"For the time it took, the gate caught {rate:.1f} times as many."
+        yield f"Per second of run time, the gate caught {rate:.1f} times as many."
     yield f"Missed by the gate: {', '.join(missed) or 'none'}."
-    yield f"Caught by the stock run alone: {', '.join(alone) or 'none'}."
+    yield f"Caught only by the stock run: {', '.join(alone) or 'none'}."
     clean = ", ".join(sound.kinds)
     yield (
-        f"Over the faultless server the stock run tells {clean}, which is not counted."
+        f"On the server without a fault the stock run reports {clean}, which is not counted."
         if clean
-        else "Over the faultless server the stock run is clean."
+        else "On the server without a fault the stock run reports nothing."
     )
     yield ""
     yield from table("group", grouped(caught, "group"))
@@ -153,20 +153,21 @@ def each(caught: Iterable[Caught]) -> Iterator[str]:
 
 def compared() -> Iterator[str]:
     """Yield what is held against what, and by which versions."""
-    yield "The whole gate over a server (`pytest contract_tests/test_server.py`, all rules,"
-    yield "scripted and generated requests) against `schemathesis run openapi.yaml` with its"
-    yield "default phases and checks: the same contract, server, token and seed"
-    yield f"({bench_runs.SEED}), builds of {bench_runs.BUILD_SECONDS:g} s."
+    yield "The full gate on a server (`pytest contract_tests/test_server.py`: all rules, scripted"
+    yield "and generated requests) compared with `schemathesis run openapi.yaml` with its default"
+    yield "phases and checks. Both use the same contract, server, token and seed"
+    yield f"({bench_runs.SEED}); builds take {bench_runs.BUILD_SECONDS:g} s."
     yield ""
-    yield "A fault is caught by the gate if it exits 1 with the fault's own rule violated, by the"
-    yield "stock run if it exits 1 with any failure or error that it does not tell of the faultless"
-    yield "server. Each fault is met once by each. Both make up requests: another seed may catch a"
-    yield "few more or less. The faults are this project's own, each made for a rule of the gate."
+    yield "The gate catches a fault if it exits with 1 and the fault's own rule is violated. The"
+    yield "stock run catches a fault if it exits with 1 and reports a failure or error that it does"
+    yield "not report for the server without a fault. Each runs once per fault. Both generate"
+    yield "requests: another seed may catch a few more or fewer. The faults are this project's own,"
+    yield "each made for a rule of the gate."
     yield ""
     told = ", ".join(f"{name} {version}" for name, version in versions().items())
     load = os.getloadavg()[0]
     today = datetime.datetime.now(datetime.UTC).date()
-    yield f"Measured on {today}: {told}, other work beside it (load {load:.1f})."
+    yield f"Measured on {today}: {told}, with other work on the machine (load {load:.1f})."
 
 
 def measure(rounds: int) -> list[Pair]:
@@ -240,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Problem as error:
         say(str(error))
         return Exit.CANNOT_TELL
-    page = ["# The gate beside a stock schemathesis run", "", *compared(), ""]
+    page = ["# The gate compared with a stock schemathesis run", "", *compared(), ""]
     try:
         pairs = measure(options.rounds)
     except Problem as error:

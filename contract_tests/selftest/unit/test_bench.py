@@ -180,8 +180,8 @@ def test_catches_are_counted() -> None:
     assert "the stock run caught **2**" in told
     assert "caught 3.0 times as many" in told
     assert f"Missed by the gate: {NAMES['auth'][0]}.\n" in told
-    assert f"Caught by the stock run alone: {NAMES['auth'][0]}.\n" in told
-    assert "the stock run is clean" in told
+    assert f"Caught only by the stock run: {NAMES['auth'][0]}.\n" in told
+    assert "the stock run reports nothing" in told
     assert "| times | 2 | 2 | 1 |\n| auth | 1 | 0 | 1 |\n| all | 3 | 2 | 2 |" in told
 
 
