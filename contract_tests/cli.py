@@ -20,8 +20,6 @@ from .contract import PATH, contract
 from .front import CONSOLE, VARIABLE, option
 from .problems import Exit, Problem
 from .reference import __main__ as reference
-from .reference.faults import FAULTS
-from .rules import RULES
 from .target import GateError
 
 ROOT = PATH.parent
@@ -130,33 +128,6 @@ def commands(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-ABOUT = {
-    "TARGET": ("URL", "Judge that server; its bearer token stands in CONTRACT_TOKEN."),
-    "BUILD_ID": ("ID", "Look at one build that exists; initiate and start nothing."),
-    "LEVEL": ("must|should", "must: keep to what the published contract states."),
-    "RULE": ("IDS", "Judge by these rules only, for example T5,T4."),
-    "DRY_RUN": ("", "Tell the plan and the budgets, and send nothing."),
-    "WAIVERS": ("FILE", "Rules that may be violated for now."),
-    "REQUIRE": ("LIST", "Fail if one of these rules, or cells of the matrix, was not observed."),
-    "MAX_BUILDS": ("N", "Initiate at most so many builds."),
-    "MAX_REQUESTS": ("N", "Send at most so many requests."),
-    "RATE": ("N", "Send at most so many requests a second."),
-    "DEADLINE": ("SECONDS", "End after so many seconds; 1800 by default."),
-    "DOCKERFILE": ("FILE", "One that this server can build."),
-    "HEADERS": ("HEADER", "Send 'X-Team: a' with every request; several as a JSON object."),
-    "CA_BUNDLE": ("FILE", "Trust these certificates instead of the system's."),
-    "PROXY": ("URL", "Go through this http proxy; else what HTTPS_PROXY and the like say."),
-    "SEED": ("N", "Of what schemathesis generates; 1 by default."),
-    "FAULT": ("NAME", "Break the embedded server in one way; serve --list-faults."),
-}
-"""The value of each setting, and what it does. The token is read from the environment alone."""
-
-LISTS = ("RULE", "REQUIRE")
-KNOWN: dict[str, Iterable[str]] = {
-    "LEVEL": ("must", "should"), "RULE": RULES, "REQUIRE": RULES, "FAULT": FAULTS,
-}  # fmt: skip
-
-
 def among(known: Iterable[str]) -> Complete:
     """Complete one of the known words, or the last of a list of them."""
 
@@ -172,16 +143,15 @@ def file(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionIt
     return [CompletionItem(begun, type="file")]
 
 
-def setting(name: str, about: str | None = None) -> click.Option:
-    """Return the option that a setting of the gate is; another command may use it otherwise."""
-    value = ABOUT[name][0]
-    about = about or ABOUT[name][1]
-    if not value:
-        return click.Option([option(name)], is_flag=True, help=about)
-    complete = among(KNOWN[name]) if name in KNOWN else file if value == "FILE" else None
+def setting(one: settings.Setting, about: str | None = None) -> click.Option:
+    """Return the option that a setting is; another command may use it otherwise."""
+    if not one.metavar:
+        return click.Option([option(one.name)], is_flag=True, help=about or one.help)
+    complete = among(one.known) if one.known else file if one.metavar == "FILE" else None
     return click.Option(
-        [option(name)], metavar=value, help=about, multiple=name in LISTS, shell_complete=complete
-    )
+        [option(one.name)], metavar=one.metavar, help=about or one.help, multiple=one.is_list,
+        shell_complete=complete,
+    )  # fmt: skip
 
 
 def options() -> list[click.Parameter]:
@@ -190,7 +160,7 @@ def options() -> list[click.Parameter]:
         ["--junit"], metavar="FILE", shell_complete=file,
         help="Write JUnit there, and summary.md beside it.",
     )  # fmt: skip
-    return [*(setting(name) for name in settings.SETTINGS if name != "TOKEN"), junit]
+    return [*(setting(one) for one in settings.SETTINGS.values() if not one.is_secret), junit]
 
 
 def environment(given: dict[str, Any]) -> dict[str, str]:
@@ -249,8 +219,8 @@ def adopted(parser: argparse.ArgumentParser) -> list[click.Parameter]:
             continue
         if not words:
             taken.append(click.Argument([action.dest], metavar=name, shell_complete=file))
-        elif name in ABOUT:
-            taken.append(setting(name, action.help))
+        elif name in settings.SETTINGS:
+            taken.append(setting(settings.SETTINGS[name], action.help))
         elif action.nargs == 0:
             taken.append(click.Option(words, is_flag=True, help=action.help))
         else:

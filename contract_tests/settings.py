@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +23,45 @@ from .rules import RULES, Rule, chosen
 from .target import Budget, GateError, Target
 
 PREFIX = "CONTRACT_"
+LEVELS = ("must", "should")
+Read = Callable[[str, str], Any]
 # Settings are read before there is a tape: what may be shown of a URL is all but its password.
 hide = Redaction()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting, declared once.
+
+    Attributes:
+        name: Its name: ``X`` is the variable ``CONTRACT_X``, ``make gate X=…`` and ``gate --x``.
+        read: Reads its value, by name and text. Raises ``GateError`` if it has no such value.
+        help: What it does.
+        metavar: How a value is named in a help; a flag has none.
+        known: The values that there are, where they can be listed.
+        is_list: Whether it has several values, separated by commas.
+        is_secret: Whether it is read from the environment alone: command lines are seen by others.
+        commands: The commands that take it.
+
+    """
+
+    name: str
+    read: Read
+    help: str
+    metavar: str = ""
+    known: Iterable[str] = ()
+    is_list: bool = False
+    is_secret: bool = False
+    commands: tuple[str, ...] = ("gate",)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that it is read from."""
+        return f"{PREFIX}{self.name}"
+
+    def parse(self, value: str) -> Any:
+        """Return what a value says."""
+        return self.read(self.name, value)
 
 
 def from_environment(environment: Mapping[str, str]) -> Target:
@@ -35,7 +73,7 @@ def from_environment(environment: Mapping[str, str]) -> Target:
     }
     for name in given:
         among(f"setting {PREFIX}", name, SETTINGS)
-    read = {name: SETTINGS[name](value) for name, value in given.items()}
+    read = {name: SETTINGS[name].parse(value) for name, value in given.items()}
     _agree(given)
     budget = {
         key: read.pop(name)
@@ -71,7 +109,7 @@ def rules(rule: str = "", level: str = "") -> list[Rule[Any]]:
 
     Raises ``GateError`` for an unknown rule or level, and where no rule is left.
     """
-    found = chosen(SETTINGS["RULE"](rule), SETTINGS["LEVEL"](level.strip() or "should"))
+    found = chosen(SETTINGS["RULE"].parse(rule), SETTINGS["LEVEL"].parse(level.strip() or "should"))
     _refuse_none(found)
     return found
 
@@ -91,7 +129,7 @@ def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
     raise GateError(f"unknown {what}{value}", choice(value, known, listed))
 
 
-def _fault(value: str) -> str:
+def _fault(_: str, value: str) -> str:
     listed = f"{front.CONSOLE} serve --list-faults" if front.is_console() else "docs/faults.md"
     return among("fault ", value, FAULTS, listed)
 
@@ -103,7 +141,7 @@ def _agree(given: Mapping[str, str]) -> None:
             if name in given:
                 raise GateError(
                     f"{setting(name)} needs a {setting('TARGET')}",
-                    f"{setting('TARGET', 'http://host')}",
+                    setting("TARGET", "http://host"),
                 )
         return
     if "TOKEN" not in given:
@@ -114,36 +152,33 @@ def _agree(given: Mapping[str, str]) -> None:
         )
 
 
-def _url(name: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            good = False
-        if good and name == "TARGET" and "/api/v1" in parts.path:
-            fix = setting(name, hide(value.partition("/api/v1")[0]))
-            raise GateError(f"{setting(name)} is not a base URL", fix)
-        if not good or parts.query or parts.fragment:
-            raise GateError(
-                f"{setting(name)} is not an http(s) URL: {hide(value)!r}",
-                f"{setting(name, 'http://host')}",
-            )
-        if name == "TARGET" and parts.username is not None:
-            raise GateError(f"{setting(name)} holds a user", "put the token in CONTRACT_TOKEN")
-        return value
-
-    return read
+def _url(name: str, value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if good and name == "TARGET" and "/api/v1" in parts.path:
+        fix = setting(name, hide(value.partition("/api/v1")[0]))
+        raise GateError(f"{setting(name)} is not a base URL", fix)
+    if not good or parts.query or parts.fragment:
+        raise GateError(
+            f"{setting(name)} is not an http(s) URL: {hide(value)!r}",
+            setting(name, "http://host"),
+        )
+    if name == "TARGET" and parts.username is not None:
+        raise GateError(f"{setting(name)} holds a user", "put the token in CONTRACT_TOKEN")
+    return value
 
 
-def _token(value: str) -> str:
+def _token(_: str, value: str) -> str:
     if not value.isascii() or not value.isprintable() or " " in value:
         raise GateError("the token is no bearer token", "mend CONTRACT_TOKEN")
     return value
 
 
-def _number(name: str, kind: type[int] | type[float], least: float) -> Callable[[str], float]:
-    def read(value: str) -> float:
+def _number(kind: type[int] | type[float], least: float) -> Read:
+    def read(name: str, value: str) -> float:
         try:
             number = kind(value)
         except ValueError:
@@ -152,78 +187,101 @@ def _number(name: str, kind: type[int] | type[float], least: float) -> Callable[
             word = "whole number" if kind is int else "number"
             raise GateError(
                 f"{setting(name)} is not a {word} from {least:g} on: {value!r}",
-                f"{setting(name, '20')}",
+                setting(name, "20"),
             )
         return number
 
     return read
 
 
-def _rules(value: str) -> tuple[str, ...]:
+def _rules(_: str, value: str) -> tuple[str, ...]:
     return tuple(among("rule ", one, RULES) for one in value.upper().replace(",", " ").split())
 
 
-def _required(value: str) -> tuple[str, ...]:
+def _required(name: str, value: str) -> tuple[str, ...]:
     wanted = value.replace(",", " ").split()
     for one in wanted:
         if one not in RULES and (told := matrix.problem(one)):
-            raise GateError(f"{setting('REQUIRE')}: {told}", "a rule's id, or a cell of the matrix")
+            raise GateError(f"{setting(name)}: {told}", "a rule's id, or a cell of the matrix")
     return tuple(wanted)
 
 
-def _headers(value: str) -> dict[str, str]:
+def _headers(name: str, value: str) -> dict[str, str]:
     told = headers.read(value)
     if told is None:
         one, several = "'X-Team: a'", """'{"X-Team": "a", "X-Stage": "b"}'"""
         raise GateError(
-            f"{setting('HEADERS')} is not a header, or is one of the gate's own",
-            f"{setting('HEADERS', one)}, or {setting('HEADERS', several)}",
+            f"{setting(name)} is not a header, or is one of the gate's own",
+            f"{setting(name, one)}, or {setting(name, several)}",
         )
     return told
 
 
-def _waivers(value: str) -> tuple[waivers.Waiver, ...]:
+def _waivers(name: str, value: str) -> tuple[waivers.Waiver, ...]:
     try:
         return waivers.load(Path(value), list(RULES), datetime.datetime.now(datetime.UTC).date())
     except Problem as error:
-        raise GateError(f"{setting('WAIVERS')}: {error.what}", error.fix) from error
+        raise GateError(f"{setting(name)}: {error.what}", error.fix) from error
 
 
-def _file(name: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if not Path(value).is_file():
-            raise GateError(f"{setting(name)} is not a file: {value!r}", f"{setting(name, 'path')}")
-        return value
-
-    return read
+def _file(name: str, value: str) -> str:
+    if not Path(value).is_file():
+        raise GateError(f"{setting(name)} is not a file: {value!r}", setting(name, "path"))
+    return value
 
 
-def _dockerfile(value: str) -> str:
-    return Path(_file("DOCKERFILE")(value)).read_text(encoding="utf-8")
+def _dockerfile(name: str, value: str) -> str:
+    return Path(_file(name, value)).read_text(encoding="utf-8")
 
 
-def _flag(value: str) -> bool:
-    return among(f"{setting('DRY_RUN')} ", value, ["1", "0"]) == "1"
+def _flag(name: str, value: str) -> bool:
+    return among(f"{setting(name)} ", value, ["1", "0"]) == "1"
 
 
-SETTINGS: dict[str, Callable[[str], Any]] = {
-    "TARGET": _url("TARGET"),
-    "TOKEN": _token,
-    "LEVEL": lambda value: among(f"{setting('LEVEL')} ", value.lower(), ["must", "should"]),
-    "RULE": _rules,
-    "FAULT": _fault,
-    "SEED": _number("SEED", int, 0),
-    "BUILD_ID": str,
-    "DOCKERFILE": _dockerfile,
-    "HEADERS": _headers,
-    "CA_BUNDLE": _file("CA_BUNDLE"),
-    "PROXY": _url("PROXY"),
-    "MAX_BUILDS": _number("MAX_BUILDS", int, 1),
-    "MAX_REQUESTS": _number("MAX_REQUESTS", int, 1),
-    "RATE": _number("RATE", float, 0.01),
-    "DEADLINE": _number("DEADLINE", float, 1),
-    "REQUIRE": _required,
-    "WAIVERS": _waivers,
-    "DRY_RUN": _flag,
-}
-"""How the value of each setting is read."""
+def _level(name: str, value: str) -> str:
+    return among(f"{setting(name)} ", value.lower(), LEVELS)
+
+
+_DECLARED = (
+    Setting("TARGET", _url, "Judge that server; its bearer token stands in CONTRACT_TOKEN.", "URL"),
+    Setting("TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True),
+    Setting(
+        "BUILD_ID", lambda _, value: value,
+        "Look at one build that exists; initiate and start nothing.", "ID",
+    ),
+    Setting(
+        "LEVEL", _level, "must: keep to what the published contract states.", "must|should",
+        known=LEVELS, commands=("gate", "judge"),
+    ),
+    Setting(
+        "RULE", _rules, "Judge by these rules only, for example T5,T4.", "IDS",
+        known=RULES, is_list=True, commands=("gate", "judge"),
+    ),
+    Setting("DRY_RUN", _flag, "Tell the plan and the budgets, and send nothing."),
+    Setting("WAIVERS", _waivers, "Rules that may be violated for now.", "FILE"),
+    Setting(
+        "REQUIRE", _required,
+        "Fail if one of these rules, or cells of the matrix, was not observed.", "LIST",
+        known=RULES, is_list=True,
+    ),
+    Setting("MAX_BUILDS", _number(int, 1), "Initiate at most so many builds.", "N"),
+    Setting("MAX_REQUESTS", _number(int, 1), "Send at most so many requests.", "N"),
+    Setting("RATE", _number(float, 0.01), "Send at most so many requests a second.", "N"),
+    Setting("DEADLINE", _number(float, 1), "End after so many seconds; 1800 by default.", "S"),
+    Setting("DOCKERFILE", _dockerfile, "One that this server can build.", "FILE"),
+    Setting(
+        "HEADERS", _headers,
+        "Send 'X-Team: a' with every request; several as a JSON object.", "HEADER",
+    ),
+    Setting("CA_BUNDLE", _file, "Trust these certificates instead of the system's.", "FILE"),
+    Setting(
+        "PROXY", _url, "Go through this http proxy; else what HTTPS_PROXY and the like say.", "URL"
+    ),
+    Setting("SEED", _number(int, 0), "Of what schemathesis generates; 1 by default.", "N"),
+    Setting(
+        "FAULT", _fault, "Break the embedded server in one way; serve --list-faults.", "NAME",
+        known=FAULTS, commands=("gate", "serve"),
+    ),
+)  # fmt: skip
+SETTINGS = {one.name: one for one in _DECLARED}
+"""Every setting, by its name. The Makefile, docs/gate.md and the action are tested against it."""

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from ... import matrix
+from scripts.changing import surface
+
+from ... import cli, documents, front, matrix
 from ...contract import PATH
 from ...matrix import Cell
 from ...rules import RULES
-from ...settings import SETTINGS, from_environment
+from ...settings import SETTINGS, Setting, from_environment
 from ...target import GateError, Target
 
+ROOT = PATH.parent
 URL = {"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_TOKEN": "some-long-token"}
 
 
@@ -117,15 +120,31 @@ def test_any_bearer_token_will_do(token: str) -> None:
     assert target.token == token
 
 
-@pytest.mark.parametrize("name", list(SETTINGS))
-def test_every_setting_is_told_of(name: str) -> None:
-    """In docs/gate.md, and, but for the token, to make."""
-    page = (PATH.parent / "docs/gate.md").read_text()
-    makefile = (PATH.parent / "Makefile").read_text()
-    settings = makefile.partition("SETTINGS := ")[2].partition("\n\n")[0]
+TAKES = surface.takes((ROOT / "Makefile").read_text())
+ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
+# The action is for a server of somebody's, and for a run that is to be judged.
+NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED"}
 
-    assert re.search(rf"`{name}=|`CONTRACT_{name}`", page)
-    assert (name in settings.split()) is (name != "TOKEN")
+
+@pytest.mark.parametrize("one", SETTINGS.values(), ids=lambda one: one.name)
+def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> None:
+    """Each place names the settings that are declared for it; a secret is on no command line."""
+    page = (ROOT / "docs/gate.md").read_text()
+    wanted = {
+        name: name in one.commands and not one.is_secret for name in ("gate", "judge", "serve")
+    }
+    [judge] = [step for step in ACTION["runs"]["steps"] if step.get("name") == "Judge"]
+    given = one.name.lower().replace("_", "-")
+
+    assert re.search(rf"`{one.name}=|`{one.variable}`", page)
+    assert {name: one.name in TAKES[name] for name in wanted} == wanted
+    if not one.is_secret:
+        for name in ("gate", "judge"):  # serve has a --seed of its own
+            options = [word for param in cli.commands.commands[name].params for word in param.opts]
+            assert (front.option(one.name) in options) is wanted[name]
+    assert (given in ACTION["inputs"]) is (one.name not in NOT_IN_CI)
+    if given in ACTION["inputs"]:
+        assert judge["env"][one.variable] == f"${{{{ inputs.{given} }}}}"
 
 
 @pytest.mark.parametrize(
