@@ -7,7 +7,8 @@ shorter stands in ordinary text too, so it is hidden only behind the scheme that
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
@@ -85,14 +86,18 @@ class Secrets:
     def answer(self, response: httpx.Response) -> httpx.Response:
         """Return a copy of an answer as it may be written, its request without headers and query."""
         request = request_of(response)
-        if request is not None:
-            request = httpx.Request(request.method, self(str(request.url.copy_with(query=None))))
         made = httpx.Response(
-            response.status_code, content=self.content(response.content), request=request
+            response.status_code,
+            content=self.content(response.content),
+            request=request and self.request(request),
         )
         # Afterwards: the content is decoded already, and the headers are those that came with it.
         made.headers = self.headers(response.headers)
         return made
+
+    def request(self, request: httpx.Request) -> httpx.Request:
+        """Return what may be written of a request: its method, and its URL without the query."""
+        return httpx.Request(request.method, self(str(request.url.copy_with(query=None))))
 
     def _add_headers(self, headers: httpx.Headers) -> None:
         for name, value in headers.multi_items():
@@ -130,6 +135,22 @@ def keep_apart(response: httpx.Response) -> httpx.Response:
     return response
 
 
+@contextmanager
+def kept_apart() -> Iterator[None]:
+    """Let httpx's own exceptions pass with what may be written of their requests alone.
+
+    They are pickled with all that they hold, and httpx does not let us hide anything then.
+    """
+    try:
+        yield
+    except httpx.HTTPError as error:
+        if isinstance(error, httpx.HTTPStatusError):  # of the caller's own event hook
+            keep_apart(error.response)
+        if (request := request_of(error)) is not None:
+            error.request = Secrets([request]).request(request)
+        raise
+
+
 def secrets_of(response: httpx.Response) -> Secrets:
     """Return what must not be shown of an answer, and of its request."""
     kept = response.extensions.get(_EXTENSION)
@@ -138,10 +159,10 @@ def secrets_of(response: httpx.Response) -> Secrets:
     return Secrets(filter(None, [request_of(response)]))
 
 
-def request_of(response: httpx.Response) -> httpx.Request | None:
-    """Return the request of an answer, or ``None`` for an answer made without one."""
+def request_of(made: httpx.Response | httpx.HTTPError) -> httpx.Request | None:
+    """Return the request of an answer or an exception, or ``None`` if it was made without one."""
     try:
-        return response.request
+        return made.request
     except RuntimeError:
         return None
 

@@ -9,6 +9,7 @@ import httpx
 
 from ._calls import Call, Job
 from ._retry import NOTHING_SENT, attempts
+from ._secrets import kept_apart
 from ._watch import Watch
 from .client import AuthenticatedClient
 from .context import Context
@@ -132,14 +133,16 @@ def _put(
     def send() -> httpx.Response:
         content = body.pieces()
         request = httpx.Request("PUT", url, headers=headers, content=content, extensions=probe)
-        return client.get_httpx_client().send(request, auth=None, follow_redirects=False)
+        with kept_apart():
+            return client.get_httpx_client().send(request, auth=None, follow_redirects=False)
 
     async def send_async() -> httpx.Response:
         content = body.pieces_async()
         request = httpx.Request("PUT", url, headers=headers, content=content, extensions=probe)
-        return await client.get_async_httpx_client().send(
-            request, auth=None, follow_redirects=False
-        )
+        with kept_apart():
+            return await client.get_async_httpx_client().send(
+                request, auth=None, follow_redirects=False
+            )
 
     return Call(send, send_async)
 

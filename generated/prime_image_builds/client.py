@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from ._secrets import Secrets, keep_apart
+from ._secrets import Secrets, keep_apart, kept_apart
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 from .errors import InvalidRequestError
 
@@ -113,18 +113,20 @@ class Client:
 
     def request(self, method: str, path: str, *, json: bytes | None = None) -> httpx.Response:
         """Send one request. Raises httpx's own exceptions if there is no answer."""
-        response = self.get_httpx_client().request(
-            method, path, content=json, headers=self._request_headers(json)
-        )
+        with kept_apart():
+            response = self.get_httpx_client().request(
+                method, path, content=json, headers=self._request_headers(json)
+            )
         return keep_apart(response)
 
     async def request_async(
         self, method: str, path: str, *, json: bytes | None = None
     ) -> httpx.Response:
         """Send one request. Raises httpx's own exceptions if there is no answer."""
-        response = await self.get_async_httpx_client().request(
-            method, path, content=json, headers=self._request_headers(json)
-        )
+        with kept_apart():
+            response = await self.get_async_httpx_client().request(
+                method, path, content=json, headers=self._request_headers(json)
+            )
         return keep_apart(response)
 
     def __enter__(self) -> Self:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gzip
+import io
 import json
 import logging
 import pickle
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -16,13 +18,13 @@ import pytest
 import respx
 from hypothesis import given
 from hypothesis import strategies as st
-from prime_image_builds import AuthenticatedClient, Client, errors
+from prime_image_builds import AuthenticatedClient, Client, Context, errors, upload, upload_async
 from prime_image_builds._secrets import Secrets
 from prime_image_builds.api.images import get_build_status
-from prime_image_builds.models import ErrorResponse
+from prime_image_builds.models import BuildImageResponse, ErrorResponse
 
 from ...contract import START
-from .test_client import BASE, TOKEN, call, leaking, peer
+from .test_client import BASE, TOKEN, call, leaking, peer, variants
 
 SHORT = ["t", "a", "json", "1", "build", "7-chars"]
 LONG = ["8-chars.", TOKEN, "prime_0123456789abcdef", 'quote"and\\back/slash']
@@ -157,6 +159,122 @@ def test_detailed_refusal_hides_the_token_in_repr_and_pickle() -> None:
         pickle.dumps(response).decode("latin-1"),
     ):
         assert TOKEN not in shown
+
+
+def _kinds(kind: type[httpx.RequestError]) -> Iterator[type[httpx.RequestError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
+
+
+def _redirects(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(307, headers={"Location": f"{BASE}/elsewhere?key=of-this-user"})
+
+
+def _raises_for_status(response: httpx.Response) -> None:
+    response.raise_for_status()
+
+
+async def _raises_for_status_async(response: httpx.Response) -> None:
+    response.raise_for_status()
+
+
+def _answers(status: int, **given: Any) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda _: httpx.Response(status, **given)
+
+
+def _network(answer: Any) -> httpx.MockTransport:
+    """Answer a request, or raise an exception that knows it, as httpx's own transports do."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, httpx.RequestError):
+            raise type(answer)(str(answer), request=request)
+        response: httpx.Response = answer(request)
+        return response
+
+    return httpx.MockTransport(handle)
+
+
+# What ends a call without an answer: what causes it, and what httpx raises.
+NO_ANSWER: dict[str, tuple[Any, str]] = {
+    **{kind.__name__: (kind("in vain"), kind.__name__) for kind in _kinds(httpx.RequestError)},
+    "redirects": (_redirects, "TooManyRedirects"),
+    "no gzip": (
+        _answers(200, stream=httpx.ByteStream(b"{}"), headers={"Content-Encoding": "gzip"}),
+        "DecodingError",
+    ),
+    "hook": (_answers(403), "HTTPStatusError"),
+}
+
+
+@variants
+@pytest.mark.parametrize("case", NO_ANSWER)
+def test_exception_of_httpx_holds_no_secret(case: str, variant: str) -> None:
+    """It is as httpx raised it, and its request has method, host and path alone."""
+    answer, kind = NO_ANSWER[case]
+    given: dict[str, Any] = {"transport": _network(answer)}
+    secrets = {TOKEN, "my-own-key", "of-this-user", "pass-word"}
+    if case == "hook":
+        hook = _raises_for_status_async if variant.startswith("asyncio") else _raises_for_status
+        given["event_hooks"] = {"response": [hook]}
+        secrets -= {"pass-word"}  # httpx writes the whole URL into the text
+    client = AuthenticatedClient(
+        "https://me:pass-word@images.test", TOKEN, headers={"X-Api-Key": "my-own-key"},
+        cookies={"session": "of-this-user"}, follow_redirects=True, httpx_args=given,
+    )  # fmt: skip
+    with pytest.raises(httpx.HTTPError) as caught:
+        call(client, START, variant)
+    error = caught.value
+
+    assert (type(error).__name__, error.request.method) == (kind, "POST")
+    assert error.request.url.host == "images.test"
+    if isinstance(answer, httpx.RequestError):
+        assert (str(error), error.request.url.path) == (
+            str(answer), "/api/v1/images/build/bld_1/start",
+        )  # fmt: skip
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
+        assert (type(again), str(again), again.request.url) == (
+            type(error), str(error), error.request.url,
+        )  # fmt: skip
+    for secret in secrets:
+        assert leaking(error, secret) == []
+
+
+@pytest.mark.parametrize("variant", ["sync", "asyncio"])
+def test_exception_of_an_upload_holds_no_query(variant: str) -> None:
+    """The query of an upload URL is what allows the upload."""
+    build = BuildImageResponse.from_dict({
+        "build_id": "bld_1", "expires_in": 60, "fullImagePath": "a/web:v1",
+        "upload_url": "https://store.test/put?X-Signature=0123456789",
+    })  # fmt: skip
+    network = _network(httpx.UnsupportedProtocol("in vain"))
+    client = AuthenticatedClient(BASE, TOKEN, httpx_args={"transport": network})
+    context = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+
+    def uploaded() -> None:
+        if variant == "sync":
+            upload(build, context, client=client)
+        else:
+            asyncio.run(upload_async(build, context, client=client))
+
+    with pytest.raises(httpx.UnsupportedProtocol) as caught:
+        uploaded()
+
+    assert str(caught.value.request.url) == "https://store.test/put"
+    assert leaking(caught.value, "0123456789") == []
+
+
+@pytest.mark.parametrize("variant", ["sync", "asyncio"])
+def test_lost_connection_holds_no_token_over_a_socket(variant: str) -> None:
+    """A server that is not there, and one that closes."""
+    with peer() as server:
+        gone = AuthenticatedClient("http://127.0.0.1:1", TOKEN)
+        closing = AuthenticatedClient(server.url, TOKEN, timeout=5)
+        for client, kind in ((gone, httpx.ConnectError), (closing, httpx.RemoteProtocolError)):
+            with pytest.raises(kind) as caught:
+                call(client, START, variant)
+            assert leaking(caught.value) == []
+            assert "authorization" not in caught.value.request.headers
 
 
 @pytest.mark.parametrize(
