@@ -13,8 +13,16 @@ HERE = Path(__file__).resolve().parent
 MODULES = ("test_client.py", "test_server.py")
 
 
+REPORTS = ("junit.xml", "summary.md", "verdicts.json")
+OPTION = "--junitxml="
+
+
 def main() -> int:
     """Run pytest; return its exit code."""
+    # An early end (Ctrl-C while modules are loaded) must not leave the reports of the run before.
+    for option in (one for one in sys.argv[1:] if one.startswith(OPTION)):
+        for name in REPORTS:
+            Path(option.removeprefix(OPTION)).with_name(name).unlink(missing_ok=True)
     modules = [str(HERE / name) for name in MODULES]
     return int(pytest.main(["-q", "--no-header", *modules, *sys.argv[1:]]))
 

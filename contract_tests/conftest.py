@@ -15,7 +15,7 @@ from filelock import FileLock
 from . import gate, planning, settings
 from .drivers import client as client_driver
 from .problems import Exit, Problem
-from .report import client, terminal, verdicts
+from .report import client, markdown, terminal, verdicts
 from .report.rendered import Rendered, render
 from .rules.client import CLIENT_RULES
 from .tape import Tape
@@ -97,8 +97,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         reports.mkdir(parents=True, exist_ok=True)
         data = rendered.data if rendered else verdicts.document(None, problem)
         (reports / VERDICTS).write_text(verdicts.page(data), encoding="utf-8")
-        if rendered:
-            (reports / SUMMARY).write_text(rendered.page, encoding="utf-8")
+        page = rendered.page if rendered else markdown.unjudged(problem)
+        (reports / SUMMARY).write_text(page, encoding="utf-8")
     if _is_one_of_many(config):
         config.workeroutput["shown"] = _shown(config)  # type: ignore[attr-defined]
 

@@ -65,7 +65,9 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
     budget = target.budget
     requests = _most_requests(budget)
     if target.build_id:
-        looks = Part(SCRIPT, f"status of {target.build_id} until it has ended", 1)
+        sends = lifecycles.GIVEN_REQUESTS if requests is None else requests - PREFLIGHT
+        sends = max(0, min(lifecycles.GIVEN_REQUESTS, sends))
+        looks = Part(SCRIPT, f"status of {target.build_id}, and polls until it has ended", sends)
         return Plan((looks,), requests, 0, 0)
     script = lifecycles.steps(is_limited=budget.builds is not None)
     steps = [*script, *([GENERATED] if fuzzing else []), lifecycles.CLOSING]
@@ -92,12 +94,13 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
     yield f"target        {target.name}"
     for part in plan.parts:
         about = "about " if part.driver == fuzz.DRIVER else ""
-        cost = f"{about}{part.requests} requests, {part.builds} builds, {part.started} started"
+        requests, builds = _counted(part.requests, "request"), _counted(part.builds, "build")
+        cost = f"{about}{requests}, {builds}, {part.started} started"
         yield f"{part.driver:<13} {part.name}: {cost}"
     if target.build_id:
         yield "at most       nothing is initiated or started"
     else:
-        yield f"at most       {plan.builds} builds are initiated, {plan.started} started"
+        yield f"at most       {_counted(plan.builds, 'build')} initiated, {plan.started} started"
         if plan.most_builds > plan.builds:
             yield (
                 f"              {plan.most_builds} and {plan.most_started}, if the server accepts "
@@ -112,6 +115,10 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
         setting(name, "none" if one is None else f"{one:g}") for name, one in settings.items()
     )  # fmt: skip
     yield f"budget        {' '.join(written)}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _most_requests(budget: Budget) -> int | None:

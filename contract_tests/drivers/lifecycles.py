@@ -103,6 +103,10 @@ def steps(*, is_limited: bool) -> list[Step]:
     return [OPENING, *probes.COSTLESS, *probes.PROBES]
 
 
+GIVEN_REQUESTS = 4 + len(stimuli.tokens(""))
+"""What ``watch_build`` sends at least, polls not counted."""
+
+
 def watch_build(wire: Wire, build_id: str, tell: Callable[[str], None]) -> None:
     """Look at a build that exists until it has ended, with and without the token; start nothing.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from .. import matrix
 from ..gate import Run
+from ..problems import Problem
 from . import terminal, text, verdicts
 
 
@@ -15,12 +16,22 @@ def page(run: Run) -> str:
     return "\n".join(_lines(run)) + "\n"
 
 
+def unjudged(problem: Problem | None) -> str:
+    """Return the page of a run that was set up wrong: it says why, and has no verdict."""
+    return f"# Cannot judge\n\n```\n{problem}\n```\n"
+
+
 def _lines(run: Run) -> Iterator[str]:
     hide = run.redaction
     outcomes = Counter(verdict.outcome for verdict in run.verdicts.values())
     yield f"# The contract, held to {run.target.name}"
     yield ""
-    yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) + "."
+    counts = [f"{count} {outcome}" for outcome, count in sorted(outcomes.items())]
+    if idle := sum(len(one.unneeded(run.tape.exchanges)) for one in run.verdicts.values()):
+        counts.append(f"{idle} waived without need")
+    if run.missing:
+        counts.append(f"{len(run.missing)} required and not observed")
+    yield f"{'Passed' if verdicts.passed(run) else 'Failed'}: {', '.join(counts)}."
     if (ended := verdicts.ended(run)) != "complete":
         yield from ("", f"Ended: {ended}.", *(f"- {one}" for one in verdicts.reasons(run)))
     for verdict in run.judge.violated:

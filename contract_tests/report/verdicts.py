@@ -28,11 +28,15 @@ def document(run: Run | None, problem: Problem | None = None) -> dict[str, Any]:
     then holds the problem and no verdict.
     """
     if run is None:
-        told: dict[str, Any] = {"target": None, "seed": None, "ended": None, "verdicts": []}
+        told: dict[str, Any] = {
+            "target": None, "seed": None, "passed": False, "ended": None, "verdicts": [],
+        }  # fmt: skip
     else:
         told = _document(run)
         problem = problem or run.problem
     hide = run.redaction if run else str
+    if problem:
+        told["passed"] = False
     return {"format": FORMAT, **told, "problem": hide(str(problem)) if problem else None}
 
 
@@ -41,6 +45,16 @@ def ended(run: Run) -> str:
     if run.is_interrupted:
         return "interrupted"
     return "complete" if run.is_finished and not run.cut else "cut"
+
+
+def passed(run: Run) -> bool:
+    """Tell whether nothing fails the run: a violation, a waiver without need, what is required.
+
+    A budget that cuts a run does not fail it; a server that cannot be reached any more does.
+    """
+    exchanges = run.tape.exchanges
+    idle = any(one.unneeded(exchanges) for one in run.verdicts.values())
+    return not (run.judge.violated or idle or run.missing or run.problem or run.is_interrupted)
 
 
 def reasons(run: Run) -> list[str]:
@@ -53,6 +67,7 @@ def _document(run: Run) -> dict[str, Any]:
         "target": run.target.name,
         "seed": run.target.seed,
         "level": run.target.level,
+        "passed": passed(run),
         "ended": ended(run),
         "reasons": reasons(run),
         "missing": run.missing,

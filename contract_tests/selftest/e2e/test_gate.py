@@ -350,6 +350,8 @@ def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
     assert report.read_text().count("<failure") == 1
     summary = (tmp_path / "summary.md").read_text()
     assert "1 violated" in summary
+    assert summary.splitlines()[2].startswith("Failed: ")
+    assert json.loads((tmp_path / "verdicts.json").read_text())["passed"] is False
     assert "| T5 | SHOULD | violated |" in summary
 
 
@@ -386,6 +388,31 @@ def test_a_waived_rule_that_holds_fails(tmp_path: Path) -> None:
 
     assert code == 1
     assert "problem: T5 is waived (known), and holds" in printed
+
+
+def test_reports_of_the_run_before_do_not_stay(tmp_path: Path) -> None:
+    """A run that cannot judge says so in each report; one that ends at once leaves none."""
+    reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
+    for one in reports:
+        one.write_text("of the run before")
+    code, _ = make_gate(f"--junitxml={reports[0]}", MAX_BUILDS="1.5")
+
+    assert code == 4
+    assert all("MAX_BUILDS" in one.read_text() for one in reports[1:])
+    assert json.loads(reports[2].read_text())["passed"] is False
+    assert "of the run before" not in reports[0].read_text()
+
+    for one in reports:
+        one.write_text("of the run before")
+    early = (
+        "import sys; sys.modules['schemathesis'] = None; "
+        "from contract_tests.__main__ import main; main()"
+    )
+    subprocess.run(  # noqa: S603 (it ends while conftest is imported)
+        [sys.executable, "-c", early, f"--junitxml={reports[0]}"],
+        cwd=PATH.parent, capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert not any(one.exists() and "before" in one.read_text() for one in reports)
 
 
 def test_an_expired_waiver_ends_it(tmp_path: Path) -> None:
