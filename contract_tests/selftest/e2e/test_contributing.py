@@ -19,6 +19,13 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 BLOCK = re.compile(r"^```(console|diff)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SECTIONS = dict(re.findall(r"^###? (.+?)\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE))
 EXERCISES = ["A field", "A status", "A rule"]
+# The part of `make test` that an exercise breaks first.
+CHECKS = [
+    "python -m pytest -q --no-header -n 0"
+    " contract_tests/selftest/unit/test_payloads.py contract_tests/selftest/unit/test_house.py",
+    "ruff check --no-cache .",
+    "ruff format --no-cache --check .",
+]
 WHO = {
     f"GIT_{who}_{what}": "exercise" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
 }
@@ -59,14 +66,23 @@ class Clone:
 
     def run(self, command: str) -> str:
         """Run a command as a person would in a terminal; return what it prints."""
-        done = subprocess.run(  # noqa: S603
+        done = self._shell(command)
+        if re.match(r"\w+=", command):
+            self._kept += f"{command}\n"
+        return re.sub(r"^make: \*\*\* .*\n", "", done.stdout, flags=re.MULTILINE)
+
+    def check(self) -> None:
+        """Assert that the tree is as sound after an exercise as before it."""
+        for command in CHECKS:
+            done = self._shell(f".venv/bin/{command}")
+            assert done.returncode == 0, f"$ {command}\n{done.stdout}"
+
+    def _shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603
             ["bash", "-c", f"{self._kept}{command}"],  # noqa: S607
             cwd=self.folder, env=clean(), text=True, check=False, timeout=600,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        if re.match(r"\w+=", command):
-            self._kept += f"{command}\n"
-        return re.sub(r"^make: \*\*\* .*\n", "", done.stdout, flags=re.MULTILINE)
 
     _kept = ""
 
@@ -116,8 +132,9 @@ def clone(tmp_path: Path) -> Clone:
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_exercise(clone: Clone, exercise: str) -> None:
-    """Each diff applies, and each command prints what the text says."""
+    """Each diff applies, each command prints what the text says, and nothing is broken then."""
     clone.follow(exercise)
+    clone.check()
 
 
 def test_every_exercise_is_followed() -> None:
