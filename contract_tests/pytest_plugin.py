@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from .arguments import unknown
 from .mock import MockImages
+from .problems import Problem
 
 MARKER = "image_builds"
+SETTINGS = tuple(inspect.signature(MockImages).parameters)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
-        "markers", f"{MARKER}(**settings): what the image_builds fixture is made with"
+        "markers", f"{MARKER}(scenario, **settings): what the image_builds fixture is made with"
     )
 
 
@@ -22,8 +27,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def image_builds(request: pytest.FixtureRequest) -> Iterator[MockImages]:
     """Mount an image-build API for one test; ``@pytest.mark.image_builds(fault=…)`` sets it up.
 
-    The marker takes what ``contract_tests.mock.MockImages`` takes, by name.
+    The marker takes what ``contract_tests.mock.MockImages`` takes, by name, and the scenario also
+    without its name. Raises ``Problem`` for anything else.
     """
     marker = request.node.get_closest_marker(MARKER)
-    with MockImages(**(marker.kwargs if marker else {})) as mock, mock.respx():
+    with (
+        MockImages(**(_settings(*marker.args, **marker.kwargs) if marker else {})) as mock,
+        mock.respx(),
+    ):
         yield mock
+
+
+def _settings(*scenarios: object, **given: Any) -> dict[str, Any]:
+    for name in given:
+        if name not in SETTINGS:
+            raise unknown(f"setting of @pytest.mark.{MARKER}:", name, SETTINGS)
+    if not scenarios:
+        return given
+    if len(scenarios) > 1 or "scenario" in given or not isinstance(scenarios[0], str):
+        what = f"@pytest.mark.{MARKER} takes the name of one scenario, not {scenarios}"
+        raise Problem(what, "give every other setting by its name, such as fault=…")
+    return {**given, "scenario": scenarios[0]}

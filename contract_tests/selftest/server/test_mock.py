@@ -28,8 +28,10 @@ from prime_image_builds.errors import BuildFailedError
 from prime_image_builds.models import BuildImageRequest
 from respx.models import AllMockedAssertionError
 
+from ... import pytest_plugin
 from ...contract import PATH
 from ...mock import BASE_URL, START, MockImages
+from ...problems import Problem
 from ...reference.faults import FAULTS, Answered, Asked, Fault, Server
 from ...reference.scenarios import PASSES, SCENARIOS
 
@@ -535,22 +537,76 @@ def blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
+def run_pytest(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the tests of another project."""
+    return subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error",
+         "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{PATH.parent}{os.pathsep}{PATH.parent / 'generated'}"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
 def test_the_example_runs_as_printed(tmp_path: Path) -> None:
     """The two files of the page are a project of their own whose tests pass."""
     for block in blocks()[:2]:
         name = block.partition("\n")[0].removeprefix("# ")
         (tmp_path / name).write_text(block)
 
-    done = subprocess.run(  # noqa: S603 (our own command)
-        [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error",
-         "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{PATH.parent}{os.pathsep}{PATH.parent / 'generated'}"},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = run_pytest(tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{blocks()[1].count('def test_')} passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [((), {}), (("slow",), {"seed": 2}), ((), {"scenario": "slow"})],
+)
+def test_marker_takes_a_scenario_and_settings(
+    arguments: tuple[Any, ...], settings: dict[str, Any]
+) -> None:
+    """The scenario with and without its name, the rest by name."""
+    expected = {**settings, "scenario": "slow"} if arguments else settings
+
+    assert pytest_plugin._settings(*arguments, **settings) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "fix"),
+    [
+        (("slow", 30), {}, "by its name"),
+        (("slow",), {"scenario": "stuck"}, "by its name"),
+        ((7,), {}, "by its name"),
+        ((None,), {}, "by its name"),
+        ((), {"scenarios": "slow"}, "use scenario"),
+        (("slow",), {"build_second": 0}, "use build_seconds"),
+    ],
+)
+def test_marker_refuses_any_other_argument(
+    arguments: tuple[Any, ...], settings: dict[str, Any], fix: str
+) -> None:
+    """Nothing is ignored; an unknown setting names the nearest."""
+    with pytest.raises(Problem) as caught:
+        pytest_plugin._settings(*arguments, **settings)
+
+    assert fix in caught.value.fix
+
+
+def test_fixture_reads_the_marker(tmp_path: Path) -> None:
+    """What it is given reaches the mock, or is an error of the test."""
+    (tmp_path / "conftest.py").write_text(blocks()[0])
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.image_builds('slow')\ndef test_slow(image_builds): pass\n"
+        "@pytest.mark.image_builds('slwo')\ndef test_unknown(image_builds): pass\n"
+        "@pytest.mark.image_builds('slow', 1)\ndef test_two(image_builds): pass\n"
+    )
+    done = run_pytest(tmp_path)
+
+    assert "1 passed, 2 errors" in done.stdout
+    assert "use slow" in done.stdout
 
 
 def test_the_other_example_runs_as_printed() -> None:
