@@ -218,9 +218,12 @@ def adopted(parser: argparse.ArgumentParser) -> list[click.Parameter]:
         if isinstance(action, argparse._HelpAction):
             continue
         if not words:
-            taken.append(click.Argument([action.dest], metavar=name, shell_complete=file))
+            metavar = str(action.metavar or name)
+            taken.append(click.Argument([action.dest], metavar=metavar, shell_complete=file))
         elif name in settings.SETTINGS:
             taken.append(setting(settings.SETTINGS[name], action.help))
+        elif isinstance(action, argparse.BooleanOptionalAction):
+            taken.append(click.Option(["/".join(words)], default=None, help=action.help))
         elif action.nargs == 0:
             taken.append(click.Option(words, is_flag=True, help=action.help))
         else:
@@ -228,6 +231,27 @@ def adopted(parser: argparse.ArgumentParser) -> list[click.Parameter]:
             metavar = str(action.metavar or name)
             taken.append(click.Option(words, metavar=metavar, help=action.help, type=kind))
     return taken
+
+
+def handing(params: list[click.Parameter], run: Callable[[list[str]], int]) -> Callable[..., int]:
+    """Return what hands the values of params on, as the words of a command line."""
+
+    def handed(**given: Any) -> int:
+        options, words = [], []
+        for param in params:
+            value = given[str(param.name)]
+            if isinstance(param, click.Argument):
+                words.append(str(value))
+            elif value is True:
+                options.append(param.opts[0])
+            elif value is False:
+                options += param.secondary_opts
+            elif value not in (None, ()):
+                told = ",".join(value) if isinstance(value, tuple) else value
+                options.append(f"{param.opts[0]}={told}")
+        return run([*options, *(["--", *words] if words else [])])
+
+    return handed
 
 
 def adopt(
@@ -238,68 +262,46 @@ def adopt(
     program = f"{CONSOLE} {name}"
     made = parser(program)
     params = adopted(made)
-
-    def handed(**given: Any) -> int:
-        options, words = [], []
-        for param in params:
-            value = given[str(param.name)]
-            if isinstance(param, click.Argument):
-                words.append(str(value))
-            elif value is True:
-                options.append(param.opts[0])
-            elif value not in (None, False, ()):
-                told = ",".join(value) if isinstance(value, tuple) else value
-                options.append(f"{param.opts[0]}={told}")
-        return run([*options, *(["--", *words] if words else [])], program)
-
+    callback = handing(params, lambda words: run(words, program))
     commands.add_command(
-        Command(
-            name, params=params, callback=handed, help=made.description, short_help=about
-        )
-    )  # fmt: skip
+        Command(name, params=params, callback=callback, help=made.description, short_help=about)
+    )
 
 
 adopt("judge", "Judge recorded traffic.", judge.parser, judge.main)
 adopt("serve", "Run the reference server.", reference.parser, reference.main)
 
 
-SCRIPTS = {
-    "vendor": ("vendor", ["copy"], "Copy the client into a project."),
-    "vendor-check": ("vendor", ["check"], "Tell whether a vendored copy was edited."),
-    "compare": ("compare", [], "Compare a published OpenAPI document with the contract."),
-}
-"""The commands that are scripts: the module, the words said for the caller, what it does."""
-
-
-def script(name: str) -> Callable[[list[str]], int]:
-    """Return the main function of a script.
+class Script(Command):
+    """A command that is a script, which is loaded once it is asked what it takes.
 
     Scripts are run as files too, so they know each other by the names that they have in the tree.
     In this process alone the tree goes before whatever else has such a name.
     """
-    sys.path.insert(0, str(ROOT))
-    found: Callable[[list[str]], int] = importlib.import_module(f"scripts.{name}").main
-    return found
+
+    def __init__(self, name: str, module: str, said: list[str], about: str) -> None:
+        super().__init__(name, short_help=about)
+        self.module, self.said = module, said
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return what it takes."""
+        if self.callback is None:
+            sys.path.insert(0, str(ROOT))
+            script = importlib.import_module(f"scripts.{self.module}")
+            made = script.parser(f"{CONSOLE} {self.name}", *self.said)
+            self.help, self.params = made.description, adopted(made)
+            self.callback = handing(self.params, lambda words: script.main([*self.said, *words]))
+        return super().get_params(ctx)
 
 
-def hand_on(name: str, module: str, said: list[str], about: str) -> None:
-    """Add a command that hands all that it is given to a script."""
-
-    def handed(words: tuple[str, ...]) -> int:
-        return script(module)([*said, *words])
-
-    words = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, shell_complete=file)
-    commands.add_command(
-        Command(
-            name, params=[words], callback=handed, short_help=about, add_help_option=False,
-            context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-        )
-    )  # fmt: skip
-
-
-for _name, (_module, _said, _about) in SCRIPTS.items():
-    if (ROOT / "scripts" / f"{_module}.py").is_file():
-        hand_on(_name, _module, _said, _about)
+SCRIPTS = (
+    Script("vendor", "vendor", ["copy"], "Copy the client into a project."),
+    Script("vendor-check", "vendor", ["check"], "Tell whether a vendored copy was edited."),
+    Script("compare", "compare", [], "Compare a published OpenAPI document with the contract."),
+)
+for _script in SCRIPTS:
+    if (ROOT / "scripts" / f"{_script.module}.py").is_file():
+        commands.add_command(_script)
 
 
 if __name__ == "__main__":

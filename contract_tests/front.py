@@ -32,11 +32,6 @@ def setting(name: str, value: str | None = None) -> str:
     return word if value is None else f"{word}={value}"
 
 
-def program(command: str, script: str) -> str:
-    """Return what a command is called by: the console script's, or a script that is run itself."""
-    return f"{CONSOLE} {command}" if is_console() else script
-
-
 def option(setting: str) -> str:
     """Return the option of the console script that a setting is."""
     return "--" + setting.lower().replace("_", "-")

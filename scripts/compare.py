@@ -119,21 +119,26 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    parser = Parser(
-        prog=front.program("compare", "compare.py"),
+def parser(prog: str = "compare.py") -> Parser:
+    """Say what the command line takes."""
+    made = Parser(
+        prog=prog,
         description="Compare a published OpenAPI document with the contract: what differs, and "
         "whom it breaks.",
     )
-    parser.add_argument("upstream", metavar="UPSTREAM", help="the revision: a file or a URL")
-    parser.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="the base")
-    parser.add_argument("--accepted", metavar="FILE", help="differences that are accepted for now")
-    parser.add_argument("--json", action="store_true", help="write JSON")
-    parser.add_argument(
+    made.add_argument("upstream", metavar="UPSTREAM", help="the revision: a file or a URL")
+    made.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="the base")
+    made.add_argument("--accepted", metavar="FILE", help="differences that are accepted for now")
+    made.add_argument("--json", action="store_true", help="write JSON")
+    made.add_argument(
         "--all", action="store_true", help="list operations that only the revision has, too"
     )
-    options = parser.parse_args(arguments)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = parser().parse_args(arguments)
     try:
         if not options.upstream:
             fix = front.command("compare", UPSTREAM="FILE-OR-URL")

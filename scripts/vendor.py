@@ -36,6 +36,10 @@ from scripts.vendor_check import (  # noqa: E402
 )
 from scripts.vendor_source import Entry, entries, lock, original  # noqa: E402
 
+ABOUT = {
+    "copy": "Copy the client into a project, or update the copy there.",
+    "check": "Check whether a vendored copy is edited, broken or outdated.",
+}
 # Of the edits that a copy would overwrite, so many lines are shown: of a file, and of all.
 LINES_OF_FILE, LINES = 40, 200
 
@@ -212,50 +216,41 @@ def _number(of: dict[str, Any]) -> list[int]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    options = _parser().parse_args(arguments)
-    as_json = options.command == "check" and options.json
-    return checking.show(checking.checked(lambda: _run(options)), as_json=as_json)
+    both = Parser(prog="vendor.py", description="Copy the client into a project, or check a copy.")
+    both.add_argument("command", choices=ABOUT, help="; ".join(ABOUT.values()))
+    both.add_argument("rest", nargs=argparse.REMAINDER, help="see vendor.py copy --help")
+    chosen = both.parse_args(arguments)
+    options = parser(f"vendor.py {chosen.command}", chosen.command).parse_args(chosen.rest)
+    as_json = chosen.command == "check" and options.json
+    done = checking.checked(lambda: _run(chosen.command, options))
+    return checking.show(done, as_json=as_json)
 
 
-def _run(options: argparse.Namespace) -> str:
+def _run(command: str, options: argparse.Namespace) -> str:
     if not options.path:
-        command = "vendor" if options.command == "copy" else "vendor-check"
-        raise Problem(ERROR, "no folder is named", front.command(command, DEST="FOLDER"))
+        name = "vendor" if command == "copy" else "vendor-check"
+        raise Problem(ERROR, "no folder is named", front.command(name, DEST="FOLDER"))
     path = Path(options.path)
-    if options.command == "check":
+    if command == "check":
         return check(options.source, checking.locate(path))
     return copy(options.source, path, with_tests=options.with_tests, force=options.force)
 
 
-def _parser() -> Parser:
-    parser = Parser(
-        prog="vendor.py", description="Copy the client into a project, or check a copy."
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="copy | check")
-    one = commands.add_parser(
-        "copy", help="copy the client into a folder, or update the copy there",
-        description="Copy the client into a project, or update the copy there.",
-        prog=front.program("vendor", "vendor.py copy"),
-    )  # fmt: skip
-    one.add_argument("path", metavar="DEST", help="the folder that holds the package")
-    one.add_argument(
-        "--with-tests", action=argparse.BooleanOptionalAction, default=None,
-        help="the reference server and the payload corpus too (kept by an update)",
-    )  # fmt: skip
-    one.add_argument("--force", action="store_true", help="overwrite local edits")
-    two = commands.add_parser(
-        "check", help="check whether a copy is edited, broken or outdated",
-        description="Check whether a vendored copy is edited, broken or outdated.",
-        prog=front.program("vendor-check", "vendor.py check"),
-    )  # fmt: skip
-    two.add_argument("path", metavar="PATH", help="the copy, or the folder that holds it")
-    two.add_argument("--json", action="store_true", help="print JSON: state and text")
-    for each in (one, two):
-        each.add_argument(
-            "--source", type=Path, default=ROOT, metavar="DIR",
-            help="the checkout to copy from (default: this one)",
-        )  # fmt: skip
-    return parser
+def parser(prog: str, command: str) -> Parser:
+    """Say what the command line of one of the two commands takes."""
+    made = Parser(prog=prog, description=ABOUT[command])
+    add = made.add_argument
+    if command == "copy":
+        add("path", metavar="DEST", help="the folder that holds the package")
+        add("--with-tests", action=argparse.BooleanOptionalAction, default=None,
+            help="the reference server and the payload corpus too (kept by an update)")  # fmt: skip
+        add("--force", action="store_true", help="overwrite local edits")
+    else:
+        add("path", metavar="PATH", help="the copy, or the folder that holds it")
+        add("--json", action="store_true", help="print JSON: state and text")
+    add("--source", type=Path, default=ROOT, metavar="DIR",
+        help="the checkout to copy from (default: this one)")  # fmt: skip
+    return made
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.testing import CliRunner
 
 from contract_tests import cli, documents
 from contract_tests.problems import Exit
@@ -73,11 +72,11 @@ def _lines(root: Path) -> Iterator[str]:
 
 def _commands(group: click.Group) -> Iterator[str]:
     for name in group.commands:
-        told = CliRunner().invoke(group, [name, "--help"]).output
         yield f"command {name}"
-        for line in re.findall(r"^ +(-.*?)(?:  |$)", told, re.MULTILINE):
-            found = set(re.findall(r"--[a-z-]+", line)) - {"--help"}
-            yield from (f"command {name} {one}" for one in found)
+        command = group.commands[name]
+        for param in command.get_params(click.Context(command)):
+            words = [one for one in (*param.opts, *param.secondary_opts) if one.startswith("--")]
+            yield from (f"command {name} {one}" for one in words if one != "--help")
 
 
 def _actions(root: Path) -> Iterator[str]:
