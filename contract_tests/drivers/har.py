@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import json
 import math
 import re
@@ -24,6 +25,14 @@ _SAVE = "save the traffic as HAR, with content"
 # What browsers write for an answer that came from no server: Chromium, WebKit.
 _CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
 """How recorders end a text that they cut, or what they say of it in a comment."""
+_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_CLOSING = {"[": "]", "{": "}"}
+_OF_STRING = ('"', '\\"', '0"', '00"', '000"', '0000"')
+_RESTS = (
+    *_OF_STRING, *(f"{rest}:0" for rest in ("", '""', *_OF_STRING)),
+    "", "0", "rue", "ue", "e", "alse", "lse", "se", "ull", "ll", "l",
+)  # fmt: skip
+"""What ends a string, a member or a value of JSON, wherever it was cut, but for brackets."""
 _CACHES = {"memory", "disk", "memory cache", "disk cache", "prefetch-cache"}
 Times = tuple[datetime, datetime]
 Header = tuple[str, str]
@@ -263,20 +272,40 @@ def _type(headers: dict[str, str], body: _Object) -> None:
 def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
     """Return the bytes of a body, or None if they were not recorded, or not to their end.
 
-    Half a recording is no evidence against the server: a text that is shorter than one of the sizes
-    beside it, or ends as recorders end what they cut, is judged only if it is whole as JSON. (Sizes
-    alone do not tell: some count the compressed bytes, or characters.)
+    Half a recording is no evidence against the server. A text that is not valid JSON is not judged
+    if it is shorter than one of the sizes beside it, ends as recorders end what they cut, or ends
+    too early and none of the sizes is its own. (Sizes alone do not tell: some count the compressed
+    bytes, or characters.) A text that no continuation makes valid is the server's.
     """
     if not body.get("text"):
         return b"" if max(sizes) == 0 else None
     content = _text(body, whose)
     if content is None or _is_json(content):
         return content
-    is_cut = len(content) < max(sizes) or _CUT.search(f"{body.get('comment', '')} {body['text']}")
-    return None if is_cut else content
+    text = body["text"]
+    is_cut = len(content) < max(sizes) or _CUT.search(f"{body.get('comment', '')} {text}")
+    is_whole = not {len(content), len(text)}.isdisjoint(sizes)
+    return None if is_cut or (not is_whole and _ends_early(content)) else content
 
 
-def _is_json(content: bytes) -> bool:
+def _ends_early(content: bytes) -> bool:
+    """Tell whether a text can be continued to valid JSON, so that nothing in it is wrong."""
+    try:
+        # A character may be cut too; anything else that is not UTF-8 is an error.
+        text = codecs.getincrementaldecoder("utf-8")().decode(content)
+    except UnicodeDecodeError:
+        return False
+    opened: list[str] = []
+    for part in _PARTS.findall(text):
+        if part in _CLOSING:
+            opened.append(_CLOSING[part])
+        elif part in "]}" and opened:
+            opened.pop()
+    close = "".join(reversed(opened))
+    return any(_is_json(text + rest + close) for rest in _RESTS)
+
+
+def _is_json(content: bytes | str) -> bool:
     try:
         json.loads(content)
     except (ValueError, RecursionError):

@@ -100,6 +100,57 @@ BODIES: dict[str, tuple[Change, bytes | None]] = {
         lambda one: one["content"].update(text='{"id": "b', size=9),
         b'{"id": "b',
     ),
+    "cut, sizes unknown": (
+        lambda one: (one.update(bodySize=-1), one["content"].update(text='{"id": "b', size=-1)),
+        None,
+    ),
+    "cut, no sizes": (
+        lambda one: (one.pop("bodySize", 0), one.update(content={"text": '{"id": [1, {"a": tr'})),
+        None,
+    ),
+    "cut, sizes of what was compressed": (
+        lambda one: (
+            one["headers"].append({"name": "Content-Length", "value": "7"}),
+            one.update(bodySize=7),
+            one["content"].update(text='{"id": "b', size=-1),
+        ),
+        None,
+    ),
+    "cut in a character": (
+        lambda one: one.update(content={"text": "eyJpZCI6ICLD", "encoding": "base64", "size": -1}),
+        None,
+    ),
+    "broken by the server, its length known": (
+        lambda one: (
+            one["headers"].append({"name": "Content-Length", "value": "9"}),
+            one["content"].update(text='{"id": "b', size=-1),
+        ),
+        b'{"id": "b',
+    ),
+    "broken by the server, its characters counted": (
+        lambda one: one["content"].update(text='{"id": "\u00fc', size=9),
+        '{"id": "\u00fc'.encode(),
+    ),
+    "not JSON, size unknown": (
+        lambda one: one["content"].update(text='{"id": b}', size=-1),
+        b'{"id": b}',
+    ),
+    "not JSON and cut, size unknown": (
+        lambda one: one["content"].update(text="{'id': \"b", size=-1),
+        b"{'id': \"b",
+    ),
+    "more than JSON, size unknown": (
+        lambda one: one["content"].update(text='{"id": 1} {"id', size=-1),
+        b'{"id": 1} {"id',
+    ),
+    "not UTF-8, size unknown": (
+        lambda one: one.update(content={"text": "eyL/IjogIg==", "encoding": "base64"}),
+        b'{"\xff": "',
+    ),
+    "JSON, size unknown": (
+        lambda one: one["content"].update(text='{"id": 1}', size=-1),
+        b'{"id": 1}',
+    ),
     "empty, but sent": (lambda one: one.update(content={"size": 0}, bodySize=80), None),
     "lone surrogate": (lambda one: one["content"].update(text='"\ud800"'), None),
     "replaced": (lambda one: one["content"].update(text='"\ufffd"'), None),
@@ -113,6 +164,48 @@ def test_body(name: str, replayed: Replay) -> None:
     change, expected = BODIES[name]
 
     assert body_of(change, replayed) == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(deadline=None, database=None)
+@given(JSON, st.booleans(), st.data())
+def test_each_beginning_of_json_ends_early(value: Any, is_ascii: bool, data: st.DataObject) -> None:
+    """Wherever a text is cut; with something wrong before the cut it does not."""
+    content = json.dumps({"value": value}, ensure_ascii=is_ascii).encode("utf-8", "replace")
+    cut = content[: data.draw(st.integers(1, len(content) - 1))]
+
+    assert har._ends_early(cut)
+    assert not har._ends_early(b"{'}" + cut)
+    assert not har._ends_early(content + b"," + cut)
+
+
+@pytest.mark.parametrize(
+    "text", ["{'a", '{"a": NULL', '{"a": 01, "b', "[1,,", '{"a" 1', "<html", '["\\x']
+)
+def test_text_that_nothing_continues_is_whole(text: str) -> None:
+    """The server is to blame for it, wherever it was cut."""
+    assert not har._ends_early(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"), [('{"id": "bld_1", "stat', set()), ('{"id": bld_1, "stat', {"P8"})]
+)
+def test_cut_of_unknown_size_is_not_blamed_on_the_server(
+    text: str, broken: set[str], replayed: Replay
+) -> None:
+    """A recorder may cut; what no continuation makes valid was sent so."""
+    one = status()
+    one["response"].update(bodySize=-1)
+    one["response"]["content"].update(text=text, size=-1)
+
+    assert violated(replayed(one)) == broken
 
 
 def test_length_tells_of_a_body(replayed: Replay) -> None:
