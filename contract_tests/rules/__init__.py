@@ -14,7 +14,7 @@ RULES = dict(
 
 
 def chosen(ids: Collection[str], level: str) -> list[Rule[Any]]:
-    """Return the rules with these ids, or with any id if there are none, up to a level."""
+    """Return the rules with these ids, or all rules if none are given, up to a level."""
     return [
         rule
         for rule in RULES.values()

@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 
 class Held:
-    """The rule was observed, and holds."""
+    """The rule was checked, and passes."""
 
 
 HELD: Final = Held()
@@ -31,7 +31,7 @@ HELD: Final = Held()
 
 @dataclass(frozen=True)
 class Shown:
-    """A received value, or a message with its body as text. It is written out when it is shown."""
+    """A received value, or a message with its body as text; it becomes text where it is shown."""
 
     value: object = field(repr=False)
 
@@ -46,11 +46,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Broken:
-    """The rule was observed, and is broken.
+    """The rule was checked, and is violated.
 
     Attributes:
-        at: The field that failed, as a JSON path with indexes; or which other part of the response.
-        expected: What the rule asks for there.
+        at: The field that failed, as a JSON path with indexes; or another part of the response.
+        expected: What the rule requires there.
         received: What was there.
 
     """
@@ -61,7 +61,7 @@ class Broken:
 
 
 Judgement = Held | Broken | None
-"""None where there was nothing for the rule to observe."""
+"""None where there was nothing for the rule to check."""
 
 Judgements = Judgement | Iterable[Judgement]
 """What a rule returns for one subject: one judgement, or one for each field."""
@@ -73,9 +73,12 @@ S = TypeVar("S")
 class Rule(Generic[S]):
     """One rule.
 
+    The docstring of ``judge`` says where the rule comes from, and lists what is not a violation. An
+    exchange without a response violates no rule: rules are not applied to it.
+
     Attributes:
-        source: Where the words stand that the rule comes from, as a JSON pointer into openapi.yaml.
-        over: Finds what it judges in a history whose last exchange is the new one.
+        source: The words that the rule comes from, as a JSON pointer into openapi.yaml.
+        over: Yields what the rule checks, from a history whose last exchange is the new one.
         quotes_itself: Whether a failure quotes ``source`` even where a field of the body failed:
             the rule comes from what was requested, not from what the field means.
 
@@ -122,22 +125,22 @@ def rule(
 
 
 def histories(history: History) -> Iterator[History]:
-    """Judge the newest exchange with all exchanges before it."""
+    """Yield the newest exchange, with all exchanges before it."""
     yield history
 
 
 def exchanges(history: History) -> Iterator[Exchange]:
-    """Judge the newest exchange by itself."""
+    """Yield the newest exchange by itself."""
     yield history.last
 
 
 def rows(history: History) -> Iterator[Row]:
-    """Judge each group and artifact in the newest exchange."""
+    """Yield each group and artifact in the newest exchange."""
     yield from history.last.rows
 
 
 def each(judged: Judgements) -> Iterable[Judgement]:
-    """Return all judgements, whether a rule has returned one or several."""
+    """Return all judgements of a rule, whether it returned one or several."""
     return (judged,) if judged is None or isinstance(judged, Held | Broken) else judged
 
 
@@ -147,5 +150,5 @@ def shown(value: object) -> Shown:
 
 
 def received(row: Row, key: str) -> Shown:
-    """Return what a row has under a key, as a failure shows it."""
+    """Return a row's value of a key, as a failure shows it."""
     return Shown(row.data.get(key, MISSING))

@@ -1,7 +1,7 @@
-"""C: what a client must send, accept, refuse and keep to itself.
+"""C: rules about what a client must send, accept, refuse and keep secret.
 
-These rules look at calls, not at bare exchanges: what the client was asked to do, what it put on
-the wire, what it was answered, and what it made of that.
+They check calls, not bare exchanges: the arguments, the request, the response, and what the client
+returned or raised.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def client_rule(
 
 @client_rule("C1", "A client sends the documented method, path and body, and its token.")
 def sends_exactly(call: Call) -> Judgement:
-    """Look at every request."""
+    """Check every request that a call sends."""
     if call.exchange is None:
         return None
     request = call.exchange.request
@@ -67,8 +67,11 @@ def sends_exactly(call: Call) -> Judgement:
 
 @client_rule("C2", "A client returns a success that the contract accepts, with every value kept.")
 def accepts(call: Call) -> Judgement:
-    """Look at every success whose body matches its schema."""
-    if call.exchange is None or not _success(call.exchange) or _refused(call.exchange):
+    """Check every success whose body matches its schema.
+
+    Not a violation: unknown keys that are dropped, and instants rounded to the microsecond.
+    """
+    if call.exchange is None or not _success(call.exchange) or _invalid_at(call.exchange):
         return None
     if call.raised:
         return Broken("the outcome", "the documented model", f"{call.raised}: {call.message}")
@@ -81,27 +84,27 @@ def accepts(call: Call) -> Judgement:
 
 @client_rule("C3", "A client refuses a success that breaks the contract, and names the JSON path.")
 def refuses(call: Call) -> Judgement:
-    """Look at every success whose body breaks its schema."""
+    """Check every success whose body breaks its schema."""
     if call.exchange is None or not _success(call.exchange):
         return None
-    path = _refused(call.exchange)
+    path = _invalid_at(call.exchange)
     if path is None:
         return None
     if not call.raised:
         return Broken("the outcome", f"an error that names {path}", shown(call.returned))
     if not call.is_typed or path not in call.message:
-        told = f"{call.raised}: {call.message}"
-        return Broken("the outcome", f"an error of its own that names {path}", told)
+        raised = f"{call.raised}: {call.message}"
+        return Broken("the outcome", f"an error of its own that names {path}", raised)
     return HELD
 
 
 @client_rule("C4", "A client raises an error of its own for every response that is not a success.")
 def raises(call: Call) -> Judgement:
-    """Look at every answer that is not the documented success."""
+    """Check every response that is not the documented success."""
     if call.exchange is None or _success(call.exchange):
         return None
     if call.exchange.operation != call.operation:
-        return None  # what else was called is C1's
+        return None  # another operation than the one called is C1's
     if not call.raised or not call.is_typed:
         return Broken("the outcome", "an error of its own", call.raised or shown(call.returned))
     return HELD
@@ -109,13 +112,13 @@ def raises(call: Call) -> Judgement:
 
 @client_rule("C5", "A client shows its token nowhere but in the request.")
 def keeps_token(call: Call) -> Judgement:
-    """Look at everything that a call leaves behind."""
+    """Check what a call returns, raises and shows of itself."""
     return Broken("; ".join(call.leaks), "no token", "the token") if call.leaks else HELD
 
 
 @client_rule("C6", "A client keeps a path parameter one segment, or refuses to send it.")
 def keeps_segment(call: Call) -> Judgement:
-    """Look at every call of an operation on a build."""
+    """Check every call of an operation on a build."""
     if "{build_id}" not in contract().operations[call.operation].path:
         return None
     if call.exchange is None:
@@ -132,8 +135,8 @@ def _success(exchange: Exchange) -> bool:
     return operation is not None and exchange.response.status == operation.success
 
 
-def _refused(exchange: Exchange) -> str | None:
-    """Say where a success breaks its schema, or None where it does not."""
+def _invalid_at(exchange: Exchange) -> str | None:
+    """Return the JSON path at which a success breaks its schema, or None."""
     operation = contract().operations[exchange.operation or ""]
     if exchange.response.media_type != "application/json" or exchange.response.json is NOT_JSON:
         return "$"
@@ -143,7 +146,7 @@ def _refused(exchange: Exchange) -> str | None:
 
 
 def _lost(sent: Any, kept: Any, path: str) -> tuple[str, Any, Any] | None:
-    """Find the first value of a body that the model does not keep; unknown keys may be dropped."""
+    """Return the first value of a body that the model loses; unknown keys may be dropped."""
     if isinstance(sent, dict) and isinstance(kept, dict):
         documented = _documented()
         return next(
@@ -165,13 +168,13 @@ def _lost(sent: Any, kept: Any, path: str) -> tuple[str, Any, Any] | None:
 
 @cache
 def _documented() -> set[str]:
-    """Name every documented property; any other key may be dropped."""
+    """Return every documented property; any other key may be dropped."""
     schemas = contract().document["components"]["schemas"].values()
     return {key for schema in schemas for key in schema.get("properties", {})}
 
 
 def _same_instant(one: Any, other: Any) -> bool:
-    """Tell whether two texts are one instant, to the microsecond that a client may round to."""
+    """Whether two texts are one instant, to the microsecond that a client may round to."""
     try:
         apart = datetime.datetime.fromisoformat(one.upper()) - datetime.datetime.fromisoformat(
             other

@@ -1,4 +1,4 @@
-"""L: what holds from one response about a build to the next."""
+"""L: rules about consecutive responses about a build."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _BUILD = "#/components/schemas/BuildStatusResponse"
 _START = "#/components/schemas/StartBuildRequest/properties/context_uploaded"
 _ISSUE = "#/components/schemas/BuildImageResponse/properties"
 
-# A build that is not found later than this may have been tidied away.
+# A build that is not found later than this may have been deleted.
 AT_ONCE = timedelta(seconds=60)
-# Names that no server has a reason to spell otherwise than it was told.
+# Names that no server has a reason to normalise.
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _TIMES = ("startedAt", "completedAt")
 
@@ -40,7 +40,18 @@ _TIMES = ("startedAt", "completedAt")
     over=steps,
 )  # fmt: skip
 def never_back(step: Step) -> Judgement:
-    """Look at each step between which no start was sent, up to the terminal statuses."""
+    """Check each step without a start in between, up to the terminal statuses.
+
+    Source: derived from the order in which ``ImageBuildStatus`` lists the statuses.
+
+    Not a violation:
+
+    - a status that stays, or skips others, such as COMPLETED after PENDING;
+    - FAILED or CANCELLED after any status that is not terminal;
+    - a step from a terminal status (L2), after a first start (L6) or over a second one (L7);
+    - an unknown status, which is S1's or S2's;
+    - responses that overlap in time, which may show the build in either order.
+    """
     if step.now is None or step.over is not Over.TIME or contract().is_terminal(step.was.status):
         return None
     return _not_before(step.was, step.now)
@@ -53,7 +64,16 @@ def never_back(step: Step) -> Judgement:
     over=steps,
 )  # fmt: skip
 def final(step: Step) -> Judgement:
-    """Look at each step from a terminal status, except over a further start."""
+    """Check each step from a terminal status, except over a second start.
+
+    Source: observed. The vendor's clients stop polling at COMPLETED, FAILED and CANCELLED.
+
+    Not a violation:
+
+    - an artifact that still runs and ends, in a group that has ended;
+    - an unknown status, which is S1's or S2's;
+    - a step over a second start, which is L7's.
+    """
     return None if step.over is Over.RESTART else _final(step)
 
 
@@ -64,12 +84,20 @@ def final(step: Step) -> Judgement:
     over=histories,
 )  # fmt: skip
 def same_build(history: History) -> Judgements:
-    """Look at each response about a build that was issued, or described before.
+    """Check each response about a build that was issued, or described before.
 
-    A name that is not plain may be returned in another spelling. That the id is the one asked for
-    is L5's; a value of another type is P6's, a missing createdAt T1's.
+    Source: derived. The descriptions are of the build, not of its state
+    L5 compares the id.
+
+    Not a violation:
+
+    - a name or tag with other characters than a-z, 0-9, ``.``, ``_`` and ``-`` that is returned in
+      another spelling than it was sent in, as long as it then stays so;
+    - the same instant with another offset or other digits, or less than a millisecond apart;
+    - an instant with an offset in one response and without in another, which is T7's;
+    - a missing createdAt (T1), a name of another type (P6), another id than requested (L5).
     """
-    judged = [*_as_asked(history)]
+    judged = [*_as_requested(history)]
     for step in steps(history):
         if step.now is None:
             continue
@@ -88,7 +116,20 @@ def same_build(history: History) -> Judgements:
     over=steps,
 )  # fmt: skip
 def keeps_what_was_set(step: Step) -> Judgements:
-    """Look at each step except those over a further start."""
+    """Check each step, except over a second start.
+
+    Source: derived. Each timestamp is the time of one event, and ``artifacts`` are the group's.
+
+    Not a violation:
+
+    - a timestamp that is set for the first time;
+    - the same instant with another offset or other digits, or less than a millisecond apart;
+    - an instant with an offset in one response and without in another, which is T7's;
+    - artifacts in another order, or more of them;
+    - a response without ``artifacts``, or with one whose id is missing: it does not show that an
+      artifact is gone;
+    - a step over a second start, which is L7's.
+    """
     if step.over is Over.RESTART:
         return None
     return _kept_all(step)
@@ -101,7 +142,15 @@ def keeps_what_was_set(step: Step) -> Judgements:
     over=exchanges,
 )  # fmt: skip
 def same_id(exchange: Exchange) -> Judgement:
-    """Look at every start and status that returns an id."""
+    """Check every start and status that returns an id.
+
+    Source: assumed. No source states that a group's id is the build_id of its URL.
+
+    Not a violation:
+
+    - the id of an artifact, which is its own;
+    - an id that is missing or not a string, which is P6's.
+    """
     body = exchange.response.json
     if not exchange.succeeded or exchange.operation not in (START, STATUS):
         return None
@@ -120,7 +169,17 @@ def same_id(exchange: Exchange) -> Judgement:
     quotes_itself=True,
 )  # fmt: skip
 def takes_effect(step: Step) -> Judgement:
-    """Look at the first response after each first start."""
+    """Check the first response after each first start.
+
+    Source: derived. Start returns the build as it then is, and a status does not go back.
+
+    Not a violation:
+
+    - any status that start itself returns, PENDING included;
+    - a start that was refused;
+    - a status requested before the start had returned, which may show the build as it was;
+    - a step from a terminal status (L2), and an unknown status (S1 or S2).
+    """
     if step.now is None or step.over is not Over.START:
         return None
     if contract().is_terminal(step.was.status):
@@ -136,7 +195,17 @@ def takes_effect(step: Step) -> Judgement:
     quotes_itself=True,
 )  # fmt: skip
 def resets_nothing(history: History) -> Judgements:
-    """Look at each further start, and at each response after it."""
+    """Check each second or further start, and each response after it.
+
+    Source: assumed. No source states what a second start does.
+
+    Not a violation:
+
+    - a refusal with any 4xx, or a 200 that shows the build further on;
+    - a timestamp that is set for the first time, or the same instant written otherwise;
+    - a 5xx, which is P5's;
+    - a first start that was refused, and then another one.
+    """
     judged: list[Judgement] = []
     for step in steps(history):
         if step.over is Over.RESTART:
@@ -159,13 +228,20 @@ def resets_nothing(history: History) -> Judgements:
     quotes_itself=True,
 )  # fmt: skip
 def needs_context(history: History) -> Judgement:
-    """Look at builds that were issued and started without an upload.
+    """Check builds that were issued and started without an upload.
 
-    An upload that failed with 5xx, or without a response, may have been stored.
+    Source: assumed. The contract has ``context_uploaded``, and does not state what it prevents.
+
+    Not a violation:
+
+    - a start that is accepted, and a build that then runs, fails or is cancelled;
+    - an upload that failed with 5xx or without a response: it may have been stored;
+    - a start with ``context_uploaded: false``, which is L11's;
+    - anything in a recording, which may lack the upload.
     """
     last = history.last
-    asked = [one for one in history.exchanges if one.says_uploaded]
-    if not (history.is_whole and history.issue and asked) or history.may_be_uploaded:
+    starts = [one for one in history.exchanges if one.says_uploaded]
+    if not (history.is_whole and history.issue and starts) or history.may_be_uploaded:
         return None
     group = next(iter(last.rows), None)
     if group is not None and group.phase == "succeeded":
@@ -185,20 +261,28 @@ def needs_context(history: History) -> Judgement:
     over=histories,
 )  # fmt: skip
 def apart(history: History) -> Judgement:
-    """Look at initiates beside earlier ones, at builds when others are started, at artifacts.
+    """Check each initiate against earlier ones, and each build and artifact against other builds.
 
-    The same artifact id and createdAt under two builds is one artifact. An id or URL that is not a
-    string is P6's.
+    Source: derived. The id is what a build is followed by, so that it cannot be two builds'.
+
+    Not a violation:
+
+    - two builds of the same name and tag, with the same ``fullImagePath``;
+    - upload URLs that differ in any part, such as the query alone;
+    - the same artifact id under two builds with another createdAt;
+    - a waiting build that becomes UPLOADING, FAILED or CANCELLED while another one is started;
+    - in a recording, a build that runs when only another one is seen to be started;
+    - an id or URL that is not a string, which is P6's.
     """
     last = history.last
     if last.operation == INITIATE and last.succeeded and isinstance(last.response.json, dict):
-        told = last.response.json
+        body = last.response.json
         for earlier in history.elsewhere(INITIATE):
             if not earlier.succeeded or not isinstance(earlier.response.json, dict):
                 continue
             for key in ("build_id", "upload_url"):
-                if isinstance(told.get(key), str) and earlier.response.json.get(key) == told[key]:
-                    received = f"{shown(told[key])}, as in exchange {earlier.number}"
+                if isinstance(body.get(key), str) and earlier.response.json.get(key) == body[key]:
+                    received = f"{shown(body[key])}, as in exchange {earlier.number}"
                     return Broken(f"$.{key}", "a new one", received)
         return HELD
     for artifact in last.rows[1:]:
@@ -217,7 +301,16 @@ def apart(history: History) -> Judgement:
     over=histories,
 )  # fmt: skip
 def is_found(history: History) -> Judgement:
-    """Look at the responses of status in the minute after a build was issued."""
+    """Check each status within a minute after the build was issued.
+
+    Source: observed. The vendor's clients request the status with the build_id of initiate.
+
+    Not a violation:
+
+    - 404 or 410 more than 60 s after initiate: the build may have been deleted;
+    - any other refusal, such as 429, and a redirect;
+    - a request without a valid token, or one sent before initiate had returned.
+    """
     last = history.last
     if last.operation != STATUS or last.request.credential is not Credential.VALID:
         return None
@@ -240,11 +333,21 @@ def is_found(history: History) -> Judgement:
     quotes_itself=True,
 )  # fmt: skip
 def not_yet(history: History) -> Judgement:
-    """Look at the responses about a build that was never started in another way."""
-    asked = [one for one in history.exchanges if one.is_valid_start]
-    if not (history.is_whole and history.issue and asked):
+    """Check responses about a build whose valid starts all have context_uploaded: false.
+
+    Source: assumed. The contract has ``context_uploaded``, and does not state what it prevents.
+
+    Not a violation:
+
+    - a refusal of the start with any 4xx, or a 200 with a build that waits;
+    - a build that fails or is cancelled;
+    - a ``context_uploaded`` that is not a boolean, whatever the server reads it as;
+    - anything in a recording, which may lack another start.
+    """
+    starts = [one for one in history.exchanges if one.is_valid_start]
+    if not (history.is_whole and history.issue and starts):
         return None
-    if any(one.says_uploaded is not False for one in asked):
+    if any(one.says_uploaded is not False for one in starts):
         return None
     refused = history.last.operation == START and 400 <= history.last.response.status <= 499
     group = next(iter(history.last.rows), None)
@@ -267,7 +370,7 @@ def _not_before(was: Row, now: Row) -> Judgement:
 
 
 def _final(step: Step) -> Judgement:
-    """Compare a status with the terminal one before it; an unknown status is for S1, S2 and P6."""
+    """Compare a status with the terminal one before it; an unknown status is S1's, S2's or P6's."""
     if step.now is None or step.now.phase is None or not contract().is_terminal(step.was.status):
         return None
     return _kept(step.was, step.now, "status")
@@ -283,7 +386,7 @@ def _kept(was: Row, now: Row, key: str) -> Judgement:
 def _kept_instant(was: Row, now: Row, key: str) -> Judgement:
     """Compare two instants that both have an offset, or both have none.
 
-    Anything else that is set is for T1, T2 and T7.
+    Any other value is T1's, T2's or T7's.
     """
     for read in (instant, naive):
         before, after = was.moment(key, read), now.moment(key, read)
@@ -303,24 +406,26 @@ def _is_text(row: Row, key: str) -> bool:
     return isinstance(row.data.get(key), str)
 
 
-def _as_asked(history: History) -> list[Judgement]:
-    """Compare the names of an issued build with those that initiate was asked for."""
+def _as_requested(history: History) -> list[Judgement]:
+    """Compare the name and tag of an issued build with those in the request of initiate."""
     group = next(iter(history.last.rows), None)
-    asked = history.issue.request.json if history.issue else None
-    if group is None or not isinstance(asked, dict):
+    request = history.issue.request.json if history.issue else None
+    if group is None or not isinstance(request, dict):
         return []
     judged: list[Judgement] = []
-    for key, told in (("image_name", "imageName"), ("image_tag", "imageTag")):
-        wanted = asked.get(key)
-        if isinstance(wanted, str) and _PLAIN.fullmatch(wanted) and _is_text(group, told):
-            held = group.data[told] == wanted
-            expected = f"{shown(wanted)}, as initiate was asked for"
-            judged.append(HELD if held else Broken(f"$.{told}", expected, shown(group.data[told])))
+    for sent, key in (("image_name", "imageName"), ("image_tag", "imageTag")):
+        name = request.get(sent)
+        if isinstance(name, str) and _PLAIN.fullmatch(name) and _is_text(group, key):
+            expected = f"{shown(name)}, as sent to initiate"
+            is_same_name = group.data[key] == name
+            judged.append(
+                HELD if is_same_name else Broken(f"$.{key}", expected, received(group, key))
+            )
     return judged
 
 
 def _moved_by_another(history: History) -> Judgement:
-    """Judge a build that waited without a request while another one was started."""
+    """Check a build that waits and gets no request while another one is started."""
     group = next(iter(history.last.rows), None)
     was = next((one for one in reversed(history.before) if one.rows), None)
     if group is None or was is None or not history.is_whole or was.rows[0].phase != "waiting":

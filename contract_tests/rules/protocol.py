@@ -1,4 +1,4 @@
-"""P: what holds for every request and its response."""
+"""P: rules about any request and its response."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .base import (
 from .status import known_artifact, known_status
 from .timestamps import created, has_offset, nullable
 
-# A limit may answer before anything else is looked at.
+# A limit may be checked before anything else.
 LIMITS = {413, 429}
-# The rules of single fields that P6 does not repeat.
+# The rules about single fields, whose violations P6 does not repeat.
 NARROWER = (known_status, known_artifact, created, nullable, has_offset)
 
 
@@ -37,15 +37,24 @@ NARROWER = (known_status, known_artifact, created, nullable, has_offset)
     over=exchanges,
 )  # fmt: skip
 def documented_success(exchange: Exchange) -> Judgement:
-    """Look at every 2xx of an operation."""
+    """Check every 2xx of an operation.
+
+    Source: stated, the one success that each operation documents.
+
+    Not a violation:
+
+    - parameters of the content type, such as a charset, and upper case in it;
+    - any other status code than 2xx;
+    - a 2xx of an upload, or of a method that the contract does not have.
+    """
     operation = contract().operations.get(exchange.operation or "")
     if operation is None or not exchange.response.is_success:
         return None
     if exchange.response.status != operation.success:
         return Broken("the status code", str(operation.success), str(exchange.response.status))
     if exchange.response.media_type != "application/json":
-        told = exchange.response.headers.get("content-type", "no content type")
-        return Broken("the content type", "application/json", told)
+        content_type = exchange.response.headers.get("content-type", "no content type")
+        return Broken("the content type", "application/json", content_type)
     return HELD
 
 
@@ -57,16 +66,28 @@ def documented_success(exchange: Exchange) -> Judgement:
     quotes_itself=True,
 )  # fmt: skip
 def needs_token(history: History) -> Judgement:
-    """Look at each request without the token, and at the status that follows one."""
+    """Check each request without a valid token, and the status that follows one.
+
+    Source: stated, the response 401 of each operation.
+
+    Not a violation:
+
+    - 413 and 429, since a limit may be checked before the token;
+    - any body of the 401, or none;
+    - an upload without a token, which the vendor's clients send so (observed);
+    - a request whose token a recording left out;
+    - any response to a method that the contract does not have (P9);
+    - a build that runs, where a valid start was sent too.
+    """
     exchange = history.last
     if exchange.operation in contract().operations and _is_refusable(exchange):
         if exchange.response.status in LIMITS:
             return None
         if exchange.response.status != 401:
-            how = f"401, since the token was {_TOLD[exchange.request.credential]}"
-            return Broken("the status code", how, str(exchange.response.status))
+            expected = f"401, since the token was {_IN_WORDS[exchange.request.credential]}"
+            return Broken("the status code", expected, str(exchange.response.status))
         return HELD
-    return _unmoved(history, _is_refusable, "no request but one without a token asked for it")
+    return _unmoved(history, _is_refusable, "every request to start it had no valid token")
 
 
 @rule(
@@ -77,19 +98,29 @@ def needs_token(history: History) -> Judgement:
     quotes_itself=True,
 )  # fmt: skip
 def needs_valid_body(history: History) -> Judgement:
-    """Look at each JSON body that breaks its schema, and at the status that follows one.
+    """Check each JSON body that breaks its schema, and the status that follows one.
 
-    An unknown build, or one already started, may be refused for that before its body is read. A
-    word or number that a lenient reader takes for a boolean is accepted. What is not JSON has no
-    schema to break: any refusal is accepted.
+    Source: stated, the response 422 of initiate and start.
+
+    Not a violation:
+
+    - 413 and 429, since a limit may be checked before the body;
+    - any response to an invalid start of an unknown build, or of one already started, since that
+      may be checked before the body;
+    - a word or number for context_uploaded that a lenient reader takes for a boolean
+      (``"yes"``, 1), whether it is accepted or refused;
+    - any 4xx for a body that is not JSON, since it has no schema to break;
+    - unknown keys, and what strict JSON alone forbids: a key twice, NaN, text after the value;
+    - a body with another content type than application/json, or none;
+    - in a recording, 401, since a token may have expired.
     """
     exchange = history.last
     if exchange.request.credential is Credential.UNKNOWN and exchange.response.status == 401:
         return None  # a token may have expired
-    if not _is_refusable(exchange) and _is_no_json(exchange):
+    if not _is_refusable(exchange) and _is_not_json(exchange):
         if exchange.response.is_success:
-            told = str(exchange.response.status)
-            return Broken("the status code", "4xx, since the request body is not JSON", told)
+            status = str(exchange.response.status)
+            return Broken("the status code", "4xx, since the request body is not JSON", status)
         return HELD if 400 <= exchange.response.status <= 499 else None
     if not _is_refusable(exchange) and (broken := broken_request(exchange)):
         if exchange.response.status in LIMITS or exchange.is_read_leniently:
@@ -109,7 +140,17 @@ def needs_valid_body(history: History) -> Judgement:
     over=exchanges,
 )  # fmt: skip
 def needs_build(exchange: Exchange) -> Judgement:
-    """Look at requests for builds that cannot exist; a redirect is not judged."""
+    """Check requests for builds that cannot exist.
+
+    Source: observed. The vendor's clients know 404; that it is the one for this is assumed.
+
+    Not a violation:
+
+    - any 4xx;
+    - a redirect, since some routers redirect unusual paths;
+    - a 5xx, which is P5's;
+    - a request without a valid token, which is P2's.
+    """
     if not exchange.is_absent or exchange.operation not in (START, STATUS):
         return None
     if exchange.request.credential is not Credential.VALID:
@@ -128,7 +169,15 @@ def needs_build(exchange: Exchange) -> Judgement:
     over=exchanges,
 )  # fmt: skip
 def never_fails(exchange: Exchange) -> Judgement:
-    """Look at every response of the API; uploads go to another server."""
+    """Check every response of the API.
+
+    Source: stated. No operation documents a 5xx.
+
+    Not a violation:
+
+    - a 5xx of an upload, which may go to another server;
+    - a 5xx of a path that the contract does not have.
+    """
     if exchange.operation == UPLOAD or exchange.template is None:
         return None
     if exchange.response.status >= 500:
@@ -143,10 +192,17 @@ def never_fails(exchange: Exchange) -> Judgement:
     over=exchanges,
 )  # fmt: skip
 def matches_schema(exchange: Exchange) -> Judgements:
-    """Look at every body that is documented; where none is, any is accepted.
+    """Check every body that is documented.
 
-    What a narrower rule reports of a field, it does not repeat: that is S1, S2, T1, T2 or T7; P8 of
-    a body that is not JSON, and P1 of a success that is not called JSON either.
+    Source: stated, the schema of each response.
+
+    Not a violation:
+
+    - keys that the contract does not have, and optional keys that are left out;
+    - any body of a response without a documented one, such as 401 or 404;
+    - a body that a recording left out;
+    - what a narrower rule reports of the same field: S1, S2, T1, T2 or T7;
+    - a body that is not JSON: P8 if its content type is JSON, P1 if a success has another one.
     """
     operation = contract().operations.get(exchange.operation or "")
     if operation is None:
@@ -160,7 +216,7 @@ def matches_schema(exchange: Exchange) -> Judgements:
     if body is NOT_JSON:
         if exchange.response.media_type == "application/json" or exchange.response.is_success:
             return None
-        return Broken("$", f"{_wanted(exchange, '$')}, as JSON", shown(exchange.response))
+        return Broken("$", f"{_expected(exchange, '$')}, as JSON", shown(exchange.response))
     errors = {error.at: error for error in reversed(contract().errors(schema, body))}
     if not errors:
         return HELD
@@ -172,7 +228,7 @@ def matches_schema(exchange: Exchange) -> Judgements:
         if isinstance(one, Broken)
     }
     kept = [error for at, error in reversed(errors.items()) if at not in reported]
-    return [Broken(one.at, _wanted(exchange, one.at), shown(one.value)) for one in kept] or HELD
+    return [Broken(one.at, _expected(exchange, one.at), shown(one.value)) for one in kept] or HELD
 
 
 @rule(
@@ -185,8 +241,15 @@ def matches_schema(exchange: Exchange) -> Judgements:
 def same_default(history: History) -> Judgement:
     """Compare first starts of uploaded builds with one that used the other spelling.
 
-    Both are taken or both are refused; and where true sets a build going and false does not, {}
-    does as true does.
+    Source: stated, the default of ``context_uploaded``.
+
+    Not a violation:
+
+    - two different refusals of the two spellings;
+    - different statuses of the two builds, unless a start with false returned the same as {} did
+      and true did not;
+    - 413, 429 and 5xx, which are not compared;
+    - a start of a build that is not uploaded, or that was started before.
     """
     if not _is_first_start(history):
         return None
@@ -198,14 +261,14 @@ def same_default(history: History) -> Judgement:
     like = next((one for one in others if _is_other_spelling(one, start)), None)
     if like is None:
         return None
-    told = f"as in exchange {like.number}, which sent {shown(like.request.json)}"
+    cause = f"as in exchange {like.number}, which sent {shown(like.request.json)}"
     if start.response.is_success is not like.response.is_success:
-        return Broken("the status code", f"{like.response.status}, {told}", _outcome(start))
+        return Broken("the status code", f"{like.response.status}, {cause}", _outcome(start))
     unlike = next((one for one in others if one.says_uploaded is False), None)
     plain = start if start.request.json == {} else like
     explicit = like if plain is start else start
     if unlike and _phase(unlike) == _phase(plain) != _phase(explicit):
-        return Broken("$.status", f"{_outcome(explicit)}, {told}", _outcome(plain))
+        return Broken("$.status", f"{_outcome(explicit)}, {cause}", _outcome(plain))
     return HELD
 
 
@@ -216,7 +279,17 @@ def same_default(history: History) -> Judgement:
     over=exchanges,
 )  # fmt: skip
 def strict_json(exchange: Exchange) -> Judgement:
-    """Look at every body whose content type is JSON."""
+    """Check every body whose content type is JSON.
+
+    Source: stated. ``application/json`` is RFC 8259; I-JSON (RFC 7493) forbids a key twice and lone
+    surrogates.
+
+    Not a violation:
+
+    - white space around the value, any order of keys, and characters written as escapes;
+    - a content type without a body, where none is documented;
+    - a body with another content type, or one that a recording left out.
+    """
     response = exchange.response
     known = exchange.operation in contract().operations
     if not known or response.content is None or response.media_type != "application/json":
@@ -235,10 +308,18 @@ def strict_json(exchange: Exchange) -> Judgement:
     over=histories,
 )  # fmt: skip
 def needs_known_method(history: History) -> Judgement:
-    """Look at other methods, and at the status that follows one.
+    """Check requests with other methods, and the status that follows one.
 
-    OPTIONS belongs to HTTP, as HEAD does where there is a GET. A published operation that deletes
-    an image has a path of the same form as status.
+    Source: derived. The contract lists the methods of each path.
+
+    Not a violation:
+
+    - any 4xx, whether 405 or another, and a redirect;
+    - any response to OPTIONS, which belongs to HTTP, and 413 or 429, since a limit may come first;
+    - any response to HEAD of a path that has a GET (RFC 9110);
+    - any response to DELETE of a path of the same form as status, since a published operation that
+      deletes an image has one;
+    - a build that runs, where a valid start was sent too.
     """
     exchange = history.last
     if not _is_other_method(exchange):
@@ -254,10 +335,10 @@ def needs_known_method(history: History) -> Judgement:
     return HELD if 400 <= exchange.response.status <= 499 else None
 
 
-_TOLD = {Credential.ABSENT: "missing", Credential.OTHER: "invalid"}
+_IN_WORDS = {Credential.ABSENT: "missing", Credential.OTHER: "invalid"}
 
 
-def _wanted(exchange: Exchange, field: str) -> str:
+def _expected(exchange: Exchange, field: str) -> str:
     at = fields.pointer(exchange.operation, exchange.response.status, field)
     return fields.wanted(at) if at else "what its schema accepts"
 
@@ -268,19 +349,19 @@ def _documented_body(exchange: Exchange) -> bool:
 
 
 def _is_refusable(exchange: Exchange) -> bool:
-    """Whether it asks the API for something without a valid token; an upload needs none."""
+    """Whether it is a request to the API without a valid token; an upload needs none."""
     refusable = exchange.request.credential in (Credential.ABSENT, Credential.OTHER)
     return refusable and exchange.template is not None
 
 
 def _has_broken_body(exchange: Exchange) -> bool:
-    if _is_no_json(exchange):
+    if _is_not_json(exchange):
         return True
     return broken_request(exchange) is not None and not exchange.is_read_leniently
 
 
-def _is_no_json(exchange: Exchange) -> bool:
-    """Whether a JSON body is invalid even for a reader that ignores what follows the value."""
+def _is_not_json(exchange: Exchange) -> bool:
+    """Whether a JSON body is invalid even for a parser that ignores what follows the value."""
     operation = contract().operations.get(exchange.operation or "")
     request = exchange.request
     if operation is None or operation.request_schema is None or request.content is None:
@@ -299,7 +380,7 @@ def _is_other_method(exchange: Exchange) -> bool:
 
 
 def _is_first_start(history: History) -> bool:
-    """Tell whether the newest exchange starts a build that is issued, uploaded, and not started."""
+    """Whether the newest exchange starts a build that is issued, uploaded, and not started."""
     tried = any(one.operation == START for one in history.exchanges[:-1])
     status = history.last.response.status
     limited = status in LIMITS or status >= 500 or not history.last.is_answered
@@ -309,8 +390,8 @@ def _is_first_start(history: History) -> bool:
 
 
 def _is_other_spelling(one: Exchange, other: Exchange) -> bool:
-    told = sorted((one.request.json, other.request.json), key=len)
-    return bool(told == [{}, {"context_uploaded": True}])
+    bodies = sorted((one.request.json, other.request.json), key=len)
+    return bool(bodies == [{}, {"context_uploaded": True}])
 
 
 def _phase(start: Exchange) -> str | None:
@@ -322,13 +403,16 @@ def _outcome(start: Exchange) -> str:
 
 
 def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: str) -> Judgement:
-    """Judge the status that follows requests that had to be refused, while no start was taken."""
+    """Check the status after requests that had to be refused, as long as there is no valid start.
+
+    A GET or HEAD changes nothing, so that it is not one of them.
+    """
     group = next(iter(history.last.rows), None)
     if group is None or history.last.operation == START or not history.is_whole:
         return None
-    asked = [one for one in history.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
-    refused = [one for one in asked if was_refused(one)]
-    if not refused or any(one.is_valid_start for one in asked):
+    changing = [one for one in history.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
+    refused = [one for one in changing if was_refused(one)]
+    if not refused or any(one.is_valid_start for one in changing):
         return None
     if group.phase in ("running", "succeeded"):
         return Broken("$.status", f"not started, since {what}", shown(group.status))

@@ -1,4 +1,4 @@
-"""S: what a status may be, and what goes with it."""
+"""S: rules about a status, and about what must agree with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ _ARTIFACT = "#/components/schemas/BuildArtifactStatusResponse"
     over=rows,
 )  # fmt: skip
 def known_status(row: Row) -> Judgement:
-    """Look at the status of every group."""
+    """Check the status of every group.
+
+    Source: stated, the enum ``ImageBuildStatus``.
+
+    Not a violation:
+
+    - a missing status, which is P6's;
+    - the status of an artifact, which is S2's.
+    """
     return _one_of(row, "status", "ImageBuildStatus") if row.is_group else None
 
 
@@ -28,7 +36,15 @@ def known_status(row: Row) -> Judgement:
     over=rows,
 )  # fmt: skip
 def known_artifact(row: Row) -> Judgements:
-    """Look at the status and the type of every artifact."""
+    """Check the status and the type of every artifact.
+
+    Source: stated, the enums ``ImageBuildStatus`` and ``ImageArtifactType``.
+
+    Not a violation:
+
+    - an artifact without ``artifactType``, which then is a CONTAINER_IMAGE;
+    - a missing status, or an artifact that is not an object: both are P6's.
+    """
     if row.is_group:
         return None
     return [
@@ -44,9 +60,16 @@ def known_artifact(row: Row) -> Judgements:
     over=rows,
 )  # fmt: skip
 def aggregated(row: Row) -> Judgements:
-    """Look at every group that has succeeded or failed and lists artifacts.
+    """Check every group that is COMPLETED or FAILED and lists artifacts.
 
-    An artifact of unknown status is for S2 and P6.
+    Source: derived. The contract states that the status is aggregated, and not how.
+
+    Not a violation:
+
+    - any artifacts of a group that waits, runs or is CANCELLED;
+    - a group that lists no artifacts;
+    - artifacts of a FAILED group that are COMPLETED or still run, beside one that is FAILED;
+    - an artifact of unknown status, which is S2's or P6's.
     """
     if row.phase not in ("succeeded", "failed"):
         return None
@@ -73,29 +96,36 @@ def aggregated(row: Row) -> Judgements:
     over=rows,
 )  # fmt: skip
 def explained(row: Row) -> Judgement:
-    """Look at every artifact, and at every failed group that lists some.
+    """Check every artifact, and every FAILED group that lists some.
 
-    An empty text counts as none. A message of the group itself counts too: older servers have it
-    there.
+    Source: derived from the description of ``errorMessage``: why the build failed, if it did.
+
+    Not a violation:
+
+    - an empty message, which counts as none;
+    - a CANCELLED artifact with a message, or without;
+    - a FAILED group without artifacts and without a message;
+    - a message of the group itself instead of an artifact, as older servers send it (observed);
+    - a message of another type, which is P6's, and an unknown status, which is S1's or S2's.
     """
     rows = (row, *row.artifacts)
-    if row.phase is None or any(not isinstance(_told(one), str | None) for one in rows):
+    if row.phase is None or any(not isinstance(_message(one), str | None) for one in rows):
         return None  # any other type is P6's
-    if _told(row) and row.phase not in ("failed", "cancelled"):
+    if _message(row) and row.phase not in ("failed", "cancelled"):
         expected = f"absent or null, since status is {row.status}"
         return Broken(f"{row.path}.errorMessage", expected, received(row, "errorMessage"))
     if not row.is_group:
         return HELD
     if row.phase != "failed" or not row.artifacts:
         return None
-    if any(_told(one) for one in rows):
+    if any(_message(one) for one in rows):
         return HELD
     return Broken(
         "$.artifacts[*].errorMessage", f"a message, since status is {row.status}", "no message"
     )
 
 
-def _told(row: Row) -> object:
+def _message(row: Row) -> object:
     return row.data.get("errorMessage")
 
 

@@ -1,4 +1,4 @@
-"""Steps: two responses about a build that follow each other."""
+"""Steps: each group or artifact in two consecutive responses about a build."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Over(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One group or artifact in two responses that follow each other.
+    """One group or artifact in two consecutive responses.
 
     Attributes:
         was: The row in the earlier response.
-        now: The row in the later one; None for an artifact that is not listed any more.
+        now: The row in the later one; None for an artifact that is no longer listed.
         exchange: The later response.
 
     """
@@ -43,8 +43,8 @@ class Step:
 def steps(history: History) -> Iterator[Step]:
     """Yield the steps from the last response about the build to the newest exchange.
 
-    A response that leaves artifacts out says nothing about them, and one whose artifacts cannot all
-    be told apart by their ids does not show that one is missing.
+    A response without ``artifacts``, or in which one has no id, does not show that another one is
+    missing.
     """
     now = history.last.rows
     was = next((one for one in reversed(history.before) if one.rows), None)
@@ -71,11 +71,11 @@ def _lists_all(group: Row) -> bool:
 
 def _over(history: History, was: Exchange) -> Over:
     """Return what lies between; a start that overlaps with the later response may lie there too."""
-    asked = [one for one in history.exchanges if one.operation == START and one.is_valid_start]
-    first = next((one for one in asked if one.succeeded), None)
+    starts = [one for one in history.exchanges if one.operation == START and one.is_valid_start]
+    first = next((one for one in starts if one.succeeded), None)
     if first is None:
         return Over.TIME
-    further = [one for one in asked if one.number > first.number]
+    further = [one for one in starts if one.number > first.number]
     if any(was.number <= one.number for one in further):
         return Over.RESTART
     if was.number <= first.number < history.last.number:

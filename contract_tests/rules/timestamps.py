@@ -1,4 +1,4 @@
-"""T: when things happened, and whether that agrees with the status."""
+"""T: rules about timestamps, and whether they agree with the status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ TOLERANCE = datetime.timedelta(minutes=5)
     over=rows,
 )  # fmt: skip
 def created(row: Row) -> Judgement:
-    """Look at every group and artifact. A missing offset is for T7."""
+    """Check every group and artifact.
+
+    Source: stated. createdAt is required, not nullable, and a date-time (RFC 3339, section 5.6).
+
+    Not a violation:
+
+    - any offset, any number of fraction digits, and ``t`` and ``z`` in lower case;
+    - a missing offset, which is T7's.
+    """
     return _date_time(row, "createdAt")
 
 
@@ -35,7 +43,16 @@ def created(row: Row) -> Judgement:
     over=rows,
 )  # fmt: skip
 def nullable(row: Row) -> Judgements:
-    """Look at every group and artifact. A missing offset is for T7."""
+    """Check every group and artifact.
+
+    Source: stated. Both are optional, nullable, and date-times (RFC 3339, section 5.6).
+
+    Not a violation:
+
+    - a key that is absent, or null;
+    - any offset, any number of fraction digits, and ``t`` and ``z`` in lower case;
+    - a missing offset, which is T7's.
+    """
     return [
         _date_time(row, key, or_else="absent, null, or ") if row.is_set(key) else HELD
         for key in ("startedAt", "completedAt")
@@ -49,7 +66,15 @@ def nullable(row: Row) -> Judgements:
     over=rows,
 )  # fmt: skip
 def not_started(row: Row) -> Judgement:
-    """Look at builds that wait."""
+    """Check groups and artifacts that wait.
+
+    Source: derived from the description of ``startedAt``: when the build started.
+
+    Not a violation:
+
+    - a startedAt that is absent, or null;
+    - an artifact that has started in a group that waits, or the other way round.
+    """
     if row.phase != "waiting":
         return None
     return _agrees(row, "startedAt", must_be_set=False)
@@ -62,7 +87,15 @@ def not_started(row: Row) -> Judgement:
     over=rows,
 )  # fmt: skip
 def has_started(row: Row) -> Judgement:
-    """Look at builds that run or have succeeded; a failed build may never have started."""
+    """Check groups and artifacts that run or have succeeded.
+
+    Source: derived from the description of ``startedAt``: when the build started.
+
+    Not a violation:
+
+    - FAILED or CANCELLED without startedAt, since the build may never have started;
+    - a startedAt that is not a date-time, which is T2's.
+    """
     if row.phase not in ("running", "succeeded"):
         return None
     return _agrees(row, "startedAt", must_be_set=True)
@@ -75,7 +108,16 @@ def has_started(row: Row) -> Judgement:
     over=rows,
 )  # fmt: skip
 def has_completed(row: Row) -> Judgement:
-    """Look at every known status."""
+    """Check groups and artifacts of every known status.
+
+    Source: derived from the description of ``completedAt``: when the build completed.
+
+    Not a violation:
+
+    - a completedAt that is absent or null, where the status is not terminal;
+    - an artifact that has ended in a group that runs;
+    - an unknown status (S1 or S2), and a completedAt that is not a date-time (T2).
+    """
     if row.phase is None:
         return None
     return _agrees(row, "completedAt", must_be_set=contract().is_terminal(row.status))
@@ -88,10 +130,16 @@ def has_completed(row: Row) -> Judgement:
     over=rows,
 )  # fmt: skip
 def in_order(row: Row) -> Iterable[Judgement]:
-    """Look at every instant.
+    """Check every instant against the others of its row, and against the time of the response.
 
-    A second, since each place may round in its own way. The future is later than both our clock and
-    the server's Date. Instants without an offset are compared with each other only.
+    Source: derived from the descriptions of the three timestamps.
+
+    Not a violation:
+
+    - equal instants, and up to a second in the wrong order, since each may be rounded differently;
+    - up to five minutes in the future, by the later of our clock and the server's Date;
+    - instants without an offset, beside ones with an offset or a clock: they cannot be compared;
+    - timestamps of an artifact, beside those of its group.
     """
     for read in (instant, naive):
         known = [(key, at) for key in _ORDER if (at := row.moment(key, read)) is not None]
@@ -115,7 +163,15 @@ def in_order(row: Row) -> Iterable[Judgement]:
     over=rows,
 )  # fmt: skip
 def has_offset(row: Row) -> Iterable[Judgement]:
-    """Look at each text that is a date-time, or would be one with an offset."""
+    """Check each text that is a date-time, or would be one with an offset.
+
+    Source: stated. ``format: date-time`` is RFC 3339, whose section 5.6 requires an offset.
+
+    Not a violation:
+
+    - any offset, and ``z`` in lower case;
+    - a text that is not a date-time with an offset either, which is T1's or T2's.
+    """
     for key in _ORDER:
         if row.moment(key, naive) is not None:
             expected = "a date-time with an offset, such as Z or +00:00"
@@ -125,10 +181,10 @@ def has_offset(row: Row) -> Iterable[Judgement]:
 
 
 def _server_clock(exchange: Exchange) -> datetime.datetime:
-    """Read the Date header; without one, the clock is ours."""
+    """Return the time of the Date header; without a valid one, that of our own clock."""
     try:
-        told = email.utils.parsedate_to_datetime(exchange.response.headers.get("date", ""))
-        return told.astimezone(datetime.UTC)
+        date = email.utils.parsedate_to_datetime(exchange.response.headers.get("date", ""))
+        return date.astimezone(datetime.UTC)
     except (TypeError, ValueError, OverflowError):
         return exchange.ended
 
@@ -136,8 +192,8 @@ def _server_clock(exchange: Exchange) -> datetime.datetime:
 def _agrees(row: Row, key: str, *, must_be_set: bool) -> Judgement:
     if row.is_set(key) is must_be_set:
         return HELD
-    wanted = "a date-time" if must_be_set else "absent or null"
-    expected = f"{wanted}, since status is {row.status}"
+    value = "a date-time" if must_be_set else "absent or null"
+    expected = f"{value}, since status is {row.status}"
     return Broken(f"{row.path}.{key}", expected, received(row, key))
 
 

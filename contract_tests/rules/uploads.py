@@ -1,4 +1,4 @@
-"""P10 and P11: the upload that initiate issues, and what comes of it."""
+"""P10 and P11: rules about the upload that initiate issues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..tape import History
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
 
 _ISSUE = "#/components/schemas/BuildImageResponse/properties"
-# What the content of a context may be refused with.
+# The status codes that may refuse the content of a context.
 _OF_CONTENT = {400, 411, 415, 422}
 _LIMITS = {413, 429}
 
@@ -25,10 +25,15 @@ _LIMITS = {413, 429}
     over=exchanges,
 )  # fmt: skip
 def issues_an_upload(exchange: Exchange) -> Iterable[Judgement]:
-    """Look at each success of initiate.
+    """Check each success of initiate.
 
-    Not a violation: any host, port, path, query or user in the URL, http where the API has https,
-    a scheme or host in upper case, or a fragment. A value of another type is P6's.
+    Source: derived from the descriptions of the fields: a URL to upload to, seconds, an id.
+
+    Not a violation:
+
+    - any host, valid port, path, query, user or fragment of the URL;
+    - http where the API has https, and a scheme or host in upper case;
+    - a value of another type, which is P6's.
     """
     body = exchange.response.json
     if exchange.operation != INITIATE or not exchange.succeeded or not isinstance(body, dict):
@@ -43,19 +48,26 @@ def issues_an_upload(exchange: Exchange) -> Iterable[Judgement]:
     over=histories,
 )  # fmt: skip
 def accepts_the_context(history: History) -> Judgement:
-    """Look at the first upload of each issued build that is not started.
+    """Check the first upload of each issued build that is not started.
 
-    Not a violation: a redirect, 413, 429, a 503 with Retry-After, no response (the network between
-    may be why); anything after expires_in, after another upload, or after a start; an upload that
-    is not a PUT, is of another media type than application/octet-stream, or carries a token; and,
-    where the traffic was not made by the gate, a refusal that may be of the content.
+    Source: observed. The vendor's clients PUT the context to the upload URL, without the token.
+
+    Not a violation:
+
+    - a redirect, 413, 429, a 503 with Retry-After, and no response at all;
+    - any response after expires_in, after another upload, or after a start;
+    - any response to an upload that is not a PUT, has another media type than
+      application/octet-stream, or has a token;
+    - in a recording, 400, 411, 415 or 422: the context itself may be why.
     """
     last, issue = history.last, history.issue
     if last.operation != UPLOAD or issue is None or not _as_observed(last):
         return None
-    if any(one.operation in (UPLOAD, START) and not _waits(one) for one in history.exchanges[:-1]):
+    if any(
+        one.operation in (UPLOAD, START) and not _is_delayed(one) for one in history.exchanges[:-1]
+    ):
         return None
-    if _is_late(issue, last) or 300 <= last.response.status <= 399 or _waits(last):
+    if _is_late(issue, last) or 300 <= last.response.status <= 399 or _is_delayed(last):
         return None
     if last.response.status in _LIMITS:
         return None
@@ -96,7 +108,7 @@ def _named_build(body: dict[str, object]) -> Judgement:
 
 
 def _as_observed(upload: Exchange) -> bool:
-    """Tell whether it is sent as the vendor's clients send it (observed)."""
+    """Whether it is sent as the vendor's clients send it (observed)."""
     return (
         upload.request.method == "PUT"
         and upload.request.media_type == "application/octet-stream"
@@ -104,14 +116,14 @@ def _as_observed(upload: Exchange) -> bool:
     )
 
 
-def _waits(exchange: Exchange) -> bool:
-    """Tell whether it was only asked to come back later."""
+def _is_delayed(exchange: Exchange) -> bool:
+    """Whether the server only asks the client to retry later."""
     status, headers = exchange.response.status, exchange.response.headers
     return status == 429 or (status == 503 and "retry-after" in headers)
 
 
 def _is_late(issue: Exchange, upload: Exchange) -> bool:
-    """Tell whether the URL may have expired before the upload had ended."""
+    """Whether the URL may have expired before the upload had ended."""
     body = issue.response.json
     seconds = body.get("expires_in") if isinstance(body, dict) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):

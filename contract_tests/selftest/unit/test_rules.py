@@ -1,8 +1,10 @@
-"""The rules over histories, on traffic written by hand: what they find, and what they let be."""
+"""The rules over histories, on traffic written by hand: what they report, and what they permit."""
 
 from __future__ import annotations
 
 import json
+import pydoc
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from ...exchange import Credential
-from ...rules import RULES, Broken
+from ...rules import RULES, Broken, Level, Rule
 from ...tape import Tape
 
 TOKEN = "the-valid-token"  # noqa: S105
@@ -125,6 +127,17 @@ def going(story: Story) -> Story:
     story.start("b", "BUILDING")
     story.look("b", "BUILDING")
     return story
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_help_of_a_rule_shows_its_source_and_what_is_not_a_violation(rule: Rule[Any]) -> None:
+    """What the contract states is a MUST; what is concluded from it is a SHOULD."""
+    shown = pydoc.plain(pydoc.render_doc(rule.judge))
+    source = re.search(r"^ *Source: (stated|derived|observed|assumed)\b", shown, re.MULTILINE)
+
+    assert source
+    assert (source[1] == "stated") is (rule.level is Level.MUST)
+    assert re.search(r"^ *Not a violation:\s+- ", shown, re.MULTILINE)
 
 
 def test_a_whole_life_breaks_nothing(going: Story) -> None:
