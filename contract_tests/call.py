@@ -1,4 +1,4 @@
-"""A call: what a client was asked to do, what it sent, what came back, and what it made of that."""
+"""A call of a client under test: the operation, what went over the wire, and the outcome."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .exchange import Exchange
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a client under test, and its end.
+    """One call of a client under test, and its outcome.
 
     Attributes:
-        intent: What the driver meant by it, in a few words.
+        intent: The purpose of the call, in a few words.
         operation: The operation that was called.
         exchange: What went over the wire, or None if nothing was sent.
-        returned: What it returned, as JSON values; None if it raised.
-        raised: The class of what it raised, or None.
-        message: The text of what it raised.
-        is_typed: Whether what it raised is one of the client's own exceptions.
+        returned: The return value, as JSON values; None if it raised.
+        raised: The class of the exception that it raised, or None.
+        message: The text of that exception.
+        is_typed: Whether that exception is one of the client's own.
         leaks: Where the token was found in what it returned, raised or shows of itself.
 
     """

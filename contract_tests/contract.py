@@ -1,4 +1,4 @@
-"""Reads openapi.yaml: its operations, its schemas, and what it says of a status."""
+"""Reads openapi.yaml: its operations, its schemas, and the phase of each status."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .problems import Problem
 
 PATH = Path(__file__).resolve().parent.parent / "openapi.yaml"
 
-# More than the rules of single fields can report of one body, so that nothing hides behind them.
+# More errors than the rules about single fields can report of one body, so that P6 misses none.
 MOST_ERRORS = 10_000
 
-# A longer text may be as long as a hostile server likes, and is read without being kept.
+# A longer text is parsed without being cached: a hostile server may send any length.
 LONGEST_KEPT = 64
 
 INITIATE = "initiate_image_build"
@@ -31,9 +31,10 @@ STATUS = "get_build_status"
 
 
 class UnreadableContractError(SystemExit):
-    """openapi.yaml cannot be read, so that nothing can be judged.
+    """openapi.yaml cannot be read, so that no rule can be checked.
 
-    Modules read it when they are imported: nobody could catch this, and a traceback helps nobody.
+    Modules read it while they are imported, where nobody can catch an exception: so this prints the
+    problem, and exits.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -45,9 +46,9 @@ class SchemaError(NamedTuple):
     """One way in which a body breaks its schema.
 
     Attributes:
-        at: Where, as a JSON path.
-        what: How, in the validator's words.
-        value: What stands there; ``MISSING`` where a required key is not there.
+        at: The field, as a JSON path.
+        what: The validator's message.
+        value: The value of the field; ``MISSING`` if a required key is missing.
 
     """
 
@@ -62,7 +63,7 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-"""Stands for a key that is not there."""
+"""Stands for a missing key."""
 
 
 @dataclass(frozen=True)
@@ -82,22 +83,22 @@ class Operation:
         return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", re.escape(self.path)))
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the path parameters, percent-decoded, if the raw path is this operation's."""
+        """Return the path parameters, percent-decoded, or None if the path is another one's."""
         found = self._pattern.fullmatch(path)
         return {key: unquote(value) for key, value in found.groupdict().items()} if found else None
 
     def is_asked(self, path: str) -> bool:
-        """Tell whether a URL's path is this operation's, under any base path."""
+        """Whether a URL's path is this operation's, under any base path."""
         at = path.find("/api/v1/")
         return at >= 0 and self.match(path[at:]) is not None
 
     def documented(self, status: int) -> dict[str, Any] | None:
-        """Return what is documented for a status, by itself or by its range."""
+        """Return the documented response of a status code, or of its range, or None."""
         return self.responses.get(str(status)) or self.responses.get(f"{status // 100}XX")
 
 
 class Contract:
-    """The contract, ready to be asked."""
+    """The contract: its operations, schemas and statuses."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -112,35 +113,41 @@ class Contract:
 
     @property
     def statuses(self) -> list[str]:
-        """The statuses of a build, in the order of its life."""
+        """The statuses of a build, in the order in which a build has them."""
         return list(self.schema("ImageBuildStatus")["enum"])
 
     def phase(self, status: object) -> str | None:
-        """Say where a status stands; None if it is none.
+        """Return the phase of a status, or None if the status is unknown.
 
-        waiting, running, or one of the ends: succeeded, failed, cancelled.
+        A phase is waiting, running, or one of the ends: succeeded, failed, cancelled.
         """
         phases: dict[str, str] = self.schema("ImageBuildStatus")["x-phase"]
         return phases.get(status) if isinstance(status, str) else None
 
     def rank(self, status: object) -> int | None:
-        """Say how far along a build of that status is, all ends alike; None if it is no status."""
+        """Return the position of a status in the life of a build, the same one for all ends.
+
+        None if the status is unknown.
+        """
         if self.phase(status) is None:
             return None
         first_end = min(i for i, one in enumerate(self.statuses) if self.is_terminal(one))
         return min(self.statuses.index(str(status)), first_end)
 
     def is_terminal(self, status: object) -> bool:
-        """Tell whether a build of that status has ended."""
+        """Whether a build of that status has ended."""
         return self.phase(status) in ("succeeded", "failed", "cancelled")
 
     def schema(self, name: str) -> dict[str, Any]:
-        """Return a schema by its name."""
+        """Return a schema by its name. Raises KeyError for an unknown one."""
         found: dict[str, Any] = self.document["components"]["schemas"][name]
         return found
 
     def at(self, pointer: str) -> Any:
-        """Return what a JSON pointer into the document points at. Raises KeyError if nothing."""
+        """Return the value at a JSON pointer, with references followed.
+
+        Raises KeyError if there is none.
+        """
         node: Any = self.document
         for part in pointer.lstrip("#/").split("/"):
             key = part.replace("~1", "/").replace("~0", "~")
@@ -148,9 +155,9 @@ class Contract:
         return self._resolved(node)
 
     def node(self, pointer: str) -> Any:
-        """Return what stands at a JSON pointer; a ``$ref`` there is not followed.
+        """Return the value at a JSON pointer; a ``$ref`` there is not followed.
 
-        Raises KeyError if nothing stands there.
+        Raises KeyError if there is none.
         """
         parent, _, last = pointer.rpartition("/")
         node = self.at(parent) if parent.strip("#/") else self.document
@@ -158,23 +165,23 @@ class Contract:
         return node[int(key)] if isinstance(node, list) else node[key]
 
     def follow(self, pointer: str) -> str:
-        """Return the pointer at which the references that start at a pointer end."""
+        """Return the pointer that a pointer's references lead to."""
         while isinstance(node := self.node(pointer), dict) and "$ref" in node:
             pointer = node["$ref"]
         return pointer
 
     def request_errors(self, operation: Operation, body: Any) -> list[SchemaError]:
-        """List how a request body breaks its schema."""
+        """Return the errors of a request body against its schema."""
         return self.errors(operation.request_schema, body) if operation.request_schema else []
 
     def response_schema(self, operation: Operation, status: int) -> dict[str, Any] | None:
-        """Return the schema of a response body, or None where no body is documented."""
+        """Return the schema of a response body, or None if no body is documented."""
         content = (operation.documented(status) or {}).get("content", {})
         schema: dict[str, Any] | None = content.get("application/json", {}).get("schema")
         return schema
 
     def errors(self, schema: dict[str, Any], body: Any) -> list[SchemaError]:
-        """List how a body breaks a schema, formats included; not more than a few ways."""
+        """Return the errors of a body against a schema, formats included, up to ``MOST_ERRORS``."""
         key = repr(schema)
         if key not in self._validators:
             self._validators[key] = jsonschema_rs.Draft202012Validator(
@@ -215,11 +222,11 @@ _INSTANT = re.compile(
 
 
 def instant(text: str) -> datetime.datetime | None:
-    """Read an RFC 3339 date-time that a typed client can hold; None for anything else.
+    """Parse an RFC 3339 date-time; return None for anything else.
 
-    The production is followed to the letter: a ``T``, an offset with its colon, any number of
-    fraction digits. A leap second and the year 0, which it allows too, no ``datetime`` can hold;
-    a server that sends one breaks its clients.
+    The grammar of section 5.6 is followed exactly: a ``T``, an offset with a colon, any number of
+    fraction digits. It also allows a leap second and the year 0, which are None here: no
+    ``datetime`` can represent them, so they break typed clients.
     """
     return _read_once(text) if len(text) <= LONGEST_KEPT else _read(text)
 
@@ -236,26 +243,26 @@ def _read(text: str) -> datetime.datetime | None:
         return None
 
 
-# Each rule reads the same instants again.
+# Each rule parses the same instants again.
 _read_once = lru_cache(maxsize=4096)(_read)
 
 
 def naive(text: str) -> datetime.datetime | None:
-    """Read what would be such a date-time if it had an offset; None for anything else.
+    """Parse an RFC 3339 date-time without its offset; return None for anything else.
 
-    The result has no time zone, so that it compares with others of its kind only.
+    The result has no time zone, so that it can only be compared with others without one.
     """
     found = instant(f"{text}Z")
     return found.replace(tzinfo=None) if found else None
 
 
 def is_instant(text: str) -> bool:
-    """Tell whether a text is such a date-time."""
+    """Whether a text is an RFC 3339 date-time that ``instant`` parses."""
     return instant(text) is not None
 
 
 def _schema_error(error: jsonschema_rs.ValidationError) -> SchemaError:
-    """Return an error with its place; a missing key has its own place."""
+    """Return an error with its JSON path; that of a missing key ends with the key."""
     kind, path = error.kind, error.instance_path
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         missing = [*path, kind.as_dict()["property"]]
@@ -276,4 +283,4 @@ def contract() -> Contract:
         raise UnreadableContractError(Problem(str(error), "correct it there")) from error
     except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
         what = f"{PATH} is not a contract: {type(error).__name__}: {error}"
-        raise UnreadableContractError(Problem(what, "make check names the places")) from error
+        raise UnreadableContractError(Problem(what, "make check shows what is invalid")) from error

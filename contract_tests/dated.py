@@ -1,4 +1,4 @@
-"""Files of exceptions: a TOML array of tables, each with a reason and a last day.
+"""Reads files of exceptions: a TOML array of tables, each with a reason and an expiry date.
 
 Waivers of the gate and accepted differences of the comparison are such files.
 """
@@ -26,10 +26,10 @@ def entries(
     *,
     today: datetime.date,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each entry of a file with its place, for messages.
+    """Yield each entry of a file, after its place in the file, which is for messages.
 
     An entry has the required keys, ``reason`` (a text) and ``expires`` (a date, the last day on
-    which it counts), and any of the optional keys.
+    which it is valid), and any of the optional keys.
 
     Raises ``Problem`` for a file that cannot be read or is not TOML, for unknown or missing
     keys, a blank reason, a value that is not a date, and a date that is past.

@@ -1,9 +1,9 @@
-"""Reads YAML and JSON documents, always in the same way: by the core schema of YAML 1.2.
+"""Reads YAML and JSON documents by the core schema of YAML 1.2.
 
-ruamel.yaml parses. What a scalar means is decided here, since its own rules know timestamps, merge
-keys and ``0b1``, which YAML 1.2 does not have. A document is a JSON value: keys are texts, as
-OpenAPI 3.1 has them (``200:`` is the key ``"200"``), and what JSON cannot hold is refused. What is
-ambiguous (a key that stands twice, a merge key, YAML 1.1) is refused too.
+ruamel.yaml parses. Scalars are resolved here, since its own resolvers know timestamps, merge keys
+and ``0b1``, which YAML 1.2 does not have. A document is a JSON value: keys are texts, as in OpenAPI
+3.1 (``200:`` is the key ``"200"``), and a value that JSON does not have is an error. What is
+ambiguous (a duplicate key, a merge key, YAML 1.1) is an error too.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class DocumentError(ValueError):
 
     Attributes:
         name: The name of the document.
-        line: The line of the fault, from 1; 0 where none can be named.
-        column: The column of the fault, from 1; 0 where none can be named.
-        what: What is wrong there.
+        line: The line of the error, from 1; 0 if unknown.
+        column: The column of the error, from 1; 0 if unknown.
+        what: The error.
 
     """
 
@@ -57,7 +57,7 @@ class DocumentError(ValueError):
 
 
 class AmbiguousDocumentError(DocumentError):
-    """A document of which readers differ: a key stands twice, or it is written for YAML 1.1."""
+    """A document that parsers read differently: a duplicate key, a merge key, or YAML 1.1."""
 
 
 def load(path: Path) -> Any:
@@ -73,7 +73,7 @@ def read(text: str | bytes, name: str = "the document") -> Any:
         except UnicodeDecodeError as error:
             raise DocumentError(name, f"is not UTF-8: {error.reason}") from error
     try:
-        # YAML 1.2 holds JSON; what is plain JSON is read much faster as such.
+        # JSON is YAML 1.2, but the JSON parser is much faster.
         if text.lstrip().startswith(("{", "[", '"')) and not _HALVES.search(text):
             with contextlib.suppress(_NotPlainError, json.JSONDecodeError):
                 return json.loads(
@@ -85,7 +85,7 @@ def read(text: str | bytes, name: str = "the document") -> Any:
 
 
 class _NotPlainError(Exception):
-    """JSON that the other reader has to refuse, since it can name the line."""
+    """JSON that the YAML parser has to reject, since only that one knows the line."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _finite(text: str) -> float:
 
 
 class _Core(VersionedResolver):
-    """Says by the core schema of YAML 1.2 what a plain scalar is."""
+    """Resolves plain scalars by the core schema of YAML 1.2."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         if kind is ScalarNode and implicit[0] and (found := _CORE.fullmatch(value)):
@@ -114,11 +114,11 @@ class _Core(VersionedResolver):
 
 
 class _Reader:
-    """Makes a JSON value of the nodes of one document."""
+    """Converts the nodes of one document to a JSON value."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        # By node, so that an alias costs nothing; None while the node itself is being read.
+        # By node, so that an alias is not converted again; None while the node is being converted.
         self.made: dict[int, list[Any] | None] = {}
 
     def read(self, text: str) -> Any:
@@ -143,7 +143,7 @@ class _Reader:
         if id(node) in self.made:
             made = self.made[id(node)]
             if made is None:
-                raise self._wrong(node, "an alias stands inside of what it refers to")
+                raise self._invalid(node, "an alias is inside of the node that it refers to")
             return made[0]
         self.made[id(node)] = None
         tag = str(node.ctag).removeprefix(_TAG)
@@ -154,7 +154,7 @@ class _Reader:
         elif isinstance(node, ScalarNode):
             value = self._scalar(node, tag)
         else:
-            raise self._wrong(node, f"the tag {tag} is not of YAML's core schema")
+            raise self._invalid(node, f"the tag {tag} is not of YAML's core schema")
         self.made[id(node)] = [value]
         return value
 
@@ -162,13 +162,13 @@ class _Reader:
         found: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                raise self._wrong(key, "a key must be a text")
+                raise self._invalid(key, "a key must be a text")
             name = self._text(key)
             if name == "<<" and key.style is None:
                 what = "YAML 1.2 has no merge keys (<<): write the keys out"
                 raise AmbiguousDocumentError(self.name, what, *_place(key))
             if name in found:
-                what = f"the key {name[:60]!r} stands twice"
+                what = f"the key {name[:60]!r} is there twice"
                 raise AmbiguousDocumentError(self.name, what, *_place(key))
             found[name] = self._value(value)
         return found
@@ -180,7 +180,7 @@ class _Reader:
         found = _CORE.fullmatch(text)
         kinds = ("int", "float") if tag == "float" else (tag,)
         if found is None or found.lastgroup not in kinds:
-            raise self._wrong(node, f"{text!r} with the tag {tag} is not of YAML's core schema")
+            raise self._invalid(node, f"{text!r} with the tag {tag} is not of YAML's core schema")
         if tag == "null":
             return None
         if tag == "bool":
@@ -192,20 +192,20 @@ class _Reader:
         except ValueError:  # longer than Python reads a number, or .inf
             number = float("inf")
         if not math.isfinite(number):
-            raise self._wrong(node, f"{text[:40]} is not a JSON value")
+            raise self._invalid(node, f"{text[:40]} is not a JSON value")
         return number
 
     def _text(self, node: ScalarNode) -> str:
-        """Return the text of a scalar; JSON writes what is beyond 16 bits as two escapes."""
+        """Return the text of a scalar; JSON escapes a character beyond 16 bits as a pair."""
         text: str = node.value
         if _SURROGATE.search(text):
             try:
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError:
-                raise self._wrong(node, "half a surrogate pair is not a text") from None
+                raise self._invalid(node, "half a surrogate pair is not a text") from None
         return text
 
-    def _wrong(self, node: Node, what: str) -> DocumentError:
+    def _invalid(self, node: Node, what: str) -> DocumentError:
         return DocumentError(self.name, what, *_place(node))
 
 

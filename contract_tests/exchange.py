@@ -1,4 +1,4 @@
-"""An exchange: one request and its response, as rules see them."""
+"""An exchange: one request and its response, as rules check them."""
 
 from __future__ import annotations
 
@@ -13,45 +13,42 @@ from urllib.parse import urlsplit
 
 from .contract import INITIATE, START, STATUS, contract, instant
 
-UPLOAD = "upload"
-"""The operation name of an upload, which the contract does not have: its URL is anywhere."""
-
 
 class Credential(StrEnum):
-    """What a request showed for a token."""
+    """Whether a request has the valid token."""
 
     VALID = "valid"
     ABSENT = "absent"
     OTHER = "other"
     UNKNOWN = "unknown"
-    """Recorded traffic may leave it out, or not tell whether it was valid."""
+    """Recorded traffic may lack the token, or not show whether it was valid."""
 
 
 class _NotJson:
     def __repr__(self) -> str:
-        return "no JSON"
+        return "not JSON"
 
 
 UPLOAD = "upload"
-"""The operation name of an upload, which the contract does not have: its URL is anywhere."""
+"""The operation name of an upload, which the contract does not have: its URL may be anywhere."""
 
 MOST_ROWS = 500
-"""Artifacts of one answer that rules look at; the schema is held to all."""
+"""The number of artifacts of one response that rules check; schema validation checks all."""
 
 NOT_JSON: Final = _NotJson()
-"""Stands for a body that is no JSON value."""
+"""Stands for a body that is not a JSON value."""
 
 
-# What pydantic, and others, read as a boolean.
+# The texts that pydantic and others read as a boolean.
 _BOOLEAN_WORDS = {"0", "1", "true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"}
 
 
 @dataclass(frozen=True, repr=False)
 class Message:
-    """What requests and responses share, as it was sent or received: also secrets.
+    """What requests and responses have in common, as sent or received, secrets included.
 
-    So no ``repr`` shows what a message holds, and it is not pickled. Header names are in lower
-    case. ``content`` is None where a recording has left the body out.
+    So its ``repr`` shows neither headers nor content, and it cannot be pickled. Header names are in
+    lower case. ``content`` is None where a recording lacks the body.
     """
 
     headers: Mapping[str, str]
@@ -71,12 +68,12 @@ class Message:
 
     @property
     def json_error(self) -> str | None:
-        """Why the body is no strict JSON, or None where it is."""
+        """Why the body is not strict JSON, or None if it is."""
         return self._json[1]
 
     @property
     def text(self) -> str:
-        """The body as text, whatever it is."""
+        """The body as text, with U+FFFD for what is not UTF-8."""
         return (self.content or b"").decode(errors="replace")
 
     @cached_property
@@ -126,16 +123,16 @@ class Exchange:
 
     Attributes:
         number: Its place on the tape, from 1.
-        driver: Which driver made it happen.
-        intent: What the driver meant by it, in a few words.
+        driver: The driver that made it happen.
+        intent: The purpose of the exchange, in a few words.
         operation: The operation of the contract, ``upload``, or None for neither.
-        template: The path of the contract that was asked, whatever the method, or None.
-        build_id: The build it is about, asked for or issued, or None.
+        template: The path of the contract that the URL matches, for any method, or None.
+        build_id: The build in the URL, or the one that initiate issued, or None.
         began: When the request was sent.
-        ended: When the response was there. What overlaps may have happened in either order.
-        is_absent: Whether the driver vouches that there is no such build.
-        failure: Why no response came, or None where one did. The response then has the status 0,
-            and the request may have been processed all the same.
+        ended: When the response was complete. Exchanges that overlap have no known order.
+        is_absent: Whether the driver knows that there is no such build.
+        failure: Why there is no response, or None. Without one, the status is 0, and the request
+            may have been processed all the same.
 
     """
 
@@ -154,12 +151,12 @@ class Exchange:
 
     @property
     def is_answered(self) -> bool:
-        """Whether a response came."""
+        """Whether there is a response."""
         return self.failure is None
 
     @property
     def succeeded(self) -> bool:
-        """Whether it is an operation of the contract that was answered with a 2xx."""
+        """Whether it is an operation of the contract whose response is a 2xx."""
         return self.operation in contract().operations and self.response.is_success
 
     @property
@@ -172,7 +169,7 @@ class Exchange:
 
     @property
     def is_valid_start(self) -> bool:
-        """Whether it asks for a start with a token and a body that are in order."""
+        """Whether it is a start with a token and a body that a server may accept."""
         return (
             self.operation == START
             and self.request.credential in (Credential.VALID, Credential.UNKNOWN)
@@ -182,32 +179,29 @@ class Exchange:
 
     @property
     def says_uploaded(self) -> bool | None:
-        """Whether a valid start says that the context is uploaded; None where each may read it so.
+        """The context_uploaded of a valid start, true by default.
 
-        No word of it says that it is: that is the default.
+        None for any other exchange, and for a value that only a lenient reader takes for a boolean.
         """
-        told = self.request.json.get("context_uploaded", True) if self.is_valid_start else None
-        return told if isinstance(told, bool) else None
+        value = self.request.json.get("context_uploaded", True) if self.is_valid_start else None
+        return value if isinstance(value, bool) else None
 
     @property
     def is_read_leniently(self) -> bool:
-        """Whether a body breaks the schema in a way that a lenient reader takes for something.
-
-        A start may send what can be read as a boolean.
-        """
+        """Whether a start has a context_uploaded that only a lenient reader takes for a boolean."""
         body = self.request.json
         if not isinstance(body, dict):
             return False
-        told = body.get("context_uploaded")
-        if self.operation != START or isinstance(told, bool):
+        value = body.get("context_uploaded")
+        if self.operation != START or isinstance(value, bool):
             return False
-        if isinstance(told, str):
-            return told.strip().lower() in _BOOLEAN_WORDS
-        return isinstance(told, int | float) and told in (0, 1)
+        if isinstance(value, str):
+            return value.strip().lower() in _BOOLEAN_WORDS
+        return isinstance(value, int | float) and value in (0, 1)
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The group and the artifacts that a status or a start tells of."""
+        """The group and the artifacts that a status or a start returns."""
         body = self.response.json
         if not (self.succeeded and self.operation in (START, STATUS) and isinstance(body, dict)):
             return []
@@ -217,11 +211,11 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Check:
-    """What a check of another tool says of an exchange: nothing, or what failed.
+    """The result of another tool's check of an exchange.
 
     Attributes:
-        name: The check, as the tool names it.
-        failures: The tool's own messages.
+        name: The tool's name of the check.
+        failures: The tool's own messages; empty if the check passed.
 
     """
 
@@ -232,7 +226,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Row:
-    """A build group or an artifact, as one response told of it."""
+    """A build group or an artifact, as one response describes it."""
 
     exchange: Exchange
     path: str
@@ -240,12 +234,12 @@ class Row:
 
     @property
     def is_group(self) -> bool:
-        """Whether it is the group, and no artifact."""
+        """Whether it is the group, not an artifact."""
         return self.path == "$"
 
     @property
     def artifacts(self) -> list[Row]:
-        """The artifacts that a group lists, up to a bound that no honest server comes near."""
+        """The artifacts that a group lists, up to a limit that no real build comes near."""
         listed = self.data.get("artifacts") if self.is_group else None
         return [
             Row(self.exchange, f"$.artifacts[{index}]", artifact)
@@ -257,45 +251,45 @@ class Row:
 
     @property
     def status(self) -> Any:
-        """Its status, whatever stands there."""
+        """Its status, of any type."""
         return self.data.get("status")
 
     @property
     def phase(self) -> str | None:
-        """Where its status stands in the life of a build, or None if it is no status."""
+        """The phase of its status in the life of a build, or None if the status is unknown."""
         return contract().phase(self.status)
 
     def is_set(self, key: str) -> bool:
-        """Whether a key is there, and not null."""
+        """Whether a key is present and not null."""
         return self.data.get(key) is not None
 
     def instant(self, key: str) -> datetime | None:
-        """Return the instant that stands under a key, with its offset, or None."""
+        """Return the value of a key as an instant with an offset, or None if it is not one."""
         return self.moment(key, instant)
 
     def moment(self, key: str, read: Callable[[str], datetime | None]) -> datetime | None:
-        """Return what a text under a key is read as, or None."""
+        """Return the value of a key as ``read`` returns it, or None if it is not a text."""
         value = self.data.get(key)
         return read(value) if isinstance(value, str) else None
 
 
 def strict_json(content: bytes) -> Any:
-    """Read JSON as RFC 8259 and I-JSON (RFC 7493) have it.
+    """Parse JSON strictly, by RFC 8259 and I-JSON (RFC 7493).
 
-    Raises ValueError for a BOM, another encoding than UTF-8, a key that stands twice, a NaN or an
-    infinity, a lone surrogate, and anything after the value; RecursionError for a pit of brackets.
+    Raises ValueError for a BOM, another encoding than UTF-8, a duplicate key, a NaN or an infinity,
+    a lone surrogate, and anything after the value; RecursionError if it is nested too deeply.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         body: dict[str, Any] = {}
         for key, value in pairs:
             if key in body:
-                raise ValueError(f"the key {key!r} stands twice")
+                raise ValueError(f"the key {key!r} is there twice")
             body[key] = value
         return body
 
     def constant(name: str) -> None:
-        raise ValueError(f"{name} is no JSON")
+        raise ValueError(f"{name} is not JSON")
 
     text = content.decode("utf-8")
     if text.startswith("\ufeff"):
@@ -306,7 +300,7 @@ def strict_json(content: bytes) -> Any:
 
 
 def broken_request(exchange: Exchange) -> str | None:
-    """Say how a JSON request body breaks its schema, or None where it does not."""
+    """Return how a JSON request body breaks its schema, or None if it does not."""
     operation = contract().operations.get(exchange.operation or "")
     request = exchange.request
     if operation is None or operation.request_schema is None:

@@ -1,4 +1,4 @@
-"""Fields: places in a response body as JSON paths, and what the contract says of each.
+"""Fields: places in a response body as JSON paths, and the contract's words for each.
 
 A *field* names one value, with indexes: ``$.artifacts[1].createdAt``. Its *place* is the same for
 any index: ``$.artifacts[*].createdAt``.
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .contract import Operation, contract
 
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\*|\d+)\]")
-# What this project says of a thing, beside its description.
+# What this project adds to a description.
 _OWN = ("x-derived", "x-observed", "x-assumed")
 _COMBINED = ("allOf", "anyOf", "oneOf")
 _TYPES = {
@@ -27,9 +27,9 @@ class Quote(NamedTuple):
 
     Attributes:
         mark: How they are known: stated, observed, assumed, or derived.
-        words: The words; empty where the contract has none at that place.
-        pointer: Where they stand, as a JSON pointer into openapi.yaml.
-        document: The document that states them; empty where the contract does not name it.
+        words: The words; empty if the contract has none there.
+        pointer: Their place, as a JSON pointer into openapi.yaml.
+        document: The document that states them; empty if the contract does not name it.
 
     """
 
@@ -40,7 +40,7 @@ class Quote(NamedTuple):
 
 
 def is_field(text: str) -> bool:
-    """Whether a text names a place in a body, and not another part of a response."""
+    """Whether a text is a place in a body, not another part of a response."""
     return text.startswith("$")
 
 
@@ -72,7 +72,7 @@ def values(body: Any, path: list[str]) -> Iterator[Any]:
 
 
 def pointer(operation: str | None, status: int, field: str) -> str | None:
-    """Return where the contract describes a field of a response; None where it does not."""
+    """Return the JSON pointer of a response field's schema, or None if the contract has none."""
     known = contract().operations.get(operation or "")
     if known is None or not is_field(field):
         return None
@@ -86,7 +86,7 @@ def pointer(operation: str | None, status: int, field: str) -> str | None:
 
 
 def places() -> list[str]:
-    """Return every place that the contract describes in a response, in its order."""
+    """Return every place in a response that the contract describes, in the contract's order."""
     found: dict[str, None] = {}
     for operation in contract().operations.values():
         for code in operation.responses:
@@ -96,7 +96,7 @@ def places() -> list[str]:
 
 
 def wanted(at: str) -> str:
-    """Say in words what the schema at a pointer asks for."""
+    """Describe the values that the schema at a pointer accepts."""
     names: list[str] = []
     enum: list[Any] = []
     types: list[str] = []
@@ -105,8 +105,8 @@ def wanted(at: str) -> str:
         node = contract().node(end)
         names += [end.rpartition("/")[2]] if end.startswith("#/components/schemas/") else []
         enum = enum or node.get("enum", [])
-        told = node.get("type", [])
-        types = types or ([told] if isinstance(told, str) else list(told))
+        kinds = node.get("type", [])
+        types = types or ([kinds] if isinstance(kinds, str) else list(kinds))
         date_time |= node.get("format") == "date-time"
     if enum:
         shown = [one for one in enum if one is not None]
@@ -122,14 +122,14 @@ def wanted(at: str) -> str:
 
 
 def a(noun: str) -> str:
-    """Put the article before a name: an ErrorResponse, a BuildStatusResponse."""
+    """Return a name with its article: an ErrorResponse, a BuildStatusResponse."""
     return f"an {noun}" if noun[:1].lower() in set("aeiou") else f"a {noun}"
 
 
 def quotes(at: str) -> list[Quote]:
-    """Return the description at a pointer, and then what this project adds to it.
+    """Return the description at a pointer, and what this project adds to it.
 
-    That is what it has derived, observed or assumed, here or in the schemas referred to.
+    That is what is derived, observed or assumed, there or in the schemas that it refers to.
     """
     node = contract().node(at)
     where = at
@@ -152,11 +152,11 @@ def _source(at: str) -> tuple[str, str]:
     """Return the nearest x-source at or above a pointer: its mark, and its document."""
     while at.startswith("#/"):
         node = contract().node(at)
-        told = node.get("x-source") if isinstance(node, dict) else None
-        if isinstance(told, dict):
-            return str(told.get("mark", "stated")), str(told.get("in", ""))
-        if told:
-            return str(told), ""
+        source = node.get("x-source") if isinstance(node, dict) else None
+        if isinstance(source, dict):
+            return str(source.get("mark", "stated")), str(source.get("in", ""))
+        if source:
+            return str(source), ""
         at = at.rpartition("/")[0]
     return "stated", ""
 

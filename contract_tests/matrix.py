@@ -1,6 +1,6 @@
-"""The matrix: which statuses were really told, with which timestamps.
+"""The matrix: which statuses were observed, and with which timestamps.
 
-A cell is a status, with what stood for startedAt and completedAt: absent, null or set.
+A cell is a status, and whether startedAt and completedAt were absent, null or set.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STATES = ("absent", "null", "set")
 
 
 class Cell(NamedTuple):
-    """A status and its timestamps, as a row told of them."""
+    """A status and the state of its timestamps, as a row has them."""
 
     row: str
     status: str
@@ -29,34 +29,34 @@ class Cell(NamedTuple):
 
 
 def observed(exchanges: Iterable[Exchange]) -> Counter[Cell]:
-    """Count the cells that traffic told of; what is no status is in none."""
+    """Count the cells in traffic; an unknown status is in none."""
     return Counter(
         _cell(row) for exchange in exchanges for row in exchange.rows if row.phase is not None
     )
 
 
 def matches(pattern: str, cell: Cell) -> bool:
-    """Tell whether a cell is of a pattern: ``[row:]STATUS[:started[:completed]]``."""
-    row, wanted = _parts(pattern)
-    return row in (None, cell.row) and list(cell[1:])[: len(wanted)] == wanted
+    """Whether a cell matches a pattern: ``[row:]STATUS[:started[:completed]]``."""
+    row, states = _parts(pattern)
+    return row in (None, cell.row) and list(cell[1:])[: len(states)] == states
 
 
 def problem(pattern: str) -> str | None:
-    """Say what is wrong with a pattern, or None."""
-    _, wanted = _parts(pattern)
-    if not wanted or wanted[0] not in contract().statuses:
-        return f"{pattern} names no status; one of {', '.join(contract().statuses)}"
-    if len(wanted) > 3 or any(one not in STATES for one in wanted[1:]):
+    """Return why a pattern is invalid, or None if it is valid."""
+    _, states = _parts(pattern)
+    if not states or states[0] not in contract().statuses:
+        return f"{pattern} has no known status; use one of {', '.join(contract().statuses)}"
+    if len(states) > 3 or any(one not in STATES for one in states[1:]):
         return f"{pattern}: a timestamp is one of {', '.join(STATES)}"
     return None
 
 
 def table(cells: Counter[Cell]) -> Iterator[tuple[str, str, int]]:
-    """Yield row, status and how often it was told, each status of the contract in its order."""
+    """Yield row, status and how often it was observed, for each status in the contract's order."""
     for row in ROWS:
         for status in contract().statuses:
-            told = sum(n for cell, n in cells.items() if (cell.row, cell.status) == (row, status))
-            yield row, status, told
+            count = sum(n for cell, n in cells.items() if (cell.row, cell.status) == (row, status))
+            yield row, status, count
 
 
 def _cell(row: Row) -> Cell:

@@ -1,7 +1,7 @@
 """The tape: what was sent and received, in order, byte for byte; and the calls of a client.
 
 Drivers record, rules read the history of one build at a time. A tape holds secrets:
-``report.redaction`` hides them where something is shown or written. So a tape stays in memory, and
+``report.redaction`` removes them from whatever is shown or written. So a tape stays in memory, and
 its ``repr`` shows no bytes.
 """
 
@@ -27,10 +27,10 @@ NO_RESPONSE: tuple[int, Mapping[str, str], None] = (0, {}, None)
 
 @dataclass(frozen=True)
 class History:
-    """All exchanges about one build so far, in order; the last is the one to judge.
+    """All exchanges about one build so far, in order; rules check the last one.
 
     Attributes:
-        tape: What these are taken from.
+        tape: The tape that these are on.
 
     """
 
@@ -44,13 +44,13 @@ class History:
 
     @cached_property
     def before(self) -> tuple[Exchange, ...]:
-        """The exchanges that had ended when the newest began: what overlaps proves nothing."""
+        """The exchanges that had ended when the newest began; any other has no known order."""
         began = self.last.began
         return tuple(one for one in self.exchanges[:-1] if one.ended <= began)
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing happened to the build but what is told here."""
+        """Whether everything that happened to the build is on the tape."""
         return self.tape.is_whole
 
     @property
@@ -74,20 +74,20 @@ class History:
 
     @property
     def starts(self) -> list[Exchange]:
-        """The starts with token and body in order that were seen to succeed before the newest."""
+        """The valid starts that were seen to succeed before the newest exchange."""
         return [e for e in self.before if e.is_valid_start and e.succeeded]
 
     @property
     def is_started(self) -> bool:
-        """Whether such a start may have come before the answer of the newest, overlaps included."""
+        """Whether a valid start may precede the response of the newest, overlaps included."""
         starts = [e for e in self.exchanges[:-1] if e.is_valid_start]
         return any(one.succeeded or not one.is_answered for one in starts)
 
     @property
     def cause(self) -> Exchange | None:
-        """The last exchange before the newest that asked for a change, or None."""
-        asking = [one for one in self.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
-        return asking[-1] if asking else None
+        """The last exchange before the newest that may have changed the build, or None."""
+        unsafe = [one for one in self.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
+        return unsafe[-1] if unsafe else None
 
     def elsewhere(self, operation: str) -> Iterator[Exchange]:
         """Yield the exchanges of an operation about any build that came before the newest."""
@@ -102,17 +102,17 @@ class History:
 
 
 Record = History | Call
-"""What a subscriber of a tape gets: a history that ends with a new exchange, or a call."""
+"""What a subscriber of a tape receives: a history that ends with a new exchange, or a call."""
 
 
 @dataclass
 class Tape:
-    """Holds exchanges in the order in which they were answered. Safe to record from threads.
+    """Holds exchanges in the order of their responses. Threads may record at the same time.
 
     Attributes:
         token: The valid token.
         is_whole: Whether nobody but the tape's drivers touches its builds. Recorded traffic may be
-            a part of what happened, so that what it does not tell proves nothing.
+            a part of what happened, so that what it lacks proves nothing.
 
     """
 
@@ -132,8 +132,8 @@ class Tape:
     def subscribe(self, subscriber: Callable[[Record], object]) -> None:
         """Call a subscriber with each new record, one at a time and in the order of the tape.
 
-        It runs in the thread that records, whose ``record`` raises what it raises. It must not
-        record itself.
+        It runs in the thread that records, whose ``record`` raises what it raises. It must not call
+        ``record`` itself.
         """
         self._subscribers.append(subscriber)
 
@@ -156,36 +156,36 @@ class Tape:
         """Add an exchange; return the history of its build, which ends with it.
 
         Args:
-            driver: Who made it happen.
-            intent: What was meant by it, in a few words.
+            driver: The driver that made it happen.
+            intent: The purpose of the exchange, in a few words.
             request: Method, URL, headers, body.
             response: Status, headers, body. A body is None where it was not recorded.
             at: When it began and ended, with offsets; by default just now.
-            credential: What the request showed for a token, where its headers do not tell.
-            upload_of: The build whose context it uploads; by default the upload URL tells.
-            is_absent: Whether the driver vouches that there is no such build.
-            failure: Why no response came, where none did.
+            credential: The credential of the request; by default that of its headers.
+            upload_of: The build whose context it uploads; by default that of the upload URL.
+            is_absent: Whether the driver knows that there is no such build.
+            failure: Why there is no response, or None.
 
         """
         method, url, headers, content = request
         status, response_headers, response_content = response
-        asked = Request(
+        sent = Request(
             headers=_headers(headers),
             content=content,
             method=method.upper(),
             url=url,
             credential=credential or self._credential(headers),
         )
-        answered = Response(
+        received = Response(
             headers=_headers(response_headers),
             content=response_content,
             status=status,
         )
         began, ended = at or (datetime.now(UTC),) * 2
         with self._lock:
-            operation, template, build_id = self._addressed(asked, upload_of)
-            if operation == INITIATE and answered.is_success:
-                build_id = self._issued(answered)
+            operation, template, build_id = self._addressed(sent, upload_of)
+            if operation == INITIATE and received.is_success:
+                build_id = self._issued(received)
             exchange = Exchange(
                 len(self.exchanges) + 1,
                 driver,
@@ -193,8 +193,8 @@ class Tape:
                 operation,
                 template,
                 build_id,
-                asked,
-                answered,
+                sent,
+                received,
                 began,
                 ended,
                 is_absent,
@@ -212,12 +212,12 @@ class Tape:
         return call
 
     def concerns(self, method: str, url: str) -> bool:
-        """Tell whether a request is for a path of the contract, or uploads a context."""
+        """Whether a request is for a path of the contract, or uploads a context."""
         is_upload = self.is_upload(method, url)
         return is_upload or addressed(method, urlsplit(url).path)[1] is not None
 
     def is_upload(self, method: str, url: str) -> bool:
-        """Tell whether a request uploads to where an initiate told to."""
+        """Whether a request uploads to a URL that an initiate issued."""
         return method.upper() in ("PUT", "POST") and _normal(url) in self._uploads
 
     def of(self, operation: str) -> Sequence[Exchange]:
@@ -232,7 +232,7 @@ class Tape:
         return History(tuple(one for one in ours if one.number <= exchange.number), self)
 
     def owner(self, artifact: Row) -> str | None:
-        """Return the build that an artifact was first told of, by its id and its createdAt."""
+        """Return the build that first listed an artifact of this id and createdAt, or None."""
         return self._artifacts.get(_named(artifact))
 
     def histories(self) -> Iterator[History]:
@@ -263,9 +263,9 @@ class Tape:
             self._artifacts.setdefault(_named(row), exchange.build_id)
         return History(tuple(self._by_build[exchange.build_id]), self)
 
-    def _issued(self, answered: Response) -> str | None:
-        """Learn which build an initiate issued, and where its context goes."""
-        body = answered.json
+    def _issued(self, response: Response) -> str | None:
+        """Return the build id that an initiate issued, and keep its upload URL."""
+        body = response.json
         build_id = body.get("build_id") if isinstance(body, dict) else None
         if not isinstance(build_id, str):
             return None
@@ -277,7 +277,7 @@ class Tape:
     def _addressed(
         self, request: Request, upload_of: str | None
     ) -> tuple[str | None, str | None, str | None]:
-        """Find the operation that a request is for, the path it asks, and the build."""
+        """Return the operation of a request, its path template, and its build id."""
         if upload_of is None and request.method in ("PUT", "POST"):
             upload_of = self._uploads.get(_normal(request.url))
         if upload_of is not None:
@@ -285,16 +285,16 @@ class Tape:
         return addressed(request.method, request.path)
 
     def _credential(self, headers: Mapping[str, str]) -> Credential:
-        told = {name.lower(): value for name, value in headers.items()}.get("authorization")
-        if told is None:
+        authorization = _headers(headers).get("authorization")
+        if authorization is None:
             return Credential.ABSENT
-        scheme, _, token = told.partition(" ")
+        scheme, _, token = authorization.partition(" ")
         valid = scheme.lower() == "bearer" and token == self.token
         return Credential.VALID if valid else Credential.OTHER
 
 
 def addressed(method: str, path: str) -> tuple[str | None, str | None, str | None]:
-    """Find the operation that a method and a path ask for, the path's template, and the build."""
+    """Return the operation of a method and path, the path's template, and the build id."""
     # A base URL may carry a path of its own before the contract's.
     at = path.find("/api/v1/")
     template, build_id = None, None
@@ -316,7 +316,7 @@ def _named(artifact: Row) -> tuple[str, str]:
 
 
 def _normal(url: str) -> str:
-    """Spell a URL as clients send it."""
+    """Return a URL as clients send it."""
     try:
         return str(httpx.URL(url))
     except httpx.InvalidURL:

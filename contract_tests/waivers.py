@@ -1,4 +1,4 @@
-"""Waivers: what may be violated for now, each with its reason and its last day."""
+"""Waivers: rules that may be violated for now, each with a reason and an expiry date."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .exchange import UPLOAD, Exchange
 from .problems import Problem
 
 OTHER = "schemathesis:"
-"""Starts the id of what a check of schemathesis' own finds."""
+"""The prefix of the id of schemathesis' own checks."""
 
 
 @dataclass(frozen=True)
 class Waiver:
-    """What may be violated: a rule, everywhere or at one place.
+    """A rule that may be violated, everywhere or at one place.
 
     Attributes:
-        reason: Why, in words for whoever reads the report.
-        expires: The last day on which it counts.
+        reason: Why, for those who read the report.
+        expires: The last day on which it is valid.
         operation: The operation of the contract, or ``upload``; None for any.
         path: The place in the body, as a JSON path with ``[*]`` for any index; None for any.
         status: The status code of the response, or a class such as ``4XX``; None for any.
@@ -41,17 +41,17 @@ class Waiver:
 
     @property
     def scope(self) -> str:
-        """The rule and what narrows it, on one line."""
+        """The rule and the keys that narrow it, on one line."""
         narrowed = (self.operation, self.status, self.path)
         return " ".join([self.rule, *(str(one) for one in narrowed if one is not None)])
 
     @property
     def narrowness(self) -> int:
-        """By how many keys it is narrowed."""
+        """The number of keys that narrow it."""
         return sum(one is not None for one in (self.operation, self.path, self.status))
 
     def concerns(self, operation: str | None, status: int) -> bool:
-        """Whether it is about responses of that operation with that status code."""
+        """Whether it applies to responses of that operation with that status code."""
         if self.operation not in (None, operation):
             return False
         return self.status is None or str(self.status) in (str(status), f"{status // 100}XX")
@@ -61,7 +61,7 @@ class Waiver:
         return self.concerns(operation, status) and self.path in (None, place)
 
     def could_cover(self, exchange: Exchange) -> bool:
-        """Whether a response has what it is about: for a path, what the last key stands in."""
+        """Whether it applies to a response; for a path, whether the field's parent is there."""
         if not self.concerns(exchange.operation, exchange.response.status):
             return False
         if self.path is None:
@@ -77,8 +77,8 @@ def load(path: Path, known: Iterable[str], today: datetime.date) -> tuple[Waiver
     Each has ``rule``, ``reason`` and ``expires``, and may have ``operation``, ``path`` and
     ``status``. ``known`` are the ids of the rules.
 
-    Raises ``Problem`` for a file that is not valid, for an unknown key, rule, operation, path or
-    status, for one that has expired, and where two waive the same.
+    Raises ``Problem`` for an invalid file, an unknown key, rule, operation, path or status, an
+    expired waiver, and two waivers of the same scope.
     """
     found: list[Waiver] = []
     optional = ("operation", "path", "status")
@@ -110,7 +110,7 @@ def _rule(at: str, value: Any, known: list[str]) -> str:
 
 
 def _checks() -> list[str]:
-    # Loading schemathesis takes half a second, which others need not wait for.
+    # Importing schemathesis takes half a second, which only waivers of its checks need.
     from schemathesis import checks
 
     checks.load_all_checks()
@@ -118,8 +118,8 @@ def _checks() -> list[str]:
 
 
 def _path(at: str, value: Any) -> str:
-    """Check a path; an index other than ``[*]`` is refused, since a violation has any index."""
-    known = [*fields.places(), "$.errorMessage"]  # the latter as older servers have it
+    """Check a path; an index other than ``[*]`` is invalid, as a violation may have any index."""
+    known = [*fields.places(), "$.errorMessage"]  # the latter is sent by older servers
     return _among(at, "path", value, known)
 
 

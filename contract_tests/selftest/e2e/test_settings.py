@@ -49,7 +49,7 @@ def refused(environment: dict[str, str]) -> str:
         ({"CONTRACT_MAX_BUILDS": "-1"}, "MAX_BUILDS"),
         ({"CONTRACT_DRY_RUN": "yes"}, "use 1"),
         ({"CONTRACT_RULE": "T5", "CONTRACT_LEVEL": "must"}, "leave one out"),
-        ({"CONTRACT_REQUIRE": "T9"}, "names no status"),
+        ({"CONTRACT_REQUIRE": "T9"}, "has no known status"),
         ({"CONTRACT_REQUIRE": "COMPLETED:maybe"}, "absent, null, set"),
         ({"CONTRACT_REQUIRE": "T5", "CONTRACT_RULE": "T4"}, "leaves out"),
         ({"CONTRACT_WAIVERS": "no-such-file.toml"}, "No such file"),
