@@ -1,8 +1,9 @@
-"""Run the gate and a stock schemathesis over the reference server, and read what they print."""
+"""Run the gate and a stock schemathesis over the reference server, and read what they found."""
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import resource
@@ -13,8 +14,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from contract_tests.problems import Problem
 
@@ -32,12 +34,18 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Ran:
-    """A program that ran: its exit code, wall and processor seconds, and what it printed."""
+    """A program that ran: its exit code, wall and processor seconds, and what it printed.
+
+    Attributes:
+        report: What the gate wrote in verdicts.json.
+
+    """
 
     code: int
     seconds: float
     cpu: float
     out: str
+    report: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,11 @@ def gate(url: str) -> Ran:
     """Run the whole gate over a server, with all rules."""
     command = [sys.executable, "-m", "pytest", "-q", "contract_tests/test_server.py"]
     settings = {"TARGET": url, "TOKEN": TOKEN, "SEED": str(SEED), "DEADLINE": str(DEADLINE)}
-    return _run(command, ROOT, {f"CONTRACT_{name}": value for name, value in settings.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        command.append(f"--junitxml={folder}/junit.xml")
+        ran = _run(command, ROOT, {f"CONTRACT_{name}": one for name, one in settings.items()})
+        written = Path(folder) / "verdicts.json"
+        return replace(ran, report=json.loads(written.read_bytes())) if written.is_file() else ran
 
 
 def stock(url: str) -> Ran:
@@ -94,9 +106,10 @@ def server(fault: str | None = None) -> Iterator[str]:
 
 
 def read_gate(ran: Ran) -> Finding:
-    """Read which rules the gate's table tells as violated."""
-    rules = re.findall(r"^([A-Z]\d+) +(?:MUST|SHOULD) +violated\b", ran.out, re.M)
-    return Finding(ran.code, tuple(rules), ran.seconds)
+    """Return which rules were violated."""
+    verdicts = ran.report.get("verdicts", [])
+    rules = tuple(one["rule"] for one in verdicts if one["outcome"] == "violated")
+    return Finding(ran.code, rules, ran.seconds)
 
 
 def read_stock(ran: Ran) -> Finding:
@@ -119,12 +132,9 @@ def is_caught_by_stock(found: Finding, sound: Finding) -> bool:
 
 
 def requests_of_gate(ran: Ran) -> tuple[int, float, int]:
-    """Read how many requests the scripted part sent, its seconds, and what else was sent."""
-    scripted = re.search(r"^lifecycles +(\d+) requests, ([\d.]+) s$", ran.out, re.M)
-    fuzzed = re.search(r"^schemathesis +(\d+) requests, ", ran.out, re.M)
-    if not scripted or not fuzzed:
-        raise ValueError("the gate did not tell what it sent")
-    return int(scripted[1]), float(scripted[2]), int(fuzzed[1])
+    """Return how many requests the scripted part sent, its seconds, and what else was sent."""
+    scripted, fuzzed = ran.report["sent"]["lifecycles"], ran.report["sent"]["schemathesis"]
+    return scripted["requests"], scripted["seconds"], fuzzed["requests"]
 
 
 def cases_of_stock(ran: Ran) -> int:

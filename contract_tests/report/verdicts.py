@@ -71,6 +71,10 @@ def _document(run: Run) -> dict[str, Any]:
         "ended": ended(run),
         "reasons": reasons(run),
         "missing": run.missing,
+        "sent": {
+            driver: {"requests": requests, "seconds": round(seconds, 3)}
+            for driver, (requests, seconds) in run.spent.items()
+        },
         "uploads": dict(sorted(run.uploads.items())),
         "no_response": dict(sorted(run.unanswered.items())),
         "completed": run.completed,
