@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import InitVar, dataclass, field
 from typing import NamedTuple
 
 from . import findings, hollow, matrix, planning
 from .contract import INITIATE
 from .drivers import fuzz, lifecycles
-from .drivers.bounded import Client, Limits
 from .drivers.pace import BudgetSpent, Pace
 from .drivers.reach import GoneError, Reach
 from .drivers.script import BUILD, Script
+from .drivers.transport import Endpoint, Limits
 from .drivers.wire import Wire
 from .exchange import UPLOAD, Exchange
 from .front import setting
@@ -57,6 +56,7 @@ class Run:
     """A run, and what it has to show at any time.
 
     Attributes:
+        at: Where requests go; by default where the target says.
         spent: Requests and seconds of each driver.
         cut: What budgets cut off.
         fuzzed: What schemathesis has to say, once it ran.
@@ -70,6 +70,7 @@ class Run:
     announce: Callable[[Violation], None] | None = None
     tell: Callable[[str], None] = _untold
     limits: Limits = field(default_factory=Limits)
+    at: InitVar[Endpoint | None] = None
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
     cut: list[Cut] = field(default_factory=list)
     fuzzed: fuzz.Result | None = None
@@ -77,7 +78,8 @@ class Run:
     is_interrupted: bool = False
     is_finished: bool = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, at: Endpoint | None) -> None:
+        self.endpoint = at or self.target.endpoint(self.limits)
         self.reach = Reach()
         # What others do to a given build is not on the tape.
         self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
@@ -87,7 +89,8 @@ class Run:
         budget = self.target.budget
         # The run keeps to its plan, whatever the server accepts.
         most = planning.planned(self.target).most_builds
-        self.pace = Pace(most, budget.requests, budget.rate, budget.deadline)
+        clock = self.endpoint.clock
+        self.pace = Pace(most, budget.requests, budget.rate, budget.deadline, clock)
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -155,13 +158,14 @@ def run(
     fuzzing: bool = True,
     announce: Callable[[Violation], None] | None = None,
     limits: Limits | None = None,
+    at: Endpoint | None = None,
 ) -> Run:
     """Judge a server.
 
     Raises ``GateError`` if it cannot be judged: unreachable, refuses the token, or gave nothing to
     observe. That is no verdict, and never a pass.
     """
-    done = Run(target, announce, limits=limits or Limits())
+    done = Run(target, announce, limits=limits or Limits(), at=at)
     drive(done, fuzzing=fuzzing)
     return done
 
@@ -172,11 +176,11 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
     Raises ``GateError`` as ``run`` does. A server that stops answering once a rule is violated is
     told in ``done.problem``: the violation counts.
     """
-    with done.target.server() as base_url:
+    base_url = done.endpoint.base_url
+    with closing(done.endpoint.transport):
         try:
-            with _client(done) as client:
-                _preflight(done, client, base_url)
-                _drive(done, client, base_url, fuzzing=fuzzing)
+            _preflight(done)
+            _drive(done, fuzzing=fuzzing)
             done.is_finished = True
         except GoneError as error:
             done.problem = (
@@ -186,7 +190,7 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
                     "see what the server did then, and run again",
                 )
                 if done.reach.has_answered
-                else _unreached(done, base_url, error)
+                else _unreached(done, error)
             )
     if done.judge.violated and any(done.tape.successes().values()):
         return  # a violation tells more than what is missing
@@ -195,18 +199,13 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
     hollow.refuse(done)
 
 
-def _client(done: Run) -> Client:
-    target = done.target
-    return Client(done.limits, ca=target.ca_bundle, proxy=target.proxy)
-
-
-def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
+def _drive(done: Run, *, fuzzing: bool) -> None:
     if done.target.build_id:
         with _spending(done, SCRIPT), _cutting(done, "the given build"):
-            wire = _wire(done, client, base_url, SCRIPT)
+            wire = _wire(done, SCRIPT)
             lifecycles.watch_build(wire, done.target.build_id, done.tell)
         return
-    script = Script(_wire(done, client, base_url, SCRIPT), done.target.patience, tell=done.tell)
+    script = Script(_wire(done, SCRIPT), done.target.budget.deadline, tell=done.tell)
     if done.target.dockerfile:
         script.dockerfile = done.target.dockerfile
     with _spending(done, SCRIPT):
@@ -219,8 +218,8 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
     elif fuzzing:
         done.tell("schemathesis")
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
-            wire = _wire(done, client, base_url, FUZZ)
-            feeding = _wire(done, client, base_url, "feeding")
+            wire = _wire(done, FUZZ)
+            feeding = _wire(done, "feeding")
             done.fuzzed = fuzz.run(wire, feeding, done.target.seed)
             if not done.target.rule and done.target.level == "should":  # where all rules are judged
                 findings.judge(done.judge, done.tape, done.fuzzed.checks)
@@ -230,9 +229,9 @@ def _drive(done: Run, client: Client, base_url: str, *, fuzzing: bool) -> None:
         lifecycles.CLOSING.run(script)
 
 
-def _wire(done: Run, client: Client, base_url: str, driver: str) -> Wire:
+def _wire(done: Run, driver: str) -> Wire:
     return Wire(
-        base_url, done.tape, driver, done.pace, client,
+        done.endpoint, done.tape, driver, done.pace,
         reach=done.reach, headers=done.target.headers,
     )  # fmt: skip
 
@@ -240,12 +239,13 @@ def _wire(done: Run, client: Client, base_url: str, driver: str) -> Wire:
 @contextmanager
 def _spending(done: Run, driver: str) -> Iterator[None]:
     """Add what is sent meanwhile to what the driver has spent."""
-    sent, began = done.pace.sent, time.monotonic()
+    clock = done.endpoint.clock
+    sent, began = done.pace.sent, clock.monotonic()
     try:
         yield
     finally:
         requests, seconds = done.spent.get(driver, (0, 0.0))
-        passed = time.monotonic() - began
+        passed = clock.monotonic() - began
         done.spent[driver] = (requests + done.pace.sent - sent, seconds + passed)
 
 
@@ -258,24 +258,25 @@ def _cutting(done: Run, what: str) -> Iterator[None]:
         done.cut.append(Cut(what, str(spent), spent.budget))
 
 
-def _preflight(done: Run, client: Client, base_url: str) -> None:
+def _preflight(done: Run) -> None:
     """Ask once, so that a wrong address or token is an error of one sentence."""
     with _spending(done, SCRIPT), _cutting(done, "the preflight"):
-        wire = _wire(done, client, base_url, SCRIPT)
+        wire = _wire(done, SCRIPT)
         try:
             exchange = wire.send("GET", f"{BUILD}/{PREFLIGHT}", "preflight", is_absent=True)
         except GoneError as error:
-            raise _unreached(done, base_url, error) from error
+            raise _unreached(done, error) from error
         if not exchange.is_answered and (wire.reach.is_unreached or not done.pace.sent):
-            raise _unreached(done, base_url, exchange.failure)
+            raise _unreached(done, exchange.failure)
         if exchange.response.status == 401:
             raise GateError(
-                f"{base_url} refuses the token with 401", "put a valid one in CONTRACT_TOKEN"
+                f"{done.endpoint.base_url} refuses the token with 401",
+                "put a valid one in CONTRACT_TOKEN",
             )
 
 
-def _unreached(done: Run, base_url: str, why: object) -> GateError:
+def _unreached(done: Run, why: object) -> GateError:
     return GateError(
-        f"no answer from {base_url}: {done.redaction(str(why))}",
+        f"no answer from {done.endpoint.base_url}: {done.redaction(str(why))}",
         f"start the server, or correct {setting('TARGET')}",
     )

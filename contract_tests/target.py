@@ -5,26 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import headers
+from .drivers.bounded import Client
+from .drivers.clock import VirtualClock
+from .drivers.in_process import in_process
+from .drivers.transport import Endpoint, Limits
 from .front import command
 from .problems import Problem
 from .reference.app import create_app
-from .reference.embedded import running
-from .reference.faults import apply
+from .reference.faults import FAULTS, Fault
+from .reference.weather import Dropped
 from .report.redaction import Redaction
 from .rules import RULES, Rule, chosen
 from .waivers import Waiver
 
 EMBEDDED = "embedded reference"
-# How long the embedded server takes to build: long enough to be polled while it does.
-BUILD_SECONDS = 0.08
-# A gate that waits longer than this for the embedded server waits for nothing.
-EMBEDDED_PATIENCE = 3.0
 
 
 class GateError(Problem):
@@ -101,11 +100,6 @@ class Target:
             return self.url
         return f"{EMBEDDED} with the fault {self.fault}" if self.fault else EMBEDDED
 
-    @property
-    def patience(self) -> float:
-        """Seconds to wait for builds to end."""
-        return self.budget.deadline if self.url else EMBEDDED_PATIENCE
-
     def repeat(self, rule: Rule[Any]) -> str:
         """Return the command that judges one rule again: all that differs from the defaults.
 
@@ -129,15 +123,25 @@ class Target:
         }  # fmt: skip
         return command("gate", **told)
 
-    @contextmanager
-    def server(self) -> Iterator[str]:
-        """Yield the base URL; the embedded server runs as long as the context."""
+    def endpoint(self, limits: Limits | None = None) -> Endpoint:
+        """Return where requests go: to the URL, or to the embedded server."""
         if self.url:
-            yield self.url.rstrip("/")
-            return
-        app: Any = create_app(token=self.token, build_seconds=BUILD_SECONDS)
-        with running(apply(app, self.fault, self.token) if self.fault else app) as base_url:
-            yield base_url
+            client = Client(limits, ca=self.ca_bundle, proxy=self.proxy)
+            return Endpoint(self.url.rstrip("/"), client)
+        fault = FAULTS[self.fault] if self.fault else None
+        return embedded(self.token, fault, limits)
+
+
+def embedded(
+    token: str, fault: Fault | None = None, limits: Limits | None = None, **app: Any
+) -> Endpoint:
+    """Return a reference server of its own, in this process and on a clock of its own.
+
+    ``app`` is what ``create_app`` takes beside the token and the clock.
+    """
+    clock = VirtualClock()
+    sound: Any = create_app(**{"token": token, "clock": clock.now, **app})
+    return in_process(fault.wrap(sound, token) if fault else sound, clock, limits, Dropped)
 
 
 def _number(value: float | None) -> str | None:

@@ -11,15 +11,14 @@ import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final, NamedTuple
+from typing import Final
 
 import httpcore
 import httpx
 
 from .sockets import WATCH, Backend, Overdue, Severed, Stream, Watch, WireError, shortened
+from .transport import Answer, Limits
 
 __all__ = ["Answer", "Client", "Limits", "Overdue", "WireError", "request"]
 
@@ -27,30 +26,6 @@ __all__ = ["Answer", "Client", "Limits", "Overdue", "WireError", "request"]
 _DEFAULTS: Final = {"Accept": "*/*", "User-Agent": "image-build-contract-gate"}
 # Servers close idle connections after two seconds or more; one of ours must not meet that.
 _IDLE_SECONDS: Final = 1.5
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one exchange may take.
-
-    Attributes:
-        seconds: From the name look-up to the last byte of the answer.
-        size: Bytes of the body, as it is sent and as it unfolds.
-
-    """
-
-    seconds: float = 30.0
-    size: int = 4 * 2**20
-
-
-class Answer(NamedTuple):
-    """An answer, whole. ``began`` and ``ended`` are in UTC, before and after the exchange."""
-
-    status: int
-    headers: httpx.Headers
-    content: bytes
-    began: datetime
-    ended: datetime
 
 
 class Client:
@@ -91,10 +66,7 @@ class Client:
         self._pools.clear()
 
     def send(self, request: httpx.Request, seconds: float | None = None) -> Answer:
-        """Send a request once; return the response to it, whatever its status, once it is whole.
-
-        ``seconds`` is how long it may take, by default as long as the limits say. Raises
-        ``WireError`` where there is no response. Redirects are not followed.
+        """Send a request, as ``Transport`` says.
 
         A connection is used again only where that is safe: not after a 5xx, since servers close
         after an unhandled exception without announcing it, and no more once a kept one was found
@@ -114,7 +86,6 @@ class Client:
             WATCH.reset(token)
 
     def _exchange(self, request: httpx.Request, watch: Watch) -> Answer:
-        began = datetime.now(UTC)
         with _told(watch):
             sent = httpcore.Request(
                 request.method,
@@ -124,10 +95,7 @@ class Client:
                     port=request.url.port,
                     target=request.extensions.get("target", request.url.raw_path),
                 ),
-                headers=[
-                    *(one for one in request.headers.raw if one[0].lower() != b"accept-encoding"),
-                    (b"Accept-Encoding", b"identity"),
-                ],
+                headers=sent_headers(request),
                 content=request.read(),
                 extensions={"timeout": {"pool": watch.left()}},
             )
@@ -142,14 +110,14 @@ class Client:
                 response.close()
         headers = httpx.Headers(response.headers)
         content = unfolded(raw, headers.get("content-encoding", ""), self.limits.size)
-        return Answer(response.status, headers, content, began, datetime.now(UTC))
+        return Answer(response.status, headers, content)
 
     def _body(self, response: httpcore.Response) -> bytes:
         content = bytearray()
         for chunk in response.iter_stream():
             content += chunk
-            if len(content) > self.limits.size:
-                raise WireError(f"the body is larger than {_shown(self.limits.size)}")
+            if len(content) > self.limits.size:  # enough to know that it is too large
+                break
         return bytes(content)
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
@@ -198,11 +166,19 @@ def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -
         raise WireError("a header cannot be sent, since it is not ASCII") from error
 
 
+def sent_headers(request: httpx.Request) -> list[tuple[bytes, bytes]]:
+    """Return the headers that go out: no coding is asked for that would have to be undone."""
+    kept = (one for one in request.headers.raw if one[0].lower() != b"accept-encoding")
+    return [*kept, (b"Accept-Encoding", b"identity")]
+
+
 def unfolded(raw: bytes, coding: str, most: int) -> bytes:
     """Decode a body. Raises ``WireError`` if it cannot be, or would be larger than ``most``.
 
     zlib stops at that size: a bomb is never unfolded.
     """
+    if len(raw) > most:
+        raise WireError(f"the body is larger than {_shown(most)}")
     coding = coding.strip().lower()
     if not raw or coding in ("", "identity"):
         return raw

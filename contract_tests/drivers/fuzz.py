@@ -106,7 +106,7 @@ def _schema(wire: Wire, seed: int) -> WiredSchema:
 
 def _config(wire: Wire, seed: int) -> dict[str, Any]:
     return {
-        "base-url": wire.base_url,
+        "base-url": wire.endpoint.base_url,
         "headers": {
             "Authorization": f"Bearer {wire.tape.token}",
             "Accept-Encoding": "gzip, deflate",

@@ -7,7 +7,6 @@ requests that checks make by themselves. So a schema with a transport of ours is
 from __future__ import annotations
 
 import re
-import time
 from typing import Any, Protocol
 
 import httpx
@@ -77,15 +76,13 @@ class WireTransport(RequestsTransport):
             if is_case:
                 self._feeder.feed(case)
             prepared = requests.Request(**self.serialize_case(case, **kwargs)).prepare()
-            began = time.monotonic()
             exchange = self._wire.exchange(to_httpx(prepared), _intent(case, is_case))
-            elapsed = time.monotonic() - began
             self._feeder.learn(case, exchange)
         except BaseException as error:
             self.ended_by = error
             raise Ended from error
         self.sent[case.id] = exchange
-        return to_schemathesis(exchange, prepared, elapsed, Override.from_send_kwargs(kwargs))
+        return to_schemathesis(exchange, prepared, Override.from_send_kwargs(kwargs))
 
 
 class WiredSchema(OpenApiSchema):
@@ -119,7 +116,7 @@ def to_httpx(prepared: requests.PreparedRequest) -> httpx.Request:
 
 
 def to_schemathesis(
-    exchange: Exchange, prepared: requests.PreparedRequest, elapsed: float, override: Override
+    exchange: Exchange, prepared: requests.PreparedRequest, override: Override
 ) -> Response:
     """Turn an exchange into the response that schemathesis' checks read."""
     headers = exchange.response.headers
@@ -128,7 +125,7 @@ def to_schemathesis(
         headers={name: [value] for name, value in headers.items()},
         content=exchange.response.content or b"",
         request=prepared,
-        elapsed=elapsed,
+        elapsed=(exchange.ended - exchange.began).total_seconds(),
         verify=True,
         encoding=get_encoding_from_headers(CaseInsensitiveDict(headers)),
         _override=override,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import email.utils
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ..front import setting
+from .clock import SYSTEM, Clock
 
 # What a server that names no time is given, growing with each refusal.
 FIRST_PAUSE = 1.0
@@ -45,8 +46,7 @@ class Pace:
     requests: int | None = None
     rate: float | None = None
     deadline: float = 1800.0
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    clock: Clock = SYSTEM
     sent: int = 0
     issued: int = 0
     slowed: float = 0.0
@@ -55,13 +55,13 @@ class Pace:
     _next: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._next = self.clock()
+        self._next = self.clock.monotonic()
         self._until = self._next + self.deadline
 
     @property
     def left(self) -> float:
         """Seconds until the deadline."""
-        return max(0.0, self._until - self.clock())
+        return max(0.0, self._until - self.clock.monotonic())
 
     @property
     def spent(self) -> str:
@@ -86,7 +86,7 @@ class Pace:
         if initiates and self.builds is not None and self.issued >= self.builds:
             initiated = f"{setting('MAX_BUILDS', f'{self.builds}')} are initiated"
             raise BudgetSpent(initiated, "MAX_BUILDS")
-        now = self.clock()
+        now = self.clock.monotonic()
         if self.rate:
             self.pause(self._next - now)
             self._next = max(now, self._next) + 1 / self.rate
@@ -105,7 +105,7 @@ class Pace:
         """
         if tries >= MOST_RETRIES:
             return None
-        wait = _retry_after(headers.get("retry-after", ""))
+        wait = _retry_after(headers.get("retry-after", ""), self.clock.now())
         wait = FIRST_PAUSE * 2**tries if wait is None else wait
         if wait >= self.left:
             raise BudgetSpent(
@@ -119,15 +119,17 @@ class Pace:
     def pause(self, seconds: float) -> None:
         """Sleep, but not past the deadline."""
         if seconds > 0:
-            self.sleep(min(seconds, self.left))
+            self.clock.sleep(min(seconds, self.left))
 
 
-def _retry_after(told: str) -> float | None:
+def _retry_after(told: str, now: datetime) -> float | None:
     """Read a Retry-After: seconds, or a date."""
     told = told.strip()
     if told.isascii() and told.isdigit() and len(told) < 9:
         return float(told)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
+        until = email.utils.parsedate_to_datetime(told)
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(0.0, (until - now).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return None

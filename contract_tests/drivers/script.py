@@ -113,13 +113,22 @@ def uploaded(wire: Wire, what: str, dockerfile: str = stimuli.GOOD) -> Issued | 
 
 
 def follow(script: Script, seconds: float) -> None:
-    """Look at all builds in turn until they have ended; give up after some seconds."""
+    """Look at all builds in turn until they have ended; give up after some seconds.
+
+    A build is given up, too, where two looks after each other get no response.
+    """
     wire, pause = script.wire, FIRST_PAUSE
     going = {**script.followed, **script.hasty}
+    lost: set[str] = set()
     until = wire.pace.left - seconds
     while going:
         for what, build in list(going.items()):
-            rows = script.look(build, f"{what}: status after the start").rows
+            seen = script.look(build, f"{what}: status after the start")
+            if not seen.is_answered and what not in lost:
+                lost.add(what)
+                continue
+            lost.discard(what)
+            rows = seen.rows
             if not rows or contract().is_terminal(rows[0].status) or rows[0].phase is None:
                 del going[what]
         if wire.pace.left - pause <= until:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx
@@ -18,6 +17,7 @@ from . import bounded
 from .bounded import WireError
 from .pace import BudgetSpent, Pace
 from .reach import Reach
+from .transport import Answer, Endpoint
 
 __all__ = ["BudgetSpent", "Wire", "WireError", "url_of"]
 
@@ -31,6 +31,7 @@ class Wire:
     """A connection to the target whose traffic is on the tape.
 
     Attributes:
+        endpoint: The target.
         driver: Whose traffic it is.
         pace: What may still be sent, and when.
         reach: Whether the server can still be reached.
@@ -38,11 +39,10 @@ class Wire:
 
     """
 
-    base_url: str
+    endpoint: Endpoint
     tape: Tape
     driver: str
-    pace: Pace = field(default_factory=Pace)
-    client: bounded.Client = field(default_factory=bounded.Client)
+    pace: Pace
     reach: Reach = field(default_factory=Reach)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -50,7 +50,7 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.client.close()
+        self.endpoint.transport.close()
 
     def send(
         self,
@@ -90,12 +90,12 @@ class Wire:
             sent.update(headers)
         elif content is not None:
             sent["Content-Type"] = "application/json"
-        url = self.base_url + path
+        url = self.endpoint.base_url + path
         try:
             request = bounded.request(method, url, sent, content or b"")
         except WireError as error:
             return self._unsent(method, url, sent, intent, error)
-        request.extensions["target"] = _target(self.base_url, path)
+        request.extensions["target"] = _target(self.endpoint.base_url, path)
         return self._answered(request, intent, is_absent=is_absent)
 
     def upload(self, build_id: str, url: str, content: bytes, intent: str) -> Exchange:
@@ -128,7 +128,7 @@ class Wire:
         request = (method, url, headers, b"")
         return self.tape.record(
             driver=self.driver, intent=intent, request=request, upload_of=upload_of,
-            failure=str(error),
+            failure=str(error), at=(self.endpoint.clock.now(),) * 2,
         ).last  # fmt: skip
 
     def _answered(
@@ -145,11 +145,12 @@ class Wire:
         """
         kind = _kind(request, upload_of)
         initiates = kind == INITIATE
-        tries, is_again = 0, False
+        tries, is_again, now = 0, False, self.endpoint.clock.now
         while True:
             self.pace.admit(initiates=initiates)
-            began = datetime.now(UTC)
+            began = now()
             answer, failure = self._tried(request, kind)
+            ended = now()
             exchange = self.tape.record(
                 driver=self.driver,
                 intent=intent,
@@ -160,7 +161,7 @@ class Wire:
                 response=(
                     (answer.status, answer.headers, answer.content) if answer else NO_RESPONSE
                 ),
-                at=(answer.began, answer.ended) if answer else (began, datetime.now(UTC)),
+                at=(began, ended),
                 upload_of=upload_of,
                 is_absent=is_absent,
                 failure=str(failure) if failure else None,
@@ -185,12 +186,10 @@ class Wire:
             self.pace.pause(wait)
             tries += 1
 
-    def _tried(
-        self, request: httpx.Request, kind: str
-    ) -> tuple[bounded.Answer | None, WireError | None]:
+    def _tried(self, request: httpx.Request, kind: str) -> tuple[Answer | None, WireError | None]:
         try:
-            seconds = self.reach.seconds(kind, self.client.limits.seconds)
-            return self.client.send(request, seconds), None
+            seconds = self.reach.seconds(kind, self.endpoint.transport.limits.seconds)
+            return self.endpoint.transport.send(request, seconds), None
         except WireError as error:
             return None, error
 

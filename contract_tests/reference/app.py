@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import IO
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -195,7 +195,7 @@ class _Server:
             if size < _SMALL:
                 failure = judge(file, size, build)
             else:
-                failure = await run_in_threadpool(judge, file, size, build)
+                failure = await asyncio.to_thread(judge, file, size, build)
 
         def uploaded() -> Response:
             # It may have been started, or forgotten, while the body came.

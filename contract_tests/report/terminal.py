@@ -72,8 +72,9 @@ def traffic(run: Run) -> Iterator[str]:
     """Yield what was judged, by how much traffic, and how much of it succeeded."""
     yield f"target        {run.target.name}"
     for driver, (requests, seconds) in run.spent.items():
+        took = f", {seconds:.1f} s" if run.target.url else ""  # the embedded server's is virtual
         seed = f", seed {run.target.seed}" if driver == FUZZ else ""
-        yield f"{driver:<13} {requests} requests, {seconds:.1f} s{seed}"
+        yield f"{driver:<13} {requests} requests{took}{seed}"
     if run.fuzzed is not None:
         yield f"  links walked    {_counted(run.fuzzed.links)}"
         yield f"  its successes   {_counted(run.tape.successes(FUZZ))}"

@@ -44,27 +44,6 @@ def _nth(first: int, last: int, of: Callable[[Body], bool], edit: Edit) -> EditO
 _EVER = 10**9
 
 
-def _still_building(group: Body) -> None:
-    """Tell BUILDING of all that has begun."""
-    waiting = [(row, {**row}) for row in group["artifacts"] if row["startedAt"] is None]
-    tell("BUILDING")(group)
-    for row, kept in waiting:
-        row.update(kept)
-
-
-def _building_back(edit: Edit) -> EditOfMany:
-    """Tell BUILDING four times, however fast the build is, so that it was seen; then edit once."""
-
-    def back(group: Body, seen: Body) -> None:
-        told = count(seen, "begun") if group["startedAt"] else _EVER
-        if told <= 5:
-            _still_building(group)
-        if told == 5:
-            edit(group)
-
-    return back
-
-
 def _uploading_back(group: Body, seen: Body) -> None:
     if group["status"] == "UPLOADING" and count(seen, "told") % 2 == 0:
         group["status"] = "PENDING"
@@ -145,9 +124,10 @@ FAULTS = [
     fault("uploading-back", "L1", "UPLOADING goes back to PENDING, at every second status",
           answered=history(_uploading_back)),
     fault("building-back", "L1", "BUILDING goes back to UPLOADING, once", "L4",
-          answered=history(_building_back(tell("UPLOADING", "group")))),
+          answered=history(_nth(3, 3, _is("BUILDING"), tell("UPLOADING", "group")), "status")),
     fault("building-pending", "L1", "BUILDING goes back to PENDING, and lists nothing", "L4",
-          answered=history(_building_back(both(tell("PENDING", "group"), _empty)))),
+          answered=history(_nth(3, 3, _is("BUILDING"), both(tell("PENDING", "group"), _empty)),
+                           "status")),
     fault("failed-then-completed", "L2", "FAILED turns to COMPLETED",
           answered=history(_nth(2, _EVER, _is("FAILED"), tell("COMPLETED")))),
     fault("completed-then-failed", "L2", "COMPLETED turns to FAILED",

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -19,12 +18,13 @@ import pytest
 from ... import gate, planning
 from ...contract import INITIATE, PATH, START, STATUS
 from ...drivers import lifecycles, pace, stimuli
+from ...drivers.transport import Endpoint
 from ...reference.app import create_app
 from ...reference.embedded import running
-from ...reference.faults import Answered, Asked, Fault, apply
+from ...reference.faults import Answered, Asked, Fault
 from ...report.rendered import render
 from ...rules import RULES
-from ...target import BUILD_SECONDS, Budget, GateError, Target
+from ...target import Budget, GateError, Target, embedded
 
 TOKEN = "test-token"  # noqa: S105
 STEPS = [*lifecycles.steps(is_limited=False), lifecycles.CLOSING]
@@ -32,8 +32,8 @@ STEPS = [*lifecycles.steps(is_limited=False), lifecycles.CLOSING]
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Run a sound server."""
-    with running(create_app(token=TOKEN, build_seconds=BUILD_SECONDS)) as base_url:
+    """Run a sound server over a socket, for other processes."""
+    with running(create_app(token=TOKEN, build_seconds=0.08)) as base_url:
         yield base_url
 
 
@@ -43,11 +43,9 @@ def sound() -> gate.Run:
     return gate.run(Target(), fuzzing=False)
 
 
-def changed(answered: Callable[[Asked, Answered], None]) -> Any:
+def changed(answered: Callable[[Asked, Answered], None], token: str = TOKEN) -> Endpoint:
     """Make a server that answers otherwise."""
-    return Fault("changed", "", "", answered=answered).wrap(
-        create_app(token=TOKEN, build_seconds=BUILD_SECONDS), TOKEN
-    )
+    return embedded(token, Fault("changed", "", "", answered=answered))
 
 
 def make_gate(*arguments: str, plugins: str = "", **settings: str) -> tuple[int, str]:
@@ -91,10 +89,9 @@ def test_the_plan_is_what_is_sent(sound: gate.Run) -> None:
 
 
 @pytest.mark.parametrize("requests", [1, 20, 150])
-def test_requests_are_bounded(url: str, requests: int) -> None:
+def test_requests_are_bounded(requests: int) -> None:
     """Not one more is sent, and what was cut off is told."""
-    target = Target(url=url, token=TOKEN, budget=Budget(requests=requests))
-    done = gate.Run(target)
+    done = gate.Run(Target(token=TOKEN, budget=Budget(requests=requests)))
     # Where no build could be seen to complete, nothing is green.
     with (
         contextlib.nullcontext()
@@ -111,7 +108,7 @@ def test_requests_are_bounded(url: str, requests: int) -> None:
 BUDGETS = [
     *(Budget(builds=builds) for builds in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12)),
     *(Budget(requests=requests) for requests in (1, 5, 20, 60, 120, 200)),
-    Budget(builds=2, requests=90), Budget(builds=6, requests=30), Budget(rate=2000, deadline=0.05),
+    Budget(builds=2, requests=90), Budget(builds=6, requests=30), Budget(rate=2000, deadline=1),
 ]  # fmt: skip
 
 
@@ -119,15 +116,11 @@ BUDGETS = [
 @pytest.mark.parametrize("budget", BUDGETS, ids=str)
 def test_the_run_keeps_to_the_plan(budget: Budget, fault: str | None) -> None:
     """Whatever the server accepts, no more builds are initiated or started than were planned."""
-    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    if fault is not None:
-        app = apply(app, fault, TOKEN)
-    with running(app) as base_url:
-        target = Target(url=base_url, token=TOKEN, budget=budget)
-        plan = planning.planned(target, fuzzing=False)
-        done = gate.Run(target)
-        with contextlib.suppress(GateError):
-            gate.drive(done, fuzzing=False)
+    target = Target(fault=fault, budget=budget)
+    plan = planning.planned(target, fuzzing=False)
+    done = gate.Run(target)
+    with contextlib.suppress(GateError):
+        gate.drive(done, fuzzing=False)
 
     initiated, started = done.left_behind
     assert len(initiated) <= plan.most_builds
@@ -163,9 +156,9 @@ def test_the_plan_of_a_given_build() -> None:
 
 
 @pytest.mark.parametrize("builds", [1, 2, 3, 4])
-def test_tokens_and_bodies_are_checked_with_few_builds(url: str, builds: int) -> None:
+def test_tokens_and_bodies_are_checked_with_few_builds(builds: int) -> None:
     """What costs no build goes first, and what needs one uses another's."""
-    done = gate.run(Target(url=url, token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
+    done = gate.run(Target(token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
 
     refused = [one for one in done.tape.exchanges if one.response.status == 401]
     assert {one.operation for one in refused} == {INITIATE, START, STATUS}
@@ -174,16 +167,12 @@ def test_tokens_and_bodies_are_checked_with_few_builds(url: str, builds: int) ->
     assert done.verdicts["P2"].outcome == done.verdicts["P3"].outcome == "passed"
 
 
-def test_responses_past_the_byte_budget_are_counted(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_responses_past_the_byte_budget_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that spends it is on the tape, and what it issued is known."""
     monkeypatch.setattr(pace, "MOST_BYTES", 1)
-    done = gate.Run(Target(url=url, token=TOKEN))
-    with gate._client(done) as client, pytest.raises(pace.BudgetSpent):
-        gate._wire(done, client, url, "test").send(
-            "POST", "/api/v1/images/build", "initiate", body=stimuli.NAMED
-        )
+    done = gate.Run(Target(token=TOKEN))
+    with gate._wire(done, "test") as wire, pytest.raises(pace.BudgetSpent):
+        wire.send("POST", "/api/v1/images/build", "initiate", body=stimuli.NAMED)
 
     assert done.tape.exchanges[0].response.status == 201
     assert (len(done.left_behind[0]), done.pace.issued, done.pace.sent) == (1, 1, 1)
@@ -210,10 +199,9 @@ def test_each_input_is_tried_on_each_operation_that_can_take_it(sound: gate.Run)
 
 
 @pytest.mark.parametrize("builds", [1, 2, 5])
-def test_builds_are_bounded(url: str, builds: int) -> None:
+def test_builds_are_bounded(builds: int) -> None:
     """The first is one that is built; what needs more of them is not observed, or cut off."""
-    target = Target(url=url, token=TOKEN, budget=Budget(builds=builds))
-    done = gate.run(target)
+    done = gate.run(Target(token=TOKEN, budget=Budget(builds=builds)))
 
     assert len(done.left_behind[0]) == builds
     assert done.verdicts["T5"].outcome == "passed"
@@ -221,24 +209,24 @@ def test_builds_are_bounded(url: str, builds: int) -> None:
     assert not done.judge.violated
 
 
-def test_the_deadline_is_kept(url: str) -> None:
+def test_the_deadline_is_kept() -> None:
     """Nothing is sent after it, and the builds that do not end are not waited for."""
-    with running(create_app(token=TOKEN, build_seconds=3600)) as slow:
-        done = gate.Run(Target(url=slow, token=TOKEN, budget=Budget(deadline=4)))
-        with pytest.raises(GateError, match="no build was COMPLETED"):
-            gate.drive(done, fuzzing=False)
+    slow = embedded(TOKEN, build_seconds=3600)
+    done = gate.Run(Target(token=TOKEN, budget=Budget(deadline=4)), at=slow)
+    with pytest.raises(GateError, match="no build was COMPLETED"):
+        gate.drive(done, fuzzing=False)
 
     assert "DEADLINE" in {cut.budget for cut in done.cut} or done.pace.left == 0
     assert not done.judge.violated
     assert done.verdicts["L2"].outcome == "not observed"
-    assert url
 
 
-def test_a_given_build_is_looked_at_only(url: str) -> None:
+def test_a_given_build_is_looked_at_only() -> None:
     """BUILD_ID: nothing is initiated, uploaded or started."""
-    before = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+    at = embedded(TOKEN)
+    before = gate.run(Target(token=TOKEN), fuzzing=False, at=at)
     given = before.left_behind[1][0]
-    done = gate.run(Target(url=url, token=TOKEN, build_id=given))
+    done = gate.run(Target(token=TOKEN, build_id=given), at=at)
 
     asked = {one.operation for one in done.tape.exchanges if one.operation}
     assert asked == {STATUS}
@@ -247,10 +235,10 @@ def test_a_given_build_is_looked_at_only(url: str) -> None:
     assert done.verdicts["P7"].outcome == "not observed"
 
 
-def test_a_given_build_that_is_not_there(url: str) -> None:
+def test_a_given_build_that_is_not_there() -> None:
     """It cannot be judged, and so has not passed."""
     with pytest.raises(GateError, match="no success of get_build_status"):
-        gate.run(Target(url=url, token=TOKEN, build_id="gone"))
+        gate.run(Target(token=TOKEN, build_id="gone"))
 
 
 def test_a_build_that_never_starts_is_hollow() -> None:
@@ -266,10 +254,8 @@ def test_a_build_that_never_starts_is_hollow() -> None:
             answer.content = re.sub(rb'"errorMessage":"[^"]*"', b'"errorMessage":null',
                                     answer.content)  # fmt: skip
 
-    with running(changed(waiting)) as base_url:
-        target = Target(url=base_url, token=TOKEN, budget=Budget(deadline=4))
-        with pytest.raises(GateError, match="no build was COMPLETED"):
-            gate.run(target, fuzzing=False)
+    with pytest.raises(GateError, match="no build was COMPLETED"):
+        gate.run(Target(token=TOKEN), fuzzing=False, at=changed(waiting))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
@@ -280,14 +266,14 @@ def test_all_refused_is_no_pass(status: int) -> None:
         answer.status, answer.headers = status, [(b"retry-after", b"0")]
         answer.content = b'{"errors": []}'
 
-    with running(changed(refused)) as base_url, pytest.raises(GateError, match="problem: "):
-        gate.run(Target(url=base_url, token=TOKEN), fuzzing=False)
+    with pytest.raises(GateError, match="problem: "):
+        gate.run(Target(token=TOKEN), fuzzing=False, at=changed(refused))
 
 
-def test_what_is_required_is_looked_for(url: str) -> None:
+def test_what_is_required_is_looked_for() -> None:
     """A rule, and a cell of the matrix, by what was really told."""
     wanted = ("T5", "COMPLETED:set:set", "CANCELLED", "artifact:FAILED", "PENDING:absent")
-    done = gate.run(Target(url=url, token=TOKEN, require=wanted), fuzzing=False)
+    done = gate.run(Target(token=TOKEN, require=wanted), fuzzing=False)
 
     assert done.missing == ["CANCELLED", "PENDING:absent"]
 
@@ -303,10 +289,8 @@ def test_neither_token_nor_header_is_shown() -> None:
             answer.content = json.dumps({"imageName": str(kept)}).encode()
 
     token = "a/t+oken~with-signs"  # noqa: S105
-    app = create_app(token=token, build_seconds=BUILD_SECONDS)
-    with running(Fault("echo", "", "", answered=echo).wrap(app, token)) as base_url:
-        headers = {"X-Key": "another-secret"}
-        done = gate.run(Target(url=base_url, token=token, headers=headers), fuzzing=False)
+    target = Target(token=token, headers={"X-Key": "another-secret"})
+    done = gate.run(target, fuzzing=False, at=changed(echo, token))
 
     echoed = [one for one in done.tape.exchanges if "x-echo" in one.response.headers]
     assert token in echoed[0].response.headers["x-echo"]

@@ -13,17 +13,21 @@ import pytest
 from ... import gate, hollow
 from ...contract import INITIATE, START, STATUS
 from ...drivers import stimuli
+from ...drivers.clock import VirtualClock
+from ...drivers.pace import Pace
 from ...drivers.reach import GoneError
 from ...drivers.script import Script, initiate
+from ...drivers.transport import Endpoint
 from ...drivers.wire import Wire
 from ...exchange import UPLOAD, Exchange
 from ...reference.app import create_app
 from ...reference.embedded import running
 from ...reference.faults import Answered, Asked, Fault
+from ...reference.weather import Dropped
 from ...report import terminal, verdicts
 from ...rules import RULES
 from ...tape import Tape
-from ...target import BUILD_SECONDS, Budget, GateError, Target
+from ...target import Budget, GateError, Target, embedded
 from ...verdict import Judge
 from ...waivers import Waiver
 from ..support.crashing import ERROR, Crash, Passed, crashing
@@ -35,13 +39,15 @@ UPLOADS = "https://uploads.example/bld_1"
 @pytest.fixture(scope="module")
 def sound() -> Iterator[str]:
     """Run a sound server."""
-    with running(create_app(token=TOKEN, build_seconds=BUILD_SECONDS)) as url:
+    with running(create_app(token=TOKEN, build_seconds=0.08)) as url:
         yield url
 
 
-def judged(url: str, *, fuzzing: bool = False, **settings: Any) -> gate.Run:
+def judged(
+    url: str | None = None, *, at: Endpoint | None = None, fuzzing: bool = False, **settings: Any
+) -> gate.Run:
     """Judge a server to the end; a run that is never green has its error in ``problem``."""
-    done = gate.Run(Target(url=url, token=TOKEN, **settings))
+    done = gate.Run(Target(url=url, token=TOKEN, **settings), at=at)
     try:
         gate.drive(done, fuzzing=fuzzing)
     except GateError as error:
@@ -108,19 +114,24 @@ def test_unannounced_close_after_each_response(sound: str) -> None:
     assert sum(done.unanswered.values()) <= 1
 
 
-LOSSES: dict[str, Crash] = {
-    "get_build_status": lambda p: b"" if p.method == "GET" and p.status == 404 else None,
-    "initiate_image_build": lambda p: b"" if _is_initiate(p) and p.status == 422 else None,
-    "start_image_build": lambda p: b"" if p.path.endswith("/start") and p.status == 409 else None,
-    "other": lambda p: b"" if p.status == 405 else None,
+Lost = Callable[[Asked, Answered], bool]
+LOSSES: dict[str, Lost] = {
+    "get_build_status": lambda r, a: r.method == "GET" and a.status == 404,
+    "initiate_image_build": lambda r, a: r.operation == "initiate" and a.status == 422,
+    "start_image_build": lambda r, a: r.operation == "start" and a.status == 409,
+    "other": lambda _, a: a.status == 405,
 }
 
 
 @pytest.mark.parametrize("operation", LOSSES)
-def test_lost_response_is_an_observation(operation: str, sound: str) -> None:
+def test_lost_response_is_an_observation(operation: str) -> None:
     """It is counted and shown, violates nothing, and the rest goes on to the end."""
-    with crashing(sound, LOSSES[operation]) as front:
-        done = judged(front.url)
+
+    def lose(request: Asked, answer: Answered) -> None:
+        if LOSSES[operation](request, answer):
+            raise Dropped
+
+    done = judged(at=embedded(TOKEN, Fault("loses", "", "", answered=lose)))
 
     assert violated(done) == set()
     assert done.problem is None
@@ -158,12 +169,11 @@ def test_server_that_goes_away_is_an_error(sound: str) -> None:
         answer.headers.append((b"connection", b"close"))
 
     app = Fault("closes", "", "", answered=change).wrap(create_app(token=TOKEN), TOKEN)
-    done = gate.Run(Target(url="http://127.0.0.1:9", token=TOKEN))
     with running(app) as url:
-        done.target = Target(url=url, token=TOKEN)
-        wire = gate._wire(done, gate._client(done), url, "test")
+        done = gate.Run(Target(url=url, token=TOKEN))
+        done.pace.clock = VirtualClock()
+        wire = gate._wire(done, "test")
         wire.send("GET", "/api/v1/images/build/x", "while it is there")
-    done.pace.sleep = lambda _: None
 
     def go_on() -> None:
         for _ in range(10):
@@ -199,9 +209,7 @@ def uploads_answered(status: int, *, stored: bool, first: int = 10**6) -> Fault:
 @pytest.mark.parametrize("stored", [True, False])
 def test_failing_uploads_violate_p11(status: int, stored: bool) -> None:
     """Starts are tried all the same, and everything that needs no upload goes on."""
-    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    with running(uploads_answered(status, stored=stored).wrap(app, TOKEN)) as url:
-        done = judged(url)
+    done = judged(at=embedded(TOKEN, uploads_answered(status, stored=stored)))
 
     # What was refused and builds all the same has no context: that is L8's.
     allowed = {"L8"} if stored and status < 500 else set()
@@ -220,18 +228,15 @@ def test_run_without_an_accepted_upload_is_never_green(
     stored: bool, settings: dict[str, Any]
 ) -> None:
     """Where P11 is not judged it cannot be judged at all; so with P11 waived."""
-    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    with running(uploads_answered(500, stored=stored).wrap(app, TOKEN)) as url:
-        done = gate.Run(Target(url=url, token=TOKEN, **settings))
-        with pytest.raises(GateError):
-            gate.drive(done, fuzzing=False)
+    at = embedded(TOKEN, uploads_answered(500, stored=stored))
+    with pytest.raises(GateError):
+        gate.run(Target(token=TOKEN, **settings), fuzzing=False, at=at)
 
 
 def test_redirected_upload_names_the_redirect() -> None:
     """A redirect is not followed, and not judged; a run without an upload is not green."""
-    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    with running(uploads_answered(307, stored=False).wrap(app, TOKEN)) as url:
-        done = judged(url, budget=Budget(builds=1))
+    at = embedded(TOKEN, uploads_answered(307, stored=False))
+    done = judged(at=at, budget=Budget(builds=1))
 
     assert violated(done) == set()
     assert done.problem is not None
@@ -241,18 +246,14 @@ def test_redirected_upload_names_the_redirect() -> None:
 def test_waived_p11_is_not_green() -> None:
     """A waiver lets a rule be violated; it makes no run of nothing."""
     waiver = Waiver("P11", "known", datetime(2999, 1, 1, tzinfo=UTC).date())
-    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    with running(uploads_answered(500, stored=True).wrap(app, TOKEN)) as url:
-        done = gate.Run(Target(url=url, token=TOKEN, waivers=(waiver,)))
-        with pytest.raises(GateError):
-            gate.drive(done, fuzzing=False)
+    at = embedded(TOKEN, uploads_answered(500, stored=True))
+    with pytest.raises(GateError):
+        gate.run(Target(token=TOKEN, waivers=(waiver,)), fuzzing=False, at=at)
 
 
 def test_some_uploads_that_fail_are_counted() -> None:
     """Both outcomes stand in the reports."""
-    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    with running(uploads_answered(500, stored=False, first=3).wrap(app, TOKEN)) as url:
-        done = judged(url)
+    done = judged(at=embedded(TOKEN, uploads_answered(500, stored=False, first=3)))
 
     assert (violated(done), done.problem) == ({"P11"}, None)
     assert done.uploads["500"] == 3
@@ -269,9 +270,7 @@ def test_unusable_upload_url_violates_p10(url: str) -> None:
             body = {**json.loads(answer.content), "upload_url": f"{url}{'#' * number}"}
             answer.content = json.dumps(body).encode()
 
-    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    with running(Fault("url", "", "", answered=change).wrap(app, TOKEN)) as base_url:
-        done = judged(base_url)
+    done = judged(at=embedded(TOKEN, Fault("url", "", "", answered=change)))
 
     assert (violated(done), done.problem) == ({"P10"}, None)
     assert set(done.uploads) == {"no response"}
@@ -281,11 +280,10 @@ def test_unusable_upload_url_violates_p10(url: str) -> None:
 @pytest.mark.parametrize("scenario", ["stuck", "cancelled", "one-fails"])
 def test_run_without_a_completed_build_is_never_green(scenario: str) -> None:
     """Starts were accepted, and nothing was seen to complete: an error, and no pass."""
-    app = create_app(token=TOKEN, build_seconds=BUILD_SECONDS, scenario=scenario)
-    with running(app) as url:
-        done = gate.Run(Target(url=url, token=TOKEN, budget=Budget(deadline=5.0)))
-        with pytest.raises(GateError):
-            gate.drive(done, fuzzing=False)
+    target = Target(token=TOKEN, budget=Budget(deadline=60))
+    done = gate.Run(target, at=embedded(TOKEN, scenario=scenario))
+    with pytest.raises(GateError):
+        gate.drive(done, fuzzing=False)
 
     assert violated(done) == set()
     assert done.completed == 0
@@ -301,10 +299,8 @@ SEEN_STATES = ["PENDING", "UPLOADING", "BUILDING", "COMPLETED", "FAILED", "CANCE
 def test_given_build_passes_in_every_state(status: str) -> None:
     """What others did to it is not on the tape, so that nothing is concluded from its absence."""
     scenario = "cancelled" if status == "CANCELLED" else "default"
-    app = create_app(token=TOKEN, build_seconds=0.3, scenario=scenario)
-    with running(app) as url:
-        given = made(url, status)
-        done = gate.run(Target(url=url, token=TOKEN, build_id=given))
+    at = embedded(TOKEN, scenario=scenario)
+    done = gate.run(Target(token=TOKEN, build_id=made(at, status)), at=at)
 
     assert violated(done) == set()
     assert done.problem is None
@@ -313,9 +309,10 @@ def test_given_build_passes_in_every_state(status: str) -> None:
     assert {one.operation for one in done.tape.exchanges if one.operation} == {STATUS}
 
 
-def made(url: str, status: str) -> str:
+def made(at: Endpoint, status: str) -> str:
     """Make a build of a status, as somebody else would."""
-    with Wire(url, Tape(TOKEN), "somebody") as wire:
+    pace = Pace(clock=at.clock)
+    with Wire(at, Tape(TOKEN), "somebody", pace) as wire:
         issued = initiate(wire, "a build")
         assert issued is not None
         if status != "PENDING":
@@ -326,7 +323,7 @@ def made(url: str, status: str) -> str:
             script.start(issued, "start", {})
         if status in ("COMPLETED", "FAILED", "CANCELLED"):
             while not _is_over(script.look(issued, "status")):
-                pass
+                pace.pause(0.1)
         return issued.build_id
 
 

@@ -20,6 +20,8 @@ import pytest
 
 from ...drivers import bounded
 from ...drivers.bounded import Client, Limits, WireError
+from ...drivers.pace import Pace
+from ...drivers.transport import Answer, Endpoint
 from ...drivers.wire import Wire
 from ...reference.app import create_app
 from ...reference.embedded import running
@@ -30,7 +32,7 @@ QUICK = Limits(seconds=1.0)
 SMALL = Limits(size=2**10)
 
 
-def got(url: str, limits: Limits | None = None, method: str = "GET") -> bounded.Answer:
+def got(url: str, limits: Limits | None = None, method: str = "GET") -> Answer:
     """Send one request with a client of its own."""
     with Client(limits) as client:
         return client.send(bounded.request(method, url, {}, b""))
@@ -222,13 +224,18 @@ def test_redirect_is_not_followed() -> None:
     assert (answer.status, answer.headers["location"]) == (307, "http://contract-gate.invalid/")
 
 
-def test_times_surround_the_exchange() -> None:
-    """The times of an answer are those of its exchange, in UTC."""
-    before = datetime.now(UTC)
-    with hostile.hostile(hostile.answering(200, b"{}")) as url:
-        answer = got(url)
+def wire_to(url: str) -> Wire:
+    """Make a wire over sockets."""
+    return Wire(Endpoint(url, Client()), Tape("a-token"), "test", Pace())
 
-    assert before <= answer.began <= answer.ended <= datetime.now(UTC)
+
+def test_times_surround_the_exchange() -> None:
+    """The times of an exchange are those before and after it, in UTC."""
+    before = datetime.now(UTC)
+    with hostile.hostile(hostile.answering(200, b"{}")) as url, wire_to(url) as wire:
+        sent = wire.send("GET", "/x", "a request")
+
+    assert before <= sent.began <= sent.ended <= datetime.now(UTC)
 
 
 @contextmanager
@@ -255,7 +262,7 @@ def once_then_closed(asked: list[bytes]) -> Iterator[str]:
 def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -> None:
     """It is sent once more where it changes nothing; each time it went out is on the tape."""
     asked: list[bytes] = []
-    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), "test") as wire:
+    with once_then_closed(asked) as url, wire_to(url) as wire:
         wire.send(method, "/x", "first")
         last = wire.send(method, "/x", "second")
 
@@ -267,7 +274,7 @@ def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -
 def test_no_connection_is_kept_after_one_was_lost() -> None:
     """A server that closes without announcing it costs one POST, not each other one."""
     asked: list[bytes] = []
-    with once_then_closed(asked) as url, Wire(url, Tape("a-token"), "test") as wire:
+    with once_then_closed(asked) as url, wire_to(url) as wire:
         statuses = [wire.send("POST", "/x", "a request").response.status for _ in range(4)]
 
     assert statuses == [200, 0, 200, 200]

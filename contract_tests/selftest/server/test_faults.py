@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from starlette.applications import Starlette
 
 from ... import gate
+from ...drivers.clock import VirtualClock
+from ...drivers.in_process import in_process
 from ...reference.faults import FAULTS
 from ...report import text
 from ...rules import RULES
 from ...tape import Tape
-from ...target import GateError, Target
+from ...target import GateError, Target, embedded
 from ...verdict import judge
 from ..support import detection
 
@@ -110,15 +113,11 @@ def test_unreachable_target_is_an_error() -> None:
 
 def test_refused_token_is_an_error() -> None:
     """A token that the server refuses is told as such, and not judged."""
-    with Target(token="right-token").server() as url, pytest.raises(GateError, match="token"):  # noqa: S106
-        gate.run(Target(url=url, token="wrong-token"))  # noqa: S106
+    with pytest.raises(GateError, match="token"):
+        gate.run(Target(token="wrong-token"), at=embedded("right-token"))  # noqa: S106
 
 
 def test_hollow_run_is_an_error() -> None:
     """A server that has none of the operations is an error, and no pass."""
-    from starlette.applications import Starlette
-
-    from ...reference.embedded import running
-
-    with running(Starlette()) as url, pytest.raises(GateError, match="nothing to judge"):
-        gate.run(Target(url=url), fuzzing=False)
+    with pytest.raises(GateError, match="nothing to judge"):
+        gate.run(Target(), fuzzing=False, at=in_process(Starlette(), VirtualClock()))

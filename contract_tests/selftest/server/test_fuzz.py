@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,16 +27,18 @@ from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from ... import findings, gate
 from ...contract import PATH, contract
 from ...drivers import fuzz, fuzz_hypothesis, fuzz_transport
+from ...drivers.bounded import Client
 from ...drivers.fuzz_checks import OFF, ON
+from ...drivers.pace import Pace
+from ...drivers.transport import Endpoint
 from ...drivers.wire import BudgetSpent, Wire, WireError
 from ...exchange import Exchange
-from ...reference.app import create_app
 from ...reference.embedded import running
 from ...reference.faults import Answered, Asked, Fault
 from ...report.rendered import render
 from ...rules import RULES
 from ...tape import Tape
-from ...target import BUILD_SECONDS, Target
+from ...target import Target, embedded
 from ...verdict import Judge
 from ...waivers import Waiver
 
@@ -102,15 +104,11 @@ def run(
     """Run schemathesis against the reference server, or one that answers otherwise."""
     tape, judge = tape or Tape(TOKEN), Judge(RULES.values())
     tape.subscribe(judge.see)
-    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    if answered is not None:
-        app = Fault("other", "", "", answered=answered).wrap(app, TOKEN)
-    with ExitStack() as stack:
-        url = stack.enter_context(running(app))
-        wire = Ending(url, tape, fuzz.DRIVER)
-        stack.enter_context(wire)
-        prepare(wire)
-        feeding = stack.enter_context(Wire(url, tape, "feeding"))
+    at = embedded(TOKEN, Fault("other", "", "", answered=answered))
+    wire = Ending(at, tape, fuzz.DRIVER, Pace(clock=at.clock))
+    prepare(wire)
+    feeding = Wire(at, tape, "feeding", Pace(clock=at.clock))
+    with closing(at.transport):
         result = fuzz.run(wire, feeding, seed, **settings)
     findings.judge(judge, tape, result.checks)
     return Ran(result, tape, judge)
@@ -162,8 +160,8 @@ def test_every_operation_succeeds(sound: Ran) -> None:
 
 def test_no_value_of_a_response_is_reused() -> None:
     """What is asked depends on no id that is new in every run, but for links."""
-    with Wire("http://127.0.0.1:9", Tape(TOKEN), "test") as wire:
-        schema = fuzz._schema(wire, 1)
+    wire = Wire(embedded(TOKEN), Tape(TOKEN), "test", Pace())
+    schema = fuzz._schema(wire, 1)
 
     assert schema.create_extra_data_source() is None  # type: ignore[func-returns-value]
 
@@ -265,9 +263,8 @@ def test_own_checks_find_what_no_rule_does() -> None:
 
 def judged(*waivers: Waiver, **settings: Any) -> gate.Run:
     """Judge a server that redirects an initiate, which no rule of ours looks at."""
-    app: Any = create_app(token=TOKEN, build_seconds=BUILD_SECONDS)
-    with running(Fault("other", "", "", answered=redirects).wrap(app, TOKEN)) as url:
-        return gate.run(Target(url=url, token=TOKEN, waivers=waivers, **settings))
+    at = embedded(TOKEN, Fault("other", "", "", answered=redirects))
+    return gate.run(Target(token=TOKEN, waivers=waivers, **settings), at=at)
 
 
 def test_own_checks_are_judged_as_rules() -> None:
@@ -433,7 +430,7 @@ def test_requests_go_out_to_the_letter(path: str) -> None:
         headers = {"X-Odd": "é~", "X-Not-Http": "\x7f"}
         prepared = requests.Request("QUERY", url + path, headers=headers, data=b"\x00\xff")
         ready = prepared.prepare()
-        with Wire(url, tape, "test") as wire:
+        with Wire(Endpoint(url, Client()), tape, "test", Pace()) as wire:
             exchange = wire.exchange(fuzz_transport.to_httpx(ready), "a request")
 
         method, raw_path, sent, body = got[0]

@@ -13,11 +13,8 @@ from ...contract import PATH
 from ...reference.app import create_app
 from ...reference.embedded import running
 from ...reference.scenarios import PASSES, SCENARIOS, UNJUDGED
-from ...target import Budget, GateError, Target
+from ...target import Budget, GateError, Target, embedded
 
-# What has not ended by then is not waited for: ``stuck`` never ends.
-DEADLINE = 10.0
-LIMITED = 60.0
 JUDGED = [one.name for one in SCENARIOS.values() if one.gate == PASSES]
 UNJUDGEABLE = [one.name for one in SCENARIOS.values() if one.gate == UNJUDGED]
 VIOLATING = [one.name for one in SCENARIOS.values() if one.gate.startswith("violates")]
@@ -25,9 +22,9 @@ VIOLATING = [one.name for one in SCENARIOS.values() if one.gate.startswith("viol
 
 def judged(scenario: str, *, fuzzing: bool = False) -> gate.Run:
     """Judge a server that is wholly so."""
-    deadline = DEADLINE if scenario == "stuck" else LIMITED
-    with running(create_app(build_seconds=0.08, scenario=scenario)) as url:
-        return gate.run(Target(url=url, budget=Budget(deadline=deadline)), fuzzing=fuzzing)
+    at = embedded(Target().token, scenario=scenario)
+    # What has not ended by then is not waited for: ``stuck`` never ends.
+    return gate.run(Target(budget=Budget(deadline=60)), fuzzing=fuzzing, at=at)
 
 
 def test_every_scenario_says_what_the_gate_makes_of_it() -> None:

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import email.utils
-import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from ...drivers.clock import VirtualClock
 from ...drivers.pace import MOST_RETRIES, BudgetSpent, Pace
 
 
-class Clock:
-    """A clock that only sleeping moves."""
+class Clock(VirtualClock):
+    """A clock that tells how it was moved."""
 
     def __init__(self) -> None:
-        self.now = 100.0
+        super().__init__(datetime(2026, 1, 1, tzinfo=UTC))
         self.slept: list[float] = []
 
     def sleep(self, seconds: float) -> None:
         """Move on."""
         self.slept.append(round(seconds, 3))
-        self.now += seconds
+        super().sleep(seconds)
 
 
 def paced(**budget: Any) -> tuple[Pace, Clock]:
     """Make a pace on a clock of its own."""
     clock = Clock()
-    return Pace(**budget, clock=lambda: clock.now, sleep=clock.sleep), clock
+    return Pace(**budget, clock=clock), clock
 
 
 def test_requests_are_counted() -> None:
@@ -67,9 +68,9 @@ def test_the_rate_is_kept() -> None:
         pace.admit()
     assert clock.slept == [0.5, 0.5]
 
-    clock.now += 60
+    clock.sleep(60)
     pace.admit()
-    assert clock.slept == [0.5, 0.5]
+    assert clock.slept == [0.5, 0.5, 60]
 
 
 def test_the_deadline_ends_it() -> None:
@@ -100,11 +101,11 @@ def test_a_429_is_heeded(told: dict[str, str], tries: int, wait: float | None) -
 
 def test_a_429_may_name_a_date() -> None:
     """A date in the future is waited for, one in the past is not."""
-    pace, _ = paced()
-    soon = email.utils.formatdate(time.time() + 30, usegmt=True)
-    gone = email.utils.formatdate(time.time() - 30, usegmt=True)
+    pace, clock = paced()
+    now = clock.now().timestamp()
+    soon, gone = (email.utils.formatdate(now + by, usegmt=True) for by in (30, -30))
 
-    assert 25 < (pace.asked_to_wait({"retry-after": soon}, 0) or 0) < 31
+    assert pace.asked_to_wait({"retry-after": soon}, 0) == 30
     assert pace.asked_to_wait({"retry-after": gone}, 0) == 0
 
 

@@ -15,7 +15,9 @@ from prime_image_builds.api.images import get_build_status
 from prime_image_builds.models import BuildImageRequest
 
 from ...exchange import Credential
-from ...target import GateError, Target
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...target import GateError
 from ...watch import Watch
 from ..support.recordings import told
 
@@ -219,7 +221,7 @@ def test_generated_client(tmp_path: Any) -> None:
     watch = Watch(TOKEN)
     options = {"event_hooks": watch.hooks}
     with (
-        Target(token=TOKEN).server() as url,
+        running(create_app(token=TOKEN, build_seconds=0.08)) as url,
         AuthenticatedClient(url, TOKEN, httpx_args=options) as client,
     ):
         build = build_image(tmp_path, client=client, body=REQUEST, interval=0.01)
@@ -243,7 +245,7 @@ def test_generated_client_async() -> None:
         async with AuthenticatedClient(url, TOKEN, httpx_args=options) as client:
             return await get_build_status.asyncio_detailed("none", client=client)
 
-    with Target(token=TOKEN).server() as url:
+    with running(create_app(token=TOKEN)) as url:
         answer = asyncio.run(ask(url))
     watch.assert_held()
 

@@ -1,0 +1,68 @@
+"""The gate over real sockets and uvicorn, as for a TARGET: what runs in process elsewhere.
+
+First contact, hostile servers, readiness and the access log have modules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ... import gate
+from ...reference.app import create_app
+from ...reference.embedded import running
+from ...reference.faults import FAULTS, GROUPS, apply
+from ...rules import RULES
+from ...target import Target
+
+TOKEN = "test-token"  # noqa: S105
+# Two of each group, none by which a build never ends: that would be waited for.
+CHOSEN = [one.name for faults in GROUPS.values() for one in (faults[1], faults[-1])]
+
+
+@contextmanager
+def served(fault: str | None = None) -> Iterator[str]:
+    """Run a server whose builds take long enough to be polled while they do."""
+    app = create_app(token=TOKEN, build_seconds=0.08)
+    with running(apply(app, fault, TOKEN) if fault else app) as url:
+        yield url
+
+
+def test_sound_server_passes() -> None:
+    """Every rule is observed and holds, over scripted and generated traffic."""
+    with served() as url:
+        done = gate.run(Target(url=url, token=TOKEN))
+
+    assert {rule: done.verdicts[rule].outcome for rule in RULES} == dict.fromkeys(RULES, "passed")
+    assert done.endpoint.base_url == url
+    assert done.fuzzed is not None
+    assert done.fuzzed.problems == []
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_fault_is_caught(name: str) -> None:
+    """Under the same rules as in process."""
+    with served(name) as url:
+        done = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+
+    assert {one.rule.id for one in done.judge.violated} == {FAULTS[name].rule} | FAULTS[name].also
+
+
+def test_same_requests_as_in_process() -> None:
+    """But for the polls, whose number is a matter of time."""
+    with served() as url:
+        there = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+    here = gate.run(Target(token=TOKEN), fuzzing=False)
+
+    assert sent(here) == sent(there)
+
+
+def sent(run: gate.Run) -> list[tuple[str, str, int]]:
+    """Return what was sent in which order, and the status it got, without the polls."""
+    return [
+        (one.request.method, one.intent, one.response.status)
+        for one in run.tape.exchanges
+        if "status after the start" not in one.intent
+    ]
