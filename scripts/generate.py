@@ -30,6 +30,7 @@ from scripts.linting import problems  # noqa: E402
 
 PACKAGE = "prime_image_builds"
 MARK = "@generated"
+UNTRACKED = "untracked"
 REPAIR = "correct openapi.yaml, or teach a template of scripts/templates what is new in it"
 TOOLS = ("openapi-python-client", "ruff")
 
@@ -169,8 +170,8 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def differences(fresh: Path, present: Path) -> list[str]:
-    """Tell each file of the present client that is not as it would be made."""
+def differences(fresh: Path, present: Path) -> dict[str, str]:
+    """Return each file of the present client that is not as it would be made: its name, and how."""
     wanted, found = set(files(fresh)), set(files(present)) if present.is_dir() else set()
     told = dict.fromkeys(wanted - found, "missing")
     told |= dict.fromkeys(found - wanted, "orphaned")
@@ -178,8 +179,12 @@ def differences(fresh: Path, present: Path) -> list[str]:
         if (fresh / name).read_bytes() != (present / name).read_bytes():
             told[name] = "differs"
     for name in _untracked(present) & set(files(present) if present.is_dir() else ()):
-        told.setdefault(name, "untracked")
-    return [f"{kind:9} generated/{name}" for name, kind in sorted(told.items())]
+        told.setdefault(name, UNTRACKED)
+    return dict(sorted(told.items()))
+
+
+def _lines(found: dict[str, str]) -> list[str]:
+    return [f"{kind:9} generated/{name}" for name, kind in found.items()]
 
 
 def _untracked(folder: Path) -> set[str]:
@@ -211,18 +216,17 @@ def main(arguments: list[str] | None = None) -> int:
             print(*broken.problems, sep="\n", file=sys.stderr)  # noqa: T201
             return Exit.CANNOT_TELL
         stale = differences(fresh, present)
+        changed = {name: kind for name, kind in stale.items() if kind != UNTRACKED}
         manifest = json.loads((fresh / "MANIFEST.json").read_text())
         made_from = f"openapi.yaml {manifest['contract']['version']}"
         if options.command == "write":
-            written = [line for line in stale if not line.startswith("untracked")]
-            if written:
+            if changed:
                 swap.replace(fresh, present)
-            print("\n".join([*written, f"generated/ is fresh: {made_from}"]))  # noqa: T201
+            print("\n".join([*_lines(changed), f"generated/ is fresh: {made_from}"]))  # noqa: T201
             return Exit.OK
     if stale:
-        tracked = any(not line.startswith("untracked") for line in stale)
-        fix = "run `make generate` and commit" if tracked else "`git add generated`"
-        what = "\n".join([f"generated/ is stale against {made_from}", *stale])
+        fix = "run `make generate` and commit" if changed else "`git add generated`"
+        what = "\n".join([f"generated/ is stale against {made_from}", *_lines(stale)])
         print(Problem(what, fix))  # noqa: T201
         return Exit.FOUND
     print(f"generated/ is fresh: {made_from}")  # noqa: T201
