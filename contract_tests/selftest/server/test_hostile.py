@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from ... import gate
-from ...drivers.bounded import Limits
+from ...drivers import lifecycles
+from ...drivers.transport import Limits
 from ...reference.app import create_app
 from ...reference.embedded import running
 from ...target import Budget, GateError, Target
@@ -142,8 +143,9 @@ def test_slow_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
         ("start", 4, "start_image_build"),
     ],
 )
-def test_reset(at: str, nth: int, told: str, sound: str) -> None:
+def test_reset(at: str, nth: int, told: str, sound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is reset is recorded with what was asked, at every step of a life."""
+    monkeypatch.setattr(lifecycles, "HASTE", 0.2)
     with hostile.hostile(hostile.reset, at=at, nth=nth, upstream=sound) as url:
         text = judged(url)
 

@@ -13,7 +13,7 @@ import pytest
 from ... import gate
 from ...reference.app import create_app
 from ...reference.embedded import running
-from ...reference.faults import FAULTS, GROUPS, apply
+from ...reference.faults import FAULTS, GROUPS, Answered, Asked, Fault, apply
 from ...rules import RULES
 from ...target import Target
 
@@ -48,6 +48,19 @@ def test_fault_is_caught(name: str) -> None:
         done = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
 
     assert {one.rule.id for one in done.judge.violated} == {FAULTS[name].rule} | FAULTS[name].also
+
+
+def test_server_that_closes_each_connection_passes() -> None:
+    """It says so, and no request is lost."""
+
+    def closes(_: Asked, answer: Answered) -> None:
+        answer.headers.append((b"connection", b"close"))
+
+    sound = create_app(token=TOKEN, build_seconds=0.08)
+    with running(Fault("closes", "", "", answered=closes).wrap(sound, TOKEN)) as url:
+        done = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+
+    assert (done.judge.violated, done.unanswered) == ([], {})
 
 
 def test_same_requests_as_in_process() -> None:
