@@ -1,6 +1,6 @@
-"""Single faults: each breaks a sound server in one way, and is there for one rule.
+"""Single faults: each makes a conforming server violate one rule, in one way.
 
-They stand in groups, one module each: enums, times, shape, protocol, auth, state, effects.
+There is a module for each group: enums, times, shape, protocol, auth, state, effects.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LISTED = f"python -m {__name__.rpartition('.')[0]} --list-faults"
 
 
 def apply(app: Any, name: str, token: str, listed: str = LISTED) -> App:
-    """Break a server. Raises ``ValueError``, which names the nearest, for an unknown fault."""
+    """Return a server with a fault. Raises ``ValueError`` for an unknown one."""
     if name not in FAULTS:
         raise unknown("fault", name, FAULTS, listed)
     return FAULTS[name].wrap(app, token)

@@ -1,4 +1,4 @@
-"""Faults of authorization: who is let in, and what the others are told."""
+"""Faults of authorization: which tokens are accepted, and the response to the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import JSON, Answered, Asked, Server, fault
 
 
 def _lets_in(whom: Callable[[Asked, str, str], bool]) -> Callable[[Asked], None]:
-    """Let in whom a condition on the request, the scheme and the token holds for."""
+    """Accept requests that fulfil a condition on the request, the scheme and the token."""
 
     def asked(request: Asked) -> None:
         if request.operation != "upload" and whom(request, *request.authorization):
@@ -22,7 +22,7 @@ def _open(operation: str) -> Callable[[Asked], None]:
 
 
 def _tells(answer: Answered, operations: str = "initiate start status") -> object:
-    """Tell those who are not let in something else than 401."""
+    """Refuse with another response than 401."""
 
     def answered(request: Asked, response: Answered) -> None:
         if request.operation in operations.split() and response.status == 401:
@@ -33,7 +33,7 @@ def _tells(answer: Answered, operations: str = "initiate start status") -> objec
 
 
 async def _denied_but_started(request: Asked, server: Server) -> Answered:
-    """Refuse, and start all the same."""
+    """Refuse a start, and start the build."""
     response = await server.answer(request)
     if request.operation == "start" and response.status == 401:
         await server.ask(request, "POST", request.path.decode(), request.content)
@@ -41,7 +41,7 @@ async def _denied_but_started(request: Asked, server: Server) -> Answered:
 
 
 async def _status_starts(request: Asked, server: Server) -> Answered:
-    """Start at a status without the token."""
+    """Refuse a status without the token, and start the build."""
     response = await server.answer(request)
     if request.operation == "status" and response.status == 401:
         await server.ask(request, "POST", request.path.decode() + "/start", b"{}")
@@ -49,40 +49,40 @@ async def _status_starts(request: Asked, server: Server) -> Answered:
 
 
 FAULTS = [
-    fault("any-token", "P2", "the token is not looked at", asked=_lets_in(lambda *_: True)),
-    fault("initiate-open", "P2", "initiate does not look at the token", asked=_open("initiate")),
-    fault("start-open", "P2", "start does not look at the token", asked=_open("start")),
-    fault("status-open", "P2", "status does not look at the token", asked=_open("status")),
-    fault("token-prefix", "P2", "a prefix of the token will do",
+    fault("any-token", "P2", "no operation checks the token", asked=_lets_in(lambda *_: True)),
+    fault("initiate-open", "P2", "initiate does not check the token", asked=_open("initiate")),
+    fault("start-open", "P2", "start does not check the token", asked=_open("start")),
+    fault("status-open", "P2", "status does not check the token", asked=_open("status")),
+    fault("token-prefix", "P2", "a prefix of the token is accepted",
           asked=_lets_in(lambda request, scheme, token: scheme == "bearer" and len(token) > 3
                          and request.server.token.startswith(token))),
-    fault("token-and-more", "P2", "more than the token will do",
+    fault("token-and-more", "P2", "the token with a suffix is accepted",
           asked=_lets_in(lambda request, scheme, token: scheme == "bearer"
                          and token.startswith(request.server.token))),
-    fault("token-any-case", "P2", "the token in another case will do",
+    fault("token-any-case", "P2", "the token in another case is accepted",
           asked=_lets_in(lambda request, scheme, token: scheme == "bearer"
                          and token.lower() == request.server.token.lower())),
-    fault("wrong-token", "P2", "a token is asked for, and any will do",
+    fault("wrong-token", "P2", "a token is required, and any is accepted",
           asked=_lets_in(lambda _, scheme, token: scheme == "bearer" and bool(token))),
-    fault("empty-token", "P2", "an empty token will do",
+    fault("empty-token", "P2", "an empty token is accepted",
           asked=_lets_in(lambda _, scheme, token: scheme == "bearer" and not token)),
-    fault("basic-scheme", "P2", "whoever comes with Basic is let in",
+    fault("basic-scheme", "P2", "any Basic credentials are accepted",
           asked=_lets_in(lambda _, scheme, __: scheme == "basic")),
-    fault("missing-token", "P2", "who comes without a token is let in, with a wrong one not",
+    fault("missing-token", "P2", "a missing token is accepted, an invalid one is not",
           asked=_lets_in(lambda _, scheme, __: not scheme)),
-    fault("denied-403", "P2", "who is not let in gets 403",
+    fault("denied-403", "P2", "a request without a valid token gets 403",
           answered=_tells(Answered(403, [], b""))),
-    fault("denied-404", "P2", "who is not let in gets 404",
+    fault("denied-404", "P2", "a request without a valid token gets 404",
           answered=_tells(Answered(404, [], b""))),
-    fault("denied-302", "P2", "who is not let in is sent to a login",
+    fault("denied-302", "P2", "a request without a valid token is redirected to a login",
           answered=_tells(Answered(302, [(b"location", b"/login")], b""))),
-    fault("denied-200-empty", "P2", "who is not let in gets an empty status", "P8",
+    fault("denied-200-empty", "P2", "a request without a valid token gets an empty 200", "P8",
           answered=_tells(Answered(200, [(b"content-type", JSON)], b""), "status")),
-    fault("denied-start-403", "P2", "start, and no other, refuses with 403",
+    fault("denied-start-403", "P2", "start alone returns 403 for an invalid token",
           answered=_tells(Answered(403, [], b""), "start")),
-    fault("denied-500", "P2", "who asks for a status without a valid token gets 500", "P5",
+    fault("denied-500", "P2", "a status without a valid token gets 500", "P5",
           answered=_tells(Answered(500, [], b""), "status")),
-    fault("denied-but-started", "P2", "a start without the token gets 401, and starts",
+    fault("denied-but-started", "P2", "a start without the token gets 401, and starts the build",
           around=_denied_but_started),
     fault("denied-status-starts", "P2", "a status without the token gets 401, and starts the build",
           around=_status_starts),

@@ -1,4 +1,4 @@
-"""What a fault is: it stands between a sound server and its clients.
+"""What a fault is: a middleware between a conforming server and its clients.
 
 It changes a request on the way in or a response on the way out. The server has no hook for it.
 """
@@ -63,31 +63,31 @@ class Asked:
 
     @property
     def seen(self) -> Body:
-        """What the fault keeps in mind of this build."""
+        """The state that the fault keeps for this build."""
         return self.server.memory[self.build_id]
 
     @property
     def authorization(self) -> tuple[str, str]:
         """The scheme, in lower case, and the token; both empty without such a header."""
-        told = self.header(b"authorization").decode("latin-1")
-        scheme, _, token = told.partition(" ")
+        authorization = self.header(b"authorization").decode("latin-1")
+        scheme, _, token = authorization.partition(" ")
         return scheme.lower(), token
 
     @property
     def is_authorized(self) -> bool:
-        """Whether it carries the valid token."""
+        """Whether it has the valid token."""
         return self.authorization == ("bearer", self.server.token)
 
     def header(self, name: bytes) -> bytes:
-        """Return a header, or nothing."""
+        """Return a header, or empty bytes."""
         return dict(self.headers).get(name, b"")
 
     def authorize(self) -> None:
-        """Give it the valid token."""
+        """Replace its credentials by the valid token."""
         set_header(self.headers, b"authorization", b"Bearer " + self.server.token.encode())
 
     def json(self) -> Any:
-        """Return the JSON of the body, or ``...`` where it is none."""
+        """Return the JSON of the body, or ``...`` if it is not JSON."""
         try:
             return json.loads(self.content)
         except (ValueError, RecursionError):
@@ -110,10 +110,10 @@ class Answered:
 
 @dataclass
 class Server:
-    """The sound server behind a fault.
+    """The conforming server behind a fault.
 
     Attributes:
-        memory: What the fault keeps in mind, by build id; "" for the server as a whole.
+        memory: The state that the fault keeps, by build id or by another name.
 
     """
 
@@ -123,7 +123,7 @@ class Server:
     memory: dict[str, Body] = field(default_factory=lambda: defaultdict(dict))
 
     async def answer(self, request: Asked) -> Answered:
-        """Let the sound server answer."""
+        """Return the response of the conforming server."""
         response = Answered(500, [], b"")
         length = (b"content-length", str(len(request.content)).encode())
         scope = {
@@ -150,7 +150,7 @@ class Server:
     async def ask(
         self, like: Asked, method: str, url: str, content: bytes = b"", media_type: bytes = JSON
     ) -> Answered:
-        """Send the sound server a request of the fault's own, with the token."""
+        """Send a request of the fault's own to the conforming server, with the token."""
         path, _, query = url.encode().partition(b"?")
         headers = [*like.headers]
         set_header(headers, b"content-type", media_type)
@@ -163,15 +163,16 @@ class Server:
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to be broken.
+    """One way to violate a rule.
 
     Attributes:
-        rule: The id of the rule that it trips.
-        also: Ids of rules that it cannot but trip too.
-        asked: Changes a request; may answer it at once.
+        rule: The id of the rule that it violates.
+        says: What the server does, in a line.
+        also: The ids of other rules that it inevitably violates.
+        asked: Changes a request; may return a response to it.
         answered: Changes a response.
-        around: Answers a request, with the help of the sound server.
-        group: What kind of fault it is.
+        around: Returns the response to a request; may send requests to the conforming server.
+        group: The kind of fault.
 
     """
 
@@ -185,7 +186,7 @@ class Fault:
     group: str = ""
 
     def wrap(self, app: App, token: str) -> App:
-        """Stand between a server and its clients. What it keeps in mind is new for each server."""
+        """Return a server with this fault. Its state starts empty."""
         memory: dict[str, Body] = defaultdict(dict)
 
         async def broken(scope: Any, receive: Any, send: Any) -> None:
@@ -214,7 +215,7 @@ class Fault:
 
 
 def fault(name: str, rule: str, says: str, also: str = "", **changes: Any) -> Fault:
-    """Write a fault in one line; ``also`` holds ids with blanks between them."""
+    """Make a fault; ``also`` has ids, separated by spaces."""
     return Fault(name, rule, says, frozenset(also.split()), **changes)
 
 
@@ -255,5 +256,5 @@ def _without(headers: Headers, name: bytes) -> Headers:
 
 
 def set_header(headers: Headers, name: bytes, value: bytes) -> None:
-    """Put a header in the place of all of that name."""
+    """Replace all headers of a name by one."""
     headers[:] = [*_without(headers, name), (name, value)]

@@ -1,4 +1,4 @@
-"""Edits of answers, from which faults are made."""
+"""Edits of responses, from which faults are made."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ EditOfMany = Callable[[Body, Body], None]
 
 def body(edit: Edit, operations: str = "start status") -> Change:
     """Edit the JSON of each success of some operations."""
-    return history(lambda told, _: edit(told), operations)
+    return history(lambda value, _: edit(value), operations)
 
 
 def history(edit: EditOfMany, operations: str = "start status") -> Change:
-    """Edit the same, by what is kept in mind of the build."""
+    """Edit the same, with the state that the fault keeps for the build."""
 
     def answered(request: Asked, response: Answered) -> None:
         if request.operation in operations.split() and response.is_success:
-            told = json.loads(response.content)
-            edit(told, request.seen)
-            response.content = json.dumps(told).encode()
+            value = json.loads(response.content)
+            edit(value, request.seen)
+            response.content = json.dumps(value).encode()
 
     return answered
 
 
 def whole(make: Callable[[Any], Any], operations: str) -> Change:
-    """Put another JSON value into the place of each success of some operations."""
+    """Replace the JSON value of each success of some operations."""
 
     def answered(request: Asked, response: Answered) -> None:
         if request.operation in operations.split() and response.is_success:
@@ -69,14 +69,14 @@ def drop(key: str, *, when: str = "", rows: str = "group") -> Edit:
     return edit
 
 
-def tell(status: str, rows: str = "all") -> Edit:
-    """Tell another status, with what goes with it: instants, an error or none."""
+def with_status(status: str, rows: str = "all") -> Edit:
+    """Set another status, and the instants and the error that agree with it."""
 
     def edit(group: Body) -> None:
         for row in rows_of(group, rows):
             row["status"] = status
             waits = status in ("PENDING", "UPLOADING")
-            # One artifact may begin later than the group.
+            # An artifact may begin later than the group.
             row["startedAt"] = None if waits else row["startedAt"] or group["startedAt"]
             is_done = status in ("COMPLETED", "FAILED", "CANCELLED")
             row["completedAt"] = (row["completedAt"] or row["startedAt"]) if is_done else None
@@ -90,9 +90,9 @@ def tell(status: str, rows: str = "all") -> Edit:
 def both(*edits: Edit) -> Edit:
     """Make one edit after the other."""
 
-    def edit(told: Body) -> None:
+    def edit(value: Body) -> None:
         for one in edits:
-            one(told)
+            one(value)
 
     return edit
 
@@ -100,21 +100,21 @@ def both(*edits: Edit) -> Edit:
 def rename(names: dict[str, str]) -> Edit:
     """Give keys other names."""
 
-    def edit(told: Body) -> None:
+    def edit(value: Body) -> None:
         for old, new in names.items():
-            told[new] = told.pop(old)
+            value[new] = value.pop(old)
 
     return edit
 
 
 def count(seen: Body, what: str) -> int:
-    """Count something of a build; return how often it has happened by now."""
+    """Count an event of a build; return the count."""
     seen[what] = seen.get(what, 0) + 1
     return int(seen[what])
 
 
 def later(instant: str | None, **by: float) -> str | None:
-    """Move an instant; one that is not there stays so."""
+    """Move an instant; None stays None."""
     if instant is None:
         return None
     moved = datetime.fromisoformat(instant) + timedelta(**by)

@@ -1,4 +1,4 @@
-"""Faults of effect: an operation does something else than it says, or nothing, or to another."""
+"""Faults of effect: an operation does something else than it should, or nothing, or to another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .base import Answered, Asked, Body, Server, fault
-from .edits import Change, Edit, EditOfMany, body, both, count, history, later, rows_of, tell
+from .edits import Change, Edit, EditOfMany, body, both, count, history, later, rows_of, with_status
 
 _BUILD = "/api/v1/images/build"
 _DONE = ("COMPLETED", "FAILED")
@@ -25,12 +25,12 @@ def _empty(group: Body) -> None:
     group["artifacts"] = []
 
 
-_waits = both(tell("UPLOADING", "group"), _empty)
-_forgets = both(tell("PENDING", "group"), _empty)
+_waits = both(with_status("UPLOADING", "group"), _empty)
+_forgets = both(with_status("PENDING", "group"), _empty)
 
 
 def _begun(edit: Edit, answers: int) -> EditOfMany:
-    """Edit the first answers about a build that has begun."""
+    """Edit the first responses about a build that has begun."""
 
     def first(group: Body, seen: Body) -> None:
         if _has_begun(group) and count(seen, "begun") <= answers:
@@ -41,7 +41,7 @@ def _begun(edit: Edit, answers: int) -> EditOfMany:
 
 def _done_at_once(group: Body, seen: Body) -> None:
     if group["status"] == "BUILDING" and count(seen, "starts") == 1:
-        tell("COMPLETED")(group)
+        with_status("COMPLETED")(group)
 
 
 def _again(change: Change) -> Change:
@@ -73,23 +73,23 @@ def _another_artifact(group: Body, _: Body) -> None:
 
 
 def _builds_again(request: Asked, response: Answered) -> None:
-    """Build for two answers, once what is done is started again."""
+    """Return BUILDING twice after a completed build is started again."""
     is_done = any(f'"{status}"'.encode() in response.content for status in _DONE)
     if request.operation == "start" and is_done:
         request.seen["left"] = 2
     if is_done and request.seen.get("left"):
         request.seen["left"] -= 1
-        body(tell("BUILDING"))(request, response)
+        body(with_status("BUILDING"))(request, response)
 
 
-def _early(*, says: bool) -> Callable[[Asked, Server], Awaitable[Answered]]:
-    """Build without a context; ``says`` whether the start tells so, or is refused."""
+def _early(*, succeeds: bool) -> Callable[[Asked, Server], Awaitable[Answered]]:
+    """Build without a context; the start succeeds or is refused."""
 
     async def around(request: Asked, server: Server) -> Answered:
         response = await server.answer(request)
         if request.operation == "initiate" and response.is_success:
-            told = json.loads(response.content)
-            server.memory[told["build_id"]]["url"] = _path(told["upload_url"])
+            issued = json.loads(response.content)
+            server.memory[issued["build_id"]]["url"] = _path(issued["upload_url"])
         elif request.operation == "upload":
             request.seen["uploaded"] = True
         elif request.operation == "start" and response.status == 409:
@@ -98,7 +98,7 @@ def _early(*, says: bool) -> Callable[[Asked, Server], Awaitable[Answered]]:
                 await server.ask(request, "PUT", url, _context(), b"application/octet-stream")
                 request.seen["early"] = True
                 started = await server.answer(request)
-                return started if says else response
+                return started if succeeds else response
         return response
 
     return around
@@ -119,13 +119,13 @@ def _path(url: Any) -> str:
 
 def _early_is_done(group: Body, seen: Body) -> None:
     if seen.get("early"):
-        tell("COMPLETED")(group)
+        with_status("COMPLETED")(group)
         for row in rows_of(group, "all"):
             row["startedAt"] = row["completedAt"] = group["startedAt"]
 
 
 def _initiated(request: Asked, response: Answered) -> tuple[str, Body] | None:
-    """Return the name and tag that initiate was asked for, and what it answered."""
+    """Return the name and tag that were sent to initiate, and its response."""
     if request.operation != "initiate" or not response.is_success:
         return None
     asked = request.json()
@@ -133,15 +133,15 @@ def _initiated(request: Asked, response: Answered) -> tuple[str, Body] | None:
 
 
 def _same_id_again(request: Asked, response: Answered) -> None:
-    """Answer the id of the first build of that name and tag."""
+    """Return the id of the first build of that name and tag."""
     if initiated := _initiated(request, response):
-        name, told = initiated
-        first = request.server.memory["ids"].setdefault(name, told["build_id"])
-        response.content = json.dumps({**told, "build_id": first}).encode()
+        name, issued = initiated
+        first = request.server.memory["ids"].setdefault(name, issued["build_id"])
+        response.content = json.dumps({**issued, "build_id": first}).encode()
 
 
 async def _same_url_again(request: Asked, server: Server) -> Answered:
-    """Answer the URL of the first build of that name and tag; it uploads for the newest."""
+    """Return the URL of the first build of that name and tag; it uploads for the newest."""
     newest = server.memory["newest"]
     if request.operation == "upload":
         url = f"{request.path.decode()}?{request.query.decode()}"
@@ -149,15 +149,15 @@ async def _same_url_again(request: Asked, server: Server) -> Answered:
         return await server.answer(replace(request, path=path, query=query))
     response = await server.answer(request)
     if initiated := _initiated(request, response):
-        name, told = initiated
-        first = server.memory["urls"].setdefault(name, told["upload_url"])
-        newest[_path(first)] = _path(told["upload_url"])
-        response.content = json.dumps({**told, "upload_url": first}).encode()
+        name, issued = initiated
+        first = server.memory["urls"].setdefault(name, issued["upload_url"])
+        newest[_path(first)] = _path(issued["upload_url"])
+        response.content = json.dumps({**issued, "upload_url": first}).encode()
     return response
 
 
 async def _starts_another(request: Asked, server: Server) -> Answered:
-    """Start, with the first start, another build that waits."""
+    """Start another waiting build, with the first start."""
     waiting = server.memory["waiting"]
     response = await server.answer(request)
     if response.is_success and request.operation == "upload":
@@ -170,33 +170,33 @@ async def _starts_another(request: Asked, server: Server) -> Answered:
     return response
 
 
-def _tells_another(*keys: str) -> Change:
-    """Tell, with the first status of a build that is PENDING, another that was told so."""
+def _returns_another(*keys: str) -> Change:
+    """Return another PENDING build in the first status of one that is PENDING."""
 
     def answered(request: Asked, response: Answered) -> None:
         if request.operation != "status" or not response.is_success:
             return
-        told, last = json.loads(response.content), request.server.memory["last"]
-        if told["status"] != "PENDING" or count(request.seen, "told") > 1:
+        group, last = json.loads(response.content), request.server.memory["last"]
+        if group["status"] != "PENDING" or count(request.seen, "returned") > 1:
             return
         if last:
             other = {key: last[key] for key in keys or last}
-            response.content = json.dumps({**told, **other}).encode()
-        last.update(told)
+            response.content = json.dumps({**group, **other}).encode()
+        last.update(group)
 
     return answered
 
 
 def _artifact_of_another(request: Asked, response: Answered) -> None:
-    """List the artifact of the build that was done first with those done later."""
+    """List the artifact of the first completed build in those that complete later."""
     if request.operation not in ("start", "status") or not response.is_success:
         return
-    told = json.loads(response.content)
-    if told["status"] == "COMPLETED":
-        first = request.server.memory["first"].setdefault("told", told)
-        if first["id"] != told["id"]:
-            told["artifacts"] += first["artifacts"]
-            response.content = json.dumps(told).encode()
+    group = json.loads(response.content)
+    if group["status"] == "COMPLETED":
+        first = request.server.memory["first"].setdefault("group", group)
+        if first["id"] != group["id"]:
+            group["artifacts"] += first["artifacts"]
+            response.content = json.dumps(group).encode()
 
 
 def _not_found(response: Answered) -> None:
@@ -205,7 +205,11 @@ def _not_found(response: Answered) -> None:
 
 
 def _found_late(request: Asked, response: Answered) -> None:
-    if request.operation == "status" and response.is_success and count(request.seen, "told") == 1:
+    if (
+        request.operation == "status"
+        and response.is_success
+        and count(request.seen, "returned") == 1
+    ):
         _not_found(response)
 
 
@@ -215,9 +219,9 @@ def _found_once_uploaded(request: Asked, response: Answered) -> None:
 
 
 def _says_false(request: Asked) -> bool:
-    told = request.json()
-    is_object = isinstance(told, dict)
-    return request.operation == "start" and is_object and told.get("context_uploaded") is False
+    value = request.json()
+    is_object = isinstance(value, dict)
+    return request.operation == "start" and is_object and value.get("context_uploaded") is False
 
 
 def _false_starts(request: Asked) -> None:
@@ -249,45 +253,45 @@ def _stored_but_500(request: Asked, response: Answered) -> None:
 
 
 def _first_upload_404(request: Asked) -> Answered | None:
-    """Refuse the first upload of each build: a client would have to know to try again."""
+    """Refuse the first upload of each build: a client would have to know that it can retry."""
     is_first = request.operation == "upload" and count(request.seen, "uploads") == 1
     return Answered(404, [], b"") if is_first else None
 
 
 FAULTS = [
-    fault("start-idle", "L6", "start answers BUILDING, and status UPLOADING for ever", "L4 L7",
+    fault("start-idle", "L6", "start returns BUILDING, and status UPLOADING forever", "L4 L7",
           answered=history(_begun(_waits, 10**9), "status")),
-    fault("start-delayed", "L6", "start answers BUILDING, and status UPLOADING once", "L4",
+    fault("start-delayed", "L6", "start returns BUILDING, and status UPLOADING once", "L4",
           answered=history(_begun(_waits, 1), "status")),
-    fault("start-forgotten", "L6", "start answers BUILDING, and status PENDING once", "L4",
+    fault("start-forgotten", "L6", "start returns BUILDING, and status PENDING once", "L4",
           answered=history(_begun(_forgets, 1), "status")),
-    fault("start-done-at-once", "L2", "start answers COMPLETED, and status BUILDING", "L4",
+    fault("start-done-at-once", "L2", "start returns COMPLETED, and status BUILDING", "L4",
           answered=history(_done_at_once, "start")),
-    fault("second-start-303", "L7", "a second start is sent elsewhere",
+    fault("second-start-303", "L7", "a second start is redirected",
           answered=_again(_elsewhere)),
-    fault("second-start-restarts", "L7", "a second start sets startedAt anew",
+    fault("second-start-restarts", "L7", "a second start resets startedAt",
           answered=_again(history(_begins_later))),
-    fault("second-start-other-artifact", "L7", "a second start makes another artifact",
+    fault("second-start-other-artifact", "L7", "a second start replaces the artifact",
           answered=_again(history(_another_artifact))),
-    fault("second-start-builds-again", "L7", "a start of what is done builds again",
+    fault("second-start-builds-again", "L7", "a start of a completed build builds again",
           answered=_builds_again),
     fault("early-start-builds", "L8", "a start without an upload builds",
-          around=_early(says=True)),
+          around=_early(succeeds=True)),
     fault("early-start-409-builds", "L8", "a start without an upload gets 409, and builds",
-          around=_early(says=False)),
+          around=_early(succeeds=False)),
     fault("early-start-completed", "L8", "a start without an upload is COMPLETED at once",
-          around=_early(says=True), answered=history(_early_is_done)),
-    fault("same-id-again", "L9", "initiate answers the id of an earlier build of that name",
+          around=_early(succeeds=True), answered=history(_early_is_done)),
+    fault("same-id-again", "L9", "initiate returns the id of an earlier build of the same name",
           answered=_same_id_again),
-    fault("same-url-again", "L9", "initiate answers the URL of an earlier build of that name",
+    fault("same-url-again", "L9", "initiate returns the URL of an earlier build of the same name",
           around=_same_url_again),
-    fault("start-starts-another", "L9", "the first start starts another build too",
+    fault("start-starts-another", "L9", "the first start also starts another build",
           around=_starts_another),
-    fault("status-of-another", "L5", "a status tells another build", "L3",
-          answered=_tells_another()),
-    fault("tag-of-another", "L3", "a status tells the names of another build",
-          answered=_tells_another("imageName", "imageTag")),
-    fault("artifact-of-another", "L9", "a build lists the artifact of another too",
+    fault("status-of-another", "L5", "a status returns the id of another build", "L3",
+          answered=_returns_another()),
+    fault("tag-of-another", "L3", "a status returns the name and tag of another build",
+          answered=_returns_another("imageName", "imageTag")),
+    fault("artifact-of-another", "L9", "a build also lists the artifact of another one",
           answered=_artifact_of_another),
     fault("found-late", "L10", "the first status of each build is 404", answered=_found_late),
     fault("found-once-uploaded", "L10", "status is 404 until the upload",
@@ -298,7 +302,7 @@ FAULTS = [
     fault("upload-403", "P11", "each upload gets 403", asked=_uploads_refused(403)),
     fault("upload-503", "P11", "each upload gets 503, without Retry-After",
           asked=_uploads_refused(503)),
-    fault("upload-500-but-stored", "P11", "each upload gets 500, and is stored all the same",
+    fault("upload-500-but-stored", "P11", "each upload gets 500, but is stored",
           answered=_stored_but_500),
     fault("upload-404-at-first", "P11", "the first upload of each build gets 404",
           asked=_first_upload_404),

@@ -1,4 +1,4 @@
-"""Faults of protocol: status codes, content types, methods, and what the server cannot stand."""
+"""Faults of protocol: status codes, content types, methods, and requests that cause a 500."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Condition = Callable[[Asked], bool]
 
 
 def _code(operation: str, code: int) -> Change:
-    """Answer another status code for success."""
+    """Return another status code for success."""
 
     def answered(request: Asked, response: Answered) -> None:
         if request.operation == operation and response.is_success:
@@ -35,7 +35,7 @@ def _media_type(operation: str, media_type: bytes) -> Change:
 
 
 def _takes(operation: str, repair: Callable[[Any], Any]) -> Callable[[Asked], None]:
-    """Take a body that breaks its schema: ``repair`` returns a valid one, or None to leave it."""
+    """Accept an invalid body: ``repair`` returns a valid one for it, or None to leave it."""
 
     def asked(request: Asked) -> None:
         if request.operation == operation and request.json() is not ...:
@@ -104,7 +104,7 @@ async def _invalid_but_started(request: Asked, server: Server) -> Answered:
 
 
 def _unknown(operation: str, answer: Callable[[str], Answered]) -> Change:
-    """Answer otherwise than 404 where there is no such build."""
+    """Return another response than 404 for an unknown build."""
 
     def answered(request: Asked, response: Answered) -> None:
         if request.operation == operation and response.status == 404:
@@ -117,17 +117,17 @@ def _unknown(operation: str, answer: Callable[[str], Answered]) -> Change:
 
 def _made_up(status: str, started: str | None) -> Callable[[str], Answered]:
     def answer(build_id: str) -> Answered:
-        told: Body = {
+        group: Body = {
             "id": build_id, "imageName": "web", "imageTag": "v1", "status": status,
             "createdAt": _LONG_AGO, "startedAt": started, "completedAt": None, "artifacts": [],
         }  # fmt: skip
-        return Answered(200, [(b"content-type", JSON)], json.dumps(told).encode())
+        return Answered(200, [(b"content-type", JSON)], json.dumps(group).encode())
 
     return answer
 
 
 def _fails(condition: Condition) -> Callable[[Asked], Answered | None]:
-    """Answer 500 where a condition holds."""
+    """Return 500 for requests that fulfil a condition."""
     return lambda request: Answered(500, [], b"") if condition(request) else None
 
 
@@ -154,7 +154,7 @@ def _early_start_500(request: Asked, response: Answered) -> None:
 
 
 def _empty_start(code: int) -> Callable[[Asked], Answered | None]:
-    """Refuse {}, where nothing else speaks against it."""
+    """Refuse {} where the start is otherwise valid."""
     content = b'{"errors": [{"param": "context_uploaded", "details": "is required"}]}'
 
     def asked(request: Asked) -> Answered | None:
@@ -166,14 +166,14 @@ def _empty_start(code: int) -> Callable[[Asked], Answered | None]:
 
 
 async def _empty_start_idle(request: Asked, server: Server) -> Answered:
-    """Answer {}, like false, as a status would; nothing starts."""
+    """Return the status for a start with {} or false, and start nothing."""
     if request.operation == "start" and request.json() in ({}, {"context_uploaded": False}):
         return await server.answer(replace(request, method="GET", path=request.path[:-6]))
     return await server.answer(request)
 
 
 def _taken_for(method: str, place: str, instead: str) -> Callable[[Asked], None]:
-    """Take one method for another."""
+    """Process one method as another."""
 
     def asked(request: Asked) -> None:
         if request.method == method and request.place == place:
@@ -202,43 +202,43 @@ async def _refused_but_started(request: Asked, server: Server) -> Answered:
 
 
 FAULTS = [
-    fault("initiate-200", "P1", "initiate answers 200", answered=_code("initiate", 200)),
-    fault("start-202", "P1", "start answers 202", answered=_code("start", 202)),
-    fault("start-204", "P1", "start answers 204, and no body", answered=_code("start", 204)),
-    fault("status-text-plain", "P1", "status answers as text/plain",
+    fault("initiate-200", "P1", "initiate returns 200", answered=_code("initiate", 200)),
+    fault("start-202", "P1", "start returns 202", answered=_code("start", 202)),
+    fault("start-204", "P1", "start returns 204 without a body", answered=_code("start", 204)),
+    fault("status-text-plain", "P1", "status returns text/plain",
           answered=_media_type("status", b"text/plain")),
-    fault("start-html", "P1", "start answers as text/html",
+    fault("start-html", "P1", "start returns text/html",
           answered=_media_type("start", b"text/html; charset=utf-8")),
-    fault("initiate-problem-json", "P1", "initiate answers as application/problem+json",
+    fault("initiate-problem-json", "P1", "initiate returns application/problem+json",
           answered=_media_type("initiate", b"application/problem+json")),
-    fault("any-start-body", "P3", "start takes any body for {}",
+    fault("any-start-body", "P3", "start accepts any body as {}",
           asked=_takes("start", lambda body: {} if _breaks_start(body) else None)),
-    fault("null-start-body", "P3", "start takes null for {}",
+    fault("null-start-body", "P3", "start accepts null as {}",
           asked=_takes("start", lambda body: {} if body is None else None)),
-    fault("any-start-flag", "P3", "start takes any context_uploaded for true", asked=_takes(
+    fault("any-start-flag", "P3", "start accepts any context_uploaded as true", asked=_takes(
         "start", lambda body: {} if isinstance(body, dict) and _breaks_start(body) else None)),
-    fault("any-image-tag", "P3", "initiate takes any image_tag",
+    fault("any-image-tag", "P3", "initiate accepts any image_tag",
           asked=_takes("initiate", _tag_as_string)),
-    fault("missing-tag-latest", "P3", "initiate takes latest for a missing image_tag",
+    fault("missing-tag-latest", "P3", "initiate uses latest for a missing image_tag",
           asked=_takes("initiate", _latest)),
-    fault("null-image-name", "P3", "initiate takes null for a name",
+    fault("null-image-name", "P3", "initiate accepts null as a name",
           asked=_takes("initiate", _nameless)),
-    fault("any-platform", "P3", "initiate takes any platform",
+    fault("any-platform", "P3", "initiate accepts any platform",
           asked=_takes("initiate", _any_platform)),
-    fault("secret-visibility", "P3", "initiate takes a visibility that is none",
+    fault("secret-visibility", "P3", "initiate accepts an unknown visibility",
           asked=_takes("initiate", _secret)),
-    fault("any-dockerfile-path", "P3", "initiate takes a number for dockerfile_path",
+    fault("any-dockerfile-path", "P3", "initiate accepts a number as dockerfile_path",
           asked=_takes("initiate", _any_path)),
-    fault("any-team", "P3", "initiate takes a number for teamId",
+    fault("any-team", "P3", "initiate accepts a number as teamId",
           asked=_takes("initiate", _any_team)),
     fault("invalid-400", "P3", "a body that breaks its schema gets 400", answered=_invalid_400),
-    fault("invalid-but-started", "P3", "a start with a wrong body gets 422, and starts",
+    fault("invalid-but-started", "P3", "an invalid start gets 422, and starts the build",
           around=_invalid_but_started),
-    fault("unknown-status-200", "P4", "status makes a build up where there is none",
+    fault("unknown-status-200", "P4", "status returns a made-up build for an unknown id",
           answered=_unknown("status", _made_up("PENDING", None))),
-    fault("unknown-start-200", "P4", "start makes a build up where there is none",
+    fault("unknown-start-200", "P4", "start returns a made-up build for an unknown id",
           answered=_unknown("start", _made_up("BUILDING", _LONG_AGO))),
-    fault("unknown-start-pending", "P4", "start answers PENDING where there is no build",
+    fault("unknown-start-pending", "P4", "start returns PENDING for an unknown build",
           answered=_unknown("start", _made_up("PENDING", None))),
     fault("unknown-start-204", "P4", "the start of an unknown build gets 204", "P1",
           answered=_unknown("start", lambda _: Answered(204, [], b""))),
@@ -260,17 +260,17 @@ FAULTS = [
           asked=_fails(lambda r: "%" in r.build_id)),
     fault("nul-id-500", "P5", "a zero byte in a build id gets 500",
           asked=_fails(lambda r: "\0" in r.build_id)),
-    fault("array-500", "P5", "a start body that is no object gets 500", "P3",
+    fault("array-500", "P5", "a start body that is not an object gets 500", "P3",
           asked=_fails(lambda r: r.operation == "start" and r.json() is not ...
                        and not isinstance(r.json(), dict))),
-    fault("no-json-500", "P5", "a body that is no JSON gets 500",
+    fault("no-json-500", "P5", "a body that is not JSON gets 500",
           asked=_fails(lambda r: r.operation in ("initiate", "start") and _type(r) == JSON
                        and bool(r.content) and r.json() is ...)),
     fault("no-body-500", "P5", "a POST without a body gets 500",
           asked=_fails(lambda r: r.operation in ("initiate", "start") and not r.content)),
     fault("no-type-500", "P5", "a POST without a content type gets 500",
           asked=_fails(lambda r: r.operation in ("initiate", "start") and not _type(r))),
-    fault("other-type-500", "P5", "a POST of another content type gets 500",
+    fault("other-type-500", "P5", "a POST with another content type gets 500",
           asked=_fails(lambda r: r.operation in ("initiate", "start")
                        and _type(r) not in (b"", JSON))),
     fault("large-body-500", "P5", "a body of more than 1 MiB gets 500", "P3",
@@ -285,13 +285,13 @@ FAULTS = [
     fault("early-start-500", "P5", "a start without an upload gets 500", answered=_early_start_500),
     fault("empty-start-409", "P7", "start refuses {} with 409", asked=_empty_start(409)),
     fault("empty-start-422", "P7", "start refuses {} with 422", asked=_empty_start(422)),
-    fault("empty-start-idle", "P7", "start answers {} and false with 200, and does nothing",
+    fault("empty-start-idle", "P7", "start returns 200 for {} and for false, and does nothing",
           around=_empty_start_idle),
     fault("put-starts", "P9", "PUT starts a build", asked=_taken_for("PUT", "start", "POST")),
-    fault("put-status-200", "P9", "PUT of a build is answered as GET",
+    fault("put-status-200", "P9", "PUT of a build returns what GET does",
           asked=_taken_for("PUT", "build", "GET")),
-    fault("delete-204", "P9", "DELETE of all builds is answered with 204", answered=_delete_204),
-    fault("patch-200", "P9", "PATCH is answered with 200", answered=_not_allowed_200),
+    fault("delete-204", "P9", "DELETE of all builds returns 204", answered=_delete_204),
+    fault("patch-200", "P9", "PATCH returns 200", answered=_not_allowed_200),
     fault("patch-405-but-started", "P9", "PATCH of a build gets 405, and starts it",
           around=_refused_but_started),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Faults of shape: a body that does not match its schema, or is no strict JSON."""
+"""Faults of shape: a body that does not match its schema, or is not strict JSON."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from .edits import Change, body, drop, put, rename, whole
 
 
 def _initiate(**values: Any) -> Change:
-    return body(lambda told: told.update(values), "initiate")
+    return body(lambda issued: issued.update(values), "initiate")
 
 
 def _without(key: str) -> Change:
-    def edit(told: Body) -> None:
-        told.pop(key)
+    def edit(group: Body) -> None:
+        group.pop(key)
 
     return body(edit, "initiate")
 
 
 def _artifacts(make: Callable[[list[Body]], Any]) -> Change:
-    return body(lambda told: told.update(artifacts=make(told["artifacts"])))
+    return body(lambda group: group.update(artifacts=make(group["artifacts"])))
 
 
-def _invalid(told: Any, media_type: bytes = JSON) -> Change:
+def _invalid(content: Any, media_type: bytes = JSON) -> Change:
     """Give each 422 another body; bytes are sent as they are."""
-    content = told if isinstance(told, bytes) else json.dumps(told).encode()
+    content = content if isinstance(content, bytes) else json.dumps(content).encode()
 
     def answered(_: Asked, response: Answered) -> None:
         if response.status == 422:
@@ -38,7 +38,7 @@ def _invalid(told: Any, media_type: bytes = JSON) -> Change:
 
 
 def _pending(edit: Callable[[bytes], bytes]) -> Change:
-    """Edit the bytes of each status that tells PENDING; the others stay readable."""
+    """Edit the bytes of each PENDING status; the others stay readable."""
 
     def answered(request: Asked, response: Answered) -> None:
         if request.operation == "status" and b'"PENDING"' in response.content:
@@ -63,15 +63,15 @@ FAULTS = [
     fault("no-image-tag", "P6", "imageTag is left out", answered=body(drop("imageTag"))),
     fault("no-image-name", "P6", "imageName is left out", answered=body(drop("imageName"))),
     fault("no-id", "P6", "id is left out", answered=body(drop("id"))),
-    fault("no-status", "P6", "what waits has no status",
+    fault("no-status", "P6", "a waiting build has no status",
           answered=body(drop("status", when="PENDING UPLOADING"))),
     fault("image-name-null", "P6", "imageName is null",
           answered=body(put("imageName", None))),
     fault("image-tag-list", "P6", "imageTag is a list",
           answered=body(put("imageTag", lambda row: [row["imageTag"]]))),
-    fault("names-snake-case", "P6", "image_name and image_tag are told in snake case",
+    fault("names-snake-case", "P6", "imageName and imageTag are in snake case",
           answered=body(rename(_SNAKE))),
-    fault("initiate-camel-case", "P6", "buildId, uploadUrl and expiresIn are told in camel case",
+    fault("initiate-camel-case", "P6", "the response of initiate is in camel case",
           answered=body(rename(_CAMEL), "initiate")),
     fault("no-build-id", "P6", "initiate leaves build_id out", answered=_without("build_id")),
     fault("no-upload-url", "P6", "initiate leaves upload_url out", answered=_without("upload_url")),
@@ -90,12 +90,12 @@ FAULTS = [
     fault("expires-in-negative", "P10", "expires_in is -3600",
           answered=_initiate(expires_in=-3600)),
     fault("upload-url-relative", "P10", "upload_url is a path without scheme and host",
-          answered=body(lambda told: told.update(
-              upload_url="/" + told["upload_url"].split("/", 3)[3]), "initiate")),
+          answered=body(lambda issued: issued.update(
+              upload_url="/" + issued["upload_url"].split("/", 3)[3]), "initiate")),
     fault("upload-url-storage", "P10", "upload_url has the scheme of a storage, s3",
-          answered=body(lambda told: told.update(
-              upload_url="s3" + told["upload_url"].removeprefix("http")), "initiate")),
-    fault("artifacts-null", "P6", "no artifacts are null, and no list",
+          answered=body(lambda issued: issued.update(
+              upload_url="s3" + issued["upload_url"].removeprefix("http")), "initiate")),
+    fault("artifacts-null", "P6", "artifacts are null where there are none",
           answered=_artifacts(lambda rows: rows or None)),
     fault("artifacts-object", "P6", "artifacts are an object, by their ids",
           answered=_artifacts(lambda rows: {row["id"]: row for row in rows})),
@@ -105,7 +105,7 @@ FAULTS = [
           answered=_artifacts(lambda rows: [row["id"] for row in rows])),
     fault("artifact-no-id", "P6", "an artifact has no id",
           answered=body(drop("id", rows="artifacts"))),
-    fault("artifact-no-status", "P6", "the status is told by the group alone",
+    fault("artifact-no-status", "P6", "only the group has a status, its artifacts have none",
           answered=body(drop("status", rows="artifacts"))),
     fault("artifact-path-list", "P6", "the fullImagePath of an artifact is a list",
           answered=body(put("fullImagePath", lambda row: [row["fullImagePath"]],
@@ -113,16 +113,16 @@ FAULTS = [
     fault("error-message-object", "P6", "an errorMessage is an object",
           answered=body(put("errorMessage", lambda row: {"text": row["errorMessage"]},
                             when="FAILED", rows="artifacts"))),
-    fault("group-in-list", "P6", "status answers a list of one group",
-          answered=whole(lambda told: [told], "status")),
-    fault("group-in-data", "P6", "the group is told under data", "T1",
-          answered=whole(lambda told: {"data": told}, "start status")),
-    fault("start-null", "P6", "start answers null", answered=whole(lambda _: None, "start")),
-    fault("start-message", "P6", "start answers a message, and no group", "T1 L7",
+    fault("group-in-list", "P6", "status returns a list with the group",
+          answered=whole(lambda group: [group], "status")),
+    fault("group-in-data", "P6", "the group is returned under data", "T1",
+          answered=whole(lambda group: {"data": group}, "start status")),
+    fault("start-null", "P6", "start returns null", answered=whole(lambda _: None, "start")),
+    fault("start-message", "P6", "start returns a message in place of the group", "T1 L7",
           answered=whole(lambda _: {"message": "started"}, "start")),
-    fault("detail-422", "P6", "a 422 tells detail, not errors",
+    fault("detail-422", "P6", "a 422 has detail, not errors",
           answered=_invalid({"detail": "is not valid"})),
-    fault("detail-list-422", "P6", "a 422 tells a list of details", answered=_invalid(
+    fault("detail-list-422", "P6", "a 422 has a list of details, not errors", answered=_invalid(
         {"detail": [{"loc": ["body"], "msg": "is not valid", "type": "value_error"}]})),
     fault("string-422", "P6", "a 422 is a string", answered=_invalid("is not valid")),
     fault("list-422", "P6", "a 422 is an empty list", answered=_invalid([])),
@@ -134,27 +134,29 @@ FAULTS = [
           answered=_invalid({"errors": [{"details": "is required"}]})),
     fault("error-param-null-422", "P6", "the param of a 422 is null",
           answered=_invalid({"errors": [{"param": None, "details": "is required"}]})),
-    fault("html-422", "P6", "a 422 is a page", answered=_invalid(b"<p>invalid</p>", b"text/html")),
+    fault("html-422", "P6", "a 422 is an HTML page",
+          answered=_invalid(b"<p>invalid</p>", b"text/html")),
     fault("empty-422", "P6", "a 422 has no body", answered=_invalid(b"", b"text/plain")),
     fault("json-bom", "P8", "a status starts with a BOM",
           answered=_pending(lambda content: b"\xef\xbb\xbf" + content)),
-    fault("json-key-twice", "P8", "a status has a key twice",
+    fault("json-key-twice", "P8", "a status has a duplicate key",
           answered=_more(b'"status":"BUILDING"')),
-    fault("json-more", "P8", "something stands after a status",
+    fault("json-more", "P8", "a status is followed by more text",
           answered=_pending(lambda content: content + b"\n{}")),
-    fault("json-nan", "P8", "a status holds NaN", answered=_more(b'"progress":NaN')),
-    fault("json-infinity", "P8", "a status holds -Infinity", answered=_more(b'"left":-Infinity')),
+    fault("json-nan", "P8", "a status has a NaN", answered=_more(b'"progress":NaN')),
+    fault("json-infinity", "P8", "a status has a -Infinity", answered=_more(b'"left":-Infinity')),
     fault("json-latin-1", "P8", "a status is not in UTF-8", answered=_more(b'"note":"caf\xe9"')),
     fault("json-utf-16", "P8", "a status is in UTF-16",
           answered=_pending(lambda content: content.decode().encode("utf-16"))),
-    fault("json-surrogate", "P8", "a status holds half a character",
+    fault("json-surrogate", "P8", "a status has a lone surrogate",
           answered=_more(b'"note":"\\ud83d"')),
-    fault("json-truncated", "P8", "a status ends early",
+    fault("json-truncated", "P8", "a status is truncated",
           answered=_pending(lambda content: content[:-1])),
-    fault("json-comma", "P8", "a comma stands before the end of a status",
+    fault("json-comma", "P8", "a status has a trailing comma",
           answered=_pending(lambda content: content[:-1] + b",}")),
     fault("json-empty", "P8", "a status is empty", answered=_pending(lambda _: b"")),
-    fault("text-404", "P8", "a 404 is bare text, told as JSON", answered=_refused_no_json),
+    fault("text-404", "P8", "a 404 is plain text, with the content type of JSON",
+          answered=_refused_no_json),
     fault("latin-1-422", "P8", "a 422 is not in UTF-8",
           answered=_invalid(b'{"errors":[{"param":"body","details":"tr\xe8s faux"}]}')),
 ]  # fmt: skip

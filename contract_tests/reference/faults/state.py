@@ -1,4 +1,4 @@
-"""Faults of state: answers that may be sound one by one, and do not go together."""
+"""Faults of state: responses that may each be valid, and contradict each other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .edits import (
     later,
     put,
     rows_of,
-    tell,
+    with_status,
 )
 
 _DONE = ("COMPLETED", "FAILED")
@@ -32,7 +32,7 @@ def _is(status: str) -> Callable[[Body], bool]:
 
 
 def _nth(first: int, last: int, of: Callable[[Body], bool], edit: Edit) -> EditOfMany:
-    """Edit some of the answers that a condition holds for, by their numbers from 1."""
+    """Edit some of the responses that fulfil a condition, by their numbers from 1."""
 
     def nth(group: Body, seen: Body) -> None:
         if of(group) and first <= count(seen, "nth") <= last:
@@ -45,23 +45,23 @@ _EVER = 10**9
 
 
 def _uploading_back(group: Body, seen: Body) -> None:
-    if group["status"] == "UPLOADING" and count(seen, "told") % 2 == 0:
+    if group["status"] == "UPLOADING" and count(seen, "returned") % 2 == 0:
         group["status"] = "PENDING"
 
 
 def _moves(key: str, rows: str = "group") -> EditOfMany:
-    """Move an instant by two milliseconds once it was told."""
+    """Move an instant by two milliseconds after it was returned."""
 
     def edit(group: Body, seen: Body) -> None:
         for row in rows_of(group, rows):
-            if row[key] is not None and count(seen, "told") > 1:
+            if row[key] is not None and count(seen, "returned") > 1:
                 row[key] = later(row[key], milliseconds=2)
 
     return edit
 
 
 def _created_moves(group: Body, seen: Body) -> None:
-    group["createdAt"] = later(group["createdAt"], seconds=-count(seen, "told"))
+    group["createdAt"] = later(group["createdAt"], seconds=-count(seen, "returned"))
 
 
 def _when(status: str, edit: Edit) -> Edit:
@@ -77,17 +77,17 @@ def _empty(group: Body) -> None:
 
 
 def _artifacts_tell(was: str, status: str) -> Edit:
-    """Tell one status of artifacts for another, from the first on; the group stays as it is."""
+    """Replace a status of artifacts by another, from the first on; the group's stays as it is."""
 
     def edit(group: Body) -> None:
         rows = [row for row in group["artifacts"] if row["status"] == was]
-        tell(status)({**group, "artifacts": rows})
+        with_status(status)({**group, "artifacts": rows})
 
     return edit
 
 
 def _one_pending(group: Body) -> None:
-    """List an artifact more, that never begins."""
+    """List a further artifact, which never begins."""
     for row in group["artifacts"][:1]:
         waits = {"status": "PENDING", "startedAt": None, "completedAt": None}
         more = {**row, **waits, "id": f"{row['id']}_more", "artifactType": "VM_SANDBOX"}
@@ -107,7 +107,7 @@ FAULTS = [
           answered=body(_artifacts_tell("COMPLETED", "BUILDING"))),
     fault("completed-artifact-failed", "S3", "COMPLETED with an artifact that is FAILED",
           answered=body(_artifacts_tell("COMPLETED", "FAILED"))),
-    fault("completed-artifact-pending", "S3", "COMPLETED with one artifact more, PENDING",
+    fault("completed-artifact-pending", "S3", "COMPLETED with a further artifact that is PENDING",
           answered=body(_one_pending)),
     fault("failed-artifact-completed", "S3", "FAILED with an artifact that is COMPLETED", "S4",
           answered=body(_artifacts_tell("FAILED", "COMPLETED"))),
@@ -117,26 +117,27 @@ FAULTS = [
           answered=_error("no error", "COMPLETED")),
     fault("building-with-error", "S4", "a BUILDING artifact has an errorMessage",
           answered=_error("still building", "BUILDING")),
-    fault("failed-error-null", "S4", "what FAILED has errorMessage null",
+    fault("failed-error-null", "S4", "a FAILED build has errorMessage null",
           answered=_error(None, "FAILED")),
-    fault("failed-error-left-out", "S4", "what FAILED leaves errorMessage out",
+    fault("failed-error-left-out", "S4", "a FAILED build leaves errorMessage out",
           answered=body(drop("errorMessage", when="FAILED", rows="artifacts"))),
     fault("uploading-back", "L1", "UPLOADING goes back to PENDING, at every second status",
           answered=history(_uploading_back)),
     fault("building-back", "L1", "BUILDING goes back to UPLOADING, once", "L4",
-          answered=history(_nth(3, 3, _is("BUILDING"), tell("UPLOADING", "group")), "status")),
-    fault("building-pending", "L1", "BUILDING goes back to PENDING, and lists nothing", "L4",
-          answered=history(_nth(3, 3, _is("BUILDING"), both(tell("PENDING", "group"), _empty)),
+          answered=history(_nth(3, 3, _is("BUILDING"), with_status("UPLOADING", "group")),
                            "status")),
+    fault("building-pending", "L1", "BUILDING goes back to PENDING, without artifacts", "L4",
+          answered=history(_nth(3, 3, _is("BUILDING"),
+                                both(with_status("PENDING", "group"), _empty)), "status")),
     fault("failed-then-completed", "L2", "FAILED turns to COMPLETED",
-          answered=history(_nth(2, _EVER, _is("FAILED"), tell("COMPLETED")))),
+          answered=history(_nth(2, _EVER, _is("FAILED"), with_status("COMPLETED")))),
     fault("completed-then-failed", "L2", "COMPLETED turns to FAILED",
-          answered=history(_nth(2, _EVER, _is("COMPLETED"), tell("FAILED")))),
+          answered=history(_nth(2, _EVER, _is("COMPLETED"), with_status("FAILED")))),
     fault("completed-then-cancelled", "L2", "COMPLETED turns to CANCELLED",
-          answered=history(_nth(2, _EVER, _is("COMPLETED"), tell("CANCELLED")))),
+          answered=history(_nth(2, _EVER, _is("COMPLETED"), with_status("CANCELLED")))),
     fault("completed-back", "L2", "COMPLETED goes back to BUILDING, once", "L4",
-          answered=history(_nth(2, 2, _is("COMPLETED"), tell("BUILDING")), "status")),
-    fault("created-moves", "L3", "createdAt is another in each answer",
+          answered=history(_nth(2, 2, _is("COMPLETED"), with_status("BUILDING")), "status")),
+    fault("created-moves", "L3", "createdAt differs in each response",
           answered=history(_created_moves)),
     fault("created-at-start", "L3", "createdAt is startedAt, once there is one",
           answered=body(put("createdAt", lambda row: row["startedAt"] or row["createdAt"]))),
@@ -147,29 +148,29 @@ FAULTS = [
     fault("name-changes", "L3", "imageName gets a prefix once the build is started",
           answered=body(put("imageName", lambda row: f"acme/{row['imageName']}",
                             when="BUILDING COMPLETED FAILED"))),
-    fault("started-moves", "L4", "startedAt is another once it was told",
+    fault("started-moves", "L4", "startedAt changes after it was returned",
           answered=history(_moves("startedAt"))),
-    fault("completed-moves", "L4", "completedAt is another once it was told",
+    fault("completed-moves", "L4", "completedAt changes after it was returned",
           answered=history(_moves("completedAt"))),
-    fault("artifact-started-moves", "L4", "startedAt of an artifact is another once it was told",
+    fault("artifact-started-moves", "L4", "startedAt of an artifact changes after it was returned",
           answered=history(_moves("startedAt", "artifacts"))),
     fault("started-gone", "L4", "startedAt is gone once the build FAILED",
           answered=body(put("startedAt", None, when="FAILED"))),
-    fault("completed-gone", "L4", "completedAt is gone once it was told", "T5",
+    fault("completed-gone", "L4", "completedAt is gone after it was returned", "T5",
           answered=history(_nth(2, _EVER, _is_done, put("completedAt", None)))),
-    fault("artifacts-emptied", "L4", "COMPLETED lists no artifacts any more",
+    fault("artifacts-emptied", "L4", "COMPLETED no longer lists artifacts",
           answered=body(_when("COMPLETED", _empty))),
-    fault("artifacts-emptied-failed", "L4", "FAILED lists no artifacts any more",
+    fault("artifacts-emptied-failed", "L4", "FAILED no longer lists artifacts",
           answered=body(_when("FAILED", _empty))),
     fault("artifact-renamed", "L4", "an artifact has another id once COMPLETED",
           answered=body(put("id", lambda row: f"{row['id']}_done", when="COMPLETED",
                             rows="artifacts"))),
-    fault("other-id", "L5", "status tells another id",
+    fault("other-id", "L5", "status returns another id",
           answered=body(put("id", _last_letter), "status")),
-    fault("start-other-id", "L5", "start tells another id",
+    fault("start-other-id", "L5", "start returns another id",
           answered=body(put("id", _last_letter), "start")),
-    fault("id-upper-case", "L5", "the id is told in upper case",
+    fault("id-upper-case", "L5", "the id is returned in upper case",
           answered=body(put("id", lambda row: row["id"].upper()))),
-    fault("id-of-artifact", "L5", "the id told is that of the artifact",
-          answered=body(lambda told: told.update(id=[told, *told["artifacts"]][-1]["id"]))),
+    fault("id-of-artifact", "L5", "the id returned is that of the artifact",
+          answered=body(lambda group: group.update(id=[group, *group["artifacts"]][-1]["id"]))),
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Faults of time: how an instant is written, when it is set, and in which order they come.
 
-Each tells the same in all answers about a build, so that no rule over a history is broken too.
+Each is the same in all responses about a build, so that it violates no rule over a history.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _as_in_mail(instant: str) -> str:
 
 
 def _write(key: str, how: Callable[[str], Any], rows: str = "group") -> Edit:
-    """Write each instant that is set in another way."""
+    """Write each instant that is set in another format."""
     return put(key, lambda row: row[key] if row[key] is None else how(row[key]), rows=rows)
 
 
@@ -64,7 +64,7 @@ def _same(key: str, as_key: str, when: str, rows: str = "group") -> Edit:
 
 
 def _first_start(edit: Edit) -> EditOfMany:
-    """Edit the first answer of start alone."""
+    """Edit only the first response of start."""
 
     def once(group: Body, seen: Body) -> None:
         if count(seen, "starts") == 1:
@@ -81,13 +81,13 @@ FAULTS = [
     fault("created-null", "T1", "createdAt is null", answered=body(put("createdAt", None))),
     fault("created-missing", "T1", "createdAt is left out", answered=body(drop("createdAt"))),
     fault("created-empty", "T1", "createdAt is empty", answered=body(put("createdAt", ""))),
-    fault("created-date", "T1", "createdAt is a date alone",
+    fault("created-date", "T1", "createdAt is only a date",
           answered=body(_write("createdAt", _date))),
     fault("created-epoch", "T1", "createdAt is a number",
           answered=body(_write("createdAt", _epoch))),
     fault("created-epoch-string", "T1", "createdAt is a number in a string",
           answered=body(_write("createdAt", lambda instant: str(_epoch(instant))))),
-    fault("created-space", "T1", "a blank stands for the T of createdAt",
+    fault("created-space", "T1", "createdAt has a space in place of the T",
           answered=body(_write("createdAt", _space))),
     fault("created-no-colon", "T1", "the offset of createdAt has no colon",
           answered=body(_write("createdAt", _no_colon))),
@@ -95,7 +95,7 @@ FAULTS = [
           answered=body(_write("createdAt", _no_such_day))),
     fault("created-hour-24", "T1", "createdAt has the hour 24",
           answered=body(_write("createdAt", _hour_24))),
-    fault("start-created-missing", "T1", "start, and no other, leaves createdAt out",
+    fault("start-created-missing", "T1", "start alone leaves createdAt out",
           answered=body(drop("createdAt"), "start")),
     fault("artifact-created-missing", "T1", "an artifact has no createdAt",
           answered=body(drop("createdAt", rows="artifacts"))),
@@ -103,21 +103,21 @@ FAULTS = [
           answered=body(put("createdAt", None, rows="artifacts"))),
     fault("started-epoch", "T2", "startedAt is a number",
           answered=body(_write("startedAt", _epoch))),
-    fault("started-space", "T2", "a blank stands for the T of startedAt",
+    fault("started-space", "T2", "startedAt has a space in place of the T",
           answered=body(_write("startedAt", _space))),
     fault("started-no-colon", "T2", "the offset of startedAt has no colon",
           answered=body(_write("startedAt", _no_colon))),
     fault("completed-epoch", "T2", "completedAt is a number",
           answered=body(_write("completedAt", _epoch))),
-    fault("completed-date", "T2", "completedAt is a date alone",
+    fault("completed-date", "T2", "completedAt is only a date",
           answered=body(_write("completedAt", _date))),
     fault("completed-empty", "T2", "completedAt is empty",
           answered=body(_write("completedAt", lambda _: ""))),
     fault("completed-no-such-day", "T2", "completedAt is on 30 February",
           answered=body(_write("completedAt", _no_such_day))),
-    fault("completed-as-in-mail", "T2", "completedAt is written as in mail",
+    fault("completed-as-in-mail", "T2", "completedAt has the format of mail headers",
           answered=body(_write("completedAt", _as_in_mail))),
-    fault("artifact-started-date", "T2", "the startedAt of an artifact is a date alone",
+    fault("artifact-started-date", "T2", "the startedAt of an artifact is only a date",
           answered=body(_write("startedAt", _date, "artifacts"))),
     fault("pending-started", "T3", "PENDING has startedAt",
           answered=body(_same("startedAt", "createdAt", _ALL))),
@@ -131,7 +131,7 @@ FAULTS = [
           answered=body(drop("startedAt", when="BUILDING"))),
     fault("never-started", "T4", "startedAt is never set",
           answered=body(put("startedAt", None))),
-    fault("start-never-started", "T4", "the first answer of start has no startedAt",
+    fault("start-never-started", "T4", "the first response of start has no startedAt",
           answered=history(_first_start(put("startedAt", None)), "start")),
     fault("artifact-never-started", "T4", "an artifact never has startedAt",
           answered=body(put("startedAt", None, rows="artifacts"))),
@@ -156,7 +156,7 @@ FAULTS = [
           answered=body(_same("completedAt", "startedAt", _GOING, "artifacts"))),
     fault("created-tomorrow", "T6", "createdAt is a day ahead",
           answered=body(_move("createdAt", days=1))),
-    fault("created-local-time", "T6", "createdAt is the local time of the east, told as UTC",
+    fault("created-local-time", "T6", "createdAt is an eastern local time, marked as UTC",
           answered=body(_move("createdAt", hours=2))),
     fault("started-before-created", "T6", "startedAt is an hour before createdAt",
           answered=body(put("startedAt", lambda row: row["startedAt"]
@@ -169,7 +169,7 @@ FAULTS = [
     fault("artifact-created-tomorrow", "T6", "the createdAt of an artifact is a day ahead",
           answered=body(_move("createdAt", "artifacts", days=1))),
     fault("artifact-completed-local-time", "T6",
-          "the completedAt of an artifact is the local time of the west, told as UTC",
+          "the completedAt of an artifact is a western local time, marked as UTC",
           answered=body(_move("completedAt", "artifacts", hours=-5))),
     fault("created-naive", "T7", "createdAt has no offset",
           answered=body(_write("createdAt", _naive))),
@@ -179,11 +179,11 @@ FAULTS = [
           answered=body(_write("completedAt", _naive))),
     fault("times-naive", "T7", "no time has an offset",
           answered=body(both(*(_write(key, _naive, "all") for key in _TIMES)))),
-    fault("times-naive-local", "T7", "times have no offset, and are the local time of the east",
+    fault("times-naive-local", "T7", "times are eastern local times without an offset",
           answered=body(both(*(_write(key, _naive_local, "all") for key in _TIMES)))),
-    fault("start-naive", "T7", "start, and no other, returns times without an offset",
+    fault("start-naive", "T7", "start alone returns times without an offset",
           answered=body(both(*(_write(key, _naive, "all") for key in _TIMES)), "start")),
-    fault("status-naive", "T7", "status, and not start, returns times without an offset",
+    fault("status-naive", "T7", "status alone returns times without an offset",
           answered=body(both(*(_write(key, _naive, "all") for key in _TIMES)), "status")),
     fault("artifact-created-naive", "T7", "the createdAt of an artifact has no offset",
           answered=body(_write("createdAt", _naive, "artifacts"))),
