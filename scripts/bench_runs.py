@@ -22,7 +22,7 @@ from contract_tests.problems import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "bench-token"  # noqa: S105 (of a server on the loopback)
-# Both meet builds that take as long as those of the embedded server do.
+# Both meet builds that take long enough to be polled while they run.
 BUILD_SECONDS = 0.08
 # Some faults keep builds from ever ending; the gate waits for them as long as this.
 DEADLINE = 120
