@@ -11,11 +11,12 @@ from typing import Any
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .examples import examples, statuses
+from .needs import needs
 from .operations import operations
 from .problem import Problem, below
-from .schemas import defaults, schemas
+from .schemas import circles, defaults, schemas
 from .sources import sources
-from .structure import path_items, references, unknown_keys
+from .structure import METHODS, path_items, references, unknown_keys
 
 __all__ = ("Problem", "problems")
 
@@ -24,12 +25,12 @@ def problems(contract: Any) -> list[Problem]:
     """Return all that is wrong with the contract; an empty list is a sound one."""
     missing = _missing(contract)
     if missing is not None:
-        return [Problem("not-a-contract", missing, "no object stands there", "restore it")]
+        return [Problem("not-a-contract", missing, "not an object", "put an object there")]
     unfollowed = [*path_items(contract), *references(contract, contract)]
     if unfollowed:
         return unfollowed  # what follows reads through the references
-    if unfit := [*defaults(contract)]:
-        return unfit  # the validator finds them too, and names no place
+    if unfit := [*circles(contract)] or [*defaults(contract)]:
+        return unfit  # the validator never ends with the former, and names no place for the latter
     invalid = [
         Problem("openapi", below("", *error.path), error.message, "follow OpenAPI 3.1")
         for error in OpenAPIV31SpecValidator(contract).iter_errors()
@@ -44,6 +45,7 @@ def problems(contract: Any) -> list[Problem]:
         *statuses(contract),
         *examples(contract),
         *sources(contract),
+        *needs(contract),
     ]
 
 
@@ -58,11 +60,20 @@ def _missing(contract: Any) -> str | None:
             node = node.get(key) if isinstance(node, dict) else None
         if not isinstance(node, dict):
             return below("", *keys)
-    return next(
-        (
-            below("/paths", path)
-            for path, item in contract["paths"].items()
-            if not isinstance(item, dict)
-        ),
-        None,
-    )
+    for path, item in contract["paths"].items():
+        if not isinstance(item, dict):
+            return below("/paths", path)
+        for method, operation in item.items():
+            if method in METHODS and not _is_object(operation, "responses"):
+                return below("/paths", path, method, "responses")
+    for name, schema in contract["components"]["schemas"].items():
+        if not isinstance(schema, dict):
+            return below("/components/schemas", name)
+        for key, one in schema.get("properties", {}).items():
+            if not isinstance(one, dict):
+                return below("/components/schemas", name, "properties", key)
+    return None
+
+
+def _is_object(node: Any, key: str) -> bool:
+    return isinstance(node, dict) and isinstance(node.get(key), dict)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import jsonschema_rs
+
+from scripts.schema_values import resolve as resolve_wrapped
 
 from .problem import Part, Problem, below, resolve
 
@@ -32,8 +35,9 @@ def statuses(contract: Part) -> Iterator[Problem]:
     for status in schema["x-phase"]:
         if status not in schema["enum"]:
             yield Problem(
-                "status-unknown", f"{at}/x-phase", f"{status} is not a status", "take it out"
-            )
+                "status-unknown", f"{at}/x-phase", f"{status} is not a status",
+                "take it out, or add it to enum",
+            )  # fmt: skip
 
 
 def examples(contract: Part) -> Iterator[Problem]:
@@ -60,4 +64,26 @@ def _of_media(contract: Part, at: str, media: Part) -> Iterator[Problem]:
             yield Problem("example-value", place, "an example without a value", "state its value")
             continue
         for error in validator.iter_errors(told["value"]):
-            yield Problem("example-invalid", place, error.message, "correct the example")
+            yield Problem(
+                "example-invalid", place, error.message, "correct the example, or the schema"
+            )
+        for key in _unknown(contract, media["schema"], told["value"]):
+            yield Problem(
+                "example-unknown", place, f"{key} is not in the schema, and the client drops it",
+                "take it out of the example, or add it to the schema",
+            )  # fmt: skip
+
+
+def _unknown(contract: Part, schema: Part, value: Any, at: str = "$") -> Iterator[str]:
+    """List the keys of an example that its schema does not have."""
+    schema = resolve_wrapped(contract, schema.get("anyOf", [schema])[0])
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _unknown(contract, schema.get("items", {}), one, f"{at}[{index}]")
+    elif isinstance(value, dict):
+        properties = schema.get("properties", {})
+        for key, one in value.items():
+            if key in properties:
+                yield from _unknown(contract, properties[key], one, f"{at}.{key}")
+            else:
+                yield f"{at}.{key}"

@@ -14,8 +14,12 @@ CLASSES = {
     "Any", "ApiError", "AuthenticatedClient", "Mapping", "Model", "Response", "StrEnum", "Struct",
     "Timestamp", "Unset", "UNSET",
 } | {name for name in dir(builtins) if name[0].isupper()}  # fmt: skip
-# Names that the body of a model uses itself, and the methods that it has.
-FIELDS = {"field", "to_dict", "from_dict"}
+FIELDS = {
+    "to_dict": "a method of every model",
+    "from_dict": "a method of every model",
+    "field": "a function that every model calls",
+}
+"""Names that no property can have in Python, and why."""
 
 
 def schema_names(named: Part) -> Iterator[Problem]:
@@ -36,16 +40,28 @@ def schema_names(named: Part) -> Iterator[Problem]:
         seen[name.lower()] = name
 
 
+def python_name(name: str) -> str:
+    """Return the name of a property in Python, but for dots and dashes."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 def property_names(at: str, schema: Part) -> Iterator[Problem]:
     """Find properties whose Python names collide, or cannot be."""
     seen: dict[str, str] = {}
     for name in schema.get("properties", {}):
         place = below(f"{at}/properties", name)
-        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-        if snake in FIELDS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
+        snake = python_name(name)
+        if snake in FIELDS:
             yield Problem(
-                "property-name", place, f"the name {name}, which a model cannot have",
-                "begin it with a letter; or teach the templates first",
+                "property-taken", place, f"the name {name}, which is {FIELDS[snake]}",
+                "name it otherwise in scripts/templates/model.py.jinja, and take it out of FIELDS "
+                "in scripts/linting/names.py",
+            )  # fmt: skip
+        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
+            yield Problem(
+                "property-name", place, f"the name {name}, which has no name in Python",
+                "use a letter, then letters, digits and _ . -; if the API has another name, give "
+                "it one in scripts/templates/model.py.jinja, then allow it here",
             )  # fmt: skip
         plain = re.sub("[_.-]", "", snake)
         if plain in seen:

@@ -55,7 +55,7 @@ def _named(at: str, operation: Part, names: Counter[str]) -> Iterator[Problem]:
     if len(tags) != 1 or not re.match("[A-Za-z]", tags[0]):
         yield Problem(
             "tag", f"{at}/tags", "not exactly one tag that begins with a letter",
-            "give it the one tag of its module",
+            "give it one tag, which names its folder, and begin it with a letter",
         )  # fmt: skip
 
 
@@ -68,7 +68,8 @@ def _secured(contract: Part, at: str, operation: Part) -> Iterator[Problem]:
     if operation.get("security") not in [None, *([{name: []}] for name in bearers)]:
         yield Problem(
             "security", f"{at}/security", "not the bearer token, which the client always sends",
-            f"use one of {[f'{{{name}: []}}' for name in bearers]}, and nothing else",
+            f"use security: {' or '.join(f'[{{{name}: []}}]' for name in bearers)}" if bearers
+            else "declare a scheme of type http, scheme bearer, in components/securitySchemes",
         )  # fmt: skip
 
 

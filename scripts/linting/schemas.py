@@ -30,10 +30,16 @@ def schemas(contract: Part) -> Iterator[Problem]:
         if "description" not in schema:
             yield Problem("no-description", at, "no description", "state in a sentence what it is")
         yield from _schema(contract, at, schema, top=True)
+
+
+def circles(contract: Part) -> Iterator[Problem]:
+    """Find schemas that refer back to themselves."""
+    named = contract["components"]["schemas"]
+    for name in named:
         if _reaches(named, name, name, set()):
             yield Problem(
-                "schema-circle", at, "refers back to itself",
-                "models import each other; break the circle",
+                "schema-circle", below("/components/schemas", name), "refers back to itself",
+                "break the circle: the models would import each other",
             )  # fmt: skip
 
 
@@ -113,14 +119,15 @@ def _typed(at: str, schema: Part) -> Iterator[Problem]:
     kinds = {given} if isinstance(given, str) else set(given)
     if len(kinds - {"null"}) != 1 or kinds - {"null"} - TYPES:
         yield Problem(
-            "type", f"{at}/type", f"type {sorted(kinds)}", "use one type, and 'null' if need be"
-        )
+            "type", f"{at}/type", f"type {sorted(kinds)}",
+            f"use one of {', '.join(sorted(TYPES))}, and 'null' if need be",
+        )  # fmt: skip
     if schema.get("format", "date-time") != "date-time" or (
         "format" in schema and "string" not in kinds
     ):
         yield Problem(
             "format", f"{at}/format", f"format {schema['format']}",
-            "use date-time of a string, or none",
+            "use format: date-time with type: string, or no format",
         )  # fmt: skip
     if "array" in kinds and "items" not in schema:
         yield Problem("array-items", at, "an array of anything", "state its items")
@@ -169,16 +176,25 @@ def _enum(at: str, schema: Part) -> Iterator[Problem]:
         return
     if not values or schema.get("type") != "string" or not all(isinstance(v, str) for v in values):
         yield Problem(
-            "enum-type", at, "an enum that is not of texts", "use type: string, and texts"
+            "enum-type", at, "an enum that is not of texts", "use type: string, and a text or more"
         )
         return
     if any(
         unicodedata.category(one)[0] == "C" or one in "\u2028\u2029" for v in values for one in v
     ):
         yield Problem("enum-text", at, "a control character in a value", "take it out")
+    if twice := sorted({value for value in values if values.count(value) > 1}):
+        yield Problem("enum-twice", at, f"{', '.join(twice)} twice", "take one of the two out")
+        return
     names = schema.get("x-enum-varnames")
+    if names is not None and len(names) != len(values):
+        yield Problem(
+            "enum-names", at.replace("/enum", "/x-enum-varnames"),
+            f"{len(names)} names for {len(values)} values", "give each value one name, in order",
+        )  # fmt: skip
+        return
     told = names or [re.sub(r"\W|_", "", value).upper() or value for value in values]
-    if len(set(told)) != len(values) or len(told) != len(values):
+    if len(set(told)) != len(values):
         yield Problem(
             "enum-names", at, "values that are one name in Python",
             "give each a name of its own in x-enum-varnames",

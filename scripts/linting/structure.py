@@ -55,7 +55,7 @@ def _reference(contract: Part, node: Part, reference: str, pointer: str) -> Iter
         except (LookupError, TypeError):
             yield Problem(
                 "ref-missing", pointer, f"$ref to {reference}, which leads nowhere",
-                "refer to a part of components that is there",
+                "refer to a part of components that is there, and not to itself",
             )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from scripts import contract_lint, generate
 from scripts.linting import problems
+from scripts.linting.names import python_name
+from scripts.linting.needs import ALWAYS, SOMETIMES, needs
 
 from ... import documents
 from ...contract import PATH, Contract, contract
@@ -27,6 +29,7 @@ FIELDS = f"{GROUP}/properties"
 REQUEST = "/components/schemas/BuildImageRequest/properties"
 STATUS = "/paths/~1api~1v1~1images~1build~1{build_id}/get"
 INITIATE = "/paths/~1api~1v1~1images~1build/post"
+START = "/paths/~1api~1v1~1images~1build~1{build_id}~1start/post"
 CANCEL = "/paths/~1api~1v1~1images~1build~1{build_id}/delete"
 SOURCE: Any = {"mark": "assumed"}
 GONE = object()
@@ -334,6 +337,11 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
         {"/components/examples/PENDING/value/createdAt": "yesterday"},
         "example-invalid", f"{STATUS}/responses/200/content/application~1json/examples/PENDING",
     ),
+    "an example with a key that no schema has": (
+        {"/components/examples/PENDING/value/artifacts": [
+            {"id": "a", "status": "PENDING", "createdAt": "2026-11-24T09:00:00Z", "x": 1}]},
+        "example-unknown", f"{STATUS}/responses/200/content/application~1json/examples/PENDING",
+    ),
     "an optional request body": (
         {f"{INITIATE}/requestBody/required": False}, "body-optional", f"{INITIATE}/requestBody",
     ),
@@ -400,6 +408,9 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
         {f"{SCHEMAS}/ErrorDetail/properties/cause": schema(allOf=[ref("ErrorResponse")])},
         "schema-circle", f"{SCHEMAS}/ErrorDetail",
     ),
+    "a circle of one": (
+        {GROUP: schema(allOf=[ref("BuildStatusResponse")])}, "schema-circle", GROUP,
+    ),
     "a keyword that is not rendered": (
         {f"{FIELDS}/id/minLength": 1}, "keyword", f"{FIELDS}/id/minLength",
     ),
@@ -437,6 +448,62 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
     "values that are one name": (
         {f"{SCHEMAS}/Level": text(enum=["a-b", "a_b"])}, "enum-names", f"{SCHEMAS}/Level/enum",
     ),
+    "a value twice": (
+        {f"{SCHEMAS}/Level": text(enum=["A", "A"])}, "enum-twice", f"{SCHEMAS}/Level/enum",
+    ),
+    "fewer names than values": (
+        {f"{SCHEMAS}/BuildPlatform/x-enum-varnames": ["LINUX"]},
+        "enum-names", f"{SCHEMAS}/BuildPlatform/x-enum-varnames",
+    ),
+    "a schema of anything": (
+        {f"{FIELDS}/status": True}, "not-a-contract", f"{FIELDS}/status",
+    ),
+    "an operation without responses": (
+        {f"{STATUS}/responses": GONE}, "not-a-contract", f"{STATUS}/responses",
+    ),
+    "a start without a body in its response": (
+        {f"{START}/responses/200": GONE,
+         f"{START}/responses/204": {"description": "d", "x-source": SOURCE}},
+        "job-response", f"{START}/responses/204",
+    ),
+    "a status that returns another body": (
+        {f"{STATUS}/responses/200/content/application~1json": {
+            "schema": ref("BuildImageResponse"), "examples": {}}},
+        "job-response", f"{STATUS}/responses/200",
+    ),
+    "an initiate without a request body": (
+        {f"{INITIATE}/requestBody": GONE}, "job-request", f"{INITIATE}/requestBody",
+    ),
+    "a status with a request body": (
+        {f"{STATUS}/requestBody": {"required": True, "content": {"application/json": {
+            "schema": ref("StartBuildRequest"), "examples": {"a": {"value": {}}}}}}},
+        "job-request", f"{STATUS}/requestBody",
+    ),
+    "another parameter of the path": (
+        {"/components/parameters/build_id/name": "id",
+         "/paths/~1api~1v1~1images~1build~1{build_id}": GONE,
+         "/paths/~1api~1v1~1images~1build~1{id}": {
+             "get": contract().document["paths"]["/api/v1/images/build/{build_id}"]["get"]},
+         "/paths/~1api~1v1~1images~1build~1{build_id}~1start": GONE},
+        "job-parameters", "/paths/~1api~1v1~1images~1build~1{id}/get/parameters",
+    ),
+    "an operation that is gone": (
+        {"/paths/~1api~1v1~1images~1build": GONE}, "job-operation", "/paths",
+    ),
+    "a start whose body is required": (
+        {f"{SCHEMAS}/StartBuildRequest/required": ["context_uploaded"]},
+        "job-property", f"{SCHEMAS}/StartBuildRequest/required",
+    ),
+    "a property that may be null": (
+        {f"{SCHEMAS}/BuildImageResponse/properties/upload_url/type": ["string", "null"]},
+        "job-property", f"{SCHEMAS}/BuildImageResponse/properties/upload_url",
+    ),
+    "a property that may be absent": (
+        {f"{GROUP}/required": ["id"]}, "job-property", f"{FIELDS}/status",
+    ),
+    "a property of another type": (
+        {f"{FIELDS}/status/allOf/0": ref("ImageVisibility")}, "job-property", f"{FIELDS}/status",
+    ),
     "a control character in a value": (
         {f"{SCHEMAS}/Level": text(enum=["a\u200bb"])}, "enum-text", f"{SCHEMAS}/Level/enum",
     ),
@@ -469,8 +536,14 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
     "a required key that is not there": (
         {f"{GROUP}/required/0": "gone"}, "required-unknown", f"{GROUP}/required",
     ),
-    "a property that a model has": (
-        {f"{FIELDS}/to_dict": text()}, "property-name", f"{FIELDS}/to_dict",
+    **{
+        f"a property {name}, which a model has": (
+            {f"{FIELDS}/{name}": text()}, "property-taken", f"{FIELDS}/{name}",
+        )
+        for name in ("to_dict", "from_dict", "field", "toDict")
+    },
+    "a property that begins with a digit": (
+        {f"{FIELDS}/2nd": text()}, "property-name", f"{FIELDS}/2nd",
     ),
     "a property that is no name": ({f"{FIELDS}/_x": text()}, "property-name", f"{FIELDS}/_x"),
     "two properties that are one name": (
@@ -511,6 +584,41 @@ def test_edit_is_refused(name: str) -> None:
 
     assert (kind, pointer) in [(one.id, one.pointer) for one in found]
     assert all(one.fix for one in found)
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "renamed"),
+    [
+        (INITIATE, "initiate_image_build", "initiate_build"),
+        (STATUS, "get_build_status", "get_image_build_status"),
+        (START, "start_image_build", "start_build"),
+    ],
+)
+def test_renamed_operation_is_found_at_the_nearest(at: str, name: str, renamed: str) -> None:
+    """The fix has both names."""
+    (found,) = problems(edited({f"{at}/operationId": renamed}))
+
+    assert (found.id, found.pointer) == ("job-operation", f"{at}/operationId")
+    assert f"rename {renamed} to {name}" in found.fix
+
+
+NEEDED = [
+    (schema, name) for needed in (ALWAYS, SOMETIMES) for schema in needed
+    for name in needed[schema]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "property_name"), NEEDED)
+def test_property_that_the_client_needs_is_missed(name: str, property_name: str) -> None:
+    """At its schema, or that the schema is gone."""
+    schemas = contract().document["components"]["schemas"]
+    (key,) = (one for one in schemas[name]["properties"] if python_name(one) == property_name)
+    at = f"{SCHEMAS}/{name}/properties"
+    without = [*needs(edited({f"{at}/{key}": GONE}))]
+    renamed = [*needs(edited({f"{SCHEMAS}/{name}": GONE, f"{SCHEMAS}/Other": schemas[name]}))]
+
+    assert [(one.id, one.pointer) for one in without] == [("job-property", at)]
+    assert ("job-schema", SCHEMAS) in [(one.id, one.pointer) for one in renamed]
 
 
 def test_the_contract_is_sound() -> None:
