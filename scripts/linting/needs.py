@@ -31,6 +31,7 @@ OPERATIONS = {
     START: Needed(["build_id"], "StartBuildRequest", "BuildStatusResponse"),
     STATUS: Needed(["build_id"], None, "BuildStatusResponse"),
 }
+PHASES = ({"waiting"}, {"succeeded"}, {"failed", "cancelled"})
 # Python names. A value that is always there is required or has a default.
 ALWAYS = {
     "BuildImageRequest": {"dockerfile_path": "text"},
@@ -60,6 +61,7 @@ def needs(contract: Part) -> Iterator[Problem]:
         for name, properties in named.items():
             yield from _properties(contract, name, properties, always=always)
     yield from _start_body(contract)
+    yield from _phases(contract)
 
 
 def _renamed(name: str, found: dict[str, str]) -> Problem:
@@ -136,6 +138,17 @@ def _start_body(contract: Part) -> Iterator[Problem]:
             f"{name} is required; the client starts a build with what is left out",
             f"give it a default instead; {TEACH}",
         )  # fmt: skip
+
+
+def _phases(contract: Part) -> Iterator[Problem]:
+    given = contract["components"]["schemas"]["ImageBuildStatus"].get("x-phase", {}).values()
+    for phases in PHASES:
+        if not phases & set(given):
+            yield Problem(
+                "job-phase", "/components/schemas/ImageBuildStatus/x-phase",
+                f"no status is {' or '.join(sorted(phases))}, which the client waits by",
+                f"give a status this phase; {TEACH}",
+            )  # fmt: skip
 
 
 def _kind(schema: Part) -> str:

@@ -569,6 +569,16 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
         {f"{SCHEMAS}/ImageBuildStatus/x-phase/PENDING": GONE},
         "status-phase", f"{SCHEMAS}/ImageBuildStatus/x-phase",
     ),
+    **{
+        f"no status for {phase}": (
+            {f"{SCHEMAS}/ImageBuildStatus/x-phase": {
+                status: "running" if was in phases else was
+                for status, was in contract().schema("ImageBuildStatus")["x-phase"].items()}},
+            "job-phase", f"{SCHEMAS}/ImageBuildStatus/x-phase",
+        )
+        for phase, phases in (("success", {"succeeded"}), ("failure", {"failed", "cancelled"}),
+                              ("waiting", {"waiting"}))
+    },
     "no statuses": (
         {f"{SCHEMAS}/ImageBuildStatus": GONE}, "not-a-contract", f"{SCHEMAS}/ImageBuildStatus",
     ),
