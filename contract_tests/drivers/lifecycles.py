@@ -78,7 +78,7 @@ def _start_apart(script: Script, issued: dict[str, Issued]) -> None:
 def close_builds(script: Script) -> None:
     """Wait until all builds have ended; then see that what has ended stays so, and what waits."""
     hasty, script.hasty = script.hasty, {}
-    follow(script, script.patience)
+    going = follow(script, script.patience)
     script.hasty = hasty
     follow(script, min(script.patience, HASTE))
     if script.restarted is not None:
@@ -86,6 +86,7 @@ def close_builds(script: Script) -> None:
         script.look(script.restarted, "status after a start of what had ended")
     for what, build in (*script.followed.items(), *script.hasty.items(), *script.waiting.items()):
         script.look(build, f"{what}: status once more")
+    script.wire.pace.give_up(going)
 
 
 OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds, started_wrongly=1)
@@ -119,7 +120,9 @@ def watch_build(wire: Wire, build_id: str, tell: Callable[[str], None]) -> None:
         wire.send("GET", issued.path, f"status with {name}", authorization=authorization)
     for method in ("HEAD", "OPTIONS"):
         wire.send(method, issued.path, f"{method} of the given build")
+    going = 0
     if rows and rows[0].phase != "waiting":
         script.followed["the given build"] = issued
-        follow(script, script.patience)
+        going = follow(script, script.patience)
     script.look(issued, "the given build: status once more")
+    wire.pace.give_up(going)

@@ -92,6 +92,12 @@ class Pace:
             self._next = max(now, self._next) + 1 / self.rate
         self.sent += 1
 
+    def give_up(self, builds: int) -> None:
+        """Raise ``BudgetSpent`` if builds are left that the deadline did not let come to an end."""
+        if builds:
+            over = f"{setting('DEADLINE', f'{self.deadline:g}')} seconds are over"
+            raise BudgetSpent(f"{over} before {builds} of the builds ended", "DEADLINE")
+
     def take(self, size: int) -> None:
         """Count the bytes of an answer. Raises ``BudgetSpent`` past what the tape can hold."""
         self.taken += size

@@ -112,8 +112,10 @@ def uploaded(wire: Wire, what: str, dockerfile: str = stimuli.GOOD) -> Issued | 
     return issued
 
 
-def follow(script: Script, seconds: float) -> None:
+def follow(script: Script, seconds: float) -> int:
     """Look at all builds in turn until they have ended; give up after some seconds.
+
+    Returns how many of them had not ended then.
 
     A build is given up, too, where two looks after each other get no response.
     """
@@ -132,8 +134,9 @@ def follow(script: Script, seconds: float) -> None:
             if not rows or contract().is_terminal(rows[0].status) or rows[0].phase is None:
                 del going[what]
         if wire.pace.left - pause <= until:
-            return
+            return len(going)
         if going:
             script.tell(f"waiting for {len(going)} builds")
             wire.pace.pause(pause)
             pause = min(pause * 1.3, MOST_PAUSE)
+    return 0

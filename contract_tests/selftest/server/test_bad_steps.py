@@ -309,6 +309,16 @@ def test_given_build_passes_in_every_state(status: str) -> None:
     assert {one.operation for one in done.tape.exchanges if one.operation} == {STATUS}
 
 
+def test_given_build_that_outlives_the_deadline_is_cut() -> None:
+    """A build that has not ended was not judged to its end, and each report says so."""
+    at = embedded(TOKEN, scenario="stuck")
+    target = Target(token=TOKEN, build_id=made(at, "BUILDING"), budget=Budget(deadline=60))
+    done = gate.run(target, at=at)
+
+    assert {cut.budget for cut in done.cut} == {"DEADLINE"}
+    assert (verdicts.document(done)["ended"], violated(done)) == ("cut", set())
+
+
 def made(at: Endpoint, status: str) -> str:
     """Make a build of a status, as somebody else would."""
     pace = Pace(clock=at.clock)
