@@ -1,1 +1,1 @@
-"""The reference server: a stateful, in-memory server that is held to the contract itself."""
+"""The reference server: a stateful, in-memory server that conforms to the contract."""

@@ -42,7 +42,7 @@ From initiate to the end{end}, in another terminal:
   curl -s -H "$auth" -H "$json" -d '{{}}' $api/$id/start
   sleep {wait:g}; curl -s -H "$auth" $api/$id
 
-Give a build the tag of a scenario, and it goes that way: {scenarios}.
+A build with the tag of a scenario follows it: {scenarios}.
 """
 
 
@@ -50,7 +50,7 @@ PROGRAM = f"python -m {__package__}"
 
 
 def parser(prog: str = PROGRAM) -> Parser:
-    """Say what the command line takes."""
+    """Return the parser of the command line."""
     made = Parser(
         prog=prog,
         description="Run the reference server: a stateful server of the image-build API.",
@@ -59,22 +59,22 @@ def parser(prog: str = PROGRAM) -> Parser:
     add = made.add_argument
     add("--host", default="127.0.0.1", help="default 127.0.0.1; it is made for this machine alone")
     add("--port", type=int, default=8000, help="default 8000; 0 for any free one")
-    add("--token", help="the bearer token it takes; default CONTRACT_TOKEN, or test-token")
+    add("--token", help="the bearer token it accepts; default CONTRACT_TOKEN, or test-token")
     add(
         "--build-seconds",
         type=float,
         default=2.0,
         metavar="S",
-        help="what a build takes; default 2",
+        help="seconds that a build takes; default 2",
     )
     add("--scenario", default="default", metavar="NAME", help="how builds go; --list-scenarios")
     add("--fault", default=os.environ.get("CONTRACT_FAULT") or None, metavar="NAME",
-        help="break the server in one way; default CONTRACT_FAULT; --list-faults")  # fmt: skip
-    add("--seed", type=int, metavar="N", help="make the same ids, and the same trouble, each time")
+        help="violate a rule in one way; default CONTRACT_FAULT; --list-faults")  # fmt: skip
+    add("--seed", type=int, metavar="N", help="make the same ids and the same failures each time")
     add("--clock-start", type=datetime.fromisoformat, metavar="TIME",
-        help="what the server's clock starts at, as 2026-01-01T00:00:00Z; default now")  # fmt: skip
+        help="start of the server's clock, such as 2026-01-01T00:00:00Z; default now")  # fmt: skip
     add("--speed", type=float, default=1.0, metavar="X",
-        help="seconds that pass for the server in one of ours; default 1")  # fmt: skip
+        help="speed of the server's clock; default 1")  # fmt: skip
     add("--quiet", action="store_true", help="no access log")
     add("--list-scenarios", action="store_true", help="list the scenarios, and stop")
     add("--list-faults", action="store_true", help="list the faults, and stop")
@@ -82,7 +82,7 @@ def parser(prog: str = PROGRAM) -> Parser:
 
 
 def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
-    """Serve until told to stop; return the exit code."""
+    """Serve until a signal stops it; return the exit code."""
     options = parser(prog).parse_args(arguments)
     if options.list_faults or options.list_scenarios:
         for line in _faults() if options.list_faults else _scenarios():
@@ -102,11 +102,11 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
     def stop(*_: object) -> None:
         running.should_exit = True
 
-    # uvicorn puts its own in their place while it runs, and raises again what it has caught.
+    # uvicorn replaces the handlers while it runs, and raises the signal again afterwards.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, stop)
     host = f"[{options.host}]" if ":" in options.host else options.host
-    told = {
+    values = {
         "url": f"http://{host}:{listener.getsockname()[1]}",
         "token": token,
         "scenario": f"{options.scenario}: {find(options.scenario).says}"
@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None, prog: str = PROGRAM) -> int:
         "wait": options.build_seconds / options.speed if options.speed else 0,
         "scenarios": ", ".join(SCENARIOS),
     }
-    print((ABOUT + TRY).strip().format(**told), flush=True)  # noqa: T201
+    print((ABOUT + TRY).strip().format(**values), flush=True)  # noqa: T201
     running.run([listener])
     return Exit.OK
 
@@ -142,14 +142,14 @@ def _problem(error: Exception, options: argparse.Namespace, prog: str) -> Proble
     if isinstance(error, Problem):
         return error
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        told = f"port {options.port} of {options.host} is taken"
-        fix = "stop what listens there, or name another; 0 is any free one"
+        what = f"port {options.port} of {options.host} is in use"
+        fix = "stop the process that listens there, or use another port; 0 is any free one"
     elif isinstance(error, OSError | OverflowError):
-        told = f"cannot listen on {options.host}, port {options.port}: {error}"
-        fix = "name another port; 0 is any free one"
+        what = f"cannot listen on {options.host}, port {options.port}: {error}"
+        fix = "use another port; 0 is any free one"
     else:
-        told, fix = str(error), f"see {prog} --help"
-    return Problem(told, fix)
+        what, fix = str(error), f"see {prog} --help"
+    return Problem(what, fix)
 
 
 def _faults() -> list[str]:

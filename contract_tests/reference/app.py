@@ -53,29 +53,29 @@ def create_app(
     most_builds: int = MOST_BUILDS,
     expires_in: int = EXPIRES_IN,
 ) -> Starlette:
-    """Make a server of its own, with nothing in it.
+    """Make a new server without builds.
 
-    Where a scenario closes a connection, the application raises ``Dropped``; whoever serves it has
-    to close.
+    Where a scenario closes a connection, the application raises ``Dropped``; the HTTP server has to
+    close it.
 
     Args:
-        token: The bearer token that it takes.
-        build_seconds: How long each build builds.
-        clock: Tells the time, with an offset.
-        new_id: Makes an id that starts with the given prefix.
-        scenario: What becomes of builds, by name.
-        seed: Of what a scenario draws by chance.
-        most_builds: How many builds it keeps; the oldest goes first.
-        expires_in: Seconds for which an upload URL is good.
+        token: The bearer token that it accepts.
+        build_seconds: How long each build takes.
+        clock: Returns the time, with an offset.
+        new_id: Returns a new id with the given prefix.
+        scenario: The name of the scenario of builds.
+        seed: The seed of a scenario's random failures.
+        most_builds: The number of builds it keeps; the oldest is removed first.
+        expires_in: Seconds for which an upload URL is valid.
 
-    Raises ``ValueError`` for a scenario that is none, or seconds that no build takes.
+    Raises ``ValueError`` for an unknown scenario, and for invalid seconds.
 
     """
     if not 0 <= build_seconds <= MOST_SECONDS:
         raise ValueError(f"a build takes 0 to {MOST_SECONDS} seconds, not {build_seconds:g}")
-    told = scenarios.find(scenario)
+    course = scenarios.find(scenario)
     store, weather = Store(most_builds), Weather(seed)
-    server = _Server(token, build_seconds, clock, new_id, told, store, weather, expires_in)
+    server = _Server(token, build_seconds, clock, new_id, course, store, weather, expires_in)
     build = "/api/v1/images/build"
     app = _Application(
         routes=[
@@ -93,7 +93,7 @@ def create_app(
 
 
 class _Application(Starlette):
-    """Raises ``Dropped`` out of what would make an answer of it, and hears refused bodies out."""
+    """Raises ``Dropped`` where Starlette would respond; reads the bodies of refused requests."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -176,7 +176,7 @@ class _Server:
             }
             return JSONResponse(answer, status_code=201)
 
-        return self._befallen(scenario, 0 if by_tag else None, initiated)
+        return self._unless_it_fails(scenario, 0 if by_tag else None, initiated)
 
     async def upload(self, request: Request) -> Response:
         build_id, expires = request.path_params["build_id"], request.query_params.get("expires", "")
@@ -220,26 +220,26 @@ class _Server:
         def started() -> Response:
             begun = lifecycle.started(build, self._now())
             self._builds.put(begun)
-            return self._told(begun)
+            return self._response(begun)
 
         return self._of_build(build, started)
 
     async def status(self, request: Request) -> Response:
         self._authorize(request)
         build = self._find(request.path_params["build_id"])
-        return self._of_build(build, lambda: self._told(build))
+        return self._of_build(build, lambda: self._response(build))
 
-    def _told(self, build: Build) -> Response:
-        told = lifecycle.told(build, self._now())
-        return JSONResponse(self._builds.scenario(build).tell(told))
+    def _response(self, build: Build) -> Response:
+        body = lifecycle.response_body(build, self._now())
+        return JSONResponse(self._builds.scenario(build).rewrite(body))
 
     def _of_build(self, build: Build, act: Callable[[], Response]) -> Response:
-        """Act, as the scenario of a build lets it: the server's counts all requests as one."""
+        """Act, unless the build's scenario fails the request; the server's counts all requests."""
         scenario = self._builds.scenario(build)
         own = scenario is not self._scenario
-        return self._befallen(scenario, self._builds.seen(build) if own else None, act)
+        return self._unless_it_fails(scenario, self._builds.seen(build) if own else None, act)
 
-    def _befallen(
+    def _unless_it_fails(
         self, scenario: Scenario, seen: int | None, act: Callable[[], Response]
     ) -> Response:
         trouble = self._weather.befalls(scenario.trouble, seen)
@@ -253,14 +253,14 @@ class _Server:
         return response
 
     def _refuse_by(self, scenario: Scenario, key: str) -> None:
-        """Refuse an initiate that costs too much, or comes too soon."""
+        """Refuse an initiate that needs payment, or comes too early."""
         if scenario.trouble == "payment":
             raise Refusal(402, "account", "payment is required")
         if scenario.trouble == "limited":
             seconds = self._weather.limits(key, self._now())
             if seconds is not None:
-                told = {"Retry-After": str(seconds)}
-                raise Refusal(429, "rate", f"too many requests; wait {seconds} s", told)
+                headers = {"Retry-After": str(seconds)}
+                raise Refusal(429, "rate", f"too many requests; wait {seconds} s", headers)
 
     def _authorize(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -289,8 +289,8 @@ class _Server:
         return f"{request.scope['scheme']}://{host}/uploads/{build.id}?{query}"
 
     def _signature(self, build_id: str, expires: str) -> bytes:
-        told = f"{build_id}\n{expires}".encode(errors="replace")
-        return hmac.new(self._secret, told, hashlib.sha256).hexdigest().encode()
+        signed = f"{build_id}\n{expires}".encode(errors="replace")
+        return hmac.new(self._secret, signed, hashlib.sha256).hexdigest().encode()
 
 
 def _why_it_cannot_build(file: IO[bytes], size: int, build: Build) -> str | None:
@@ -330,7 +330,7 @@ async def _dropped(_: Request, __: Exception) -> Response:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    # A name or value of the request may hold what no JSON in UTF-8 can.
+    # A name or value of the request may have what JSON in UTF-8 cannot represent.
     content = json.dumps(error.body)
     return Response(content, error.status, error.headers, media_type="application/json")
 

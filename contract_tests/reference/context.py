@@ -24,13 +24,13 @@ _MOST_LINKS = 40
 _CHUNK = 2**20
 
 
-class Refused(Exception):  # noqa: N818 (it is no error of the server)
-    """A context that is not taken, and why."""
+class Refused(Exception):  # noqa: N818 (it is not an error of the server)
+    """A context that is refused, and why."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a builder looks for in a context.
+    """What a builder reads of a context.
 
     Attributes:
         dockerfile: The text of the Dockerfile, or None if it has none at that path.
@@ -45,7 +45,7 @@ class Context:
 
 
 class _Bounded:
-    """A stream that is read no further than its bound."""
+    """A stream that is read up to a limit."""
 
     def __init__(self, stream: Any, most: int) -> None:
         self._stream, self._most = stream, most
@@ -69,7 +69,7 @@ class _Bounded:
 
 
 def read(file: IO[bytes], size: int, dockerfile_path: str) -> Context:
-    """Read a context of so many bytes. Raises ``Refused`` for what is none, or may do harm."""
+    """Read a context of so many bytes. Raises ``Refused`` if it is invalid, or may do harm."""
     most = min(MOST_UNPACKED, HARMLESS + MOST_RATIO * size)
     try:
         with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
@@ -82,12 +82,12 @@ def read(file: IO[bytes], size: int, dockerfile_path: str) -> Context:
         OSError, EOFError, zlib.error, struct.error, tarfile.TarError, ValueError, OverflowError,
         RecursionError, IndexError, KeyError, AttributeError, TypeError,
     ) as error:  # fmt: skip
-        # The readers of the standard library trip in many ways over what is no archive.
-        raise Refused(f"it is no gzipped tar: {error}") from error
+        # The standard library raises many kinds of errors for invalid archives.
+        raise Refused(f"it is not a gzipped tar: {error}") from error
 
 
 def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    """Return the entries by their paths; of two of one path, the last."""
+    """Return the entries by their paths; of two with the same path, the last."""
     entries: dict[str, tarfile.TarInfo] = {}
     for number, member in enumerate(archive):
         if number >= MOST_ENTRIES:
@@ -100,7 +100,7 @@ def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         # Docker sends named pipes along; nothing of them is stored but the name.
         is_link = member.issym() or member.islnk()
         if not (is_link or member.isfile() or member.isdir() or member.isfifo()):
-            raise Refused(f"{_shown(member.name)}: is no file, directory or link")
+            raise Refused(f"{_shown(member.name)}: is not a file, directory or link")
         if is_link:
             _target(name, member)
         entries[name] = member
@@ -114,23 +114,22 @@ def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
 
 
 def _target(name: str, member: tarfile.TarInfo) -> str:
-    """Return where a link leads, as a path of the context."""
-    told = member.linkname
-    if told.startswith("/"):
+    """Return the target of a link, as a path of the context."""
+    if member.linkname.startswith("/"):
         raise Refused(f"{_shown(name)}: the link leads out of the context")
     place = posixpath.dirname(name) if member.issym() else ""
-    target = posixpath.normpath(posixpath.join(place, told or "."))
+    target = posixpath.normpath(posixpath.join(place, member.linkname or "."))
     if target == ".." or target.startswith("../"):
         raise Refused(f"{_shown(name)}: the link leads out of the context")
     return target
 
 
 def _refuse_rest(archive: tarfile.TarFile, stream: _Bounded) -> None:
-    """Read to the end, which proves the checksum: nothing but zeros comes after the entries."""
+    """Read to the end, which checks the checksum; only zeros may follow the entries."""
     stream.seek(archive.offset)
     while chunk := stream.read(_CHUNK):
         if chunk.count(0) != len(chunk):
-            raise Refused("it is no gzipped tar: something stands after its end")
+            raise Refused("it is not a gzipped tar: there is something after its end")
 
 
 def _context(archive: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], path: str) -> Context:

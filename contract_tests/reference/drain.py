@@ -1,6 +1,6 @@
-"""Hears a request out before it is refused, so that its client gets to read why.
+"""Reads the rest of a request before it is refused, so that its client can read the response.
 
-A client that is still sending when the connection closes may never see the answer.
+A client that is still sending when the connection closes may never read the response.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ _SECONDS = 5.0
 
 
 def draining(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Read what is left of a body before an answer that refuses it; not where a client waits."""
+    """Read the rest of a body before a refusal, unless the client waits for 100 Continue."""
     headers = {name.lower() for name, _ in scope["headers"]}
     has_body = headers & {b"content-length", b"transfer-encoding"} and b"expect" not in headers
-    is_heard = not has_body
+    is_complete = not has_body
 
     async def receiving() -> Message:
-        nonlocal is_heard
+        nonlocal is_complete
         message = await receive()
-        is_heard = is_heard or not message.get("more_body")
+        is_complete = is_complete or not message.get("more_body")
         return message
 
     async def sending(message: Message) -> None:
-        if not is_heard and message.get("status", 0) >= 400:
+        if not is_complete and message.get("status", 0) >= 400:
             await _drain()
         await send(message)
 
@@ -34,7 +34,7 @@ def draining(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]
         left = MOST_DRAINED
         try:
             async with asyncio.timeout(_SECONDS):
-                while left > 0 and not is_heard:
+                while left > 0 and not is_complete:
                     left -= len((await receiving()).get("body", b""))
         except TimeoutError:
             return

@@ -1,15 +1,15 @@
-"""The life of a build, as pure functions of what happened and of the time.
+"""The life of a build, as pure functions of past requests and of the time.
 
-A build is PENDING when initiated, and UPLOADING once a context came. A start sets its artifacts
-going, each by a plan of its own: it is PENDING until it begins, then BUILDING, then COMPLETED,
-FAILED or CANCELLED. Nothing is stored but what happened; every status is read from it and from the
-time, so no answer can contradict another.
+A build is PENDING once initiated, and UPLOADING once its context is uploaded. A start begins its
+artifacts, each by its own plan: PENDING until it begins, then BUILDING, then COMPLETED, FAILED or
+CANCELLED. No status is stored: each is computed from the past requests and the time, so that no
+response can contradict another.
 
 The status of the group follows from its artifacts by one rule:
 
     The group has ended once all artifacts have: FAILED if one of them failed, else CANCELLED if one
     was cancelled, else COMPLETED. Until then it is BUILDING, once one of them has begun. Before
-    that it waits: UPLOADING once a context came, PENDING before.
+    that it waits: UPLOADING once its context is uploaded, PENDING before.
 
 It began when the first of them began, and ended when the last of them did.
 """
@@ -26,14 +26,14 @@ CONTAINER, VM = "CONTAINER_IMAGE", "VM_SANDBOX"
 
 @dataclass(frozen=True)
 class Part:
-    """What is to become of one artifact.
+    """The plan of one artifact.
 
     Attributes:
         kind: Its type.
         begins: Seconds from the start of the build until it begins.
         lasts: Seconds that it builds; None for ever.
-        ends: Its last status, where nothing speaks against the context.
-        error: What it says then.
+        ends: Its last status, if its context can be built.
+        error: Its errorMessage then.
 
     """
 
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Artifact:
-    """An artifact, and the plan that it goes by."""
+    """An artifact, and its plan."""
 
     id: str
     part: Part
@@ -54,7 +54,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Build:
-    """What happened to a build so far.
+    """The past requests about a build.
 
     Attributes:
         listed_early: Whether artifacts are listed before the start.
@@ -78,18 +78,18 @@ class Build:
 
 
 def uploaded(build: Build, now: datetime, failure: str | None) -> Build:
-    """Take a context; ``failure`` says why it cannot be built."""
+    """Return a build with a context; ``failure`` is why it cannot be built."""
     return replace(build, uploaded_at=now, failure=failure)
 
 
 def started(build: Build, now: datetime) -> Build:
-    """Start a build; one that was started before stays as it is."""
+    """Return a started build; one that was started before stays as it is."""
     return build if build.started_at else replace(build, started_at=now)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How an artifact or a group stands."""
+    """The status and the timestamps of an artifact or a group."""
 
     status: str
     started_at: datetime | None = None
@@ -97,7 +97,7 @@ class Standing:
 
 
 def of_artifact(build: Build, artifact: Artifact, now: datetime) -> Standing:
-    """Read how an artifact stands."""
+    """Return the standing of an artifact."""
     part = artifact.part
     begun = build.started_at and build.started_at + timedelta(seconds=part.begins)
     if begun is None or now < begun:
@@ -110,7 +110,7 @@ def of_artifact(build: Build, artifact: Artifact, now: datetime) -> Standing:
 
 
 def of_group(build: Build, artifacts: Iterable[Standing]) -> Standing:
-    """Aggregate how the artifacts stand, by the rule above."""
+    """Aggregate the standings of the artifacts, by the rule above."""
     standings = list(artifacts)
     begun = [one.started_at for one in standings if one.started_at]
     ended = [one.completed_at for one in standings if one.completed_at]
@@ -129,8 +129,8 @@ def is_completed(build: Build, now: datetime) -> bool:
     return of_group(build, standings).status == "COMPLETED"
 
 
-def told(build: Build, now: datetime) -> dict[str, Any]:
-    """Tell a build as start and status answer it. Artifacts are listed once it is started."""
+def response_body(build: Build, now: datetime) -> dict[str, Any]:
+    """Return the body of start and status. Artifacts are listed once the build is started."""
     standings = [of_artifact(build, artifact, now) for artifact in build.artifacts]
     is_listed = build.started_at or build.listed_early
     return {
@@ -138,7 +138,7 @@ def told(build: Build, now: datetime) -> dict[str, Any]:
         "imageName": build.image_name,
         "imageTag": build.image_tag,
         "createdAt": _instant(build.created_at),
-        **_told(of_group(build, standings)),
+        **_fields(of_group(build, standings)),
         "artifacts": [
             _artifact(build, artifact, standing)
             for artifact, standing in zip(build.artifacts, standings, strict=True)
@@ -155,14 +155,14 @@ def _artifact(build: Build, artifact: Artifact, standing: Standing) -> dict[str,
     return {
         "id": artifact.id,
         "createdAt": _instant(build.created_at if build.listed_early else build.started_at),
-        **_told(standing),
+        **_fields(standing),
         "artifactType": part.kind,
         "fullImagePath": build.full_image_path if is_there else None,
         "errorMessage": error,
     }
 
 
-def _told(standing: Standing) -> dict[str, str | None]:
+def _fields(standing: Standing) -> dict[str, str | None]:
     return {
         "status": standing.status,
         "startedAt": _instant(standing.started_at),

@@ -1,4 +1,4 @@
-"""Reads requests, and refuses what cannot be read."""
+"""Parses requests, and refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ async def json_object(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
         if b"\\u" in content:
-            # Half of a surrogate pair is no character, and could not be told in an answer.
+            # A lone surrogate is not a character, and could not be encoded in a response.
             json.dumps(body, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise Refusal(422, "body", "is no JSON") from error
+        raise Refusal(422, "body", "is not JSON") from error
     if not isinstance(body, dict):
         raise Refusal(422, "body", "must be an object")
     return body
 
 
 async def into_file(request: Request, file: IO[bytes], most: int) -> int:
-    """Write a body to a file as it comes; return its size."""
+    """Write a body to a file as it arrives; return its size."""
     size = 0
     async for chunk in _chunks(request, most):
         file.write(chunk)
@@ -52,8 +52,8 @@ async def into_file(request: Request, file: IO[bytes], most: int) -> int:
 
 async def _chunks(request: Request, most: int) -> AsyncIterator[bytes]:
     too_large = Refusal(413, "body", f"is larger than {most} bytes")
-    told = request.headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and (len(told) > 18 or int(told) > most):
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most):
         raise too_large
     size = 0
     try:
@@ -67,7 +67,7 @@ async def _chunks(request: Request, most: int) -> AsyncIterator[bytes]:
 
 
 def value(body: dict[str, Any], key: str, kind: type, default: Any = None) -> Any:
-    """Return a value of a kind; without a default it is required."""
+    """Return a value of a type; without a default it is required."""
     if key not in body:
         if default is None:
             raise Refusal(422, key, "is required")
@@ -78,11 +78,11 @@ def value(body: dict[str, Any], key: str, kind: type, default: Any = None) -> An
 
 
 def one_of(body: dict[str, Any], key: str, values: tuple[str, ...], default: str) -> str:
-    """Return a value that is one of a few."""
-    told = value(body, key, str, default)
-    if told not in values:
+    """Return a text that is one of some values."""
+    text = value(body, key, str, default)
+    if text not in values:
         raise Refusal(422, key, f"must be one of {', '.join(values)}")
-    return str(told)
+    return str(text)
 
 
 def media_type(request: Request) -> str:
@@ -91,4 +91,4 @@ def media_type(request: Request) -> str:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

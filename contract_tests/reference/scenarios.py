@@ -46,15 +46,15 @@ def _one_fails(seconds: float) -> tuple[Part, ...]:
                                                     "FAILED", why))  # fmt: skip
 
 
-def _sparse(told: Body) -> Body:
+def _sparse(body: Body) -> Body:
     """Leave out what is null or empty."""
-    kept = {key: value for key, value in told.items() if value is not None and value != []}
+    kept = {key: value for key, value in body.items() if value is not None and value != []}
     if "artifacts" in kept:
         kept["artifacts"] = [_sparse(row) for row in kept["artifacts"]]
     return kept
 
 
-def _zones(told: Body) -> Body:
+def _zones(group: Body) -> Body:
     """Write instants with the offset of another zone, and to the microsecond."""
 
     def there(row: Body) -> Body:
@@ -67,23 +67,23 @@ def _zones(told: Body) -> Body:
         }
         return {**row, **moved}
 
-    return {**there(told), "artifacts": [there(row) for row in told["artifacts"]]}
+    return {**there(group), "artifacts": [there(row) for row in group["artifacts"]]}
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One way for builds to go.
+    """One course of builds, and of the requests about them.
 
     Attributes:
         says: What happens, in a line.
-        gate: What the gate makes of a server that is wholly so: ``passes`` where it is meant to
-            conform, or ``violates`` and the rules that it breaks at least, or ``cannot be judged``.
-        plan: What becomes of the artifacts, for the time that a build takes.
+        gate: The result of the gate on a server whose builds all go so: ``passes``, or ``violates``
+            and some of the rules that it breaks, or ``cannot be judged``.
+        plan: Returns the plans of the artifacts, for the time that a build takes.
         factor: How many times as long a build takes.
         lists_early: Whether artifacts are listed before the start.
         starts_once: Whether a second start is refused.
-        tell: Rewrites what start and status tell.
-        trouble: What befalls requests: payment, limited, errors, flaky; or nothing.
+        rewrite: Changes the body of start and status.
+        trouble: How requests fail: payment, limited, errors, flaky; or empty.
 
     """
 
@@ -94,11 +94,11 @@ class Scenario:
     factor: float = 1.0
     lists_early: bool = False
     starts_once: bool = False
-    tell: Callable[[Body], Body] = lambda told: told
+    rewrite: Callable[[Body], Body] = lambda group: group
     trouble: str = ""
 
     def parts(self, build_seconds: float) -> tuple[Part, ...]:
-        """Plan the artifacts of a build."""
+        """Return the plans of the artifacts of a build."""
         return self.plan(self.factor * build_seconds)
 
 
@@ -113,8 +113,8 @@ _ALL = [
     Scenario("cancelled", "a build is cancelled while it runs", UNJUDGED, plan=_cancelled),
     Scenario("one-fails", "the image completes, the VM sandbox fails, and so the group",
              UNJUDGED, plan=_one_fails),
-    Scenario("sparse", "keys that are null or empty are left out", tell=_sparse),
-    Scenario("zones", "instants have the offset +05:30 and six digits", tell=_zones),
+    Scenario("sparse", "keys that are null or empty are left out", rewrite=_sparse),
+    Scenario("zones", "instants have the offset +05:30 and six digits", rewrite=_zones),
     Scenario("starts-once", "a second start is refused with 409", starts_once=True),
     Scenario("limited", "each other initiate gets 429, and Retry-After: 1", trouble="limited"),
     Scenario("payment", "every initiate gets 402", UNJUDGED, trouble="payment"),

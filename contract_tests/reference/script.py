@@ -1,4 +1,4 @@
-"""A clock and ids that do as they are told, so that two runs tell the same."""
+"""A deterministic clock and ids, so that two runs give the same responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def clock(
     *,
     elapsed: Callable[[], float] = time.monotonic,
 ) -> Callable[[], datetime]:
-    """Make a clock that starts at an instant, and goes so many times as fast as ours.
+    """Make a clock that starts at an instant, and runs ``speed`` times as fast as ours.
 
     Raises ``ValueError`` for a speed below zero, or a start without an offset.
     """

@@ -14,12 +14,12 @@ MOST_TEXT = 64 * 2**20
 class Store:
     """Builds by their ids.
 
-    It holds so many builds at most, and so many characters of what clients have named them.
+    Both the number of builds and the total length of the texts that clients sent are limited.
     """
 
     def __init__(self, most_builds: int = MOST_BUILDS, most_text: int = MOST_TEXT) -> None:
         if most_builds < 1:
-            raise ValueError("a server has to hold one build at least")
+            raise ValueError("a server has to keep at least one build")
         self._most_builds, self._most_text = most_builds, most_text
         self._text = 0
         self._builds: dict[str, Build] = {}
@@ -67,16 +67,16 @@ class Store:
         return "PRIVATE"
 
     def scenario(self, build: Build) -> Scenario:
-        """Return how a build goes."""
+        """Return the scenario of a build."""
         return self._scenarios[build.id]
 
     def put(self, build: Build) -> None:
-        """Keep what became of a build; one that was forgotten meanwhile stays so."""
+        """Replace a build by its new state, unless it has been removed meanwhile."""
         if build.id in self._builds:
             self._builds[build.id] = build
 
     def seen(self, build: Build) -> int:
-        """Count the requests about a build; return how many went before."""
+        """Count a request about a build; return the number of earlier ones."""
         seen = self._seen.get(build.id, 0)
         self._seen[build.id] = seen + 1
         return seen

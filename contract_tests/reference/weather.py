@@ -1,4 +1,4 @@
-"""Trouble that befalls requests: no answer, an error, a limit. The same seed makes the same."""
+"""Failures of requests: no response, an error, a rate limit. The same seed makes the same ones."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from enum import Enum
 RETRY_AFTER = 1
 _ROUND = 10
 _BURST = 3
-# Limits are kept in mind for so many images; the oldest is forgotten first.
+# Limits are kept for so many images; the oldest is removed first.
 _MOST_LIMITS = 1000
 
 
 class Dropped(Exception):  # noqa: N818 (it is meant)
-    """The connection is closed without an answer; whoever serves the application has to do it."""
+    """The connection is closed without a response; the HTTP server has to do it."""
 
 
 class Trouble(Enum):
-    """What befalls a request."""
+    """How a request fails."""
 
     NONE = "nothing"
     ERROR = "503"
@@ -30,29 +30,29 @@ class Trouble(Enum):
 
 @dataclass
 class Weather:
-    """Counts requests, and says what befalls each.
+    """Counts requests, and decides how each fails.
 
     Attributes:
-        seed: Of what is drawn.
+        seed: The seed of its random numbers.
 
     """
 
     seed: int = 0
-    _asked: int = 0
+    _count: int = 0
     _until: dict[str, datetime] = field(default_factory=dict)
 
     def befalls(self, trouble: str, seen: int | None = None) -> Trouble:
-        """Say what befalls the next request.
+        """Return how the next request fails.
 
         Args:
-            trouble: What kind there may be.
-            seen: How many requests of its build went before; None to count all of the server's.
+            trouble: The kind of failures.
+            seen: The number of earlier requests about its build; None to count all of the server's.
 
         """
         if trouble not in ("errors", "flaky"):
             return Trouble.NONE
         if seen is None:
-            seen, self._asked = self._asked, self._asked + 1
+            seen, self._count = self._count, self._count + 1
         rounds, place = divmod(seen, _ROUND)
         drawn = random.Random(f"{self.seed}/{rounds}")  # noqa: S311 (a game, and no secret)
         if trouble == "errors":
@@ -62,7 +62,7 @@ class Weather:
         return {lost: Trouble.LOST, unanswered: Trouble.UNANSWERED}.get(place, Trouble.NONE)
 
     def limits(self, key: str, now: datetime) -> int | None:
-        """Say for how many seconds an initiate is refused, or None: each other one is let pass."""
+        """Return the seconds for which an initiate is refused, or None: every other one passes."""
         until = self._until.pop(key, None)
         if until is not None and now >= until:
             return None

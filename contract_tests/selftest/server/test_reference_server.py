@@ -127,7 +127,7 @@ def test_what_is_no_context_is_refused(served: Served) -> None:
     sound = served.client.put(url, content=context(GOOD), headers=OCTETS)
 
     assert [refusal(small), refusal(large)] == [(400, "body")] * 2
-    assert "no gzipped tar" in small.json()["errors"][0]["details"]
+    assert "not a gzipped tar" in small.json()["errors"][0]["details"]
     assert sound.status_code == 204
 
 
@@ -471,14 +471,14 @@ def test_wrong_options_are_told(
     assert capsys.readouterr().err.startswith(f"problem: {told}")
 
 
-def test_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """A port that is taken is told, with the mend."""
+def test_port_in_use_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    """A port in use is a problem with a fix."""
     with listening() as taken:
         port = taken.getsockname()[1]
 
         assert command.main(["--port", str(port)]) == 4
     problem, fix = capsys.readouterr().err.splitlines()
-    assert problem == f"problem: port {port} of 127.0.0.1 is taken"
+    assert problem == f"problem: port {port} of 127.0.0.1 is in use"
     assert fix.startswith("    fix: ")
 
 
