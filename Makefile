@@ -4,7 +4,7 @@
 TARGETS := help gate judge compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
 	mutate bench lint lock
 
-# What each target takes on the command line, beside PYTHON. Whatever else it is given is an error.
+# What each target takes on the command line, besides PYTHON. Anything else is an error.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
 
@@ -30,13 +30,13 @@ PY := .venv/bin/python
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-gate: environment ## Judge client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
+gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
 	@$(call settings,$(SETTINGS)) $(PY) -m contract_tests --junitxml=reports/junit.xml
 
-judge: environment ## Judge recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
+judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(PY) -m contract_tests.judge $(call option,LEVEL,--level) $(call option,RULE,--rule) -- "$$HAR"
 
-compare: environment ## Tell how a published document differs, and whom that breaks. UPSTREAM=file-or-url [ACCEPTED=file]
+compare: environment ## Show how a published document differs, and who is affected. UPSTREAM=file-or-url [ACCEPTED=file]
 	@$(PY) scripts/compare.py $(call option,ACCEPTED,--accepted) -- "$$UPSTREAM"
 
 serve: environment ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
@@ -45,47 +45,47 @@ serve: environment ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENAR
 generate: environment ## Write the client from openapi.yaml.
 	@$(PY) scripts/generate.py write
 
-check: environment ## Say whether the client is fresh, and write nothing.
+check: environment ## Check whether the client is fresh; write nothing.
 	@$(PY) scripts/generate.py check
 
-changes: environment ## Weigh what changed since the last release; hold changelog and version to it. [WRITE=1]
+changes: environment ## List what changed since the last release; check changelog and version. [WRITE=1]
 	@$(PY) scripts/changes.py $(call flag,WRITE,--write)
 
 vendor: environment ## Copy the client into a project. DEST=dir [WITH_TESTS=1] [FORCE=1]
 	@$(PY) scripts/vendor.py copy $(call flag,WITH_TESTS,--with-tests) $(call flag,FORCE,--force) -- "$$DEST"
 
-vendor-check: environment ## Tell whether a vendored copy is edited, broken or outdated. DEST=dir
+vendor-check: environment ## Check whether a vendored copy is edited, broken or outdated. DEST=dir
 	@$(PY) scripts/vendor.py check -- "$$DEST"
 
-test-fast: environment lint ## The inner loop: lint, types, and the tests without a server or a process.
+test-fast: environment lint ## Run lint, types and the unit tests: the inner loop.
 	@$(PY) -m pytest -q --no-header -n auto contract_tests/selftest/unit
 
-test: environment lint check ## Check the project itself: lint, types, freshness, all tests but those of test-external.
+test: environment lint check ## Test the project itself: lint, types, freshness, and all tests except those of test-external.
 	@$(PY) -m pytest -q --no-header -n auto -m "not external"
 
-test-external: environment ## The tests that need more than the lock: the vendor's own clients.
+test-external: environment ## Run the tests that need more than the lock: the vendor's own clients.
 	@$(PY) -m pytest -q --no-header -n auto -m external
 
-test-all: test test-external ## All tests.
+test-all: test test-external ## Run all tests.
 
 
-faults: environment ## Break the embedded server in each known way, and write what the gate catches: docs/faults.md. [FAULTS=name,name]
+faults: environment ## Run the gate against each known fault, and write docs/faults.md. [FAULTS=name,name]
 	@$(PY) -m contract_tests.selftest.support.detection --write $(call option,FAULTS,--faults)
 
-fuzz: environment ## Throw a million bodies at the client's decoders. [INPUTS=n] [SEED=n]
+fuzz: environment ## Feed a million mutated bodies to the client's decoders. [INPUTS=n] [SEED=n]
 	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.support.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
 
-mutate: environment ## Break the client in a thousand ways, and tell what no test notices.
+mutate: environment ## Mutation-test the client.
 	@$(PY) -m scripts.mutate
 
-bench: environment ## Hold the gate against a stock schemathesis run. [FAULTS=all|n|name,name]
+bench: environment ## Compare the gate with a stock schemathesis run. [FAULTS=all|n|name,name]
 	@$(PY) -m scripts.bench_gate $(call option,FAULTS,--faults)
 
 lint: environment ## Check style and types of our own code and of the client.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy
 	@.venv/bin/lint-imports --no-logo --no-cache
 
-lock: ## Resolve requirements.txt anew from pyproject.toml (needs uv).
+lock: ## Resolve requirements.txt from pyproject.toml (needs uv).
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -o requirements.txt
 

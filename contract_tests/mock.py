@@ -38,7 +38,7 @@ _PATHS = r"^/(api/v1/images/build|uploads)(/|$)"
 
 
 class MockImages:
-    """A stateful image-build API for tests, sync and async, that is itself held to the contract.
+    """A stateful image-build API for tests, sync and async, whose own traffic is checked too.
 
     Two of them share nothing. Ids are counted, and the clock stands still: without ``advance``
     nothing completes. A thread answers the requests; ``close`` ends it.

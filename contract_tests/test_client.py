@@ -1,4 +1,4 @@
-"""The generated client is held to the contract: calls, answered by respx, one verdict per rule."""
+"""Checks the generated client: calls answered by respx, one test per rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server is held to the contract: drivers, tape, one verdict per rule."""
+"""Checks a server: one run of the gate, one test per rule."""
 
 from __future__ import annotations
 

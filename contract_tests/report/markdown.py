@@ -24,7 +24,7 @@ def unjudged(problem: Problem | None) -> str:
 def _lines(run: Run) -> Iterator[str]:
     hide = run.redaction
     outcomes = Counter(verdict.outcome for verdict in run.verdicts.values())
-    yield f"# The contract, held to {run.target.name}"
+    yield f"# Contract check of {run.target.name}"
     yield ""
     counts = [f"{count} {outcome}" for outcome, count in sorted(outcomes.items())]
     if idle := sum(len(one.unneeded(run.tape.exchanges)) for one in run.verdicts.values()):
@@ -43,7 +43,11 @@ def _lines(run: Run) -> Iterator[str]:
         rule = verdict.rule
         counted = text.count(verdict)
         yield f"| {rule.id} | {rule.level} | {verdict.outcome} | {counted} | {rule.text} |"
-    yield from ("", "| row | status | startedAt | completedAt | told |", "|---|---|---|---|---|")
+    yield from (
+        "",
+        "| row | status | startedAt | completedAt | exchanges |",
+        "|---|---|---|---|---|",
+    )
     for cell, count in sorted(run.cells.items()):
         yield f"| {cell.row} | {hide(cell.status)} | {cell.started} | {cell.completed} | {count} |"
     for row, status, count in matrix.table(run.cells):

@@ -85,7 +85,7 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"no response   {hollow.counted(run.unanswered)}"
     for row in matrix.ROWS:
         counts = {status: n for one, status, n in matrix.table(run.cells) if one == row}
-        yield f"{row}s told".ljust(16) + _counted(counts)
+        yield f"{row}s seen".ljust(16) + _counted(counts)
     if run.pace.slowed:
         yield f"slowed        429 asked to wait {run.pace.slowed:.0f} s in all, and was heeded"
     if run.is_interrupted:
