@@ -137,7 +137,7 @@ def test_a_misspelt_option_is_misuse_and_the_nearest_is_named(
         (["judge", "a", "b"], "see"),
         (["gate", "a"], "see"),
         (["serve", "--port", "x"], "--port PORT"),
-        (["serve", "--port", "70000"], "name another port"),
+        (["serve", "--port", "70000"], "use another port"),
         (["serve", "--speed", "fast"], "--speed X"),
         (["serve", "--speed", "-1"], "see"),
         (["serve", "--clock-start", "noon"], "see"),
