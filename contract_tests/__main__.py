@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 from . import process
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +21,8 @@ def main() -> int:
     for option in (one for one in sys.argv[1:] if one.startswith(OPTION)):
         for name in REPORTS:
             Path(option.removeprefix(OPTION)).with_name(name).unlink(missing_ok=True)
+    import pytest  # here, where an interrupt is caught: it loads for a second
+
     modules = [str(HERE / name) for name in MODULES]
     return int(pytest.main(["-q", "--no-header", *modules, *sys.argv[1:]]))
 

@@ -173,7 +173,7 @@ def _url(name: str, value: str) -> str:
 
 def _token(_: str, value: str) -> str:
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise GateError("the token is no bearer token", "mend CONTRACT_TOKEN")
+        raise GateError("the token is not a valid bearer token", "correct CONTRACT_TOKEN")
     return value
 
 

@@ -20,14 +20,14 @@ def compare_requests(base: Node, revision: Node, place: Place) -> Differences:
         if old[1] != new[1]:
             words = ("required", "optional") if old[1] else ("optional", "required")
             at = (old[0].pointer, new[0].pointer)
-            yield place.told("body-required" if new[1] else "body-optional", at, *words)
+            yield place.difference("body-required" if new[1] else "body-optional", at, *words)
         yield from _contents(old[0], new[0], place)
     elif old:
         kind = "required-body-removed" if old[1] else "body-removed"
-        yield place.told(kind, (old[0].pointer, revision.pointer), _types(old[0]), ABSENT)
+        yield place.difference(kind, (old[0].pointer, revision.pointer), _types(old[0]), ABSENT)
     elif new:
         kind = "required-body-added" if new[1] else "body-added"
-        yield place.told(kind, (base.pointer, new[0].pointer), ABSENT, _types(new[0]))
+        yield place.difference(kind, (base.pointer, new[0].pointer), ABSENT, _types(new[0]))
 
 
 def _body(operation: Node) -> tuple[Node, bool] | None:
@@ -52,10 +52,10 @@ def compare_responses(base: Node, revision: Node, label: str) -> Differences:
             yield from _response(one, other, place)
         elif status not in old:
             at = (_at(base, "responses"), new[status].pointer)
-            yield place.told(f"{noun}-added", at, ABSENT, _types(new[status]))
+            yield place.difference(f"{noun}-added", at, ABSENT, _types(new[status]))
         elif not other:
             at = (old[status].pointer, _at(revision, "responses"))
-            yield place.told(f"{noun}-removed", at, _types(old[status]), ABSENT)
+            yield place.difference(f"{noun}-removed", at, _types(old[status]), ABSENT)
 
 
 def _statuses(operation: Node) -> dict[str, Node]:
@@ -79,9 +79,9 @@ def _response(base: Node, revision: Node, place: Place) -> Differences:
     if old and new:
         yield from _moved(list(_contents(base, revision, place)), base, revision)
     elif old:
-        yield place.told("required-body-removed", at, _types(base), ABSENT)
+        yield place.difference("required-body-removed", at, _types(base), ABSENT)
     elif new:
-        yield place.told("required-body-added", at, ABSENT, _types(revision))
+        yield place.difference("required-body-added", at, ABSENT, _types(revision))
     yield from compare_parts("header", _headers(base), _headers(revision), at, place)
 
 
@@ -113,14 +113,14 @@ def _contents(base: Node, revision: Node, place: Place) -> Differences:
     for name, media in old.items():
         other = new.get(name) or new.get(name.partition("/")[0] + "/*") or new.get("*/*")
         if other is None:
-            yield place.told("media-type-removed", (media.pointer, at[1]), name, ABSENT)
+            yield place.difference("media-type-removed", (media.pointer, at[1]), name, ABSENT)
             continue
         yield from compare_schemas(
             _schema(media), _schema(other), place.below(" $"), (media.pointer, other.pointer)
         )
     for name, media in new.items():
         if name not in old and not {name.partition("/")[0] + "/*", "*/*"} & old.keys():
-            yield place.told("media-type-added", (at[0], media.pointer), ABSENT, name)
+            yield place.difference("media-type-added", (at[0], media.pointer), ABSENT, name)
 
 
 def _schema(media: Node) -> Nodes:

@@ -69,17 +69,17 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
         place = Place(operation.label, REQUEST)
         if other is None:
             at = (operation.node.pointer, "/paths")
-            found.append(place.told("operation-removed", at, operation.label, ABSENT))
+            found.append(place.difference("operation-removed", at, operation.label, ABSENT))
             continue
         found += _operation(operation, other)
     if every:
         for added in new.values():
             place = Place(added.label, REQUEST)
             at = ("/paths", added.node.pointer)
-            found.append(place.told("operation-added", at, ABSENT, added.label))
+            found.append(place.difference("operation-added", at, ABSENT, added.label))
     if prefix != ("", ""):
         text = (f"paths under {end or '/'}" for end in prefix)
-        found.append(Place("servers", REQUEST).told("base-path", ("/paths", "/paths"), *text))
+        found.append(Place("servers", REQUEST).difference("base-path", ("/paths", "/paths"), *text))
     return sorted(_merged(found), key=lambda one: ORDER.index(one.breaks))
 
 
@@ -160,7 +160,7 @@ def _shifted(path: str, prefix: tuple[str, str]) -> str:
 def _operation(base: Operation, revision: Operation) -> Differences:
     place, at = Place(base.label, REQUEST), (base.node.pointer, revision.node.pointer)
     if revision.node.value.get("deprecated") and not base.node.value.get("deprecated"):
-        yield place.told("deprecated", at, "", "deprecated")
+        yield place.difference("deprecated", at, "", "deprecated")
     yield from compare_security(base.node, revision.node, place.below(" security"))
     yield from _parameters(base, revision, at, place)
     yield from compare_requests(base.node, revision.node, place)
@@ -176,7 +176,7 @@ def _parameters(
         if one != other:
             here = place.below(old[name][0].step)
             pointers = (old[name][0].at, new[name][0].at)
-            yield here.told("serialization-changed", pointers, one, other)
+            yield here.difference("serialization-changed", pointers, one, other)
     yield from compare_parts(
         "parameter",
         {name: part for name, (part, _) in old.items()},

@@ -146,5 +146,5 @@ class Node:
         """Return the error that something else stands here than OpenAPI wants."""
         return Problem(
             f"{self.document.name}#{self.pointer}: {wanted} should stand here",
-            "mend the document, or take another",
+            "correct the document, or use another",
         )

@@ -33,7 +33,7 @@ class Place:
         """Return the place of a part."""
         return replace(self, label=self.label + step)
 
-    def told(self, kind: str, at: tuple[str, str], base: str, revision: str) -> Difference:
+    def difference(self, kind: str, at: tuple[str, str], base: str, revision: str) -> Difference:
         """Return a difference of this place."""
         return Difference(kind, breaks(kind, self.direction), (self.label,), *at, base, revision)
 
@@ -67,12 +67,12 @@ def compare_parts(
             yield from _part(noun, old, revision[name], here)
             continue
         kind = f"required-{noun}-removed" if old.required else f"{noun}-removed"
-        yield here.told(kind, (old.at or at[0], at[1]), old.described(), ABSENT)
+        yield here.difference(kind, (old.at or at[0], at[1]), old.described(), ABSENT)
     for name, new in revision.items():
         if name not in base:
             kind = f"required-{noun}-added" if new.required else f"{noun}-added"
             here = place.below(new.step)
-            yield here.told(kind, (at[0], new.at or at[1]), ABSENT, new.described())
+            yield here.difference(kind, (at[0], new.at or at[1]), ABSENT, new.described())
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,17 @@ def _part(noun: str, old: Part, new: Part, place: Place) -> Differences:
     if old.required != new.required:
         kind = f"{noun}-required" if new.required else f"{noun}-optional"
         words = ("required", "optional") if old.required else ("optional", "required")
-        yield place.told(kind, at, *words)
+        yield place.difference(kind, at, *words)
     one, other = shape_of(old.nodes), shape_of(new.nodes)
     if one.default != other.default and not (old.required and new.required):
         kind = "default-changed"
         if one.default is None or other.default is None:
             kind = "default-added" if one.default is None else "default-removed"
-        yield place.told(kind, at, one.default or "no default", other.default or "no default")
+        yield place.difference(kind, at, one.default or "no default", other.default or "no default")
     if one.deprecated or old.deprecated:
         pass  # the base announced it already
     elif other.deprecated or new.deprecated:
-        yield place.told("deprecated", at, "", "deprecated")
+        yield place.difference("deprecated", at, "", "deprecated")
     yield from compare_schemas(old.nodes, new.nodes, place, at)
 
 
@@ -132,7 +132,7 @@ def _shapes(base: Shape, revision: Shape, place: Place) -> Differences:
 def _null(base: Shape, revision: Shape, place: Place) -> Differences:
     if (base.types ^ revision.types) & NULL:
         kind = "became-nullable" if revision.types & NULL else "never-null"
-        yield place.told(kind, (base.at, revision.at), described(base), described(revision))
+        yield place.difference(kind, (base.at, revision.at), described(base), described(revision))
 
 
 def _types(base: Shape, revision: Shape, place: Place) -> Differences:
@@ -143,7 +143,7 @@ def _types(base: Shape, revision: Shape, place: Place) -> Differences:
     if one == other:
         return
     kind = "type-widened" if one < other else "type-narrowed" if other < one else "type-changed"
-    yield place.told(kind, (base.at, revision.at), described(base), described(revision))
+    yield place.difference(kind, (base.at, revision.at), described(base), described(revision))
 
 
 def _values(base: Shape, revision: Shape, place: Place) -> Differences:
@@ -151,12 +151,12 @@ def _values(base: Shape, revision: Shape, place: Place) -> Differences:
     if base.values is None or revision.values is None:
         if base.values is not revision.values:
             kind = "values-closed" if base.values is None else "values-opened"
-            yield place.told(kind, at, described(base), described(revision))
+            yield place.difference(kind, at, described(base), described(revision))
         return
     if new := [value for value in revision.values if value not in base.values]:
-        yield place.told("value-added", at, ABSENT, listed(new))
+        yield place.difference("value-added", at, ABSENT, listed(new))
     if old := [value for value in base.values if value not in revision.values]:
-        yield place.told("value-removed", at, listed(old), ABSENT)
+        yield place.difference("value-removed", at, listed(old), ABSENT)
 
 
 def _marks(base: Shape, revision: Shape, place: Place) -> Differences:
@@ -170,7 +170,7 @@ def _marks(base: Shape, revision: Shape, place: Place) -> Differences:
             noun, added, removed = "bound", "tightened", "loosened"
         kind = added if one < other else removed if other < one else changed
         texts = (" and ".join(sorted(texts)) or f"no {key}" for texts in (one, other))
-        yield place.told(f"{noun}-{kind}", (base.at, revision.at), *texts)
+        yield place.difference(f"{noun}-{kind}", (base.at, revision.at), *texts)
 
 
 def _bounds(base: Shape, revision: Shape, place: Place) -> Differences:
@@ -184,7 +184,7 @@ def _bounds(base: Shape, revision: Shape, place: Place) -> Differences:
             for bound in (one, other)
         )
         kind = "bound-tightened" if tight else "bound-loosened"
-        yield place.told(kind, (base.at, revision.at), *texts)
+        yield place.difference(kind, (base.at, revision.at), *texts)
 
 
 def _objects(base: Shape, revision: Shape, place: Place) -> Differences:
@@ -200,7 +200,7 @@ def _objects(base: Shape, revision: Shape, place: Place) -> Differences:
     if (base.others is None) != (revision.others is None):
         closed = revision.others is None
         words = ("allowed", "forbidden") if closed else ("forbidden", "allowed")
-        yield place.told(f"other-fields-{words[1]}", at, *words)
+        yield place.difference(f"other-fields-{words[1]}", at, *words)
     elif base.others or revision.others:
         yield from compare_schemas(base.others or (), revision.others or (), place.below(".*"), at)
 
@@ -214,11 +214,11 @@ def _unnamed(
     """
     here = place.below(part.step)
     if in_base and other.others is None:
-        yield here.told("field-allowed", (at[0], part.at), "forbidden", part.described())
+        yield here.difference("field-allowed", (at[0], part.at), "forbidden", part.described())
     elif in_base and other.others:
         yield from compare_schemas(other.others, part.nodes, here, (at[0], part.at))
     elif other.others is None:
-        yield here.told("field-forbidden", (part.at, at[1]), part.described(), "forbidden")
+        yield here.difference("field-forbidden", (part.at, at[1]), part.described(), "forbidden")
     elif other.others:
         yield from compare_schemas(part.nodes, other.others, here, (part.at, at[1]))
 
@@ -269,10 +269,10 @@ def _variants(base: list[Shape], revision: list[Shape], place: Place) -> Differe
             yield from found
     for index in sorted(left):
         text = described(base[index])
-        yield place.told("variant-removed", (base[index].at, at[1]), text, ABSENT)
+        yield place.difference("variant-removed", (base[index].at, at[1]), text, ABSENT)
     for index in sorted(right):
         text = described(revision[index])
-        yield place.told("variant-added", (at[0], revision[index].at), ABSENT, text)
+        yield place.difference("variant-added", (at[0], revision[index].at), ABSENT, text)
 
 
 def _opaque(base: Shape, revision: Shape, place: Place) -> Differences:
@@ -284,7 +284,7 @@ def _opaque(base: Shape, revision: Shape, place: Place) -> Differences:
         return
     kind = "loosened" if wider else "tightened" if narrower else "changed"
     texts = (", ".join(sorted(keywords)) or "none" for keywords in (base.opaque, revision.opaque))
-    yield place.told(f"keyword-{kind}", (base.at, revision.at), *texts)
+    yield place.difference(f"keyword-{kind}", (base.at, revision.at), *texts)
 
 
 def _covers(one: dict[str, Any], other: dict[str, Any]) -> bool:

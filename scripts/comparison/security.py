@@ -24,9 +24,9 @@ def compare_security(base: Node, revision: Node, place: Place) -> Differences:
     let_in = any(not _opened(one, old) for one in new)
     if refused or let_in:
         kind = "changed" if refused and let_in else "narrowed" if refused else "widened"
-        yield place.told(f"security-{kind}", at, *words)
+        yield place.difference(f"security-{kind}", at, *words)
     elif words[0] != words[1]:
-        yield place.told("security-scheme", at, *words)
+        yield place.difference("security-scheme", at, *words)
 
 
 def _opened(credentials: Credentials, alternatives: list[Credentials]) -> bool:

@@ -399,6 +399,21 @@ def test_reports_of_the_run_before_do_not_stay(tmp_path: Path) -> None:
     assert not any(one.exists() and "before" in one.read_text() for one in reports)
 
 
+def test_an_interrupt_while_pytest_is_imported(tmp_path: Path) -> None:
+    """Ctrl-C in the first second ends with 2, without a traceback or older reports."""
+    old = tmp_path / "summary.md"
+    old.write_text("of the run before")
+    (tmp_path / "pytest.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "contract_tests", f"--junitxml={tmp_path / 'junit.xml'}"],
+        cwd=PATH.parent, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+    assert not old.exists()
+
+
 def test_an_expired_waiver_ends_it(tmp_path: Path) -> None:
     """Before anything is sent, in words."""
     code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5", "2020-01-01"))

@@ -69,7 +69,7 @@ def refused(environment: dict[str, str]) -> str:
         ({**URL, "CONTRACT_TARGET": "http://127.0.0.1/?a=b"}, "is not an http(s) URL"),
         ({**URL, "CONTRACT_TARGET": "http://user:pass@127.0.0.1"}, "CONTRACT_TOKEN"),
         ({**URL, "CONTRACT_FAULT": "completed-null"}, "leave TARGET out"),
-        ({**URL, "CONTRACT_TOKEN": "a token"}, "no bearer token"),
+        ({**URL, "CONTRACT_TOKEN": "a token"}, "CONTRACT_TOKEN"),
     ],
 )
 def test_settings_are_refused(environment: dict[str, str], told: str) -> None:

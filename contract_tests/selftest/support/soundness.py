@@ -9,6 +9,7 @@ Usage: python -m contract_tests.selftest.support.soundness [--inputs N] [--seed 
 
 from __future__ import annotations
 
+import argparse
 import copy
 import datetime
 import json
@@ -332,16 +333,17 @@ def _broken(content: bytes, chance: random.Random) -> bytes:
     return content
 
 
-def _count(value: str) -> int:
-    if (count := int(value)) < 1:
-        raise ValueError(value)
-    return count
+def count(value: str) -> int:
+    """Read how many inputs there are. Raises ``ArgumentTypeError`` for none: it tests nothing."""
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"not a whole number from 1 on: {value!r}")
+    return int(value)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; return 0 if nothing was found, else 1."""
     parser = Parser(description="Throw mutated bodies at every decoder of the client.")
-    parser.add_argument("--inputs", type=_count, default=1_000_000)
+    parser.add_argument("--inputs", type=count, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)  # noqa: T201

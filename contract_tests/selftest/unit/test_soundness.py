@@ -8,6 +8,7 @@ import pytest
 from prime_image_builds import _json
 from prime_image_builds._tolerance import Tolerance
 
+from ...problems import Exit
 from ..support import soundness
 
 
@@ -116,6 +117,15 @@ def test_a_wrong_tolerance_is_noticed(
     assert {
         kind for kind in ("unsound", "undocumented", "disagreed") if getattr(result, kind)
     } == found
+
+
+@pytest.mark.parametrize("inputs", ["0", "-1", "x", "1.5", ""])
+def test_run_without_inputs_is_refused(inputs: str) -> None:
+    """A run of nothing tests nothing, and must not end with 0."""
+    with pytest.raises(SystemExit) as ended:
+        soundness.main(["--inputs", inputs])
+
+    assert ended.value.code == Exit.CANNOT_TELL
 
 
 def test_the_command_tells(capsys: pytest.CaptureFixture[str]) -> None:
