@@ -76,10 +76,10 @@ fuzz: environment ## Feed a million mutated bodies to the client's decoders. [IN
 	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.support.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
 
 mutate: environment ## Mutation-test the client.
-	@$(PY) -m scripts.mutate
+	@$(PY) -m scripts.dev.mutate
 
 bench: environment ## Compare the gate with a stock schemathesis run. [FAULTS=all|n|name,name]
-	@$(PY) -m scripts.bench_gate $(call option,FAULTS,--faults)
+	@$(PY) -m scripts.dev.bench_gate $(call option,FAULTS,--faults)
 
 lint: environment ## Check style and types of our own code and of the client.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy

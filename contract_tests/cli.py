@@ -16,11 +16,11 @@ from click.shell_completion import CompletionItem
 
 from . import judge, process, settings
 from .arguments import nearest
-from .contract import PATH, contract
+from .contract.openapi import PATH, contract
 from .front import CONSOLE, VARIABLE, option
+from .gate.target import GateError
 from .problems import Exit, Problem
 from .reference import __main__ as reference
-from .target import GateError
 
 ROOT = PATH.parent
 HERE = Path(__file__).resolve().parent
@@ -92,7 +92,7 @@ class Command(click.Command):
             raise
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """A group that names the nearest of its commands."""
 
     def resolve_command(
@@ -113,7 +113,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 
 
 @click.group(
-    cls=Group, invoke_without_command=True,
+    cls=CommandGroup, invoke_without_command=True,
     help="Check servers, clients and documents against the image-build contract.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip

@@ -12,18 +12,20 @@ from typing import Any, TypeVar
 import pytest
 from filelock import FileLock
 
-from . import gate, planning, settings
+from . import settings
 from .drivers import client as client_driver
+from .gate import drive, plan
+from .gate.run import Run
 from .problems import Exit, Problem
 from .report import client, markdown, terminal, verdicts
 from .report.rendered import Rendered, render
 from .rules.client import CLIENT_RULES
-from .tape import Tape
-from .verdict import ClientJudge, Outcome, Violation
+from .tape.tape import Tape
+from .verdicts.judge import ClientJudge, Outcome, Violation
 
 T = TypeVar("T")
 
-_RUN = pytest.StashKey[gate.Run]()
+_RUN = pytest.StashKey[Run]()
 _RENDERED = pytest.StashKey[Rendered]()
 _PROBLEM = pytest.StashKey[Problem]()
 _SHOWN = pytest.StashKey[dict[str, list[tuple[str, str]]]]()
@@ -50,10 +52,10 @@ def server_run(request: pytest.FixtureRequest) -> Rendered:
         target = settings.from_environment(os.environ)
         if target.url or target.dry_run:
             with _uncaptured(config) as write:
-                write("\n" + "\n".join(planning.lines(target)) + "\n")
+                write("\n" + "\n".join(plan.lines(target)) + "\n")
         if target.dry_run:
             pytest.skip("a dry run")
-        rendered = _once(request, "server", lambda: render(_driven(config, gate.Run(target))))
+        rendered = _once(request, "server", lambda: render(_driven(config, Run(target))))
     except Problem as error:
         config.stash[_PROBLEM] = error
         told = f"the gate cannot judge\n{error}"
@@ -65,7 +67,7 @@ def server_run(request: pytest.FixtureRequest) -> Rendered:
 
 
 @pytest.fixture(scope="session")
-def client_verdicts(request: pytest.FixtureRequest) -> dict[str, client.Rendered]:
+def client_verdicts(request: pytest.FixtureRequest) -> dict[str, client.ClientReport]:
     """Put the generated client through every stimulus, once, and judge all calls."""
     made = _once(request, "client", _client_judged)
     calls = max(one.calls for one in made.values())
@@ -74,7 +76,7 @@ def client_verdicts(request: pytest.FixtureRequest) -> dict[str, client.Rendered
     return made
 
 
-def _client_judged() -> dict[str, client.Rendered]:
+def _client_judged() -> dict[str, client.ClientReport]:
     tape, judge = Tape(client_driver.TOKEN), ClientJudge()
     tape.subscribe(judge.see)
     client_driver.run(tape)
@@ -140,7 +142,7 @@ _COLOURS: dict[str, str] = {
 }
 
 
-def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
+def _driven(config: pytest.Config, run: Run) -> Run:
     # What was seen is shown, however the run ends.
     config.stash[_RUN] = run
 
@@ -155,7 +157,7 @@ def _driven(config: pytest.Config, run: gate.Run) -> gate.Run:
     told = terminal.progress(run)
     run.judge.announce, run.tell = announce, tell
     try:
-        gate.drive(run)
+        drive.drive(run)
     except KeyboardInterrupt:
         run.is_interrupted = True
         raise

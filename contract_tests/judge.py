@@ -8,12 +8,12 @@ from typing import Any
 
 from . import process, settings
 from .arguments import Parser
-from .drivers.replay import Replayed, replay
+from .drivers.har.replay import Replayed, replay
 from .front import command
 from .problems import Exit, Problem
 from .report import recording
 from .rules import Rule
-from .verdict import Judge, Verdict
+from .verdicts.judge import Judge, Verdict
 
 PROGRAM = "python -m contract_tests.judge"
 

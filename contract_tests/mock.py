@@ -23,10 +23,10 @@ import httpx
 import respx
 
 from .reference.app import create_app
+from .reference.disruptions import Dropped
 from .reference.faults import apply
-from .reference.weather import Dropped
-from .tape import Tape
-from .verdict import Verdict
+from .tape.tape import Tape
+from .verdicts.judge import Verdict
 from .watch import Watch
 
 BASE_URL = "https://api.primeintellect.ai"

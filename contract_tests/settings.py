@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import front, headers, matrix, waivers
+from . import front
 from .arguments import choice
 from .front import setting
+from .gate import headers
+from .gate.target import Budget, GateError, Target
 from .problems import Problem
+from .redaction import Redaction
 from .reference.faults import FAULTS
-from .report.redaction import Redaction
 from .rules import RULES, Rule, chosen
-from .target import Budget, GateError, Target
+from .verdicts import coverage, waivers
 
 PREFIX = "CONTRACT_"
 LEVELS = ("must", "should")
@@ -201,7 +203,7 @@ def _rules(_: str, value: str) -> tuple[str, ...]:
 def _required(name: str, value: str) -> tuple[str, ...]:
     wanted = value.replace(",", " ").split()
     for one in wanted:
-        if one not in RULES and (told := matrix.problem(one)):
+        if one not in RULES and (told := coverage.problem(one)):
             raise GateError(f"{setting(name)}: {told}", "a rule's id, or a cell of the matrix")
     return tuple(wanted)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from .report.client import Rendered
+from .report.client import ClientReport
 from .rules.client import CLIENT_RULES
-from .verdict import Outcome
+from .verdicts.judge import Outcome
 
 
 @pytest.mark.parametrize("rule", list(CLIENT_RULES))
-def test_rule(rule: str, client_verdicts: dict[str, Rendered]) -> None:
+def test_rule(rule: str, client_verdicts: dict[str, ClientReport]) -> None:
     """The rule was observed on some call, and no call breaks it."""
     verdict = client_verdicts[rule]
     if verdict.outcome is Outcome.VIOLATED:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from .findings import CHECKS
 from .front import setting
 from .report.rendered import Rendered
 from .rules import RULES
-from .verdict import Outcome
+from .verdicts.findings import CHECKS
+from .verdicts.judge import Outcome
 
 
 @pytest.mark.parametrize("rule", [*RULES, *(one.id for one in CHECKS.values())])

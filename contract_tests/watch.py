@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 
 from . import settings
+from .redaction import Redaction
 from .report import text
-from .report.redaction import Redaction
-from .tape import Record, Tape
-from .verdict import Judge, Verdict
+from .tape.tape import Record, Tape
+from .verdicts.judge import Judge, Verdict
 
 DRIVER = "watch"
 _BEGAN = "contract_tests.began"

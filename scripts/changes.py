@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         # To list what is public, all of it is loaded: a tree that is broken anywhere fails here.
-        from scripts.changing import agree
+        from scripts.release import agree
 
         told = list(agree.problems(ROOT, writes=options.write))
     except SystemExit:  # a contract that cannot be read has printed its problem

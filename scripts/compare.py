@@ -19,16 +19,10 @@ sys.path.insert(0, str(ROOT))
 
 from contract_tests import front, process  # noqa: E402
 from contract_tests.arguments import Parser  # noqa: E402
+from contract_tests.openapi_diff import Breaks, Difference, Document, differences, load  # noqa: E402
+from contract_tests.openapi_diff.accepted import Accepted, split  # noqa: E402
+from contract_tests.openapi_diff.accepted import load as load_accepted  # noqa: E402
 from contract_tests.problems import Exit, Problem  # noqa: E402
-from scripts.comparison import (  # noqa: E402
-    Breaks,
-    Difference,
-    Document,
-    differences,
-    load,
-)
-from scripts.comparison.accepted import Accepted, split  # noqa: E402
-from scripts.comparison.accepted import load as load_accepted  # noqa: E402
 
 Taken = list[tuple[Difference, Accepted]]
 

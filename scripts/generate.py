@@ -21,12 +21,14 @@ import jinja2
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from contract_tests import documents, process  # noqa: E402
+from contract_tests import process  # noqa: E402
 from contract_tests.arguments import Parser  # noqa: E402
+from contract_tests.contract import documents  # noqa: E402
 from contract_tests.problems import Exit, Problem  # noqa: E402
-from scripts import git, swap  # noqa: E402
-from scripts.annotation import annotated  # noqa: E402
-from scripts.linting import problems  # noqa: E402
+from scripts import git  # noqa: E402
+from scripts.contract_lint import problems  # noqa: E402
+from scripts.generation import swap  # noqa: E402
+from scripts.generation.annotation import annotated  # noqa: E402
 
 PACKAGE = "prime_image_builds"
 MARK = "@generated"
@@ -35,7 +37,7 @@ REPAIR = "correct openapi.yaml, or teach a template of scripts/templates what is
 TOOLS = ("openapi-python-client", "ruff")
 
 
-class Broken(Exception):  # noqa: N818 (the name of the verdict)
+class GenerationError(Exception):
     """No client can be made."""
 
     def __init__(self, *problems: Problem) -> None:
@@ -46,7 +48,7 @@ class Broken(Exception):  # noqa: N818 (the name of the verdict)
 def make(root: Path, destination: Path) -> None:
     """Make the whole content of generated/ in an empty folder.
 
-    Raises ``Broken`` if the contract, the generator or the formatter does not allow it.
+    Raises ``GenerationError`` if the contract, the generator or the formatter does not allow it.
     """
     contract = _load(root / "openapi.yaml")
     package = destination / PACKAGE
@@ -76,23 +78,28 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         contract = documents.load(path)
     except documents.DocumentError as error:
-        raise Broken(Problem(str(error), "correct it there")) from error
+        raise GenerationError(Problem(str(error), "correct it there")) from error
     except OSError as error:
-        raise Broken(Problem(f"{path}: {error.strerror}", "restore it")) from error
+        raise GenerationError(Problem(f"{path}: {error.strerror}", "restore it")) from error
     if found := problems(contract):
-        raise Broken(*(one.problem for one in found))
+        raise GenerationError(*(one.problem for one in found))
     return dict(contract)
 
 
 def _verify(destination: Path, contract: Path) -> None:
     """Import, use and type-check the fresh client.
 
-    Raises ``Broken`` if it cannot be imported, does not carry each value of the contract there and
-    back, or contradicts its own types.
+    Raises ``GenerationError`` if it cannot be imported, does not carry each value of the contract
+    there and back, or contradicts its own types.
     """
-    check = (str(ROOT / "scripts/client_check.py"), str(destination), PACKAGE, str(contract))
+    check = (
+        str(ROOT / "scripts/generation/client_check.py"),
+        str(destination),
+        PACKAGE,
+        str(contract),
+    )
     if found := json.loads(_python(destination, "-I", "-W", "error", *check)):
-        raise Broken(*(Problem(f"the fresh client: {what}", REPAIR) for what in found))
+        raise GenerationError(*(Problem(f"the fresh client: {what}", REPAIR) for what in found))
     # The cache is that of this project alone, so that checking again costs next to nothing.
     strict = ("--strict", f"--config-file={os.devnull}", "--no-error-summary")
     cache = f"--cache-dir={ROOT / '.mypy_cache/generated'}"
@@ -115,7 +122,7 @@ def _python(folder: Path, *arguments: str) -> str:
     if done.returncode:
         name = next(one for one in arguments if not one.startswith("-"))
         told = (done.stdout + done.stderr).strip()
-        raise Broken(Problem(f"{Path(name).name} failed:\n{told}", REPAIR))
+        raise GenerationError(Problem(f"{Path(name).name} failed:\n{told}", REPAIR))
     return done.stdout
 
 
@@ -136,7 +143,7 @@ def _render_own(root: Path, package: Path, contract: dict[str, Any]) -> None:
             )
         except (jinja2.TemplateError, LookupError) as error:
             what = f"{template.name} cannot be rendered: {error}"
-            raise Broken(Problem(what, REPAIR)) from error
+            raise GenerationError(Problem(what, REPAIR)) from error
         (package / template.stem).write_text(text, encoding="utf-8")
 
 
@@ -212,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
         fresh.mkdir()
         try:
             make(root, fresh)
-        except Broken as broken:
+        except GenerationError as broken:
             print(*broken.problems, sep="\n", file=sys.stderr)  # noqa: T201
             return Exit.CANNOT_TELL
         stale = differences(fresh, present)

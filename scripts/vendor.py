@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 
 from contract_tests import front, process  # noqa: E402
 from contract_tests.arguments import Parser  # noqa: E402
-from scripts import swap  # noqa: E402
 from scripts import vendor_check as checking  # noqa: E402
+from scripts.generation import swap  # noqa: E402
 from scripts.vendor_check import (  # noqa: E402
     BROKEN,
     EDITED,
@@ -34,7 +34,7 @@ from scripts.vendor_check import (  # noqa: E402
     UPDATE,
     Problem,
 )
-from scripts.vendor_source import Entry, entries, lock, original  # noqa: E402
+from scripts.vendor_source import VendoredFile, entries, lock, original  # noqa: E402
 
 ABOUT = {
     "copy": "Copy the client into a project, or update the copy there.",
@@ -150,7 +150,7 @@ def _lines(content: bytes) -> list[str]:
     ]
 
 
-def _write(folder: Path, held: dict[str, Entry], after: dict[str, Any]) -> None:
+def _write(folder: Path, held: dict[str, VendoredFile], after: dict[str, Any]) -> None:
     for name, entry in held.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,14 +23,14 @@ TEST_SUFFIXES = {".py", ".yaml", ".md"}
 _COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
-class Entry(NamedTuple):
+class VendoredFile(NamedTuple):
     """One file of a copy: its bytes, and its path in the checkout; empty if it has none there."""
 
     content: bytes
     origin: str
 
 
-def entries(root: Path, *, with_tests: bool) -> dict[str, Entry]:
+def entries(root: Path, *, with_tests: bool) -> dict[str, VendoredFile]:
     """Return what a copy of a checkout holds, by the names in the copy.
 
     Raises ``Problem`` if the client there is not the one that its manifest and contract say.
@@ -45,7 +45,7 @@ def entries(root: Path, *, with_tests: bool) -> dict[str, Entry]:
                 if Path(path).suffix in TEST_SUFFIXES:
                     found[f"testing/{path.removeprefix('contract_tests/')}"] = path
         found |= {f"testing/{name}": f"contract_tests/{name}" for name in TEST_MODULES}
-    told = {name: Entry((root / path).read_bytes(), path) for name, path in found.items()}
+    told = {name: VendoredFile((root / path).read_bytes(), path) for name, path in found.items()}
     client = {
         one.origin: sha256(one.content) for one in told.values() if one.origin.startswith(prefix)
     }
@@ -53,13 +53,13 @@ def entries(root: Path, *, with_tests: bool) -> dict[str, Entry]:
         raise Problem(ERROR, f"the client in {root} is not what {MANIFEST} says", _anew(root))
     if sha256((root / "openapi.yaml").read_bytes()) != manifest["contract"]["sha256"]:
         raise Problem(ERROR, f"the client in {root} is stale against openapi.yaml", _anew(root))
-    told[".gitattributes"] = Entry(ATTRIBUTES.encode(), "")
+    told[".gitattributes"] = VendoredFile(ATTRIBUTES.encode(), "")
     if with_tests:
-        told["testing/__init__.py"] = Entry(TESTING.encode(), "")
+        told["testing/__init__.py"] = VendoredFile(TESTING.encode(), "")
     return dict(sorted(told.items()))
 
 
-def lock(root: Path, held: dict[str, Entry], *, with_tests: bool) -> dict[str, Any]:
+def lock(root: Path, held: dict[str, VendoredFile], *, with_tests: bool) -> dict[str, Any]:
     """Return the lock of a copy that holds these files."""
     manifest = _manifest(root)
     return {
@@ -88,7 +88,7 @@ def commit(root: Path) -> str:
     return head.decode().strip() + ("+dirty" if dirty != b"" else "")
 
 
-def original(root: Path, entry: Entry | None, digest: str, commit: str) -> bytes | None:
+def original(root: Path, entry: VendoredFile | None, digest: str, commit: str) -> bytes | None:
     """Return a file as it was vendored, of the checkout or its history; None if neither has it."""
     if entry is None:
         return None

@@ -17,16 +17,16 @@ import respx
 from prime_image_builds import AuthenticatedClient, api, errors
 from prime_image_builds.models import BuildImageRequest, StartBuildRequest
 
-from ..call import Call
-from ..contract import INITIATE, START, STATUS, contract
+from ..contract.openapi import INITIATE, START, STATUS, contract
 from ..payloads import load
-from ..tape import Tape
+from ..tape.call import Call
+from ..tape.tape import Tape
 
 BASE = "https://images.test"
 TOKEN = "s3cret-token-of-the-client"  # noqa: S105 (no secret: it is looked for in what leaks)
 ODD_IDS = ["..", ".", "", "a/b", "a?b=c", "a#b", "a%2Fb", "\N{SNOWMAN}", "a\nb", "a b"]
 # What an operation takes is known of these. Whether the client can call any other is shown when it
-# is made (scripts/client_check.py).
+# is made (scripts/generation/client_check.py).
 DRIVEN = (INITIATE, STATUS, START)
 FAILURES = [400, 401, 402, 403, 404, 409, 410, 418, 422, 429, 500, 502, 503, 520, 599, 204, 302]
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import documents
+from ..contract import documents
 
 # The operation that a file answers if it names none. This package stands alone, wherever it lies.
 STATUS = "get_build_status"

@@ -13,8 +13,8 @@ from typing import Any
 from .. import process
 from ..arguments import Parser
 from ..problems import Exit, Problem
-from . import script
-from .access import logged
+from . import deterministic
+from .access_log import logged
 from .app import create_app
 from .faults import FAULTS, apply
 from .scenarios import SCENARIOS, find
@@ -126,11 +126,11 @@ def _app(options: argparse.Namespace, token: str, prog: str) -> Any:
     find(options.scenario, f"{prog} --list-scenarios")
     drawn: dict[str, Any] = {}
     if options.seed is not None:
-        drawn = {"new_id": script.ids(options.seed), "seed": options.seed}
+        drawn = {"new_id": deterministic.ids(options.seed), "seed": options.seed}
     app: Any = create_app(
         token=token,
         build_seconds=options.build_seconds,
-        clock=script.clock(options.clock_start, options.speed),
+        clock=deterministic.clock(options.clock_start, options.speed),
         scenario=options.scenario,
         **drawn,
     )

@@ -22,13 +22,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from . import builder, context, lifecycle, reading, scenarios
-from .drain import draining
+from . import build_check, context, lifecycle, reading, scenarios
+from .builds import MOST_BUILDS, Store
+from .disruptions import Dropped, Trouble, Weather
 from .lifecycle import Artifact, Build
 from .reading import Refusal
+from .request_rest import draining
 from .scenarios import Scenario
-from .store import MOST_BUILDS, Store
-from .weather import Dropped, Trouble, Weather
 
 OPENAPI = Path(__file__).resolve().parents[2] / "openapi.yaml"
 EXPIRES_IN = 3600
@@ -303,7 +303,7 @@ def _why_it_cannot_build(file: IO[bytes], size: int, build: Build) -> str | None
                 read = context.read(file, size, path)
     except context.Refused as error:
         raise Refusal(400, "body", f"the context is refused: {error}") from error
-    return builder.why_it_cannot_build(read.dockerfile, path, read.names, read.ignore)
+    return build_check.why_it_cannot_build(read.dockerfile, path, read.names, read.ignore)
 
 
 async def _document(_: Request) -> Response:

@@ -25,7 +25,7 @@ CONTAINER, VM = "CONTAINER_IMAGE", "VM_SANDBOX"
 
 
 @dataclass(frozen=True)
-class Part:
+class Phase:
     """The plan of one artifact.
 
     Attributes:
@@ -49,7 +49,7 @@ class Artifact:
     """An artifact, and its plan."""
 
     id: str
-    part: Part
+    part: Phase
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ _JSON = "application/json"
 
 
 @dataclass
-class Result:
+class LoadResult:
     """What a run has seen.
 
     Attributes:
@@ -69,10 +69,10 @@ class Result:
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-class Client:
+class LoadClient:
     """One connection, kept alive. No more of HTTP than the server speaks, so that it is fast."""
 
-    def __init__(self, host: str, port: int, result: Result) -> None:
+    def __init__(self, host: str, port: int, result: LoadResult) -> None:
         self._host, self._port, self._result = host, port, result
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -118,7 +118,7 @@ _CONTEXTS = {
 }
 
 
-async def build(client: Client, number: int, result: Result, pause: float) -> None:
+async def build(client: LoadClient, number: int, result: LoadResult, pause: float) -> None:
     """Take one build through its life; note what is wrong."""
     due = "COMPLETED" if number % _HOPELESS_EACH else "FAILED"
     name, tag = f"load-{number}", f"v{number}"
@@ -155,12 +155,12 @@ async def build(client: Client, number: int, result: Result, pause: float) -> No
     result.ends[ended] += 1
 
 
-async def load(host: str, port: int, builds: int, clients: int, pause: float) -> Result:
+async def load(host: str, port: int, builds: int, clients: int, pause: float) -> LoadResult:
     """Take builds through their lives, so many clients at once."""
-    result, numbers = Result(), iter(range(builds))
+    result, numbers = LoadResult(), iter(range(builds))
 
     async def work() -> None:
-        client = Client(host, port, result)
+        client = LoadClient(host, port, result)
         try:
             for number in numbers:
                 try:
@@ -168,7 +168,7 @@ async def load(host: str, port: int, builds: int, clients: int, pause: float) ->
                 except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
                     result.wrong.append(f"build {number}: {error!r}")
                     await client.close()
-                    client = Client(host, port, result)
+                    client = LoadClient(host, port, result)
         finally:
             await client.close()
 
@@ -178,7 +178,7 @@ async def load(host: str, port: int, builds: int, clients: int, pause: float) ->
     return result
 
 
-def run(builds: int, clients: int, build_seconds: float) -> Result:
+def run(builds: int, clients: int, build_seconds: float) -> LoadResult:
     """Start a server in a process of its own, and put load on it."""
     command = [sys.executable, "-m", "contract_tests.reference", "--port", "0", "--quiet"]
     command += ["--token", TOKEN, "--build-seconds", str(build_seconds)]

@@ -12,37 +12,37 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ..arguments import unknown
-from .lifecycle import CONTAINER, VM, Part
+from .lifecycle import CONTAINER, VM, Phase
 
 PASSES, UNJUDGED = "passes", "cannot be judged"
 PREFIX = "scenario-"
 LISTED = f"python -m {__package__} --list-scenarios"
 _EAST = timezone(timedelta(hours=5, minutes=30))
 
-Plan = Callable[[float], tuple[Part, ...]]
+Plan = Callable[[float], tuple[Phase, ...]]
 Body = dict[str, Any]
 
 
-def _both(seconds: float) -> tuple[Part, ...]:
+def _both(seconds: float) -> tuple[Phase, ...]:
     """Build the image at once, and the VM a little later; the last of them ends with the time."""
-    return (Part(CONTAINER, 0, 0.6 * seconds), Part(VM, 0.25 * seconds, 0.75 * seconds))
+    return (Phase(CONTAINER, 0, 0.6 * seconds), Phase(VM, 0.25 * seconds, 0.75 * seconds))
 
 
-def _later(seconds: float) -> tuple[Part, ...]:
-    return (Part(CONTAINER, seconds, 0.6 * seconds), Part(VM, 1.25 * seconds, 0.75 * seconds))
+def _later(seconds: float) -> tuple[Phase, ...]:
+    return (Phase(CONTAINER, seconds, 0.6 * seconds), Phase(VM, 1.25 * seconds, 0.75 * seconds))
 
 
-def _cancelled(seconds: float) -> tuple[Part, ...]:
+def _cancelled(seconds: float) -> tuple[Phase, ...]:
     ends = "CANCELLED"
     return (
-        Part(CONTAINER, 0, 0.5 * seconds, ends),
-        Part(VM, 0.25 * seconds, 0.25 * seconds, ends, "cancelled with its image"),
+        Phase(CONTAINER, 0, 0.5 * seconds, ends),
+        Phase(VM, 0.25 * seconds, 0.25 * seconds, ends, "cancelled with its image"),
     )
 
 
-def _one_fails(seconds: float) -> tuple[Part, ...]:
+def _one_fails(seconds: float) -> tuple[Phase, ...]:
     why = "no machine left to try the sandbox on"
-    return (Part(CONTAINER, 0, 0.5 * seconds), Part(VM, 0.25 * seconds, 0.75 * seconds,
+    return (Phase(CONTAINER, 0, 0.5 * seconds), Phase(VM, 0.25 * seconds, 0.75 * seconds,
                                                     "FAILED", why))  # fmt: skip
 
 
@@ -97,19 +97,19 @@ class Scenario:
     rewrite: Callable[[Body], Body] = lambda group: group
     trouble: str = ""
 
-    def parts(self, build_seconds: float) -> tuple[Part, ...]:
+    def parts(self, build_seconds: float) -> tuple[Phase, ...]:
         """Return the plans of the artifacts of a build."""
         return self.plan(self.factor * build_seconds)
 
 
 _ALL = [
     Scenario("default", "an image and a VM sandbox, each at its own pace"),
-    Scenario("image-only", "the container image alone", plan=lambda s: (Part(CONTAINER, 0, s),)),
-    Scenario("vm-only", "the VM sandbox alone", plan=lambda s: (Part(VM, 0, s),)),
+    Scenario("image-only", "the container image alone", plan=lambda s: (Phase(CONTAINER, 0, s),)),
+    Scenario("vm-only", "the VM sandbox alone", plan=lambda s: (Phase(VM, 0, s),)),
     Scenario("artifacts-early", "artifacts are listed from the beginning", lists_early=True),
     Scenario("queued", "a start waits as long as a build takes, then it builds", plan=_later),
     Scenario("slow", "a build takes ten times as long", factor=10),
-    Scenario("stuck", "a build never ends", UNJUDGED, plan=lambda _: (Part(CONTAINER, 0, None),)),
+    Scenario("stuck", "a build never ends", UNJUDGED, plan=lambda _: (Phase(CONTAINER, 0, None),)),
     Scenario("cancelled", "a build is cancelled while it runs", UNJUDGED, plan=_cancelled),
     Scenario("one-fails", "the image completes, the VM sandbox fails, and so the group",
              UNJUDGED, plan=_one_fails),

@@ -13,7 +13,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .weather import Dropped
+from .disruptions import Dropped
 
 _BACKLOG = 2048
 _GRACE = 10
@@ -68,7 +68,7 @@ def closing(app: Any) -> Any:
     return served
 
 
-class Server(uvicorn.Server):
+class SocketServer(uvicorn.Server):
     """Sets an event once it serves, so that nobody has to look again and again."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -81,7 +81,7 @@ class Server(uvicorn.Server):
         self.is_up.set()
 
 
-def server(app: Any, log_level: str = "critical") -> Server:
+def server(app: Any, log_level: str = "critical") -> SocketServer:
     """Make a server; it runs once it is given a socket."""
     config = uvicorn.Config(
         closing(app),
@@ -93,7 +93,7 @@ def server(app: Any, log_level: str = "critical") -> Server:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE,
     )
-    return Server(config)
+    return SocketServer(config)
 
 
 def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

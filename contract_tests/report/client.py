@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..verdict import CallGroup, ClientJudge, ClientVerdict, Outcome
+from ..verdicts.judge import CallGroup, ClientJudge, ClientVerdict, Outcome
 
 
 @dataclass(frozen=True)
-class Rendered:
+class ClientReport:
     """What one rule says of the calls of a client, without a secret.
 
     Attributes:
@@ -22,10 +22,10 @@ class Rendered:
     failure: str
 
 
-def render(judge: ClientJudge) -> dict[str, Rendered]:
+def render(judge: ClientJudge) -> dict[str, ClientReport]:
     """Render the verdicts of a judge, by rule id."""
     return {
-        rule: Rendered(verdict.outcome, verdict.calls, failure(verdict))
+        rule: ClientReport(verdict.outcome, verdict.calls, failure(verdict))
         for rule, verdict in judge.verdicts.items()
     }
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from .. import matrix
-from ..gate import Run
+from ..gate.run import Run
 from ..problems import Problem
+from ..verdicts import coverage
 from . import terminal, text, verdicts
 
 
 def page(run: Run) -> str:
-    """Return the page: the outcome first, then what is broken, then all rules and the matrix."""
+    """Return the page: the outcome first, then what is broken, then all rules and the coverage."""
     return "\n".join(_lines(run)) + "\n"
 
 
@@ -50,7 +50,7 @@ def _lines(run: Run) -> Iterator[str]:
     )
     for cell, count in sorted(run.cells.items()):
         yield f"| {cell.row} | {hide(cell.status)} | {cell.started} | {cell.completed} | {count} |"
-    for row, status, count in matrix.table(run.cells):
+    for row, status, count in coverage.table(run.cells):
         if not count:
             yield f"| {row} | {status} | | | not observed |"
     yield from ("", "```", *terminal.traffic(run), "```")

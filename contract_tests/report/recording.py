@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..drivers.replay import Replayed
+from ..drivers.har.replay import Replayed
 from ..front import command
-from ..verdict import Verdict
+from ..verdicts.judge import Verdict
 from . import terminal, text
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..gate import Run
+from ..gate.run import Run
 from ..problems import Problem
-from ..verdict import Verdict
+from ..verdicts.judge import Verdict
 from . import markdown, terminal, verdicts
 
 

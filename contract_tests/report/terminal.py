@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from .. import hollow, matrix
-from ..gate import FUZZ, Run
+from ..gate import hollow
+from ..gate.drive import FUZZ
+from ..gate.run import Run
 from ..problems import Problem
-from ..verdict import Outcome, Verdict, Violation
+from ..verdicts import coverage
+from ..verdicts.judge import Outcome, Verdict, Violation
 from . import text
 
 # Seconds between two lines of progress where a line cannot be written over.
@@ -83,8 +85,8 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"uploads       {hollow.counted(run.uploads)}"
     if run.unanswered:
         yield f"no response   {hollow.counted(run.unanswered)}"
-    for row in matrix.ROWS:
-        counts = {status: n for one, status, n in matrix.table(run.cells) if one == row}
+    for row in coverage.ROWS:
+        counts = {status: n for one, status, n in coverage.table(run.cells) if one == row}
         yield f"{row}s seen".ljust(16) + _counted(counts)
     if run.pace.slowed:
         yield f"slowed        429 asked to wait {run.pace.slowed:.0f} s in all, and was heeded"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from .. import fields
-from ..exchange import Exchange
+from ..contract import fields
 from ..problems import Problem
 from ..rules import Level
-from ..verdict import Group, Outcome, Verdict, Violation
+from ..tape.exchange import Exchange
+from ..verdicts.judge import Group, Outcome, Verdict, Violation
 
 Hide = Callable[[str], str]
 """Takes the secrets out of a text that holds what was sent or received."""

@@ -6,10 +6,10 @@ import dataclasses
 import json
 from typing import Any
 
-from ..gate import Run
+from ..gate.run import Run
 from ..problems import Problem
-from ..verdict import Group, Verdict
-from ..waivers import Waiver
+from ..verdicts.judge import Group, Verdict
+from ..verdicts.waivers import Waiver
 from . import text
 
 FORMAT = 2

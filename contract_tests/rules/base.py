@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from ..contract import MISSING
-from ..exchange import NOT_JSON, Exchange, Message, Row
-from ..tape import History
+from ..contract.openapi import MISSING
+from ..tape.exchange import NOT_JSON, Exchange, Message, Row
+from ..tape.tape import History
 
 
 class Level(StrEnum):

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..call import Call
-from ..contract import MISSING, contract
-from ..exchange import NOT_JSON, Credential, Exchange
+from ..contract.openapi import MISSING, contract
+from ..tape.call import Call
+from ..tape.exchange import NOT_JSON, Credential, Exchange
 from .base import HELD, Broken, Judgement, Level, shown
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from ..contract import INITIATE, START, STATUS, contract, instant, naive
-from ..exchange import Credential, Exchange, Row
-from ..tape import History
+from ..contract.openapi import INITIATE, START, STATUS, contract, instant, naive
+from ..tape.exchange import Credential, Exchange, Row
+from ..tape.tape import History
 from .base import (
     HELD,
     Broken,
@@ -20,7 +20,7 @@ from .base import (
     rule,
     shown,
 )
-from .steps import Over, Step, is_same, steps
+from .steps import Over, Transition, is_same, steps
 
 _BUILD = "#/components/schemas/BuildStatusResponse"
 _START = "#/components/schemas/StartBuildRequest/properties/context_uploaded"
@@ -39,7 +39,7 @@ _TIMES = ("startedAt", "completedAt")
     source="#/components/schemas/ImageBuildStatus",
     over=steps,
 )  # fmt: skip
-def never_back(step: Step) -> Judgement:
+def never_back(step: Transition) -> Judgement:
     """Check each step without a start in between, up to the terminal statuses.
 
     Source: derived from the order in which ``ImageBuildStatus`` lists the statuses.
@@ -63,7 +63,7 @@ def never_back(step: Step) -> Judgement:
     source="#/components/schemas/ImageBuildStatus",
     over=steps,
 )  # fmt: skip
-def final(step: Step) -> Judgement:
+def final(step: Transition) -> Judgement:
     """Check each step from a terminal status, except over a second start.
 
     Source: observed. The vendor's clients stop polling at COMPLETED, FAILED and CANCELLED.
@@ -115,7 +115,7 @@ def same_build(history: History) -> Judgements:
     source=_BUILD,
     over=steps,
 )  # fmt: skip
-def keeps_what_was_set(step: Step) -> Judgements:
+def keeps_what_was_set(step: Transition) -> Judgements:
     """Check each step, except over a second start.
 
     Source: derived. Each timestamp is the time of one event, and ``artifacts`` are the group's.
@@ -168,7 +168,7 @@ def same_id(exchange: Exchange) -> Judgement:
     over=steps,
     quotes_itself=True,
 )  # fmt: skip
-def takes_effect(step: Step) -> Judgement:
+def takes_effect(step: Transition) -> Judgement:
     """Check the first response after each first start.
 
     Source: derived. Start returns the build as it then is, and a status does not go back.
@@ -369,7 +369,7 @@ def _not_before(was: Row, now: Row) -> Judgement:
     return Broken(f"{now.path}.status", f"{was.status} or a later status", shown(now.status))
 
 
-def _final(step: Step) -> Judgement:
+def _final(step: Transition) -> Judgement:
     """Compare a status with the terminal one before it; an unknown status is S1's, S2's or P6's."""
     if step.now is None or step.now.phase is None or not contract().is_terminal(step.was.status):
         return None
@@ -395,7 +395,7 @@ def _kept_instant(was: Row, now: Row, key: str) -> Judgement:
     return None
 
 
-def _kept_all(step: Step) -> list[Judgement]:
+def _kept_all(step: Transition) -> list[Judgement]:
     if step.now is None:
         expected = f"still the artifact {shown(step.was.data.get('id'))}"
         return [Broken("$.artifacts", expected, "not listed")]

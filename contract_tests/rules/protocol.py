@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from .. import fields
-from ..contract import START, STATUS, contract
-from ..exchange import NOT_JSON, UPLOAD, Credential, Exchange, broken_request
-from ..tape import History
+from ..contract import fields
+from ..contract.openapi import START, STATUS, contract
+from ..tape.exchange import NOT_JSON, UPLOAD, Credential, Exchange, broken_request
+from ..tape.tape import History
 from .base import (
     HELD,
     Broken,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..contract import contract
-from ..exchange import Row
+from ..contract.openapi import contract
+from ..tape.exchange import Row
 from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule, shown
 
 _GROUP = "#/components/schemas/BuildStatusResponse"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..contract import START
-from ..exchange import Exchange, Row
-from ..tape import History
+from ..contract.openapi import START
+from ..tape.exchange import Exchange, Row
+from ..tape.tape import History
 
 SAME = timedelta(milliseconds=1)
 """Instants that are less than this apart are the same, since each place may round differently."""
@@ -24,7 +24,7 @@ class Over(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class Transition:
     """One group or artifact in two consecutive responses.
 
     Attributes:
@@ -40,7 +40,7 @@ class Step:
     over: Over
 
 
-def steps(history: History) -> Iterator[Step]:
+def steps(history: History) -> Iterator[Transition]:
     """Yield the steps from the last response about the build to the newest exchange.
 
     A response without ``artifacts``, or in which one has no id, does not show that another one is
@@ -55,11 +55,11 @@ def steps(history: History) -> Iterator[Step]:
     lists_all = _lists_all(now[0])
     for row in was.rows:
         if row.is_group:
-            yield Step(row, now[0], history.last, over)
+            yield Transition(row, now[0], history.last, over)
         elif isinstance(row.data.get("id"), str):
             found = listed.get(row.data["id"])
             if found is not None or lists_all:
-                yield Step(row, found, history.last, over)
+                yield Transition(row, found, history.last, over)
 
 
 def _lists_all(group: Row) -> bool:

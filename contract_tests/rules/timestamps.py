@@ -7,8 +7,8 @@ import email.utils
 import itertools
 from collections.abc import Iterable
 
-from ..contract import contract, instant, naive
-from ..exchange import Exchange, Row
+from ..contract.openapi import contract, instant, naive
+from ..tape.exchange import Exchange, Row
 from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule
 
 _GROUP = "#/components/schemas/BuildStatusResponse/properties"

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from ..contract import INITIATE, START
-from ..exchange import UPLOAD, Credential, Exchange
-from ..tape import History
+from ..contract.openapi import INITIATE, START
+from ..tape.exchange import UPLOAD, Credential, Exchange
+from ..tape.tape import History
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
 
 _ISSUE = "#/components/schemas/BuildImageResponse/properties"

@@ -27,9 +27,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from contract_tests import headers, process  # noqa: E402
+from contract_tests import process  # noqa: E402
+from contract_tests.gate import headers  # noqa: E402
 from contract_tests.problems import Exit, Problem  # noqa: E402
-from contract_tests.report.redaction import Redaction  # noqa: E402
+from contract_tests.redaction import Redaction  # noqa: E402
 from scripts.ci import commands, server  # noqa: E402
 
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}

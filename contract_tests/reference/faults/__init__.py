@@ -11,7 +11,7 @@ from typing import Any
 
 from ...arguments import unknown
 from . import auth, effects, enums, protocol, shape, state, times
-from .base import Answered, App, Asked, Fault, Server
+from .base import App, Fault, Server, ServerRequest, ServerResponse
 
 GROUPS: dict[str, list[Fault]] = {
     "enums": enums.FAULTS,
@@ -44,4 +44,4 @@ def apply(app: Any, name: str, token: str, listed: str = LISTED) -> App:
     return FAULTS[name].wrap(app, token)
 
 
-__all__ = ["FAULTS", "GROUPS", "Answered", "Asked", "Fault", "Server", "apply"]
+__all__ = ["FAULTS", "GROUPS", "Fault", "Server", "ServerRequest", "ServerResponse", "apply"]

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .base import JSON, Answered, Asked, Server, fault
+from .base import JSON, Server, ServerRequest, ServerResponse, fault
 
 
-def _lets_in(whom: Callable[[Asked, str, str], bool]) -> Callable[[Asked], None]:
+def _lets_in(whom: Callable[[ServerRequest, str, str], bool]) -> Callable[[ServerRequest], None]:
     """Accept requests that fulfil a condition on the request, the scheme and the token."""
 
-    def asked(request: Asked) -> None:
+    def asked(request: ServerRequest) -> None:
         if request.operation != "upload" and whom(request, *request.authorization):
             request.authorize()
 
     return asked
 
 
-def _open(operation: str) -> Callable[[Asked], None]:
+def _open(operation: str) -> Callable[[ServerRequest], None]:
     return _lets_in(lambda request, *_: request.operation == operation)
 
 
-def _tells(answer: Answered, operations: str = "initiate start status") -> object:
+def _tells(answer: ServerResponse, operations: str = "initiate start status") -> object:
     """Refuse with another response than 401."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation in operations.split() and response.status == 401:
             response.status, response.headers = answer.status, answer.headers
             response.content = answer.content
@@ -32,7 +32,7 @@ def _tells(answer: Answered, operations: str = "initiate start status") -> objec
     return answered
 
 
-async def _denied_but_started(request: Asked, server: Server) -> Answered:
+async def _denied_but_started(request: ServerRequest, server: Server) -> ServerResponse:
     """Refuse a start, and start the build."""
     response = await server.answer(request)
     if request.operation == "start" and response.status == 401:
@@ -40,7 +40,7 @@ async def _denied_but_started(request: Asked, server: Server) -> Answered:
     return response
 
 
-async def _status_starts(request: Asked, server: Server) -> Answered:
+async def _status_starts(request: ServerRequest, server: Server) -> ServerResponse:
     """Refuse a status without the token, and start the build."""
     response = await server.answer(request)
     if request.operation == "status" and response.status == 401:
@@ -71,17 +71,17 @@ FAULTS = [
     fault("missing-token", "P2", "a missing token is accepted, an invalid one is not",
           asked=_lets_in(lambda _, scheme, __: not scheme)),
     fault("denied-403", "P2", "a request without a valid token gets 403",
-          answered=_tells(Answered(403, [], b""))),
+          answered=_tells(ServerResponse(403, [], b""))),
     fault("denied-404", "P2", "a request without a valid token gets 404",
-          answered=_tells(Answered(404, [], b""))),
+          answered=_tells(ServerResponse(404, [], b""))),
     fault("denied-302", "P2", "a request without a valid token is redirected to a login",
-          answered=_tells(Answered(302, [(b"location", b"/login")], b""))),
+          answered=_tells(ServerResponse(302, [(b"location", b"/login")], b""))),
     fault("denied-200-empty", "P2", "a request without a valid token gets an empty 200", "P8",
-          answered=_tells(Answered(200, [(b"content-type", JSON)], b""), "status")),
+          answered=_tells(ServerResponse(200, [(b"content-type", JSON)], b""), "status")),
     fault("denied-start-403", "P2", "start alone returns 403 for an invalid token",
-          answered=_tells(Answered(403, [], b""), "start")),
+          answered=_tells(ServerResponse(403, [], b""), "start")),
     fault("denied-500", "P2", "a status without a valid token gets 500", "P5",
-          answered=_tells(Answered(500, [], b""), "status")),
+          answered=_tells(ServerResponse(500, [], b""), "status")),
     fault("denied-but-started", "P2", "a start without the token gets 401, and starts the build",
           around=_denied_but_started),
     fault("denied-status-starts", "P2", "a status without the token gets 401, and starts the build",

@@ -42,7 +42,7 @@ _OPERATIONS = {
 
 
 @dataclass
-class Asked:
+class ServerRequest:
     """A request, as a fault may change it.
 
     Attributes:
@@ -95,7 +95,7 @@ class Asked:
 
 
 @dataclass
-class Answered:
+class ServerResponse:
     """A response, as a fault may change it."""
 
     status: int
@@ -122,9 +122,9 @@ class Server:
     scope: Any = None
     memory: dict[str, Body] = field(default_factory=lambda: defaultdict(dict))
 
-    async def answer(self, request: Asked) -> Answered:
+    async def answer(self, request: ServerRequest) -> ServerResponse:
         """Return the response of the conforming server."""
-        response = Answered(500, [], b"")
+        response = ServerResponse(500, [], b"")
         length = (b"content-length", str(len(request.content)).encode())
         scope = {
             **self.scope,
@@ -148,8 +148,13 @@ class Server:
         return response
 
     async def ask(
-        self, like: Asked, method: str, url: str, content: bytes = b"", media_type: bytes = JSON
-    ) -> Answered:
+        self,
+        like: ServerRequest,
+        method: str,
+        url: str,
+        content: bytes = b"",
+        media_type: bytes = JSON,
+    ) -> ServerResponse:
         """Send a request of the fault's own to the conforming server, with the token."""
         path, _, query = url.encode().partition(b"?")
         headers = [*like.headers]
@@ -180,9 +185,9 @@ class Fault:
     rule: str
     says: str
     also: frozenset[str] = frozenset()
-    asked: Callable[[Asked], Answered | None] | None = None
-    answered: Callable[[Asked, Answered], None] | None = None
-    around: Callable[[Asked, Server], Awaitable[Answered]] | None = None
+    asked: Callable[[ServerRequest], ServerResponse | None] | None = None
+    answered: Callable[[ServerRequest, ServerResponse], None] | None = None
+    around: Callable[[ServerRequest, Server], Awaitable[ServerResponse]] | None = None
     group: str = ""
 
     def wrap(self, app: App, token: str) -> App:
@@ -203,7 +208,7 @@ class Fault:
 
         return broken
 
-    async def _answer(self, request: Asked) -> Answered:
+    async def _answer(self, request: ServerRequest) -> ServerResponse:
         response = self.asked(request) if self.asked else None
         if response is not None:
             return response
@@ -219,11 +224,11 @@ def fault(name: str, rule: str, says: str, also: str = "", **changes: Any) -> Fa
     return Fault(name, rule, says, frozenset(also.split()), **changes)
 
 
-async def _soundly(request: Asked, server: Server) -> Answered:
+async def _soundly(request: ServerRequest, server: Server) -> ServerResponse:
     return await server.answer(request)
 
 
-async def _asked(server: Server, receive: Any) -> Asked:
+async def _asked(server: Server, receive: Any) -> ServerRequest:
     scope, content = server.scope, b""
     while True:
         message = await receive()
@@ -234,7 +239,7 @@ async def _asked(server: Server, receive: Any) -> Asked:
     for name, path in _PLACES.items():
         if found := path.fullmatch(scope["path"]):
             place, build_id = name, "".join(found.groups())
-    return Asked(
+    return ServerRequest(
         operation=_OPERATIONS.get((scope["method"], place)),
         build_id=build_id,
         method=scope["method"],

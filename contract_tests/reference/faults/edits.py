@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from .base import Answered, Asked, Body
+from .base import Body, ServerRequest, ServerResponse
 
-Change = Callable[[Asked, Answered], None]
+Change = Callable[[ServerRequest, ServerResponse], None]
 Edit = Callable[[Body], None]
 EditOfMany = Callable[[Body, Body], None]
 
@@ -22,7 +22,7 @@ def body(edit: Edit, operations: str = "start status") -> Change:
 def history(edit: EditOfMany, operations: str = "start status") -> Change:
     """Edit the same, with the state that the fault keeps for the build."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation in operations.split() and response.is_success:
             value = json.loads(response.content)
             edit(value, request.seen)
@@ -34,7 +34,7 @@ def history(edit: EditOfMany, operations: str = "start status") -> Change:
 def whole(make: Callable[[Any], Any], operations: str) -> Change:
     """Replace the JSON value of each success of some operations."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation in operations.split() and response.is_success:
             response.content = json.dumps(make(json.loads(response.content))).encode()
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from .base import Answered, Asked, Body, Server, fault
+from .base import Body, Server, ServerRequest, ServerResponse, fault
 from .edits import Change, Edit, EditOfMany, body, both, count, history, later, rows_of, with_status
 
 _BUILD = "/api/v1/images/build"
@@ -47,7 +47,7 @@ def _done_at_once(group: Body, seen: Body) -> None:
 def _again(change: Change) -> Change:
     """Count the starts of a build; make a change once there was a second."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == "start" and response.is_success:
             count(request.seen, "starts")
         if request.seen.get("starts", 0) > 1:
@@ -56,7 +56,7 @@ def _again(change: Change) -> Change:
     return answered
 
 
-def _elsewhere(request: Asked, response: Answered) -> None:
+def _elsewhere(request: ServerRequest, response: ServerResponse) -> None:
     if request.operation == "start" and response.is_success:
         response.status, response.content = 303, b""
         response.headers = [(b"location", request.path.removesuffix(b"/start"))]
@@ -72,7 +72,7 @@ def _another_artifact(group: Body, _: Body) -> None:
         row["id"] = f"{row['id']}_again"
 
 
-def _builds_again(request: Asked, response: Answered) -> None:
+def _builds_again(request: ServerRequest, response: ServerResponse) -> None:
     """Return BUILDING twice after a completed build is started again."""
     is_done = any(f'"{status}"'.encode() in response.content for status in _DONE)
     if request.operation == "start" and is_done:
@@ -82,10 +82,10 @@ def _builds_again(request: Asked, response: Answered) -> None:
         body(with_status("BUILDING"))(request, response)
 
 
-def _early(*, succeeds: bool) -> Callable[[Asked, Server], Awaitable[Answered]]:
+def _early(*, succeeds: bool) -> Callable[[ServerRequest, Server], Awaitable[ServerResponse]]:
     """Build without a context; the start succeeds or is refused."""
 
-    async def around(request: Asked, server: Server) -> Answered:
+    async def around(request: ServerRequest, server: Server) -> ServerResponse:
         response = await server.answer(request)
         if request.operation == "initiate" and response.is_success:
             issued = json.loads(response.content)
@@ -124,7 +124,7 @@ def _early_is_done(group: Body, seen: Body) -> None:
             row["startedAt"] = row["completedAt"] = group["startedAt"]
 
 
-def _initiated(request: Asked, response: Answered) -> tuple[str, Body] | None:
+def _initiated(request: ServerRequest, response: ServerResponse) -> tuple[str, Body] | None:
     """Return the name and tag that were sent to initiate, and its response."""
     if request.operation != "initiate" or not response.is_success:
         return None
@@ -132,7 +132,7 @@ def _initiated(request: Asked, response: Answered) -> tuple[str, Body] | None:
     return f"{asked['image_name']}:{asked['image_tag']}", json.loads(response.content)
 
 
-def _same_id_again(request: Asked, response: Answered) -> None:
+def _same_id_again(request: ServerRequest, response: ServerResponse) -> None:
     """Return the id of the first build of that name and tag."""
     if initiated := _initiated(request, response):
         name, issued = initiated
@@ -140,7 +140,7 @@ def _same_id_again(request: Asked, response: Answered) -> None:
         response.content = json.dumps({**issued, "build_id": first}).encode()
 
 
-async def _same_url_again(request: Asked, server: Server) -> Answered:
+async def _same_url_again(request: ServerRequest, server: Server) -> ServerResponse:
     """Return the URL of the first build of that name and tag; it uploads for the newest."""
     newest = server.memory["newest"]
     if request.operation == "upload":
@@ -156,7 +156,7 @@ async def _same_url_again(request: Asked, server: Server) -> Answered:
     return response
 
 
-async def _starts_another(request: Asked, server: Server) -> Answered:
+async def _starts_another(request: ServerRequest, server: Server) -> ServerResponse:
     """Start another waiting build, with the first start."""
     waiting = server.memory["waiting"]
     response = await server.answer(request)
@@ -173,7 +173,7 @@ async def _starts_another(request: Asked, server: Server) -> Answered:
 def _returns_another(*keys: str) -> Change:
     """Return another PENDING build in the first status of one that is PENDING."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation != "status" or not response.is_success:
             return
         group, last = json.loads(response.content), request.server.memory["last"]
@@ -187,7 +187,7 @@ def _returns_another(*keys: str) -> Change:
     return answered
 
 
-def _artifact_of_another(request: Asked, response: Answered) -> None:
+def _artifact_of_another(request: ServerRequest, response: ServerResponse) -> None:
     """List the artifact of the first completed build in those that complete later."""
     if request.operation not in ("start", "status") or not response.is_success:
         return
@@ -199,12 +199,12 @@ def _artifact_of_another(request: Asked, response: Answered) -> None:
             response.content = json.dumps(group).encode()
 
 
-def _not_found(response: Answered) -> None:
+def _not_found(response: ServerResponse) -> None:
     response.status = 404
     response.content = b'{"errors": [{"param": "build_id", "details": "there is no such build"}]}'
 
 
-def _found_late(request: Asked, response: Answered) -> None:
+def _found_late(request: ServerRequest, response: ServerResponse) -> None:
     if (
         request.operation == "status"
         and response.is_success
@@ -213,49 +213,51 @@ def _found_late(request: Asked, response: Answered) -> None:
         _not_found(response)
 
 
-def _found_once_uploaded(request: Asked, response: Answered) -> None:
+def _found_once_uploaded(request: ServerRequest, response: ServerResponse) -> None:
     if request.operation == "status" and b'"PENDING"' in response.content:
         _not_found(response)
 
 
-def _says_false(request: Asked) -> bool:
+def _says_false(request: ServerRequest) -> bool:
     value = request.json()
     is_object = isinstance(value, dict)
     return request.operation == "start" and is_object and value.get("context_uploaded") is False
 
 
-def _false_starts(request: Asked) -> None:
+def _false_starts(request: ServerRequest) -> None:
     if _says_false(request):
         request.content = b"{}"
 
 
-async def _false_refused_but_started(request: Asked, server: Server) -> Answered:
+async def _false_refused_but_started(request: ServerRequest, server: Server) -> ServerResponse:
     response = await server.answer(request)
     if _says_false(request) and response.status == 409:
         await server.answer(replace(request, content=b"{}"))
     return response
 
 
-async def _upload_starts(request: Asked, server: Server) -> Answered:
+async def _upload_starts(request: ServerRequest, server: Server) -> ServerResponse:
     response = await server.answer(request)
     if request.operation == "upload" and response.is_success:
         await server.ask(request, "POST", f"{_BUILD}/{request.build_id}/start", b"{}")
     return response
 
 
-def _uploads_refused(status: int) -> Callable[[Asked], Answered | None]:
-    return lambda request: Answered(status, [], b"") if request.operation == "upload" else None
+def _uploads_refused(status: int) -> Callable[[ServerRequest], ServerResponse | None]:
+    return lambda request: (
+        ServerResponse(status, [], b"") if request.operation == "upload" else None
+    )
 
 
-def _stored_but_500(request: Asked, response: Answered) -> None:
+def _stored_but_500(request: ServerRequest, response: ServerResponse) -> None:
     if request.operation == "upload" and response.is_success:
         response.status = 500
 
 
-def _first_upload_404(request: Asked) -> Answered | None:
+def _first_upload_404(request: ServerRequest) -> ServerResponse | None:
     """Refuse the first upload of each build: a client would have to know that it can retry."""
     is_first = request.operation == "upload" and count(request.seen, "uploads") == 1
-    return Answered(404, [], b"") if is_first else None
+    return ServerResponse(404, [], b"") if is_first else None
 
 
 FAULTS = [

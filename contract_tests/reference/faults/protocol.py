@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .base import JSON, Answered, Asked, Body, Server, fault, set_header
+from .base import JSON, Body, Server, ServerRequest, ServerResponse, fault, set_header
 from .edits import Change, count
 
 _BUILD = "/api/v1/images/build"
 _LONG_AGO = "2020-01-01T08:00:00Z"
-Condition = Callable[[Asked], bool]
+Condition = Callable[[ServerRequest], bool]
 
 
 def _code(operation: str, code: int) -> Change:
     """Return another status code for success."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == operation and response.is_success:
             response.status = code
             response.content = b"" if code == 204 else response.content
@@ -27,17 +27,17 @@ def _code(operation: str, code: int) -> Change:
 
 
 def _media_type(operation: str, media_type: bytes) -> Change:
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == operation and response.is_success:
             set_header(response.headers, b"content-type", media_type)
 
     return answered
 
 
-def _takes(operation: str, repair: Callable[[Any], Any]) -> Callable[[Asked], None]:
+def _takes(operation: str, repair: Callable[[Any], Any]) -> Callable[[ServerRequest], None]:
     """Accept an invalid body: ``repair`` returns a valid one for it, or None to leave it."""
 
-    def asked(request: Asked) -> None:
+    def asked(request: ServerRequest) -> None:
         if request.operation == operation and request.json() is not ...:
             valid = repair(request.json())
             if valid is not None:
@@ -90,12 +90,12 @@ def _breaks_start(body: Any) -> bool:
     return not isinstance(body, dict) or not isinstance(body.get("context_uploaded", True), bool)
 
 
-def _invalid_400(_: Asked, response: Answered) -> None:
+def _invalid_400(_: ServerRequest, response: ServerResponse) -> None:
     if response.status == 422:
         response.status = 400
 
 
-async def _invalid_but_started(request: Asked, server: Server) -> Answered:
+async def _invalid_but_started(request: ServerRequest, server: Server) -> ServerResponse:
     body = request.json()
     is_broken = request.operation == "start" and body is not ... and _breaks_start(body)
     if is_broken and request.is_authorized:
@@ -103,10 +103,10 @@ async def _invalid_but_started(request: Asked, server: Server) -> Answered:
     return await server.answer(request)
 
 
-def _unknown(operation: str, answer: Callable[[str], Answered]) -> Change:
+def _unknown(operation: str, answer: Callable[[str], ServerResponse]) -> Change:
     """Return another response than 404 for an unknown build."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == operation and response.status == 404:
             made = answer(request.build_id)
             response.status, response.headers = made.status, made.headers
@@ -115,37 +115,37 @@ def _unknown(operation: str, answer: Callable[[str], Answered]) -> Change:
     return answered
 
 
-def _made_up(status: str, started: str | None) -> Callable[[str], Answered]:
-    def answer(build_id: str) -> Answered:
+def _made_up(status: str, started: str | None) -> Callable[[str], ServerResponse]:
+    def answer(build_id: str) -> ServerResponse:
         group: Body = {
             "id": build_id, "imageName": "web", "imageTag": "v1", "status": status,
             "createdAt": _LONG_AGO, "startedAt": started, "completedAt": None, "artifacts": [],
         }  # fmt: skip
-        return Answered(200, [(b"content-type", JSON)], json.dumps(group).encode())
+        return ServerResponse(200, [(b"content-type", JSON)], json.dumps(group).encode())
 
     return answer
 
 
-def _fails(condition: Condition) -> Callable[[Asked], Answered | None]:
+def _fails(condition: Condition) -> Callable[[ServerRequest], ServerResponse | None]:
     """Return 500 for requests that fulfil a condition."""
-    return lambda request: Answered(500, [], b"") if condition(request) else None
+    return lambda request: ServerResponse(500, [], b"") if condition(request) else None
 
 
-def _type(request: Asked) -> bytes:
+def _type(request: ServerRequest) -> bytes:
     return request.header(b"content-type").partition(b";")[0]
 
 
-def _is_second_start(request: Asked) -> bool:
+def _is_second_start(request: ServerRequest) -> bool:
     valid = request.operation == "start" and request.is_authorized
     return valid and not _breaks_start(request.json()) and bool(request.seen.get("started"))
 
 
-def _note_start(request: Asked, response: Answered) -> None:
+def _note_start(request: ServerRequest, response: ServerResponse) -> None:
     if request.operation == "start" and response.is_success:
         count(request.seen, "started")
 
 
-def _early_start_500(request: Asked, response: Answered) -> None:
+def _early_start_500(request: ServerRequest, response: ServerResponse) -> None:
     if request.operation == "upload" and response.is_success:
         request.seen["uploaded"] = True
     is_early = request.operation == "start" and response.status == 409
@@ -153,29 +153,29 @@ def _early_start_500(request: Asked, response: Answered) -> None:
         response.status, response.content = 500, b""
 
 
-def _empty_start(code: int) -> Callable[[Asked], Answered | None]:
+def _empty_start(code: int) -> Callable[[ServerRequest], ServerResponse | None]:
     """Refuse {} where the start is otherwise valid."""
     content = b'{"errors": [{"param": "context_uploaded", "details": "is required"}]}'
 
-    def asked(request: Asked) -> Answered | None:
+    def asked(request: ServerRequest) -> ServerResponse | None:
         if request.operation == "start" and request.is_authorized and request.json() == {}:
-            return Answered(code, [(b"content-type", JSON)], content)
+            return ServerResponse(code, [(b"content-type", JSON)], content)
         return None
 
     return asked
 
 
-async def _empty_start_idle(request: Asked, server: Server) -> Answered:
+async def _empty_start_idle(request: ServerRequest, server: Server) -> ServerResponse:
     """Return the status for a start with {} or false, and start nothing."""
     if request.operation == "start" and request.json() in ({}, {"context_uploaded": False}):
         return await server.answer(replace(request, method="GET", path=request.path[:-6]))
     return await server.answer(request)
 
 
-def _taken_for(method: str, place: str, instead: str) -> Callable[[Asked], None]:
+def _taken_for(method: str, place: str, instead: str) -> Callable[[ServerRequest], None]:
     """Process one method as another."""
 
-    def asked(request: Asked) -> None:
+    def asked(request: ServerRequest) -> None:
         if request.method == method and request.place == place:
             request.method = instead
             if instead == "POST" and not request.content:
@@ -185,17 +185,17 @@ def _taken_for(method: str, place: str, instead: str) -> Callable[[Asked], None]
     return asked
 
 
-def _delete_204(request: Asked, response: Answered) -> None:
+def _delete_204(request: ServerRequest, response: ServerResponse) -> None:
     if request.method == "DELETE" and request.place == "builds":
         response.status, response.content = 204, b""
 
 
-def _not_allowed_200(request: Asked, response: Answered) -> None:
+def _not_allowed_200(request: ServerRequest, response: ServerResponse) -> None:
     if request.method == "PATCH" and response.status == 405:
         response.status, response.content = 200, b"{}"
 
 
-async def _refused_but_started(request: Asked, server: Server) -> Answered:
+async def _refused_but_started(request: ServerRequest, server: Server) -> ServerResponse:
     if request.method == "PATCH" and request.place == "build" and request.is_authorized:
         await server.ask(request, "POST", request.path.decode() + "/start", b"{}")
     return await server.answer(request)
@@ -241,7 +241,7 @@ FAULTS = [
     fault("unknown-start-pending", "P4", "start returns PENDING for an unknown build",
           answered=_unknown("start", _made_up("PENDING", None))),
     fault("unknown-start-204", "P4", "the start of an unknown build gets 204", "P1",
-          answered=_unknown("start", lambda _: Answered(204, [], b""))),
+          answered=_unknown("start", lambda _: ServerResponse(204, [], b""))),
     fault("long-id-500", "P5", "a long build id gets 500",
           asked=_fails(lambda r: r.operation == "status" and len(r.build_id) > 32)),
     fault("start-of-64-500", "P5", "start of a build id of 64 characters gets 500",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .base import JSON, Answered, Asked, Body, fault, set_header
+from .base import JSON, Body, ServerRequest, ServerResponse, fault, set_header
 from .edits import Change, body, drop, put, rename, whole
 
 
@@ -29,7 +29,7 @@ def _invalid(content: Any, media_type: bytes = JSON) -> Change:
     """Give each 422 another body; bytes are sent as they are."""
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
 
-    def answered(_: Asked, response: Answered) -> None:
+    def answered(_: ServerRequest, response: ServerResponse) -> None:
         if response.status == 422:
             response.content = content
             set_header(response.headers, b"content-type", media_type)
@@ -40,7 +40,7 @@ def _invalid(content: Any, media_type: bytes = JSON) -> Change:
 def _pending(edit: Callable[[bytes], bytes]) -> Change:
     """Edit the bytes of each PENDING status; the others stay readable."""
 
-    def answered(request: Asked, response: Answered) -> None:
+    def answered(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == "status" and b'"PENDING"' in response.content:
             response.content = edit(response.content)
 
@@ -51,7 +51,7 @@ def _more(what: bytes) -> Change:
     return _pending(lambda content: content.replace(b"{", b"{" + what + b",", 1))
 
 
-def _refused_no_json(_: Asked, response: Answered) -> None:
+def _refused_no_json(_: ServerRequest, response: ServerResponse) -> None:
     if response.status == 404:
         response.content = b"not found"
 

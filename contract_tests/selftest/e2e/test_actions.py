@@ -18,10 +18,10 @@ import pytest
 from scripts import vendor_check
 from scripts.ci import commands, server
 
-from ... import documents
+from ...contract import documents
 from ...problems import Exit
 from ...reference.app import create_app
-from ...reference.embedded import running
+from ...reference.over_sockets import running
 from ..support.ci_job import (
     ACTIONS,
     ROOT,

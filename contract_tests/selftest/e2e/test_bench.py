@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts import bench_gate, bench_runs
-from scripts.bench_runs import Finding
+from scripts.dev import bench_gate, bench_runs
+from scripts.dev.bench_runs import Finding
 
 from ..unit.test_bench import SCHEMA
 

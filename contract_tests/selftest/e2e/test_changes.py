@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from scripts import changes
-from scripts.changing import agree, changelog, past, surface, weigh
-from scripts.changing.weight import Version, Weight
+from scripts.release import agree, changelog, past, surface, weigh
+from scripts.release.weight import Version, Weight
 
-from ...contract import PATH
+from ...contract.openapi import PATH
 from ...problems import Exit, Problem
 
 ROOT = PATH.parent

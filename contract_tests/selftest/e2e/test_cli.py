@@ -13,17 +13,18 @@ from pathlib import Path
 import click
 import pytest
 
-from scripts import changes, compare, contract_lint, generate, vendor, vendor_check
-from scripts.changing import surface
+from scripts import changes, compare, generate, vendor, vendor_check
+from scripts import lint as contract_lint
+from scripts.release import surface
 
 from ... import arguments, cli, front, judge, process
-from ...contract import PATH
+from ...contract.openapi import PATH
+from ...gate.target import GateError
 from ...problems import Exit
 from ...reference import __main__ as reference
 from ...reference.faults import FAULTS
 from ...rules import RULES
 from ...settings import SETTINGS, from_environment
-from ...target import GateError
 
 ROOT = PATH.parent
 HAR = ROOT / "contract_tests/selftest/support/har/chrome.har"
@@ -315,7 +316,7 @@ MODULES = {
     "serve": ["-m", "contract_tests.reference", "--list-faults"],
     "compare": ["scripts/compare.py", "openapi.yaml"],
     "check": ["scripts/generate.py", "check"],
-    "lint": ["scripts/contract_lint.py"],
+    "lint": ["scripts/lint.py"],
     "changes": ["scripts/changes.py"],
     "a violation": ["-m", "contract_tests"],
 }

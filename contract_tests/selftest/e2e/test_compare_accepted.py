@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from contract_tests import dated
 from scripts import compare
-from scripts.comparison import Difference, differences, load
-from scripts.comparison.accepted import Accepted, split
-from scripts.comparison.accepted import load as load_accepted
 
-from ...contract import PATH, contract
+from ...contract.openapi import PATH, contract
+from ...openapi_diff import Difference, differences, load
+from ...openapi_diff.accepted import Accepted, split
+from ...openapi_diff.accepted import load as load_accepted
 from ...problems import Exit, Problem
+from ...verdicts import exemptions
 from ..support.ci_job import environment
 from ..support.ci_job import load as read_yaml
 
@@ -153,7 +153,7 @@ def test_file_that_is_another_is_refused(text: str, tmp_path: Path) -> None:
     path.write_text(text)
 
     with pytest.raises(Problem):
-        list(dated.entries(path, "accepted", ("kind", "place"), today=TODAY))
+        list(exemptions.entries(path, "accepted", ("kind", "place"), today=TODAY))
 
 
 def test_missing_file_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

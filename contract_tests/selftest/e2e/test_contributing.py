@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ...contract import PATH
+from ...contract.openapi import PATH
 
 ROOT = PATH.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()

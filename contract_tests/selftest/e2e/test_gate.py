@@ -15,19 +15,22 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ... import gate, planning
-from ...contract import INITIATE, PATH, START, STATUS
-from ...drivers import lifecycles, pace, stimuli
-from ...drivers.transport import Endpoint
+from ...contract.openapi import INITIATE, PATH, START, STATUS
+from ...drivers.http import pace
+from ...drivers.http.transport import Endpoint
+from ...drivers.scripted import inputs, scenarios
+from ...gate import drive
+from ...gate import plan as planning
+from ...gate.run import Run
+from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...reference.faults import Answered, Asked, Fault
+from ...reference.faults import Fault, ServerRequest, ServerResponse
+from ...reference.over_sockets import running
 from ...report.rendered import render
 from ...rules import RULES
-from ...target import Budget, GateError, Target, embedded
 
 TOKEN = "test-token"  # noqa: S105
-STEPS = [*lifecycles.steps(is_limited=False), lifecycles.CLOSING]
+STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING]
 
 
 @pytest.fixture
@@ -38,12 +41,14 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def sound() -> gate.Run:
+def sound() -> Run:
     """Judge the faultless server by the script alone."""
-    return gate.run(Target(), fuzzing=False)
+    return drive.run(Target(), fuzzing=False)
 
 
-def changed(answered: Callable[[Asked, Answered], None], token: str = TOKEN) -> Endpoint:
+def changed(
+    answered: Callable[[ServerRequest, ServerResponse], None], token: str = TOKEN
+) -> Endpoint:
     """Make a server that answers otherwise."""
     return embedded(token, Fault("changed", "", "", answered=answered))
 
@@ -68,14 +73,14 @@ def verdicts(printed: str) -> dict[str, str]:
     return dict(found)
 
 
-def test_every_rule_is_observed_by_the_script_alone(sound: gate.Run) -> None:
+def test_every_rule_is_observed_by_the_script_alone(sound: Run) -> None:
     """Schemathesis is there for what nobody thought of."""
     assert {rule: one.outcome for rule, one in sound.verdicts.items()} == dict.fromkeys(
         RULES, "passed"
     )
 
 
-def test_the_plan_is_what_is_sent(sound: gate.Run) -> None:
+def test_the_plan_is_what_is_sent(sound: Run) -> None:
     """But for the polling: the requests and the builds of each step are as the plan tells them."""
     polls = sum("status after the start" in one.intent for one in sound.tape.exchanges)
     looks = 7  # of these, the ones that the plan counts: right after the starts
@@ -91,14 +96,14 @@ def test_the_plan_is_what_is_sent(sound: gate.Run) -> None:
 @pytest.mark.parametrize("requests", [1, 20, 150])
 def test_requests_are_bounded(requests: int) -> None:
     """Not one more is sent, and what was cut off is told."""
-    done = gate.Run(Target(token=TOKEN, budget=Budget(requests=requests)))
+    done = Run(Target(token=TOKEN, budget=Budget(requests=requests)))
     # Where no build could be seen to complete, nothing is green.
     with (
         contextlib.nullcontext()
         if requests >= 150
         else pytest.raises(GateError, match="MAX_REQUESTS")
     ):
-        gate.drive(done)
+        drive.drive(done)
 
     assert done.pace.sent == len(done.tape.exchanges) == requests
     assert "MAX_REQUESTS" in {cut.budget for cut in done.cut}
@@ -118,9 +123,9 @@ def test_the_run_keeps_to_the_plan(budget: Budget, fault: str | None) -> None:
     """Whatever the server accepts, no more builds are initiated or started than were planned."""
     target = Target(fault=fault, budget=budget)
     plan = planning.planned(target, fuzzing=False)
-    done = gate.Run(target)
+    done = Run(target)
     with contextlib.suppress(GateError):
-        gate.drive(done, fuzzing=False)
+        drive.drive(done, fuzzing=False)
 
     initiated, started = done.left_behind
     assert len(initiated) <= plan.most_builds
@@ -158,11 +163,11 @@ def test_the_plan_of_a_given_build() -> None:
 @pytest.mark.parametrize("builds", [1, 2, 3, 4])
 def test_tokens_and_bodies_are_checked_with_few_builds(builds: int) -> None:
     """What costs no build goes first, and what needs one uses another's."""
-    done = gate.run(Target(token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
+    done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
 
     refused = [one for one in done.tape.exchanges if one.response.status == 401]
     assert {one.operation for one in refused} == {INITIATE, START, STATUS}
-    tokens = len(stimuli.tokens(TOKEN))
+    tokens = len(inputs.tokens(TOKEN))
     assert len(refused) == 3 * tokens
     assert done.verdicts["P2"].outcome == done.verdicts["P3"].outcome == "passed"
 
@@ -170,38 +175,38 @@ def test_tokens_and_bodies_are_checked_with_few_builds(builds: int) -> None:
 def test_responses_past_the_byte_budget_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that spends it is on the tape, and what it issued is known."""
     monkeypatch.setattr(pace, "MOST_BYTES", 1)
-    done = gate.Run(Target(token=TOKEN))
-    with gate._wire(done, "test") as wire, pytest.raises(pace.BudgetSpent):
-        wire.send("POST", "/api/v1/images/build", "initiate", body=stimuli.NAMED)
+    done = Run(Target(token=TOKEN))
+    with drive._session(done, "test") as session, pytest.raises(pace.BudgetSpent):
+        session.send("POST", "/api/v1/images/build", "initiate", body=inputs.NAMED)
 
     assert done.tape.exchanges[0].response.status == 201
     assert (len(done.left_behind[0]), done.pace.issued, done.pace.sent) == (1, 1, 1)
     assert done.pace.taken == len(done.tape.exchanges[0].response.content or b"") > 1
 
 
-def test_each_input_is_tried_on_each_operation_that_can_take_it(sound: gate.Run) -> None:
+def test_each_input_is_tried_on_each_operation_that_can_take_it(sound: Run) -> None:
     """An id, a token, a content: not on one operation alone."""
     absent = [one for one in sound.tape.exchanges if one.is_absent and one.intent != "preflight"]
     tried = {name: {one.build_id for one in absent if one.operation == name}
              for name in (START, STATUS)}  # fmt: skip
-    assert tried[START] == tried[STATUS] == set(stimuli.ABSENT_BUILD_IDS)
-    lengths = {len(one) for one in stimuli.ABSENT_BUILD_IDS if not one.strip("x")}
+    assert tried[START] == tried[STATUS] == set(inputs.ABSENT_BUILD_IDS)
+    lengths = {len(one) for one in inputs.ABSENT_BUILD_IDS if not one.strip("x")}
     assert lengths >= {8, 16, 32, 33, 36, 40, 63, 64, 65, 127, 128, 129, 255, 256, 257}
     headers = {name: {one.request.headers.get("authorization") for one in sound.tape.of(name)}
                for name in (INITIATE, START, STATUS)}  # fmt: skip
-    wanted = set(stimuli.tokens(sound.target.token).values())
+    wanted = set(inputs.tokens(sound.target.token).values())
     assert all(wanted <= seen for seen in headers.values())
     for name in (INITIATE, START):
         contents = {one.request.content for one in sound.tape.of(name)}
-        assert set(stimuli.BROKEN_CONTENT.values()) <= contents
+        assert set(inputs.BROKEN_CONTENT.values()) <= contents
         kinds = {one.request.headers.get("content-type") for one in sound.tape.of(name)}
-        assert set(stimuli.CONTENT_TYPES) <= kinds
+        assert set(inputs.CONTENT_TYPES) <= kinds
 
 
 @pytest.mark.parametrize("builds", [1, 2, 5])
 def test_builds_are_bounded(builds: int) -> None:
     """The first is one that is built; what needs more of them is not observed, or cut off."""
-    done = gate.run(Target(token=TOKEN, budget=Budget(builds=builds)))
+    done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)))
 
     assert len(done.left_behind[0]) == builds
     assert done.verdicts["T5"].outcome == "passed"
@@ -212,9 +217,9 @@ def test_builds_are_bounded(builds: int) -> None:
 def test_the_deadline_is_kept() -> None:
     """Nothing is sent after it, and the builds that do not end are not waited for."""
     slow = embedded(TOKEN, build_seconds=3600)
-    done = gate.Run(Target(token=TOKEN, budget=Budget(deadline=4)), at=slow)
+    done = Run(Target(token=TOKEN, budget=Budget(deadline=4)), at=slow)
     with pytest.raises(GateError, match="no build was COMPLETED"):
-        gate.drive(done, fuzzing=False)
+        drive.drive(done, fuzzing=False)
 
     assert "DEADLINE" in {cut.budget for cut in done.cut} or done.pace.left == 0
     assert not done.judge.violated
@@ -224,9 +229,9 @@ def test_the_deadline_is_kept() -> None:
 def test_a_given_build_is_looked_at_only() -> None:
     """BUILD_ID: nothing is initiated, uploaded or started."""
     at = embedded(TOKEN)
-    before = gate.run(Target(token=TOKEN), fuzzing=False, at=at)
+    before = drive.run(Target(token=TOKEN), fuzzing=False, at=at)
     given = before.left_behind[1][0]
-    done = gate.run(Target(token=TOKEN, build_id=given), at=at)
+    done = drive.run(Target(token=TOKEN, build_id=given), at=at)
 
     asked = {one.operation for one in done.tape.exchanges if one.operation}
     assert asked == {STATUS}
@@ -238,13 +243,13 @@ def test_a_given_build_is_looked_at_only() -> None:
 def test_a_given_build_that_is_not_there() -> None:
     """It cannot be judged, and so has not passed."""
     with pytest.raises(GateError, match="no success of get_build_status"):
-        gate.run(Target(token=TOKEN, build_id="gone"))
+        drive.run(Target(token=TOKEN, build_id="gone"))
 
 
 def test_a_build_that_never_starts_is_hollow() -> None:
     """A queue that moves nothing leaves the rules of time unseen: an error, and no pass."""
 
-    def waiting(request: Asked, answer: Answered) -> None:
+    def waiting(request: ServerRequest, answer: ServerResponse) -> None:
         if request.operation in ("status", "start") and answer.status == 200:
             answer.content = re.sub(
                 rb'"(BUILDING|COMPLETED|FAILED)"', b'"UPLOADING"', answer.content
@@ -255,25 +260,25 @@ def test_a_build_that_never_starts_is_hollow() -> None:
                                     answer.content)  # fmt: skip
 
     with pytest.raises(GateError, match="no build was COMPLETED"):
-        gate.run(Target(token=TOKEN), fuzzing=False, at=changed(waiting))
+        drive.run(Target(token=TOKEN), fuzzing=False, at=changed(waiting))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
 def test_all_refused_is_no_pass(status: int) -> None:
     """Whatever it is refused with."""
 
-    def refused(_: Asked, answer: Answered) -> None:
+    def refused(_: ServerRequest, answer: ServerResponse) -> None:
         answer.status, answer.headers = status, [(b"retry-after", b"0")]
         answer.content = b'{"errors": []}'
 
     with pytest.raises(GateError, match="problem: "):
-        gate.run(Target(token=TOKEN), fuzzing=False, at=changed(refused))
+        drive.run(Target(token=TOKEN), fuzzing=False, at=changed(refused))
 
 
 def test_what_is_required_is_looked_for() -> None:
     """A rule, and a cell of the matrix, by what was really told."""
     wanted = ("T5", "COMPLETED:set:set", "CANCELLED", "artifact:FAILED", "PENDING:absent")
-    done = gate.run(Target(token=TOKEN, require=wanted), fuzzing=False)
+    done = drive.run(Target(token=TOKEN, require=wanted), fuzzing=False)
 
     assert done.missing == ["CANCELLED", "PENDING:absent"]
 
@@ -281,7 +286,7 @@ def test_what_is_required_is_looked_for() -> None:
 def test_neither_token_nor_header_is_shown() -> None:
     """Not in requests, not where the server echoes them: the tape holds them, and hides them."""
 
-    def echo(request: Asked, answer: Answered) -> None:
+    def echo(request: ServerRequest, answer: ServerResponse) -> None:
         if request.operation == "status" and answer.status == 200:
             told = str(request.headers).encode()
             answer.headers.append((b"x-echo", told.replace(b"\n", b"")))
@@ -290,7 +295,7 @@ def test_neither_token_nor_header_is_shown() -> None:
 
     token = "a/t+oken~with-signs"  # noqa: S105
     target = Target(token=token, headers={"X-Key": "another-secret"})
-    done = gate.run(target, fuzzing=False, at=changed(echo, token))
+    done = drive.run(target, fuzzing=False, at=changed(echo, token))
 
     echoed = [one for one in done.tape.exchanges if "x-echo" in one.response.headers]
     assert token in echoed[0].response.headers["x-echo"]
@@ -510,6 +515,6 @@ def test_an_interrupt_shows_what_was_seen(tmp_path: Path) -> None:
     assert re.search(r"left behind +\d+ builds named contract-gate, \d+ started: bld_", printed)
 
 
-def test_operations_are_those_of_the_contract(sound: gate.Run) -> None:
+def test_operations_are_those_of_the_contract(sound: Run) -> None:
     """Each was seen to succeed."""
     assert all(sound.tape.successes()[name] for name in (INITIATE, START, STATUS))

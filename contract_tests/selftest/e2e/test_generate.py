@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts import generate, swap
+from scripts import generate
+from scripts.generation import swap
 
-from ...contract import PATH, contract
+from ...contract.openapi import PATH, contract
 from ...problems import Exit
 
 ROOT = PATH.parent

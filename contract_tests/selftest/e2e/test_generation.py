@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scripts import contract_lint, generate
-from scripts.linting import problems
-from scripts.linting.names import python_name
-from scripts.linting.needs import ALWAYS, SOMETIMES, needs
+from scripts import generate
+from scripts import lint as contract_lint
+from scripts.contract_lint import problems
+from scripts.contract_lint.names import python_name
+from scripts.contract_lint.needs import ALWAYS, SOMETIMES, needs
 
-from ... import documents
-from ...contract import PATH, Contract, contract
+from ...contract import documents
+from ...contract.openapi import PATH, Contract, contract
 from ...drivers import client
 from ...problems import Exit
 

@@ -13,7 +13,7 @@ import pytest
 
 from scripts import generate, git, vendor_source
 
-from ...contract import PATH
+from ...contract.openapi import PATH
 
 ROOT = PATH.parent
 WHO = {

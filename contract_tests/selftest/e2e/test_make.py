@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from scripts.changing import surface
+from scripts.release import surface
 
-from ...contract import PATH
+from ...contract.openapi import PATH
 from ...settings import SETTINGS
 
 ROOT = PATH.parent

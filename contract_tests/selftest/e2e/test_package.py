@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from ... import cli, front
-from ...contract import PATH, contract
+from ...contract.openapi import PATH, contract
+from ...gate.target import GateError
 from ...reference.faults import FAULTS
 from ...settings import SETTINGS, from_environment
-from ...target import GateError
 
 ROOT = PATH.parent
 NAME = "image_build_contract"

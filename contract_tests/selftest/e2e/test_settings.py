@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from scripts.changing import surface
+from scripts.release import surface
 
-from ... import cli, documents, front, matrix
-from ...contract import PATH
-from ...matrix import Cell
+from ... import cli, front
+from ...contract import documents
+from ...contract.openapi import PATH
+from ...gate.target import GateError, Target
 from ...rules import RULES
 from ...settings import SETTINGS, Setting, from_environment
-from ...target import GateError, Target
+from ...verdicts import coverage
+from ...verdicts.coverage import Cell
 
 ROOT = PATH.parent
 URL = {"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_TOKEN": "some-long-token"}
@@ -157,8 +159,8 @@ def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> N
 )  # fmt: skip
 def test_a_pattern_matches_a_cell(pattern: str, does: bool) -> None:
     """From the left, as far as it is spelled out."""
-    assert matrix.problem(pattern) is None
-    assert matrix.matches(pattern, Cell("group", "COMPLETED", "set", "null")) is does
+    assert coverage.problem(pattern) is None
+    assert coverage.matches(pattern, Cell("group", "COMPLETED", "set", "null")) is does
 
 
 def test_targets_are_told_by_name() -> None:

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...reference.faults.base import Answered, App, Asked, Fault
+from ...reference.faults.base import App, Fault, ServerRequest, ServerResponse
+from ...reference.over_sockets import running
 from ..support import vendor_clients
 
 pytestmark = pytest.mark.external
@@ -63,7 +63,7 @@ print(json.dumps([done[0].model_dump(mode="json"), *done[1:]]))
 """
 
 
-def _beyond(_: Asked, response: Answered) -> None:
+def _beyond(_: ServerRequest, response: ServerResponse) -> None:
     """Add what the command line looks for and the published contract does not have."""
     if not response.is_success or not response.content:
         return
@@ -83,7 +83,7 @@ class Seen:
     def around(self, app: App) -> App:
         """Return the server with this before it."""
 
-        def asked(request: Asked) -> None:
+        def asked(request: ServerRequest) -> None:
             headers = {key.decode(): value.decode() for key, value in request.headers}
             self.requests.append((request.method, str(request.operation), headers))
             self.bodies.append(request.json())

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import uvicorn
 
-from ...reference.access import logged
+from ...reference.access_log import logged
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...reference.weather import Dropped
+from ...reference.disruptions import Dropped
+from ...reference.over_sockets import running
 
 TOKEN = "a-token-of-the-test"  # noqa: S105 (of servers that live as long as a test)
 Message = dict[str, Any]

@@ -10,26 +10,27 @@ from typing import Any
 
 import pytest
 
-from ... import gate, hollow
-from ...contract import INITIATE, START, STATUS
-from ...drivers import stimuli
-from ...drivers.clock import VirtualClock
-from ...drivers.pace import Pace
-from ...drivers.reach import GoneError
-from ...drivers.script import Script, initiate
-from ...drivers.transport import Endpoint
-from ...drivers.wire import Wire
-from ...exchange import UPLOAD, Exchange
+from ...contract.openapi import INITIATE, START, STATUS
+from ...drivers.http.clock import VirtualClock
+from ...drivers.http.pace import Pace
+from ...drivers.http.reachability import GoneError
+from ...drivers.http.transport import Endpoint
+from ...drivers.scripted import inputs
+from ...drivers.scripted.builds import BuildScript, initiate
+from ...drivers.session import Session
+from ...gate import drive, hollow
+from ...gate.run import Run
+from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...reference.faults import Answered, Asked, Fault
-from ...reference.weather import Dropped
+from ...reference.disruptions import Dropped
+from ...reference.faults import Fault, ServerRequest, ServerResponse
+from ...reference.over_sockets import running
 from ...report import terminal, verdicts
 from ...rules import RULES
-from ...tape import Tape
-from ...target import Budget, GateError, Target, embedded
-from ...verdict import Judge
-from ...waivers import Waiver
+from ...tape.exchange import UPLOAD, Exchange
+from ...tape.tape import Tape
+from ...verdicts.judge import Judge
+from ...verdicts.waivers import Waiver
 from ..support.crashing import ERROR, Crash, Passed, crashing
 
 TOKEN = "test-token"  # noqa: S105
@@ -45,22 +46,22 @@ def sound() -> Iterator[str]:
 
 def judged(
     url: str | None = None, *, at: Endpoint | None = None, fuzzing: bool = False, **settings: Any
-) -> gate.Run:
+) -> Run:
     """Judge a server to the end; a run that is never green has its error in ``problem``."""
-    done = gate.Run(Target(url=url, token=TOKEN, **settings), at=at)
+    done = Run(Target(url=url, token=TOKEN, **settings), at=at)
     try:
-        gate.drive(done, fuzzing=fuzzing)
+        drive.drive(done, fuzzing=fuzzing)
     except GateError as error:
         done.problem = error
     return done
 
 
-def violated(done: gate.Run) -> set[str]:
+def violated(done: Run) -> set[str]:
     """Return the ids of the rules that are violated."""
     return {one.rule.id for one in done.judge.violated}
 
 
-def observed(done: gate.Run) -> set[str]:
+def observed(done: Run) -> set[str]:
     """Return the ids of the rules that were observed."""
     return {rule for rule, one in done.verdicts.items() if one.observed}
 
@@ -114,7 +115,7 @@ def test_unannounced_close_after_each_response(sound: str) -> None:
     assert sum(done.unanswered.values()) <= 1
 
 
-Lost = Callable[[Asked, Answered], bool]
+Lost = Callable[[ServerRequest, ServerResponse], bool]
 LOSSES: dict[str, Lost] = {
     "get_build_status": lambda r, a: r.method == "GET" and a.status == 404,
     "initiate_image_build": lambda r, a: r.operation == "initiate" and a.status == 422,
@@ -127,7 +128,7 @@ LOSSES: dict[str, Lost] = {
 def test_lost_response_is_an_observation(operation: str) -> None:
     """It is counted and shown, violates nothing, and the rest goes on to the end."""
 
-    def lose(request: Asked, answer: Answered) -> None:
+    def lose(request: ServerRequest, answer: ServerResponse) -> None:
         if LOSSES[operation](request, answer):
             raise Dropped
 
@@ -165,19 +166,19 @@ def test_post_is_sent_once(sound: str) -> None:
 def test_server_that_goes_away_is_an_error(sound: str) -> None:
     """What can no longer be connected to ends the run, and a run that saw no build end is none."""
 
-    def change(_: Asked, answer: Answered) -> None:
+    def change(_: ServerRequest, answer: ServerResponse) -> None:
         answer.headers.append((b"connection", b"close"))
 
     app = Fault("closes", "", "", answered=change).wrap(create_app(token=TOKEN), TOKEN)
     with running(app) as url:
-        done = gate.Run(Target(url=url, token=TOKEN))
+        done = Run(Target(url=url, token=TOKEN))
         done.pace.clock = VirtualClock()
-        wire = gate._wire(done, "test")
-        wire.send("GET", "/api/v1/images/build/x", "while it is there")
+        session = drive._session(done, "test")
+        session.send("GET", "/api/v1/images/build/x", "while it is there")
 
     def go_on() -> None:
         for _ in range(10):
-            wire.send("GET", "/api/v1/images/build/x", "after it is gone")
+            session.send("GET", "/api/v1/images/build/x", "after it is gone")
 
     with pytest.raises(GoneError):
         go_on()
@@ -192,11 +193,11 @@ def uploads_answered(status: int, *, stored: bool, first: int = 10**6) -> Fault:
     """Answer the first uploads so; what is refused is not stored, unless it is said to be."""
     numbers = itertools.count()
 
-    def refused(request: Asked) -> Answered | None:
+    def refused(request: ServerRequest) -> ServerResponse | None:
         counts = request.operation == "upload" and next(numbers) < first
-        return Answered(status, [], b"") if counts else None
+        return ServerResponse(status, [], b"") if counts else None
 
-    def changed(request: Asked, answer: Answered) -> None:
+    def changed(request: ServerRequest, answer: ServerResponse) -> None:
         if request.operation == "upload" and next(numbers) < first:
             answer.status = status
 
@@ -230,7 +231,7 @@ def test_run_without_an_accepted_upload_is_never_green(
     """Where P11 is not judged it cannot be judged at all; so with P11 waived."""
     at = embedded(TOKEN, uploads_answered(500, stored=stored))
     with pytest.raises(GateError):
-        gate.run(Target(token=TOKEN, **settings), fuzzing=False, at=at)
+        drive.run(Target(token=TOKEN, **settings), fuzzing=False, at=at)
 
 
 def test_redirected_upload_names_the_redirect() -> None:
@@ -248,7 +249,7 @@ def test_waived_p11_is_not_green() -> None:
     waiver = Waiver("P11", "known", datetime(2999, 1, 1, tzinfo=UTC).date())
     at = embedded(TOKEN, uploads_answered(500, stored=True))
     with pytest.raises(GateError):
-        gate.run(Target(token=TOKEN, waivers=(waiver,)), fuzzing=False, at=at)
+        drive.run(Target(token=TOKEN, waivers=(waiver,)), fuzzing=False, at=at)
 
 
 def test_some_uploads_that_fail_are_counted() -> None:
@@ -264,7 +265,7 @@ def test_some_uploads_that_fail_are_counted() -> None:
 def test_unusable_upload_url_violates_p10(url: str) -> None:
     """It is an observation, and no upload is sent."""
 
-    def change(request: Asked, answer: Answered) -> None:
+    def change(request: ServerRequest, answer: ServerResponse) -> None:
         if request.operation == "initiate" and answer.status == 201:
             number = request.server.memory["n"]["n"] = request.server.memory["n"].get("n", 0) + 1
             body = {**json.loads(answer.content), "upload_url": f"{url}{'#' * number}"}
@@ -281,9 +282,9 @@ def test_unusable_upload_url_violates_p10(url: str) -> None:
 def test_run_without_a_completed_build_is_never_green(scenario: str) -> None:
     """Starts were accepted, and nothing was seen to complete: an error, and no pass."""
     target = Target(token=TOKEN, budget=Budget(deadline=60))
-    done = gate.Run(target, at=embedded(TOKEN, scenario=scenario))
+    done = Run(target, at=embedded(TOKEN, scenario=scenario))
     with pytest.raises(GateError):
-        gate.drive(done, fuzzing=False)
+        drive.drive(done, fuzzing=False)
 
     assert violated(done) == set()
     assert done.completed == 0
@@ -300,7 +301,7 @@ def test_given_build_passes_in_every_state(status: str) -> None:
     """What others did to it is not on the tape, so that nothing is concluded from its absence."""
     scenario = "cancelled" if status == "CANCELLED" else "default"
     at = embedded(TOKEN, scenario=scenario)
-    done = gate.run(Target(token=TOKEN, build_id=made(at, status)), at=at)
+    done = drive.run(Target(token=TOKEN, build_id=made(at, status)), at=at)
 
     assert violated(done) == set()
     assert done.problem is None
@@ -313,7 +314,7 @@ def test_given_build_that_outlives_the_deadline_is_cut() -> None:
     """A build that has not ended was not judged to its end, and each report says so."""
     at = embedded(TOKEN, scenario="stuck")
     target = Target(token=TOKEN, build_id=made(at, "BUILDING"), budget=Budget(deadline=60))
-    done = gate.run(target, at=at)
+    done = drive.run(target, at=at)
 
     assert {cut.budget for cut in done.cut} == {"DEADLINE"}
     assert (verdicts.document(done)["ended"], violated(done)) == ("cut", set())
@@ -322,13 +323,13 @@ def test_given_build_that_outlives_the_deadline_is_cut() -> None:
 def made(at: Endpoint, status: str) -> str:
     """Make a build of a status, as somebody else would."""
     pace = Pace(clock=at.clock)
-    with Wire(at, Tape(TOKEN), "somebody", pace) as wire:
-        issued = initiate(wire, "a build")
+    with Session(at, Tape(TOKEN), "somebody", pace) as session:
+        issued = initiate(session, "a build")
         assert issued is not None
         if status != "PENDING":
-            text = stimuli.HOPELESS if status == "FAILED" else stimuli.GOOD
-            wire.upload(issued.build_id, issued.upload_url, stimuli.context(text), "upload")
-        script = Script(wire, 5.0)
+            text = inputs.HOPELESS if status == "FAILED" else inputs.GOOD
+            session.upload(issued.build_id, issued.upload_url, inputs.context(text), "upload")
+        script = BuildScript(session, 5.0)
         if status not in ("PENDING", "UPLOADING"):
             script.start(issued, "start", {})
         if status in ("COMPLETED", "FAILED", "CANCELLED"):

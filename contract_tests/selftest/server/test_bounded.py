@@ -18,14 +18,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ...drivers import bounded
-from ...drivers.bounded import Client, Limits, WireError
-from ...drivers.pace import Pace
-from ...drivers.transport import Answer, Endpoint
-from ...drivers.wire import Wire
+from ...drivers.http import client as bounded
+from ...drivers.http.client import Client, Limits, SessionError
+from ...drivers.http.pace import Pace
+from ...drivers.http.transport import Answer, Endpoint
+from ...drivers.session import Session
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...tape import Tape
+from ...reference.over_sockets import running
+from ...tape.tape import Tape
 from ..support import hostile
 
 QUICK = Limits(seconds=1.0)
@@ -70,7 +70,7 @@ def got(url: str, limits: Limits | None = None, method: str = "GET") -> Answer:
 )
 def test_clause(behaviour: hostile.Behaviour, limits: Limits | None, clause: str) -> None:
     """The error says what the server did, and holds none of its bytes."""
-    with hostile.hostile(behaviour) as url, pytest.raises(WireError) as told:
+    with hostile.hostile(behaviour) as url, pytest.raises(SessionError) as told:
         got(url, limits)
 
     assert str(told.value) == clause
@@ -91,7 +91,7 @@ def test_clause(behaviour: hostile.Behaviour, limits: Limits | None, clause: str
 )
 def test_url_clause(url: str, clause: str) -> None:
     """A URL that leads nowhere is told as such."""
-    with pytest.raises(WireError) as told:
+    with pytest.raises(SessionError) as told:
         got(url)
 
     assert str(told.value) == clause
@@ -106,7 +106,7 @@ def test_url_clause(url: str, clause: str) -> None:
 )
 def test_header_clause(value: str, clause: str) -> None:
     """A token that no header can hold is an error that does not show it."""
-    with hostile.hostile(hostile.answering(200, b"{}")) as url, pytest.raises(WireError) as told:
+    with hostile.hostile(hostile.answering(200, b"{}")) as url, pytest.raises(SessionError) as told:
         Client().send(bounded.request("GET", url, {"Authorization": value}, b""))
 
     assert str(told.value) == clause
@@ -117,7 +117,7 @@ def test_name_look_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     never = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait())
 
-    with Client(Limits(seconds=0.2)) as client, pytest.raises(WireError) as told:
+    with Client(Limits(seconds=0.2)) as client, pytest.raises(SessionError) as told:
         client.send(bounded.request("GET", "http://images.invalid", {}, b""))
     never.set()
 
@@ -126,7 +126,7 @@ def test_name_look_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_connecting_is_bounded() -> None:
     """A TLS handshake that the server never takes part in ends."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(WireError) as told:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(SessionError) as told:
         got(f"https://127.0.0.1:{deaf.getsockname()[1]}", Limits(seconds=0.5))
 
     assert str(told.value) == "no connection was made within 0.5 s"
@@ -138,7 +138,7 @@ def test_sending_is_bounded() -> None:
         request = bounded.request(
             "PUT", f"http://127.0.0.1:{deaf.getsockname()[1]}", {}, b"x" * 2**25
         )
-        with pytest.raises(WireError) as told:
+        with pytest.raises(SessionError) as told:
             client.send(request)
 
     assert str(told.value) == "no answer came within 1 s"
@@ -146,7 +146,7 @@ def test_sending_is_bounded() -> None:
 
 def test_no_tls() -> None:
     """A server without TLS is told apart from one with a wrong certificate."""
-    with running(create_app()) as url, pytest.raises(WireError, match=r"^TLS failed: "):
+    with running(create_app()) as url, pytest.raises(SessionError, match=r"^TLS failed: "):
         got(url.replace("http://", "https://"))
 
 
@@ -175,7 +175,7 @@ def with_certificate(folder: Path) -> Iterator[tuple[str, str]]:
 def test_certificate(tmp_path: Path) -> None:
     """A certificate that nobody vouches for is refused; one that is named is not."""
     with with_certificate(tmp_path) as (url, certificate):
-        with pytest.raises(WireError) as told:
+        with pytest.raises(SessionError) as told:
             got(url)
         with Client(ca=certificate) as client:
             answer = client.send(bounded.request("GET", url, {}, b""))
@@ -186,7 +186,7 @@ def test_certificate(tmp_path: Path) -> None:
 
 def test_certificates_that_are_not_there() -> None:
     """A path that holds no certificates is told as such."""
-    with Client(ca="/no/such/file") as client, pytest.raises(WireError, match="/no/such/file"):
+    with Client(ca="/no/such/file") as client, pytest.raises(SessionError, match="/no/such/file"):
         client.send(bounded.request("GET", "https://127.0.0.1:1", {}, b""))
 
 
@@ -224,16 +224,16 @@ def test_redirect_is_not_followed() -> None:
     assert (answer.status, answer.headers["location"]) == (307, "http://contract-gate.invalid/")
 
 
-def wire_to(url: str) -> Wire:
+def wire_to(url: str) -> Session:
     """Make a wire over sockets."""
-    return Wire(Endpoint(url, Client()), Tape("a-token"), "test", Pace())
+    return Session(Endpoint(url, Client()), Tape("a-token"), "test", Pace())
 
 
 def test_times_surround_the_exchange() -> None:
     """The times of an exchange are those before and after it, in UTC."""
     before = datetime.now(UTC)
-    with hostile.hostile(hostile.answering(200, b"{}")) as url, wire_to(url) as wire:
-        sent = wire.send("GET", "/x", "a request")
+    with hostile.hostile(hostile.answering(200, b"{}")) as url, wire_to(url) as session:
+        sent = session.send("GET", "/x", "a request")
 
     assert before <= sent.began <= sent.ended <= datetime.now(UTC)
 
@@ -262,11 +262,11 @@ def once_then_closed(asked: list[bytes]) -> Iterator[str]:
 def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -> None:
     """It is sent once more where it changes nothing; each time it went out is on the tape."""
     asked: list[bytes] = []
-    with once_then_closed(asked) as url, wire_to(url) as wire:
-        wire.send(method, "/x", "first")
-        last = wire.send(method, "/x", "second")
+    with once_then_closed(asked) as url, wire_to(url) as session:
+        session.send(method, "/x", "first")
+        last = session.send(method, "/x", "second")
 
-    assert [one.response.status for one in wire.tape.exchanges] == statuses
+    assert [one.response.status for one in session.tape.exchanges] == statuses
     assert len([one for one in asked if one]) == len(statuses)
     assert last.is_answered is (method == "GET")
 
@@ -274,8 +274,8 @@ def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -
 def test_no_connection_is_kept_after_one_was_lost() -> None:
     """A server that closes without announcing it costs one POST, not each other one."""
     asked: list[bytes] = []
-    with once_then_closed(asked) as url, wire_to(url) as wire:
-        statuses = [wire.send("POST", "/x", "a request").response.status for _ in range(4)]
+    with once_then_closed(asked) as url, wire_to(url) as session:
+        statuses = [session.send("POST", "/x", "a request").response.status for _ in range(4)]
 
     assert statuses == [200, 0, 200, 200]
 
@@ -302,7 +302,7 @@ def test_client_is_usable_after_an_error() -> None:
         hostile.hostile(hostile.answering(200, b"{}")) as good,
         Client(QUICK) as client,
     ):
-        with pytest.raises(WireError):
+        with pytest.raises(SessionError):
             client.send(bounded.request("GET", bad, {}, b""))
         answer = client.send(bounded.request("GET", good, {}, b""))
 
@@ -320,7 +320,7 @@ def test_proxy(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv("https_proxy", proxy)
         with Client(proxy=proxy if by == "argument" else None) as client:
             plain = client.send(bounded.request("GET", "http://images.invalid/", {}, b""))
-            with pytest.raises(WireError) as told:
+            with pytest.raises(SessionError) as told:
                 client.send(bounded.request("GET", "https://images.invalid/", {}, b""))
 
     assert plain.status == 403
@@ -340,14 +340,14 @@ def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "https://127.0.0.1:1", "no url"])
 def test_proxy_that_is_not_supported(proxy: str) -> None:
     """A proxy that cannot be spoken to is an error, and not left out."""
-    with Client(proxy=proxy) as client, pytest.raises(WireError, match="proxy"):
+    with Client(proxy=proxy) as client, pytest.raises(SessionError, match="proxy"):
         client.send(bounded.request("GET", "http://images.invalid/", {}, b""))
 
 
 def test_nothing_else_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody thought of is a WireError too."""
+    """What nobody thought of is a SessionError too."""
     for error in (ValueError("odd"), OSError("odd"), RuntimeError("odd"), httpx.InvalidURL("odd")):
         monkeypatch.setattr(Client, "_pool", lambda *_, error=error: (_ for _ in ()).throw(error))
 
-        with pytest.raises(WireError, match="the exchange failed"):
+        with pytest.raises(SessionError, match="the exchange failed"):
             got("http://127.0.0.1:1/")

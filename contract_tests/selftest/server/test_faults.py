@@ -5,22 +5,23 @@ from __future__ import annotations
 import pytest
 from starlette.applications import Starlette
 
-from ... import gate
-from ...drivers.clock import VirtualClock
-from ...drivers.in_process import in_process
+from ...drivers.http.clock import VirtualClock
+from ...drivers.http.in_process import in_process
+from ...gate import drive
+from ...gate.run import Run
+from ...gate.target import GateError, Target, embedded
 from ...reference.faults import FAULTS
 from ...report import text
 from ...rules import RULES
-from ...tape import Tape
-from ...target import GateError, Target, embedded
-from ...verdict import judge
+from ...tape.tape import Tape
+from ...verdicts.judge import judge
 from ..support import detection
 
 
 @pytest.fixture(scope="module")
-def sound() -> gate.Run:
+def sound() -> Run:
     """Judge the faultless server."""
-    return gate.run(Target(), fuzzing=False)
+    return drive.run(Target(), fuzzing=False)
 
 
 @pytest.mark.parametrize("name", list(FAULTS))
@@ -41,14 +42,14 @@ def test_every_rule_has_a_fault() -> None:
     assert set(RULES) - {fault.rule for fault in FAULTS.values()} == set()
 
 
-def test_sound_server_passes(sound: gate.Run) -> None:
+def test_sound_server_passes(sound: Run) -> None:
     """Every rule is observed on the faultless server, and holds."""
     outcomes = {rule: verdict.outcome for rule, verdict in sound.verdicts.items()}
 
     assert outcomes == dict.fromkeys(RULES, "passed")
 
 
-def test_repr_of_a_tape_shows_no_token(sound: gate.Run) -> None:
+def test_repr_of_a_tape_shows_no_token(sound: Run) -> None:
     """The tape holds it, as it was sent; what shows the tape does not."""
     token = f"Bearer {sound.target.token}"
 
@@ -58,7 +59,7 @@ def test_repr_of_a_tape_shows_no_token(sound: gate.Run) -> None:
     assert sound.target.token not in repr(sound.judge.verdicts)
 
 
-def test_replay_agrees(sound: gate.Run) -> None:
+def test_replay_agrees(sound: Run) -> None:
     """Judging the whole tape afterwards gives the verdicts of judging it as it grew."""
     replayed = judge(sound.tape, RULES.values())
 
@@ -76,7 +77,7 @@ def test_nothing_on_the_tape_is_not_observed() -> None:
 
 def test_failure_text() -> None:
     """A failure reads as it is documented."""
-    run = gate.run(Target(fault="completed-null", rule=("T5",)), fuzzing=False)
+    run = drive.run(Target(fault="completed-null", rule=("T5",)), fuzzing=False)
     [group, *_] = run.verdicts["T5"].groups.values()
 
     lines = text.failure(group, run.redaction, run.target.repeat(group.first.rule)).splitlines()
@@ -100,7 +101,7 @@ def test_failure_text() -> None:
 @pytest.mark.parametrize("rule", list(RULES))
 def test_source_is_there(rule: str) -> None:
     """The words that a rule comes from stand in the contract."""
-    from ...contract import contract
+    from ...contract.openapi import contract
 
     assert contract().at(RULES[rule].source)
 
@@ -108,16 +109,16 @@ def test_source_is_there(rule: str) -> None:
 def test_unreachable_target_is_an_error() -> None:
     """A server that does not answer is no verdict."""
     with pytest.raises(GateError, match="no answer from"):
-        gate.run(Target(url="http://127.0.0.1:9"))
+        drive.run(Target(url="http://127.0.0.1:9"))
 
 
 def test_refused_token_is_an_error() -> None:
     """A token that the server refuses is told as such, and not judged."""
     with pytest.raises(GateError, match="token"):
-        gate.run(Target(token="wrong-token"), at=embedded("right-token"))  # noqa: S106
+        drive.run(Target(token="wrong-token"), at=embedded("right-token"))  # noqa: S106
 
 
 def test_hollow_run_is_an_error() -> None:
     """A server that has none of the operations is an error, and no pass."""
     with pytest.raises(GateError, match="nothing to judge"):
-        gate.run(Target(), fuzzing=False, at=in_process(Starlette(), VirtualClock()))
+        drive.run(Target(), fuzzing=False, at=in_process(Starlette(), VirtualClock()))

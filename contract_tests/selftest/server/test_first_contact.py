@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ... import gate
-from ...target import Target
-from ...waivers import Waiver
+from ...gate import drive
+from ...gate.target import Target
+from ...verdicts.waivers import Waiver
 from ..support.fastapi_server import create_app, serving
 
 TOKEN = "test-token"  # noqa: S105
@@ -44,7 +44,7 @@ def test_fastapi_server_fails_under_the_rule_of_its_fault_alone(
 ) -> None:
     """Run the whole gate, over a real socket."""
     with serving(create_app(TOKEN, **options)) as url:
-        run = gate.run(Target(url=url, token=TOKEN, headers=headers))
+        run = drive.run(Target(url=url, token=TOKEN, headers=headers))
 
     found = {name for name, verdict in run.verdicts.items() if verdict.violations}
     assert violated <= found <= violated | joining
@@ -59,7 +59,7 @@ def test_422_body_of_fastapi_is_waived_by_its_status() -> None:
         Waiver("P6", "none returns 418", last, status=418),
     )
     with serving(create_app(TOKEN, documented_errors=False)) as url:
-        run = gate.run(Target(url=url, token=TOKEN, waivers=waivers))
+        run = drive.run(Target(url=url, token=TOKEN, waivers=waivers))
 
     violations = run.verdicts["P6"].violations
     assert violations

@@ -24,23 +24,26 @@ from hypothesis.internal.conjecture import providers
 from schemathesis.checks import CHECKS
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
-from ... import findings, gate
-from ...contract import PATH, contract
-from ...drivers import fuzz, fuzz_hypothesis, fuzz_transport
-from ...drivers.bounded import Client
-from ...drivers.fuzz_checks import OFF, ON
-from ...drivers.pace import Pace
-from ...drivers.transport import Endpoint
-from ...drivers.wire import BudgetSpent, Wire, WireError
-from ...exchange import Exchange
-from ...reference.embedded import running
-from ...reference.faults import Answered, Asked, Fault
+from ...contract.openapi import PATH, contract
+from ...drivers.http.client import Client
+from ...drivers.http.pace import Pace
+from ...drivers.http.transport import Endpoint
+from ...drivers.schemathesis import determinism, transport
+from ...drivers.schemathesis import driver as fuzz
+from ...drivers.schemathesis.checks import OFF, ON
+from ...drivers.session import BudgetSpent, Session, SessionError
+from ...gate import drive
+from ...gate.run import Run
+from ...gate.target import Target, embedded
+from ...reference.faults import Fault, ServerRequest, ServerResponse
+from ...reference.over_sockets import running
 from ...report.rendered import render
 from ...rules import RULES
-from ...tape import Tape
-from ...target import Target, embedded
-from ...verdict import Judge
-from ...waivers import Waiver
+from ...tape.exchange import Exchange
+from ...tape.tape import Tape
+from ...verdicts import findings
+from ...verdicts.judge import Judge
+from ...verdicts.waivers import Waiver
 
 TOKEN = "test-token"  # noqa: S105
 LINKS = {"initiate→start", "initiate→status"}
@@ -77,7 +80,7 @@ class Ran:
         ]
 
 
-class Ending(Wire):
+class Ending(Session):
     """A wire that raises, or is interrupted, once it has carried some requests."""
 
     left: int = sys.maxsize
@@ -96,7 +99,7 @@ class Ending(Wire):
 def run(
     seed: int = 1,
     *,
-    answered: Callable[[Asked, Answered], None] | None = None,
+    answered: Callable[[ServerRequest, ServerResponse], None] | None = None,
     prepare: Callable[[Ending], None] = lambda _: None,
     tape: Tape | None = None,
     **settings: Any,
@@ -105,11 +108,11 @@ def run(
     tape, judge = tape or Tape(TOKEN), Judge(RULES.values())
     tape.subscribe(judge.see)
     at = embedded(TOKEN, Fault("other", "", "", answered=answered))
-    wire = Ending(at, tape, fuzz.DRIVER, Pace(clock=at.clock))
-    prepare(wire)
-    feeding = Wire(at, tape, "feeding", Pace(clock=at.clock))
+    session = Ending(at, tape, fuzz.DRIVER, Pace(clock=at.clock))
+    prepare(session)
+    feeding = Session(at, tape, "feeding", Pace(clock=at.clock))
     with closing(at.transport):
-        result = fuzz.run(wire, feeding, seed, **settings)
+        result = fuzz.run(session, feeding, seed, **settings)
     findings.judge(judge, tape, result.checks)
     return Ran(result, tape, judge)
 
@@ -160,8 +163,8 @@ def test_every_operation_succeeds(sound: Ran) -> None:
 
 def test_no_value_of_a_response_is_reused() -> None:
     """What is asked depends on no id that is new in every run, but for links."""
-    wire = Wire(embedded(TOKEN), Tape(TOKEN), "test", Pace())
-    schema = fuzz._schema(wire, 1)
+    session = Session(embedded(TOKEN), Tape(TOKEN), "test", Pace())
+    schema = fuzz._schema(session, 1)
 
     assert schema.create_extra_data_source() is None  # type: ignore[func-returns-value]
 
@@ -174,7 +177,7 @@ def test_builds_are_bounded() -> None:
     assert sum(one.operation == "initiate_image_build" for one in made) == 2
 
 
-def wants_payment(request: Asked, answer: Answered) -> None:
+def wants_payment(request: ServerRequest, answer: ServerResponse) -> None:
     """Refuse to issue builds."""
     if request.operation == "initiate" and answer.status == 201:
         answer.status, answer.content = 402, b""
@@ -219,7 +222,7 @@ def test_same_sequence_elsewhere(sound: Ran, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def fails_on_odd_dockerfile(request: Asked, answer: Answered) -> None:
+def fails_on_odd_dockerfile(request: ServerRequest, answer: ServerResponse) -> None:
     """Answer 500 where the Dockerfile's path is not ASCII."""
     if request.operation == "initiate" and answer.status == 201:
         path = json.loads(request.content).get("dockerfile_path", "")
@@ -227,7 +230,7 @@ def fails_on_odd_dockerfile(request: Asked, answer: Answered) -> None:
             answer.status = 500
 
 
-def fails_on_unknown_keys(request: Asked, answer: Answered) -> None:
+def fails_on_unknown_keys(request: ServerRequest, answer: ServerResponse) -> None:
     """Answer 500 where the body has a key that the contract does not have."""
     if request.operation != "start" or answer.status != 200:
         return
@@ -237,7 +240,9 @@ def fails_on_unknown_keys(request: Asked, answer: Answered) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("fault", [fails_on_odd_dockerfile, fails_on_unknown_keys])
-def test_odd_input_finds_faults(fault: Callable[[Asked, Answered], None], seed: int) -> None:
+def test_odd_input_finds_faults(
+    fault: Callable[[ServerRequest, ServerResponse], None], seed: int
+) -> None:
     """A server that breaks on input that nobody thought of breaks a rule."""
     ran = run(seed, answered=fault)
 
@@ -245,7 +250,7 @@ def test_odd_input_finds_faults(fault: Callable[[Asked, Answered], None], seed: 
     assert ran.result.problems == []
 
 
-def redirects(request: Asked, answer: Answered) -> None:
+def redirects(request: ServerRequest, answer: ServerResponse) -> None:
     """Answer 302 to whoever wants an image for arm64."""
     if request.operation == "initiate" and answer.status == 201 and b"arm64" in request.content:
         answer.status, answer.content = 302, b""
@@ -261,10 +266,10 @@ def test_own_checks_find_what_no_rule_does() -> None:
     assert str(first.received).startswith("302, to ")
 
 
-def judged(*waivers: Waiver, **settings: Any) -> gate.Run:
+def judged(*waivers: Waiver, **settings: Any) -> Run:
     """Judge a server that redirects an initiate, which no rule of ours looks at."""
     at = embedded(TOKEN, Fault("other", "", "", answered=redirects))
-    return gate.run(Target(token=TOKEN, waivers=waivers, **settings), at=at)
+    return drive.run(Target(token=TOKEN, waivers=waivers, **settings), at=at)
 
 
 def test_own_checks_are_judged_as_rules() -> None:
@@ -316,7 +321,7 @@ def test_limits_are_no_findings() -> None:
     """A limit may answer anything, at any time."""
     asked = iter(range(10_000))
 
-    def limited(_: Asked, answer: Answered) -> None:
+    def limited(_: ServerRequest, answer: ServerResponse) -> None:
         if next(asked) % 3 == 0:
             answer.status, answer.content = 429, b'{"detail": "slow down"}'
             answer.headers.append((b"retry-after", b"0"))
@@ -335,13 +340,13 @@ def test_checks_are_all_accounted_for() -> None:
 
 @pytest.mark.parametrize(
     ("error", "left"),
-    [(BudgetSpent(), 0), (WireError(), 50), (BudgetSpent(), 120), (WireError(), 150)],
+    [(BudgetSpent(), 0), (SessionError(), 50), (BudgetSpent(), 120), (SessionError(), 150)],
 )
 def test_wire_ends_it(error: Exception, left: int) -> None:
     """What the wire raises ends the run at once, in every phase, and is told as such."""
 
-    def prepare(wire: Ending) -> None:
-        wire.left, wire.error = left, error
+    def prepare(session: Ending) -> None:
+        session.left, session.error = left, error
 
     ran = run(prepare=prepare)
 
@@ -357,8 +362,8 @@ def test_wire_ends_it(error: Exception, left: int) -> None:
 def test_anything_else_is_raised(error: BaseException, left: int) -> None:
     """An interrupt or a fault of ours ends the run, and is raised; the process is as before."""
 
-    def prepare(wire: Ending) -> None:
-        wire.left, wire.error = left, error
+    def prepare(session: Ending) -> None:
+        session.left, session.error = left, error
 
     before = state()
 
@@ -373,8 +378,8 @@ def test_anything_else_is_raised(error: BaseException, left: int) -> None:
 def test_interrupt_is_raised(left: int) -> None:
     """Ctrl-C, which the main thread gets as it waits for schemathesis, ends the run too."""
 
-    def prepare(wire: Ending) -> None:
-        wire.left = left
+    def prepare(session: Ending) -> None:
+        session.left = left
 
     # What starts the tests in the background may have turned it off.
     was = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -430,8 +435,8 @@ def test_requests_go_out_to_the_letter(path: str) -> None:
         headers = {"X-Odd": "é~", "X-Not-Http": "\x7f"}
         prepared = requests.Request("QUERY", url + path, headers=headers, data=b"\x00\xff")
         ready = prepared.prepare()
-        with Wire(Endpoint(url, Client()), tape, "test", Pace()) as wire:
-            exchange = wire.exchange(fuzz_transport.to_httpx(ready), "a request")
+        with Session(Endpoint(url, Client()), tape, "test", Pace()) as session:
+            exchange = session.exchange(transport.to_httpx(ready), "a request")
 
         method, raw_path, sent, body = got[0]
         assert (method, raw_path, body) == ("QUERY", ready.path_url.encode(), b"\x00\xff")
@@ -440,10 +445,10 @@ def test_requests_go_out_to_the_letter(path: str) -> None:
         assert exchange.request.url == url + ready.path_url
 
 
-@pytest.mark.parametrize("codec", list(fuzz_hypothesis.ENCODABLE))
+@pytest.mark.parametrize("codec", list(determinism.ENCODABLE))
 def test_tables_are_those_of_hypothesis(codec: str) -> None:
     """The characters that an encoding has are those that Python says it has."""
-    intervals = fuzz_hypothesis.ENCODABLE[codec]
+    intervals = determinism.ENCODABLE[codec]
     edges = {edge + step for interval in intervals for edge in interval for step in (-1, 0, 1)}
     for point in edges & set(range(sys.maxunicode + 1)):
         inside = any(first <= point <= last for first, last in intervals)
@@ -454,5 +459,5 @@ def test_tables_are_those_of_hypothesis(codec: str) -> None:
         else:
             assert inside
 
-    with fuzz_hypothesis.undisturbed():
+    with determinism.undisturbed():
         assert charmap.charmap_file(f"codec-v2-{codec}").exists()

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from ... import gate
-from ...drivers import lifecycles
-from ...drivers.transport import Limits
+from ...drivers.http.transport import Limits
+from ...drivers.scripted import scenarios
+from ...gate import drive
+from ...gate.run import Run
+from ...gate.target import Budget, GateError, Target
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...target import Budget, GateError, Target
+from ...reference.over_sockets import running
 from ..support import hostile
 
 TOKEN = "a-valid-token"  # noqa: S105 (no secret: the servers are ours)
@@ -93,9 +94,9 @@ def judged(url: str, limits: Limits | None = None, deadline: float = 30.0) -> st
     """
     began = time.monotonic()
     target = Target(url=url, token=TOKEN, budget=Budget(deadline=deadline))
-    run = gate.Run(target, limits=limits or Limits())
+    run = Run(target, limits=limits or Limits())
     try:
-        gate.drive(run, fuzzing=False)
+        drive.drive(run, fuzzing=False)
     except GateError as error:
         text = str(error)
         assert text.startswith("problem: ")
@@ -145,7 +146,7 @@ def test_slow_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
 )
 def test_reset(at: str, nth: int, told: str, sound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is reset is recorded with what was asked, at every step of a life."""
-    monkeypatch.setattr(lifecycles, "HASTE", 0.2)
+    monkeypatch.setattr(scenarios, "HASTE", 0.2)
     with hostile.hostile(hostile.reset, at=at, nth=nth, upstream=sound) as url:
         text = judged(url)
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ...drivers.bounded import Client, request
-from ...drivers.clock import VirtualClock
-from ...drivers.in_process import BASE_URL, TRIP, in_process
-from ...drivers.sockets import Overdue, WireError
-from ...drivers.transport import Endpoint, Limits
-from ...reference.embedded import running
-from ...reference.weather import Dropped
+from ...drivers.http.client import Client, request
+from ...drivers.http.clock import VirtualClock
+from ...drivers.http.in_process import BASE_URL, TRIP, in_process
+from ...drivers.http.sockets import Overdue, SessionError
+from ...drivers.http.transport import Endpoint, Limits
+from ...reference.disruptions import Dropped
+from ...reference.over_sockets import running
 
 App = Callable[[Any, Any, Any], Any]
 SMALL = Limits(size=2**10)
@@ -119,7 +119,7 @@ def outcome(at: Endpoint, method: str) -> tuple[Any, ...]:
     sent.extensions["target"] = sent.url.raw_path
     try:
         answer = at.transport.send(sent)
-    except WireError as error:
+    except SessionError as error:
         return type(error), str(error), error.is_sent
     own = ("date", "server", "connection", "transfer-encoding", "content-length")
     headers = [one for one in answer.headers.multi_items() if one[0] not in own]
@@ -148,7 +148,7 @@ def test_another_server_is_not_there(url: str) -> None:
     """A request for another host fails, and is not sent to the application."""
     at = in_process(WHOLE, VirtualClock())
 
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(SessionError) as caught:
         at.transport.send(request("GET", url, {}, b""))
     assert not caught.value.is_sent
 
@@ -158,7 +158,7 @@ def test_request_that_is_no_http(headers: dict[str, str]) -> None:
     """It fails in the words of the bounded client."""
     at = in_process(WHOLE, VirtualClock())
 
-    with pytest.raises(WireError, match="it would be no HTTP"):
+    with pytest.raises(SessionError, match="it would be no HTTP"):
         at.transport.send(request("GET", BASE_URL, headers, b""))
 
 

@@ -29,10 +29,10 @@ from prime_image_builds.models import BuildImageRequest
 from respx.models import AllMockedAssertionError
 
 from ... import pytest_plugin
-from ...contract import PATH
+from ...contract.openapi import PATH
 from ...mock import BASE_URL, START, MockImages
 from ...problems import Problem
-from ...reference.faults import FAULTS, Answered, Asked, Fault, Server
+from ...reference.faults import FAULTS, Fault, Server, ServerRequest, ServerResponse
 from ...reference.scenarios import PASSES, SCENARIOS
 
 BUILDS = f"{BASE_URL}/api/v1/images/build"
@@ -321,7 +321,7 @@ def test_connections_are_dropped(way: str) -> None:
 def test_a_server_that_breaks_answers_500(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it raises is not raised into the client, as over a socket, and is told under P5."""
 
-    async def breaks(*_: object) -> Answered:
+    async def breaks(*_: object) -> ServerResponse:
         raise RuntimeError("a defect")
 
     monkeypatch.setitem(FAULTS, "breaks", Fault("breaks", "P5", "breaks", around=breaks))
@@ -440,7 +440,7 @@ def test_a_loop_runs_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A transport answers several requests of one loop at once, where the server takes its time."""
     waiting = most = 0
 
-    async def slow(request: Asked, server: Server) -> Answered:
+    async def slow(request: ServerRequest, server: Server) -> ServerResponse:
         nonlocal waiting, most
         waiting += 1
         most = max(most, waiting)
@@ -465,7 +465,7 @@ def test_a_request_is_answered_though_the_mock_is_closed_meanwhile(
 ) -> None:
     """Whoever waits for an answer does not wait for ever."""
 
-    async def closing(request: Asked, server: Server) -> Answered:
+    async def closing(request: ServerRequest, server: Server) -> ServerResponse:
         mock.close()
         threads.append(threading.current_thread())
         for _ in range(5):  # the loop has heard of it long before the answer is there

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from ... import gate
+from ...gate import drive
+from ...gate.run import Run
+from ...gate.target import Target
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...reference.faults import FAULTS, GROUPS, Answered, Asked, Fault, apply
+from ...reference.faults import FAULTS, GROUPS, Fault, ServerRequest, ServerResponse, apply
+from ...reference.over_sockets import running
 from ...rules import RULES
-from ...target import Target
 
 TOKEN = "test-token"  # noqa: S105
 # Two of each group, none by which a build never ends: that would be waited for.
@@ -33,7 +34,7 @@ def served(fault: str | None = None) -> Iterator[str]:
 def test_sound_server_passes() -> None:
     """Every rule is observed and holds, over scripted and generated traffic."""
     with served() as url:
-        done = gate.run(Target(url=url, token=TOKEN))
+        done = drive.run(Target(url=url, token=TOKEN))
 
     assert {rule: done.verdicts[rule].outcome for rule in RULES} == dict.fromkeys(RULES, "passed")
     assert done.endpoint.base_url == url
@@ -45,7 +46,7 @@ def test_sound_server_passes() -> None:
 def test_fault_is_caught(name: str) -> None:
     """Under the same rules as in process."""
     with served(name) as url:
-        done = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+        done = drive.run(Target(url=url, token=TOKEN), fuzzing=False)
 
     assert {one.rule.id for one in done.judge.violated} == {FAULTS[name].rule} | FAULTS[name].also
 
@@ -53,12 +54,12 @@ def test_fault_is_caught(name: str) -> None:
 def test_server_that_closes_each_connection_passes() -> None:
     """It says so, and no request is lost."""
 
-    def closes(_: Asked, answer: Answered) -> None:
+    def closes(_: ServerRequest, answer: ServerResponse) -> None:
         answer.headers.append((b"connection", b"close"))
 
     sound = create_app(token=TOKEN, build_seconds=0.08)
     with running(Fault("closes", "", "", answered=closes).wrap(sound, TOKEN)) as url:
-        done = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
+        done = drive.run(Target(url=url, token=TOKEN), fuzzing=False)
 
     assert (done.judge.violated, done.unanswered) == ([], {})
 
@@ -66,13 +67,13 @@ def test_server_that_closes_each_connection_passes() -> None:
 def test_same_requests_as_in_process() -> None:
     """But for the polls, whose number is a matter of time."""
     with served() as url:
-        there = gate.run(Target(url=url, token=TOKEN), fuzzing=False)
-    here = gate.run(Target(token=TOKEN), fuzzing=False)
+        there = drive.run(Target(url=url, token=TOKEN), fuzzing=False)
+    here = drive.run(Target(token=TOKEN), fuzzing=False)
 
     assert sent(here) == sent(there)
 
 
-def sent(run: gate.Run) -> list[tuple[str, str, int]]:
+def sent(run: Run) -> list[tuple[str, str, int]]:
     """Return what was sent in which order, and the status it got, without the polls."""
     return [
         (one.request.method, one.intent, one.response.status)

@@ -12,7 +12,7 @@ import pytest
 from scripts.ci import server
 
 from ...problems import Problem
-from ...reference.embedded import listening
+from ...reference.over_sockets import listening
 
 URL = "http://127.0.0.1:9"
 

@@ -8,23 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from ... import gate
-from ...contract import PATH
+from ...contract.openapi import PATH
+from ...gate import drive
+from ...gate.run import Run
+from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
-from ...reference.embedded import running
+from ...reference.over_sockets import running
 from ...reference.scenarios import PASSES, SCENARIOS, UNJUDGED
-from ...target import Budget, GateError, Target, embedded
 
 JUDGED = [one.name for one in SCENARIOS.values() if one.gate == PASSES]
 UNJUDGEABLE = [one.name for one in SCENARIOS.values() if one.gate == UNJUDGED]
 VIOLATING = [one.name for one in SCENARIOS.values() if one.gate.startswith("violates")]
 
 
-def judged(scenario: str, *, fuzzing: bool = False) -> gate.Run:
+def judged(scenario: str, *, fuzzing: bool = False) -> Run:
     """Judge a server that is wholly so."""
     at = embedded(Target().token, scenario=scenario)
     # What has not ended by then is not waited for: ``stuck`` never ends.
-    return gate.run(Target(budget=Budget(deadline=60)), fuzzing=fuzzing, at=at)
+    return drive.run(Target(budget=Budget(deadline=60)), fuzzing=fuzzing, at=at)
 
 
 def test_every_scenario_says_what_the_gate_makes_of_it() -> None:

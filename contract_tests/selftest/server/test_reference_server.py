@@ -22,15 +22,15 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ...contract import PATH, contract
-from ...drivers.stimuli import GOOD, context
+from ...contract.openapi import PATH, contract
+from ...drivers.scripted.inputs import GOOD, context
 from ...reference import __main__ as command
 from ...reference import app as reference
 from ...reference import load
-from ...reference.access import logged
+from ...reference.access_log import logged
 from ...reference.app import create_app
-from ...reference.drain import draining
-from ...reference.embedded import listening, running
+from ...reference.over_sockets import listening, running
+from ...reference.request_rest import draining
 from ...reference.scenarios import SCENARIOS
 
 ROOT = PATH.parent
@@ -57,10 +57,10 @@ class Served:
     def raw(self, sent: bytes) -> bytes:
         """Send bytes; return the answer, all of it."""
         url = self.client.base_url
-        with socket.create_connection((url.host, url.port or 80), timeout=MOST) as wire:
-            wire.sendall(sent)
-            wire.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: wire.recv(65536), b""))
+        with socket.create_connection((url.host, url.port or 80), timeout=MOST) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 @pytest.fixture
@@ -379,16 +379,18 @@ def test_stops_cleanly(sent: signal.Signals) -> None:
         address = urlsplit(url)
         created = httpx.post(f"{url}{BUILD}", json=NAMED, headers=AUTH).json()
         target, content = urlsplit(created["upload_url"]), context(GOOD)
-        with socket.create_connection((address.hostname or "", address.port or 0), MOST) as wire:
+        with socket.create_connection(
+            (address.hostname or "", address.port or 0), MOST
+        ) as connection:
             head = (
                 f"PUT {target.path}?{target.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
                 f"Content-Type: application/octet-stream\r\nContent-Length: {len(content)}\r\n\r\n"
             )
-            wire.sendall(head.encode() + content[:10])
+            connection.sendall(head.encode() + content[:10])
             assert httpx.get(f"{url}/health").status_code == 200  # so the first bytes have come
             server.send_signal(sent)
-            threading.Timer(0.3, wire.sendall, [content[10:]]).start()
-            answer = wire.makefile("rb").readline()
+            threading.Timer(0.3, connection.sendall, [content[10:]]).start()
+            answer = connection.makefile("rb").readline()
         _, log = server.communicate(timeout=MOST)
 
     assert answer.startswith(b"HTTP/1.1 204")
@@ -404,17 +406,19 @@ def test_a_stalled_upload_does_not_hold_it_up() -> None:
         address = urlsplit(url)
         created = httpx.post(f"{url}{BUILD}", json=NAMED, headers=AUTH).json()
         target = urlsplit(created["upload_url"])
-        with socket.create_connection((address.hostname or "", address.port or 0), MOST) as wire:
+        with socket.create_connection(
+            (address.hostname or "", address.port or 0), MOST
+        ) as connection:
             head = (
                 f"PUT {target.path}?{target.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
                 "Content-Type: application/octet-stream\r\nContent-Length: 100\r\n\r\nabc"
             )
-            wire.sendall(head.encode())
+            connection.sendall(head.encode())
             assert httpx.get(f"{url}/health").status_code == 200
             server.send_signal(signal.SIGTERM)
             _, log = server.communicate(timeout=MOST)
             with contextlib.suppress(ConnectionError):
-                assert wire.recv(100) == b""
+                assert connection.recv(100) == b""
 
     assert server.returncode == 0
     assert "Traceback" not in log

@@ -11,26 +11,27 @@ from typing import Any
 
 import pytest
 
-from ... import gate
-from ...drivers.clock import VirtualClock
-from ...drivers.in_process import in_process
-from ...drivers.stimuli import HOPELESS, context
+from ...drivers.http.clock import VirtualClock
+from ...drivers.http.in_process import in_process
+from ...drivers.scripted.inputs import HOPELESS, context
+from ...gate import drive
+from ...gate.run import Run
+from ...gate.target import Target, embedded
 from ...reference.app import create_app
-from ...reference.faults import Answered, Asked, Fault, Server
+from ...reference.faults import Fault, Server, ServerRequest, ServerResponse
 from ...report import text
-from ...target import Target, embedded
 
 TOKEN = "test-token"  # noqa: S105
-Change = Callable[[Asked, Answered], None]
+Change = Callable[[ServerRequest, ServerResponse], None]
 TIMES = re.compile(r'"([a-z]+At)": ?"([^"]+)"')
 
 
-def tells_build(request: Asked, answer: Answered) -> bool:
+def tells_build(request: ServerRequest, answer: ServerResponse) -> bool:
     """Whether an answer tells of a build."""
     return request.operation in ("start", "status") and answer.status == 200
 
 
-def without_nulls(_: Asked, answer: Answered) -> None:
+def without_nulls(_: ServerRequest, answer: ServerResponse) -> None:
     """Leave nullable keys out, and artifacts while there are none."""
     if answer.content:
         text = answer.content.decode()
@@ -43,7 +44,7 @@ def without_nulls(_: Asked, answer: Answered) -> None:
 def times(write: Callable[[datetime], str]) -> Change:
     """Write every instant otherwise."""
 
-    def change(request: Asked, answer: Answered) -> None:
+    def change(request: ServerRequest, answer: ServerResponse) -> None:
         if tells_build(request, answer):
             answer.content = TIMES.sub(
                 lambda found: f'"{found[1]}": "{write(datetime.fromisoformat(found[2]))}"',
@@ -68,18 +69,18 @@ def offset(minutes: int) -> Change:
     return times(lambda at: at.astimezone(timezone(timedelta(minutes=minutes))).isoformat())
 
 
-def lower_case(request: Asked, answer: Answered) -> None:
+def lower_case(request: ServerRequest, answer: ServerResponse) -> None:
     """Write t and z, as RFC 3339 lets."""
     times(lambda at: at.isoformat().replace("+00:00", "Z").lower())(request, answer)
 
 
-def unknown_keys(_: Asked, answer: Answered) -> None:
+def unknown_keys(_: ServerRequest, answer: ServerResponse) -> None:
     """Add keys that the contract does not have."""
     if answer.content:
         answer.content = json.dumps({**json.loads(answer.content), "region": {"id": 7}}).encode()
 
 
-def charset(_: Asked, answer: Answered) -> None:
+def charset(_: ServerRequest, answer: ServerResponse) -> None:
     """Name the charset in the content type."""
     told = dict(answer.headers)
     if told.get(b"content-type") == b"application/json":
@@ -87,7 +88,7 @@ def charset(_: Asked, answer: Answered) -> None:
         answer.headers = list(told.items())
 
 
-def detail_where_open(_: Asked, answer: Answered) -> None:
+def detail_where_open(_: ServerRequest, answer: ServerResponse) -> None:
     """Tell detail, where the contract leaves the body open."""
     if answer.status in (401, 404, 405, 409, 413, 415):
         answer.content = b'{"detail": "no"}'
@@ -96,7 +97,7 @@ def detail_where_open(_: Asked, answer: Answered) -> None:
 def refusals(status: int) -> Change:
     """Answer so where an unknown build, or the state of a known one, is the reason."""
 
-    def change(_: Asked, answer: Answered) -> None:
+    def change(_: ServerRequest, answer: ServerResponse) -> None:
         if answer.status in (404, 409):
             answer.status = status
             answer.content = b'{"errors": [{"param": "build_id", "details": "no"}]}'
@@ -104,7 +105,7 @@ def refusals(status: int) -> Change:
     return change
 
 
-def strict_on_names(request: Asked, answer: Answered) -> None:
+def strict_on_names(request: ServerRequest, answer: ServerResponse) -> None:
     """Refuse names and tags that are no plain words."""
     if request.operation == "initiate" and answer.status == 201:
         body = request.json()
@@ -114,7 +115,7 @@ def strict_on_names(request: Asked, answer: Answered) -> None:
                 answer.status, answer.content = 422, json.dumps(told).encode()
 
 
-def strict_on_keys(request: Asked, answer: Answered) -> None:
+def strict_on_keys(request: ServerRequest, answer: ServerResponse) -> None:
     """Refuse keys that the contract does not have, in initiate and in start."""
     known = {"image_name", "image_tag", "dockerfile_path", "platform", "teamId", "visibility"}
     body = request.json()
@@ -122,7 +123,7 @@ def strict_on_keys(request: Asked, answer: Answered) -> None:
         answer.status, answer.content = 422, b'{"errors": []}'
 
 
-def lax_on_booleans(request: Asked) -> None:
+def lax_on_booleans(request: ServerRequest) -> None:
     """Read words and numbers as booleans, as pydantic does."""
     body = request.json()
     told = body.get("context_uploaded") if isinstance(body, dict) else None
@@ -130,7 +131,7 @@ def lax_on_booleans(request: Asked) -> None:
         request.content = b'{"context_uploaded": true}'
 
 
-def refuses_second_start(request: Asked, answer: Answered) -> None:
+def refuses_second_start(request: ServerRequest, answer: ServerResponse) -> None:
     """Answer 409 to a second start."""
     if request.operation == "start" and answer.status == 200:
         if request.seen.get("started"):
@@ -138,7 +139,7 @@ def refuses_second_start(request: Asked, answer: Answered) -> None:
         request.seen["started"] = True
 
 
-async def takes_false(request: Asked, server: Server) -> Answered:
+async def takes_false(request: ServerRequest, server: Server) -> ServerResponse:
     """Answer a start that says false with the build as it stands."""
     body = request.json()
     answer = await server.answer(request)
@@ -148,7 +149,7 @@ async def takes_false(request: Asked, server: Server) -> Answered:
     return answer
 
 
-async def takes_any_start(request: Asked, server: Server) -> Answered:
+async def takes_any_start(request: ServerRequest, server: Server) -> ServerResponse:
     """Take a start without an upload, and let the build fail for it."""
     if request.operation == "initiate":
         answer = await server.answer(request)
@@ -172,7 +173,7 @@ async def takes_any_start(request: Asked, server: Server) -> Answered:
     return answer
 
 
-def lists_early(request: Asked, answer: Answered) -> None:
+def lists_early(request: ServerRequest, answer: ServerResponse) -> None:
     """List an artifact from the start, PENDING while the group waits."""
     if tells_build(request, answer):
         body = json.loads(answer.content)
@@ -182,7 +183,7 @@ def lists_early(request: Asked, answer: Answered) -> None:
         answer.content = json.dumps({**body, "artifacts": listed}).encode()
 
 
-def queued(request: Asked, answer: Answered) -> None:
+def queued(request: ServerRequest, answer: ServerResponse) -> None:
     """Let a build wait for a while once it is started."""
     if not tells_build(request, answer):
         return
@@ -194,7 +195,7 @@ def queued(request: Asked, answer: Answered) -> None:
             answer.content = json.dumps(body).encode()
 
 
-def cancels(request: Asked, answer: Answered) -> None:
+def cancels(request: ServerRequest, answer: ServerResponse) -> None:
     """Cancel what cannot be built."""
     if tells_build(request, answer):
         answer.content = answer.content.replace(b'"FAILED"', b'"CANCELLED"')
@@ -203,33 +204,35 @@ def cancels(request: Asked, answer: Answered) -> None:
 def limited(every: int, headers: list[tuple[bytes, bytes]]) -> Change:
     """Answer 429 to each so manieth request, and mean it: nothing is done."""
 
-    def change(request: Asked) -> Answered | None:
+    def change(request: ServerRequest) -> ServerResponse | None:
         count = request.server.memory[""]["count"] = request.server.memory[""].get("count", 0) + 1
-        return Answered(429, headers, b'{"detail": "slow down"}') if count % every == 0 else None
+        return (
+            ServerResponse(429, headers, b'{"detail": "slow down"}') if count % every == 0 else None
+        )
 
     return change  # type: ignore[return-value]
 
 
-def zipped(_: Asked, answer: Answered) -> None:
+def zipped(_: ServerRequest, answer: ServerResponse) -> None:
     """Compress, though nobody asked for it."""
     if answer.content:
         answer.content = gzip.compress(answer.content)
         answer.headers.append((b"content-encoding", b"gzip"))
 
 
-def closes(_: Asked, answer: Answered) -> None:
+def closes(_: ServerRequest, answer: ServerResponse) -> None:
     """Close the connection after each answer."""
     answer.headers.append((b"connection", b"close"))
 
 
-def redirects_slashes(request: Asked, answer: Answered) -> None:
+def redirects_slashes(request: ServerRequest, answer: ServerResponse) -> None:
     """Redirect what ends in a slash, as some routers do."""
     if request.path.endswith(b"/") and answer.status == 404:
         answer.status = 307
         answer.headers.append((b"location", request.path.rstrip(b"/")))
 
 
-def folds_names(request: Asked, answer: Answered) -> None:
+def folds_names(request: ServerRequest, answer: ServerResponse) -> None:
     """Spell names in lower case."""
     if tells_build(request, answer):
         body = json.loads(answer.content)
@@ -237,21 +240,21 @@ def folds_names(request: Asked, answer: Answered) -> None:
         answer.content = json.dumps(body).encode()
 
 
-def redirects_absent(request: Asked, answer: Answered) -> None:
+def redirects_absent(request: ServerRequest, answer: ServerResponse) -> None:
     """Redirect to somewhere else where there is no such build."""
     if request.operation in ("start", "status") and answer.status == 404:
         answer.status, answer.content = 302, b""
         answer.headers.append((b"location", b"/"))
 
 
-def deletes_builds(request: Asked, answer: Answered) -> None:
+def deletes_builds(request: ServerRequest, answer: ServerResponse) -> None:
     """Have an operation that deletes what has the path of a build, as the vendor's API has."""
     if request.method in ("DELETE", "HEAD") and request.place == "build" and request.is_authorized:
         answer.status, answer.content = 200, b'{"success": true, "message": "gone"}'
         answer.headers = [(b"content-type", b"application/json")]
 
 
-async def looks_at_the_state_first(request: Asked, server: Server) -> Answered:
+async def looks_at_the_state_first(request: ServerRequest, server: Server) -> ServerResponse:
     """Answer each start of a started build with the build, whatever its JSON body says."""
     answer = await server.answer(request)
     if request.operation == "start" and request.is_authorized:
@@ -288,13 +291,13 @@ SCRIPTED: dict[str, dict[str, Any]] = {
 VARIANTS = {one.__name__: {"answered": one} for one in ANSWERED} | OTHERS
 
 
-def judged(changes: dict[str, Any], *, fuzzing: bool, **app: Any) -> gate.Run:
+def judged(changes: dict[str, Any], *, fuzzing: bool, **app: Any) -> Run:
     """Judge a server that is changed so."""
     at = embedded(TOKEN, Fault("variant", "", "", **changes), **app)
-    return gate.run(Target(token=TOKEN), fuzzing=fuzzing, at=at)
+    return drive.run(Target(token=TOKEN), fuzzing=fuzzing, at=at)
 
 
-def alarms(run: gate.Run) -> list[str]:
+def alarms(run: Run) -> list[str]:
     """List all that is said against a server."""
     return [text.failures(one, run.redaction) for one in run.judge.violated]
 
@@ -336,6 +339,6 @@ def test_a_clock_that_is_ahead_passes() -> None:
     """By less than the stated tolerance."""
     clock = VirtualClock()
     app = create_app(token=TOKEN, clock=lambda: clock.now() + timedelta(minutes=4))
-    run = gate.run(Target(token=TOKEN), fuzzing=False, at=in_process(app, clock))
+    run = drive.run(Target(token=TOKEN), fuzzing=False, at=in_process(app, clock))
 
     assert alarms(run) == []

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ... import gate
+from ...gate import drive
 from ...settings import from_environment
 
 
 def outcomes(fault: str) -> dict[str, str]:
     """Judge the embedded server once; return the verdict of each rule."""
-    run = gate.run(from_environment({"CONTRACT_FAULT": fault}))
+    run = drive.run(from_environment({"CONTRACT_FAULT": fault}))
     return {rule: verdict.outcome for rule, verdict in run.verdicts.items()}
 
 

@@ -13,7 +13,7 @@ import msgspec
 from prime_image_builds._json import read
 from prime_image_builds.models import BuildStatusResponse
 
-from ...contract import contract
+from ...contract.openapi import contract
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ... import documents
-from ...contract import PATH
+from ...contract import documents
+from ...contract.openapi import PATH
 
 ROOT = PATH.parent
 ACTIONS = ROOT / ".github/actions"

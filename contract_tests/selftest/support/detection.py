@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ... import gate, process
+from ... import process
 from ...arguments import Parser, choice
-from ...contract import PATH
+from ...contract.openapi import PATH
+from ...gate import drive
+from ...gate.target import Target
 from ...reference.faults import FAULTS
-from ...target import Target
 
 PAGE = PATH.parent / "docs/faults.md"
 PROCESSES = 2
@@ -54,7 +55,7 @@ def claimed(fault: str) -> Detection:
 
 def detect(fault: str) -> Detection:
     """Judge the embedded server with one fault."""
-    run = gate.run(Target(fault=fault), fuzzing=False)
+    run = drive.run(Target(fault=fault), fuzzing=False)
     broken = frozenset(verdict.rule.id for verdict in run.judge.violated)
     own = run.verdicts[FAULTS[fault].rule].violations
     first = own[0].exchange.number if own else None
@@ -63,7 +64,7 @@ def detect(fault: str) -> Detection:
 
 def alarms() -> set[str]:
     """Judge the faultless server; return the rules that cry wolf."""
-    return {verdict.rule.id for verdict in gate.run(Target()).judge.violated}
+    return {verdict.rule.id for verdict in drive.run(Target()).judge.violated}
 
 
 def page(detections: Iterable[Detection]) -> str:

@@ -61,7 +61,7 @@ class BuildImageRequest(BaseModel):
     image_tag: str
     dockerfile_path: str = "Dockerfile"
     platform: Platform = Platform.AMD64
-    teamId: str | None = None  # noqa: N815 (the name on the wire)
+    teamId: str | None = None  # noqa: N815 (the name in JSON)
     visibility: Override = Override.INHERIT
 
 
@@ -71,7 +71,7 @@ class BuildImageResponse(BaseModel):
     build_id: str
     upload_url: str
     expires_in: int
-    fullImagePath: str  # noqa: N815 (the name on the wire)
+    fullImagePath: str  # noqa: N815 (the name in JSON)
 
 
 class StartBuildRequest(BaseModel):
@@ -84,12 +84,12 @@ class Group(BaseModel):
     """What start and status return."""
 
     id: str
-    imageName: str  # noqa: N815 (the name on the wire)
-    imageTag: str  # noqa: N815 (the name on the wire)
+    imageName: str  # noqa: N815 (the name in JSON)
+    imageTag: str  # noqa: N815 (the name in JSON)
     status: Status
-    createdAt: datetime  # noqa: N815 (the name on the wire)
-    startedAt: datetime | None = None  # noqa: N815 (the name on the wire)
-    completedAt: datetime | None = None  # noqa: N815 (the name on the wire)
+    createdAt: datetime  # noqa: N815 (the name in JSON)
+    startedAt: datetime | None = None  # noqa: N815 (the name in JSON)
+    completedAt: datetime | None = None  # noqa: N815 (the name in JSON)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 from prime_image_builds import AuthenticatedClient, _calls, build_image, build_image_async
 from prime_image_builds.models import BuildImageRequest, BuildStatusResponse
 
-from ...contract import contract
+from ...contract.openapi import contract
 from ...drivers.client import example
 
 TOKEN = "a-token-of-the-job"  # noqa: S105 (no secret)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ...drivers.replay import Replayed, replay
+from ...drivers.har.replay import Replayed, replay
 from ...rules import RULES
-from ...verdict import judge
+from ...verdicts.judge import judge
 
 SAMPLES = Path(__file__).parent / "har"
 TOKEN = "pit_4f9a7c2e81"  # noqa: S105 (it stands in the samples)

@@ -33,9 +33,9 @@ from prime_image_builds.types import Model, OpenEnum
 
 from ... import process
 from ...arguments import Parser
-from ...contract import contract, instant, is_instant
-from ...exchange import strict_json
+from ...contract.openapi import contract, instant, is_instant
 from ...payloads import load
+from ...tape.exchange import strict_json
 
 DECODERS: dict[str, type[Model]] = {
     name: one

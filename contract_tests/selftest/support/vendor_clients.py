@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ...contract import PATH
+from ...contract.openapi import PATH
 
 LOCK = Path(__file__).with_name("vendor-clients.txt")
 """Names each package with its hashes, and no address. To make it anew, for other versions:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bench_gate, bench_runs
-from scripts.bench_gate import Caught
-from scripts.bench_runs import Finding, Ran
+from scripts.dev import bench_gate, bench_runs
+from scripts.dev.bench_gate import Caught
+from scripts.dev.bench_runs import Finding, Ran
 
 from ...reference.faults import FAULTS, GROUPS
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.changing import changelog
-from scripts.changing.weight import Change, Version, Weight
+from scripts.release import changelog
+from scripts.release.weight import Change, Version, Weight
 
 from ...problems import Problem
 

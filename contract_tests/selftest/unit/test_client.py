@@ -29,7 +29,7 @@ from prime_image_builds.models import (
 )
 from prime_image_builds.types import Response
 
-from ...contract import INITIATE, START, STATUS, contract
+from ...contract.openapi import INITIATE, START, STATUS, contract
 from ...drivers.client import example
 
 TOKEN = "a-token-that-nobody-sees"  # noqa: S105 (no secret: it is looked for in what leaks)

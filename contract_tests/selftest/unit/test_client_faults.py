@@ -14,8 +14,8 @@ from prime_image_builds.api.images import get_build_status, initiate_image_build
 from prime_image_builds.client import AuthenticatedClient
 
 from ...drivers import client as driver
-from ...tape import Tape
-from ...verdict import ClientJudge, Outcome
+from ...tape.tape import Tape
+from ...verdicts.judge import ClientJudge, Outcome
 
 Patch = pytest.MonkeyPatch
 MODULES = (initiate_image_build, start_image_build, get_build_status)

@@ -15,10 +15,10 @@ from jsonschema_rs.canonical import Containment
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from scripts import compare
-from scripts.comparison import KINDS, Breaks, Difference, Document, differences, load
 
-from ... import documents
-from ...contract import PATH
+from ...contract import documents
+from ...contract.openapi import PATH
+from ...openapi_diff import KINDS, Breaks, Difference, Document, differences, load
 from ...problems import Exit
 
 ROOT = PATH.parent

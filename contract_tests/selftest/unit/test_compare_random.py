@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs.canonical import Containment
 
-from scripts.comparison import Breaks, Document, differences
+from ...openapi_diff import Breaks, Document, differences
 
 Schema = dict[str, Any]
 # Bounds that leave something, so that two schemas do not admit the same by admitting nothing.

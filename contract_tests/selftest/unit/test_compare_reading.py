@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from scripts import compare
-from scripts.comparison import Document, differences, parse
-from scripts.comparison.load import MOST_BYTES
-from scripts.comparison.read import AmbiguousError
 
-from ... import documents
-from ...contract import PATH
+from ...contract import documents
+from ...contract.openapi import PATH
+from ...openapi_diff import Document, differences, parse
+from ...openapi_diff.load import MOST_BYTES
+from ...openapi_diff.read import AmbiguousError
 from ...problems import Exit, Problem
 
 CONTRACT = documents.load(PATH)

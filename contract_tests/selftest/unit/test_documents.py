@@ -11,8 +11,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from ...contract import PATH
-from ...documents import AmbiguousDocumentError, DocumentError, load, read
+from ...contract.documents import AmbiguousDocumentError, DocumentError, load, read
+from ...contract.openapi import PATH
 
 ROOT = PATH.parent
 
@@ -147,7 +147,7 @@ def test_nobody_reads_yaml_otherwise() -> None:
                 if {"yaml", "ruamel", "yamlcore"} & {name.split(".")[0] for name in names}:
                     found.add(path.relative_to(ROOT).as_posix())
 
-    assert found == {"contract_tests/documents.py"}
+    assert found == {"contract_tests/contract/documents.py"}
 
 
 @pytest.mark.parametrize(

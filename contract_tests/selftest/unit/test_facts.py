@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from scripts.linting.sources import places
+from scripts.contract_lint.sources import places
 
-from ... import documents
-from ...contract import contract
+from ...contract import documents
+from ...contract.openapi import contract
 
 DOCUMENT = "openapi-2026-05-25"
 HERE = Path(__file__).parents[1] / "support/facts"

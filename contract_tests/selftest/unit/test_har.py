@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ...drivers import har
-from ...drivers.replay import replay
+from ...drivers.har import reader as har
+from ...drivers.har.replay import replay
 from ...problems import Problem
 from ...rules import RULES
-from ...verdict import judge
+from ...verdicts.judge import judge
 from ..support.recordings import (
     API,
     FROM_CACHE,

@@ -11,7 +11,7 @@ from pathlib import Path
 import prime_image_builds as client_package
 import pytest
 
-from ...contract import PATH, contract
+from ...contract.openapi import PATH, contract
 from ...reference.faults import FAULTS
 from ...rules import RULES, Level
 from .test_payloads import ALLOWED

@@ -34,10 +34,10 @@ from prime_image_builds import (
 )
 from prime_image_builds.models import BuildImageRequest, BuildImageResponse, BuildStatusResponse
 
-from ...contract import STATUS, contract
+from ...contract.openapi import STATUS, contract
 from ...drivers.client import example
 from ...reference.app import create_app
-from ...reference.embedded import running
+from ...reference.over_sockets import running
 from ..support.network import TOKEN, WEB, Build, Clock, Network, both, build_sync, context, told
 
 

@@ -14,7 +14,7 @@ from prime_image_builds.models import (
     ImageVisibility,
 )
 
-from ...contract import INITIATE, contract
+from ...contract.openapi import INITIATE, contract
 from ...drivers.client import example
 
 ROWS = contract().document["components"]["examples"]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ... import fields
-from ...contract import INITIATE, START, STATUS, contract
+from ...contract import fields
+from ...contract.openapi import INITIATE, START, STATUS, contract
 from ...drivers import client as driver
 from .test_payloads import WRONG, positions
 from .test_rules import BUILD, Story

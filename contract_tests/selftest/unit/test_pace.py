@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ...drivers.clock import VirtualClock
-from ...drivers.pace import MOST_RETRIES, BudgetSpent, Pace
+from ...drivers.http.clock import VirtualClock
+from ...drivers.http.pace import MOST_RETRIES, BudgetSpent, Pace
 
 
 class Clock(VirtualClock):

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from ... import payloads
-from ...contract import START, STATUS, contract
+from ...contract.openapi import START, STATUS, contract
 from ...drivers import client as driver
-from ...exchange import NOT_JSON, Message
 from ...payloads import Payload
 from ...rules import RULES, Broken, Level
-from ...tape import Tape
+from ...tape.exchange import NOT_JSON, Message
+from ...tape.tape import Tape
 
 CORPUS = payloads.load()
 SET = "2026-11-24T09:00:07Z"

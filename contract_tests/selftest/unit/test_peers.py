@@ -12,10 +12,10 @@ import respx
 from prime_image_builds import AuthenticatedClient
 from prime_image_builds.api.images import get_build_status
 
-from ...contract import PATH, STATUS
+from ...contract.openapi import PATH, STATUS
 from ...drivers.client import example
 from ...reference.app import create_app
-from ...reference.embedded import running
+from ...reference.over_sockets import running
 
 TABLE = PATH.parent / "docs/clients.md"
 BASE = "https://images.test"

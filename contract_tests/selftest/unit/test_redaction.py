@@ -17,21 +17,23 @@ import pytest
 
 from scripts.ci import gate as ci_gate
 
-from ... import front, gate
-from ...drivers.clock import VirtualClock
-from ...drivers.in_process import in_process
-from ...drivers.pace import Pace
-from ...drivers.wire import Wire
+from ... import front
+from ...drivers.http.clock import VirtualClock
+from ...drivers.http.in_process import in_process
+from ...drivers.http.pace import Pace
+from ...drivers.session import Session
+from ...gate import drive as gate
+from ...gate.run import Run
+from ...gate.target import Target, embedded
 from ...mock import MockImages
-from ...reference.faults import Answered, Asked, Fault
+from ...redaction import Redaction, is_secret_header
+from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import terminal, text, verdicts
-from ...report.redaction import Redaction, is_secret_header
 from ...report.rendered import render
 from ...rules import RULES
 from ...settings import SETTINGS
-from ...tape import Tape
-from ...target import Target, embedded
-from ...verdict import judge
+from ...tape.tape import Tape
+from ...verdicts.judge import judge
 from ...watch import Watch
 from ..support.recordings import API, Replay, entry, replayer, start, status, violated
 
@@ -164,11 +166,11 @@ def test_public_headers_are_no_secrets() -> None:
     assert hide("Bearer realm=x, text/plain") == "Bearer realm=x, text/plain"
 
 
-def drive(token: str, headers: dict[str, str]) -> tuple[gate.Run, list[tuple[Any, ...]]]:
+def drive(token: str, headers: dict[str, str]) -> tuple[Run, list[tuple[Any, ...]]]:
     """Judge the sound server with such a token and headers; return what it received, too."""
     received: list[tuple[Any, ...]] = []
 
-    def note(request: Asked) -> None:
+    def note(request: ServerRequest) -> None:
         # How often status is asked is a matter of time; which other tokens are tried, of the token.
         is_one = request.is_authorized and request.operation != "status"
         if is_one or request.operation == "upload":
@@ -257,7 +259,7 @@ def test_what_a_server_sends_is_reported_as_it_was(
     monkeypatch.setenv(front.VARIABLE, front_end)
     words = " ".join([*SETTINGS, "make gate TARGET=x", "make judge HAR=y"])
 
-    def rename(request: Asked, answer: Answered) -> None:
+    def rename(request: ServerRequest, answer: ServerResponse) -> None:
         if request.operation == "status" and answer.status == 200:
             answer.content = json.dumps({"status": words}).encode()
 
@@ -290,8 +292,8 @@ def test_upload_url_is_sent_as_it_was_issued(target: str) -> None:
         await send({"type": "http.response.body", "body": b""})
 
     at = in_process(app, VirtualClock())
-    with Wire(at, tape, "test", Pace(clock=at.clock)) as wire:
-        sent = wire.upload("b", at.base_url + target, b"x", "upload")
+    with Session(at, tape, "test", Pace(clock=at.clock)) as session:
+        sent = session.upload("b", at.base_url + target, b"x", "upload")
 
     assert seen[0].decode().rstrip("?") == target.rstrip("?")
     assert urlsplit(sent.request.url).path == urlsplit(target).path
@@ -311,7 +313,7 @@ def test_nothing_that_holds_secrets_is_pickled() -> None:
 def test_nothing_that_is_written_shows_a_secret(word: str) -> None:
     """Whatever form a server repeats the token, a header and a cookie in."""
 
-    def echo(request: Asked, answer: Answered) -> None:
+    def echo(request: ServerRequest, answer: ServerResponse) -> None:
         if request.operation == "status" and answer.status == 200:
             forms = [form(word) for form in FORMS.values()]
             answer.headers.append((b"set-cookie", f"sid={word}".encode()))
@@ -319,7 +321,7 @@ def test_nothing_that_is_written_shows_a_secret(word: str) -> None:
 
     announced: list[str] = []
     at = embedded(word, Fault("echo", "", "", answered=echo))
-    done = gate.Run(Target(token=word, headers={"X-Key": word}), at=at)
+    done = Run(Target(token=word, headers={"X-Key": word}), at=at)
     done.judge.announce = lambda one: announced.append(terminal.announcement(done, one))
     gate.drive(done, fuzzing=False)
     rendered = render(done)

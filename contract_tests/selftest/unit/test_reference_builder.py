@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from ...reference import context, dockerignore
-from ...reference.builder import why_it_cannot_build
+from ...reference.build_check import why_it_cannot_build
 from ...reference.dockerfile import parse
 from ..support.ignore_files import CASES, INVALID, Case
 

@@ -11,13 +11,13 @@ from itertools import count, product
 import httpx
 import pytest
 
-from ...drivers.stimuli import GOOD, HOPELESS, context
-from ...reference import lifecycle, scenarios, script
+from ...drivers.scripted.inputs import GOOD, HOPELESS, context
+from ...reference import deterministic, lifecycle, scenarios
 from ...reference.app import create_app
-from ...reference.lifecycle import Artifact, Build, Part, Standing
+from ...reference.builds import Store
+from ...reference.disruptions import Dropped, Trouble, Weather
+from ...reference.lifecycle import Artifact, Build, Phase, Standing
 from ...reference.scenarios import SCENARIOS
-from ...reference.store import Store
-from ...reference.weather import Dropped, Trouble, Weather
 from .test_reference_builder import packed
 
 BUILD = "/api/v1/images/build"
@@ -289,7 +289,7 @@ def test_group_follows_its_artifacts(standings: tuple[Standing, ...]) -> None:
 
 def test_a_start_of_what_is_started_resets_nothing() -> None:
     """The first start counts."""
-    build = Build("b", "web", "v1", "Dockerfile", "x", T0, (Artifact("a", Part("VM_SANDBOX")),))
+    build = Build("b", "web", "v1", "Dockerfile", "x", T0, (Artifact("a", Phase("VM_SANDBOX")),))
     once = lifecycle.started(build, T0)
 
     assert lifecycle.started(once, T0 + timedelta(seconds=5)) is once
@@ -322,18 +322,18 @@ def test_scripted_clock_and_ids() -> None:
     """The clock starts where it is told, and goes as fast; the same seed makes the same ids."""
     passed = [0.0]
     elapsed: Callable[[], float] = lambda: passed[0]  # noqa: E731
-    clock = script.clock(T0, 60, elapsed=elapsed)
+    clock = deterministic.clock(T0, 60, elapsed=elapsed)
     passed[0] = 2.0
-    one, same, other = script.ids(1), script.ids(1), script.ids(2)
+    one, same, other = deterministic.ids(1), deterministic.ids(1), deterministic.ids(2)
 
     assert clock() == T0 + timedelta(minutes=2)
     assert one("bld") == same("bld") != other("bld")
     assert one("bld").startswith("bld_")
     for wrong in (datetime(2026, 1, 1), datetime(9999, 1, 1, tzinfo=UTC)):
         with pytest.raises(ValueError, match="offset"):
-            script.clock(wrong)
+            deterministic.clock(wrong)
     with pytest.raises(ValueError, match="speed"):
-        script.clock(T0, -1)
+        deterministic.clock(T0, -1)
 
 
 @pytest.mark.parametrize("key", ["teamId", "team_id"])

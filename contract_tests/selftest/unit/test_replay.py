@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ... import gate
-from ...drivers.replay import Replayed, replay
-from ...exchange import Credential
+from ...drivers.har.replay import Replayed, replay
+from ...gate import drive
+from ...gate.target import Target
 from ...rules import RULES
-from ...tape import Tape
-from ...target import Target
-from ...verdict import Verdict, judge
+from ...tape.exchange import Credential
+from ...tape.tape import Tape
+from ...verdicts.judge import Verdict, judge
 from ..support.recordings import (
     API,
     FROM_CACHE,
@@ -188,7 +188,7 @@ def test_same_instant_with_another_token_is_another_exchange(replayed: Replay) -
 @pytest.mark.parametrize("fault", [None, "completed-null", "json-key-twice", "other-id"])
 def test_recorded_as_live(fault: str | None, tmp_path: Path) -> None:
     """The traffic of the gate, recorded and replayed, gets the verdicts that it got live."""
-    run = gate.run(Target(fault=fault), fuzzing=False)
+    run = drive.run(Target(fault=fault), fuzzing=False)
     run.tape.is_whole = False
     path = written(tmp_path / "gate.har", har_of(run.tape, run.target.token))
 

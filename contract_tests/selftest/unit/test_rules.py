@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ...exchange import Credential
 from ...rules import RULES, Broken, Level, Rule
-from ...tape import Tape
+from ...tape.exchange import Credential
+from ...tape.tape import Tape
 
 TOKEN = "the-valid-token"  # noqa: S105
 EPOCH = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from scripts.annotation import annotated
-from scripts.linting import problems
-from scripts.linting.sources import NOTES, places, sources
+from scripts.contract_lint import problems
+from scripts.contract_lint.sources import NOTES, places, sources
+from scripts.generation.annotation import annotated
 
-from ...contract import PATH, contract
-from ...fields import quotes
+from ...contract.fields import quotes
+from ...contract.openapi import PATH, contract
 from ...report import text
 from ...rules import RULES, Broken, Level
-from ...tape import Tape
-from ...verdict import Violation
+from ...tape.tape import Tape
+from ...verdicts.judge import Violation
 
 STATED = {"mark": "stated", "in": "openapi-2026-05-25"}
 GROUP = "/components/schemas/BuildStatusResponse"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ...call import Call
-from ...contract import STATUS
-from ...tape import History, Record, Tape
+from ...contract.openapi import STATUS
+from ...tape.call import Call
+from ...tape.tape import History, Record, Tape
 
 URL = "https://images.test/api/v1/images/build/bld_1"
 

@@ -28,7 +28,7 @@ from prime_image_builds.models import (
     StartBuildRequest,
 )
 
-from ...contract import INITIATE, START, STATUS, contract
+from ...contract.openapi import INITIATE, START, STATUS, contract
 from ...drivers.client import example
 from ...payloads import load
 from ..support import soundness

@@ -10,14 +10,14 @@ import pytest
 
 from scripts.ci.gate import notes
 
-from ... import gate
-from ...call import Call
-from ...contract import INITIATE, START, STATUS, contract
+from ...contract.openapi import INITIATE, START, STATUS, contract
+from ...gate.run import Run
+from ...gate.target import Target
 from ...report import client, markdown, terminal, text, verdicts
 from ...rules import HELD, RULES, Broken
-from ...tape import History, Tape
-from ...target import Target
-from ...verdict import ClientJudge, Judge, Outcome, Violation
+from ...tape.call import Call
+from ...tape.tape import History, Tape
+from ...verdicts.judge import ClientJudge, Judge, Outcome, Violation
 from .test_rules import BUILD, JSON, TOKEN, row
 
 BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
@@ -204,7 +204,7 @@ def test_a_violation_of_another_judge_is_counted_like_ours(judge: Judge) -> None
 
 def test_groups_are_in_the_json() -> None:
     """Each with its place, its count, and the first violation as data."""
-    run = gate.Run(Target(rule=("T2",)))
+    run = Run(Target(rule=("T2",)))
     seen(run.judge, {**BODY, "startedAt": "x", "completedAt": "y"})
     [verdict] = json.loads(verdicts.page(verdicts.document(run)))["verdicts"]
     first, second = verdict["groups"]
@@ -221,7 +221,7 @@ def test_groups_are_in_the_json() -> None:
 
 def test_every_report_shows_each_group() -> None:
     """The terminal, the page of Markdown and the annotations of a job."""
-    run = gate.Run(Target(rule=("T2",)))
+    run = Run(Target(rule=("T2",)))
     for _ in range(9):
         seen(run.judge, {**BODY, "startedAt": "x"})
     seen(run.judge, {**BODY, "startedAt": "x", "completedAt": "y"})

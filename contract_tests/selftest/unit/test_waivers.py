@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from ... import gate, waivers
-from ...contract import START, STATUS
-from ...findings import CHECKS
+from ...contract.openapi import START, STATUS
+from ...gate.run import Run
+from ...gate.target import GateError, Target
 from ...problems import Problem
 from ...report import terminal
 from ...rules import RULES, Broken
 from ...settings import from_environment
-from ...target import GateError, Target
-from ...verdict import Judge
-from ...waivers import Waiver
+from ...verdicts import waivers
+from ...verdicts.findings import CHECKS
+from ...verdicts.judge import Judge
+from ...verdicts.waivers import Waiver
 from .test_rules import row
 from .test_verdicts import recorded, seen
 
@@ -200,7 +201,7 @@ def test_a_rule_that_is_waived_in_part_is_violated() -> None:
         "$.artifacts[*].createdAt": ("waived", 3), "$.createdAt": ("violated", 3),
     }  # fmt: skip
     assert verdict.outcome == "violated"
-    shown = terminal.failure(gate.Run(Target()), verdict)
+    shown = terminal.failure(Run(Target()), verdict)
     assert "field     $.createdAt" in shown
     assert "artifacts[0].createdAt" not in shown.partition("  exchange  ")[0]
     assert shown.count("\n  field ") == 1
@@ -265,7 +266,7 @@ def test_a_waiver_that_covers_nothing(
 ) -> None:
     """It has to be taken out where its rule was observed, on what it could have covered."""
     waiver = narrowed(**keys)
-    run = gate.Run(Target(waivers=(waiver,)))
+    run = Run(Target(waivers=(waiver,)))
     for number, (body, operation) in enumerate(told):
         recorded(run.tape, {**body, "id": f"b{number}"}, operation=operation)
 
@@ -278,7 +279,7 @@ def test_a_check_of_schemathesis_is_waived_and_unneeded_like_a_rule() -> None:
     rule = CHECKS["status_code_conformance"]
     waiver = narrowed(rule=rule.id, operation=STATUS, status=404)
     for found_status, outcome, unneeded in ((404, "waived", []), (410, "violated", [waiver])):
-        run = gate.Run(Target(waivers=(waiver,)))
+        run = Run(Target(waivers=(waiver,)))
         history = recorded(run.tape, {}, status=found_status)
         recorded(run.tape, {}, status=404)
         broken = Broken("the status code", "a documented one", str(found_status))

@@ -14,10 +14,10 @@ from prime_image_builds import AuthenticatedClient, build_image
 from prime_image_builds.api.images import get_build_status
 from prime_image_builds.models import BuildImageRequest
 
-from ...exchange import Credential
+from ...gate.target import GateError
 from ...reference.app import create_app
-from ...reference.embedded import running
-from ...target import GateError
+from ...reference.over_sockets import running
+from ...tape.exchange import Credential
 from ...watch import Watch
 from ..support.recordings import told
 

@@ -1,0 +1,286 @@
+"""Reads openapi.yaml: its operations, its schemas, and the phase of each status."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import re
+import sys
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+from ..problems import Problem
+from . import documents
+
+PATH = Path(__file__).resolve().parents[2] / "openapi.yaml"
+
+# More errors than the rules about single fields can report of one body, so that P6 misses none.
+MOST_ERRORS = 10_000
+
+# A longer text is parsed without being cached: a hostile server may send any length.
+LONGEST_KEPT = 64
+
+INITIATE = "initiate_image_build"
+START = "start_image_build"
+STATUS = "get_build_status"
+
+
+class UnreadableContractError(SystemExit):
+    """openapi.yaml cannot be read, so that no rule can be checked.
+
+    Modules read it while they are imported, where nobody can catch an exception: so this prints the
+    problem, and exits.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        print(problem, file=sys.stderr)  # noqa: T201
+        super().__init__(problem.code)
+
+
+class SchemaError(NamedTuple):
+    """One way in which a body breaks its schema.
+
+    Attributes:
+        at: The field, as a JSON path.
+        what: The validator's message.
+        value: The value of the field; ``MISSING`` if a required key is missing.
+
+    """
+
+    at: str
+    what: str
+    value: Any
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "no such key"
+
+
+MISSING: Final = _Missing()
+"""Stands for a missing key."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the contract."""
+
+    name: str
+    method: str
+    path: str
+    pointer: str
+    success: int
+    responses: dict[str, dict[str, Any]]
+    request_schema: dict[str, Any] | None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", re.escape(self.path)))
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the path parameters, percent-decoded, or None if the path is another one's."""
+        found = self._pattern.fullmatch(path)
+        return {key: unquote(value) for key, value in found.groupdict().items()} if found else None
+
+    def is_asked(self, path: str) -> bool:
+        """Whether a URL's path is this operation's, under any base path."""
+        at = path.find("/api/v1/")
+        return at >= 0 and self.match(path[at:]) is not None
+
+    def documented(self, status: int) -> dict[str, Any] | None:
+        """Return the documented response of a status code, or of its range, or None."""
+        return self.responses.get(str(status)) or self.responses.get(f"{status // 100}XX")
+
+
+class Contract:
+    """The contract: its operations, schemas and statuses."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.version: str = document["info"]["version"]
+        self.operations = {
+            operation.name: operation
+            for path, item in document["paths"].items()
+            for method, node in item.items()
+            for operation in [self._operation(path, method, node)]
+        }
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
+
+    @property
+    def statuses(self) -> list[str]:
+        """The statuses of a build, in the order in which a build has them."""
+        return list(self.schema("ImageBuildStatus")["enum"])
+
+    def phase(self, status: object) -> str | None:
+        """Return the phase of a status, or None if the status is unknown.
+
+        A phase is waiting, running, or one of the ends: succeeded, failed, cancelled.
+        """
+        phases: dict[str, str] = self.schema("ImageBuildStatus")["x-phase"]
+        return phases.get(status) if isinstance(status, str) else None
+
+    def rank(self, status: object) -> int | None:
+        """Return the position of a status in the life of a build, the same one for all ends.
+
+        None if the status is unknown.
+        """
+        if self.phase(status) is None:
+            return None
+        first_end = min(i for i, one in enumerate(self.statuses) if self.is_terminal(one))
+        return min(self.statuses.index(str(status)), first_end)
+
+    def is_terminal(self, status: object) -> bool:
+        """Whether a build of that status has ended."""
+        return self.phase(status) in ("succeeded", "failed", "cancelled")
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """Return a schema by its name. Raises KeyError for an unknown one."""
+        found: dict[str, Any] = self.document["components"]["schemas"][name]
+        return found
+
+    def at(self, pointer: str) -> Any:
+        """Return the value at a JSON pointer, with references followed.
+
+        Raises KeyError if there is none.
+        """
+        node: Any = self.document
+        for part in pointer.lstrip("#/").split("/"):
+            key = part.replace("~1", "/").replace("~0", "~")
+            node = node[int(key)] if isinstance(node, list) else node[key]
+        return self._resolved(node)
+
+    def node(self, pointer: str) -> Any:
+        """Return the value at a JSON pointer; a ``$ref`` there is not followed.
+
+        Raises KeyError if there is none.
+        """
+        parent, _, last = pointer.rpartition("/")
+        node = self.at(parent) if parent.strip("#/") else self.document
+        key = last.replace("~1", "/").replace("~0", "~")
+        return node[int(key)] if isinstance(node, list) else node[key]
+
+    def follow(self, pointer: str) -> str:
+        """Return the pointer that a pointer's references lead to."""
+        while isinstance(node := self.node(pointer), dict) and "$ref" in node:
+            pointer = node["$ref"]
+        return pointer
+
+    def request_errors(self, operation: Operation, body: Any) -> list[SchemaError]:
+        """Return the errors of a request body against its schema."""
+        return self.errors(operation.request_schema, body) if operation.request_schema else []
+
+    def response_schema(self, operation: Operation, status: int) -> dict[str, Any] | None:
+        """Return the schema of a response body, or None if no body is documented."""
+        content = (operation.documented(status) or {}).get("content", {})
+        schema: dict[str, Any] | None = content.get("application/json", {}).get("schema")
+        return schema
+
+    def errors(self, schema: dict[str, Any], body: Any) -> list[SchemaError]:
+        """Return the errors of a body against a schema, formats included, up to ``MOST_ERRORS``."""
+        key = repr(schema)
+        if key not in self._validators:
+            self._validators[key] = jsonschema_rs.Draft202012Validator(
+                {**schema, "components": self.document["components"]},
+                validate_formats=True,
+                formats={"date-time": is_instant},
+            )
+        try:
+            return [
+                _schema_error(error)
+                for error in itertools.islice(self._validators[key].iter_errors(body), MOST_ERRORS)
+            ]
+        except ValueError:  # the validator's own limit, which a hostile server may exceed
+            return [SchemaError("$", "it is nested too deeply to be read", body)]
+
+    def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
+        responses = {str(code): self._resolved(given) for code, given in node["responses"].items()}
+        body = node.get("requestBody", {}).get("content", {}).get("application/json", {})
+        return Operation(
+            name=node["operationId"],
+            method=method.upper(),
+            path=path,
+            pointer=f"#/paths/{path.replace('/', '~1')}/{method}",
+            success=next(int(code) for code in responses if code.startswith("2")),
+            responses=responses,
+            request_schema=body.get("schema"),
+        )
+
+    def _resolved(self, node: Any) -> Any:
+        while isinstance(node, dict) and "$ref" in node:
+            node = self.at(node["$ref"])
+        return node
+
+
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII
+)
+
+
+def instant(text: str) -> datetime.datetime | None:
+    """Parse an RFC 3339 date-time; return None for anything else.
+
+    The grammar of section 5.6 is followed exactly: a ``T``, an offset with a colon, any number of
+    fraction digits. It also allows a leap second and the year 0, which are None here: no
+    ``datetime`` can represent them, so they break typed clients.
+    """
+    return _read_once(text) if len(text) <= LONGEST_KEPT else _read(text)
+
+
+def _read(text: str) -> datetime.datetime | None:
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        return None
+    date, time, fraction, offset = found.groups()
+    try:
+        second = datetime.datetime.fromisoformat(f"{date}T{time}{offset.upper()}")
+        return second + datetime.timedelta(seconds=float(fraction or 0))
+    except (ValueError, OverflowError):
+        return None
+
+
+# Each rule parses the same instants again.
+_read_once = lru_cache(maxsize=4096)(_read)
+
+
+def naive(text: str) -> datetime.datetime | None:
+    """Parse an RFC 3339 date-time without its offset; return None for anything else.
+
+    The result has no time zone, so that it can only be compared with others without one.
+    """
+    found = instant(f"{text}Z")
+    return found.replace(tzinfo=None) if found else None
+
+
+def is_instant(text: str) -> bool:
+    """Whether a text is an RFC 3339 date-time that ``instant`` parses."""
+    return instant(text) is not None
+
+
+def _schema_error(error: jsonschema_rs.ValidationError) -> SchemaError:
+    """Return an error with its JSON path; that of a missing key ends with the key."""
+    kind, path = error.kind, error.instance_path
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        missing = [*path, kind.as_dict()["property"]]
+        return SchemaError(_json_path(missing), error.message, MISSING)
+    return SchemaError(_json_path(path), error.message, error.instance)
+
+
+def _json_path(parts: list[str | int]) -> str:
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+
+
+@cache
+def contract() -> Contract:
+    """Return the contract of this project. Raises ``UnreadableContractError``."""
+    try:
+        return Contract(documents.load(PATH))
+    except (documents.DocumentError, OSError) as error:
+        raise UnreadableContractError(Problem(str(error), "correct it there")) from error
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+        what = f"{PATH} is not a contract: {type(error).__name__}: {error}"
+        raise UnreadableContractError(Problem(what, "make check shows what is invalid")) from error

@@ -1,0 +1,1 @@
+"""Recorded traffic: HAR files, read into typed entries and put on a tape."""

@@ -1,0 +1,354 @@
+"""Reads HAR 1.2 files as browsers, proxies and test tools write them, into typed entries.
+
+Tools differ in what they leave out. What is not there is None here, never something empty.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from ...problems import Problem
+
+MOST_BYTES = 512 * 2**20
+_SAVE = "save the traffic as HAR, with content"
+# What browsers write for an answer that came from no server: Chromium, WebKit.
+_CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
+"""How recorders end a text that they cut, or what they say of it in a comment."""
+_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_CLOSING = {"[": "]", "{": "}"}
+_OF_STRING = ('"', '\\"', '0"', '00"', '000"', '0000"')
+_RESTS = (
+    *_OF_STRING, *(f"{rest}:0" for rest in ("", '""', *_OF_STRING)),
+    "", "0", "rue", "ue", "e", "alse", "lse", "se", "ull", "ll", "l",
+)  # fmt: skip
+"""What ends a string, a member or a value of JSON, wherever it was cut, but for brackets."""
+_CACHES = {"memory", "disk", "memory cache", "disk cache", "prefetch-cache"}
+Times = tuple[datetime, datetime]
+Header = tuple[str, str]
+_Object = Mapping[str, Any]
+
+
+class _OddEntryError(Exception):
+    """An entry that cannot be judged; the text says why."""
+
+
+@dataclass(frozen=True)
+class HarMessage:
+    """What was recorded of a request or a response.
+
+    Attributes:
+        headers: By name in lower case, those of one name joined, without HTTP/2's pseudo-headers.
+        body: The bytes, or None if they were not recorded, or not to their end.
+
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class HarResponse(HarMessage):
+    """What was recorded of a response."""
+
+    status: int
+
+
+@dataclass(frozen=True)
+class HarEntry:
+    """One entry that can be judged.
+
+    Attributes:
+        number: Its place in the file, from 1.
+        times: When it began and ended; None if that was not recorded, or is not possible.
+        raw_headers: Every header of request and response, as it stands in the file.
+        address: Method and URL.
+        request: What was sent.
+        response: What a server returned.
+
+    """
+
+    number: int
+    times: Times | None
+    raw_headers: tuple[Header, ...] = field(repr=False)
+    address: tuple[str, str] = field(repr=False)
+    request: HarMessage
+    response: HarResponse
+
+
+@dataclass(frozen=True)
+class OddEntry:
+    """One entry that cannot be judged: why, and what can be read of it nevertheless."""
+
+    number: int
+    times: Times | None
+    raw_headers: tuple[Header, ...] = field(repr=False)
+    why: str
+    address: tuple[str, str] | None = field(repr=False)
+    request: HarMessage | None
+
+
+def read(path: Path) -> list[HarEntry | OddEntry]:
+    """Read the entries of a file. Raises ``Problem`` if it is no HAR."""
+    document = _document(path)
+    if not isinstance(document, dict):
+        raise Problem(f"{path} is no HAR: it holds no object", _SAVE)
+    log = document.get("log")
+    if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
+        raise Problem(f"{path} is no HAR: it has no list log.entries", _SAVE)
+    return [_entry(number, raw) for number, raw in enumerate(log["entries"], 1)]
+
+
+def _entry(number: int, raw: Any) -> HarEntry | OddEntry:
+    entry = raw if isinstance(raw, dict) else {}
+    times, headers = _times(entry), tuple(_every_header(entry))
+    address = request = None
+    try:
+        address = _address(entry)
+        request = _request(entry, address[0])
+        return HarEntry(number, times, headers, address, request, _response(entry, address[0]))
+    except _OddEntryError as error:
+        return OddEntry(number, times, headers, str(error), address, request)
+
+
+def _address(entry: _Object) -> tuple[str, str]:
+    asked = _part(entry, "request")
+    method, url = asked.get("method"), asked.get("url")
+    if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z-]+", method):
+        raise _OddEntryError("it has no method")
+    if not isinstance(url, str) or not _is_url(url):
+        raise _OddEntryError("it has no URL that can be read")
+    return method.upper(), url
+
+
+def _times(entry: _Object) -> Times | None:
+    began, took = entry.get("startedDateTime"), _number(entry.get("time"))
+    if not isinstance(began, str) or took is None or took < 0:
+        return None
+    try:
+        at = datetime.fromisoformat(began)
+        ended = at + timedelta(milliseconds=took)
+        return (at, ended) if at.tzinfo and at.year >= 1970 and ended.year < 9000 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _every_header(entry: _Object) -> Iterator[Header]:
+    for side in ("request", "response"):
+        message = entry.get(side)
+        listed = message.get("headers") if isinstance(message, dict) else None
+        for header in listed if isinstance(listed, list) else []:
+            if _is_header(header):
+                yield header["name"], header["value"]
+
+
+def _request(entry: _Object, method: str) -> HarMessage:
+    asked = _part(entry, "request")
+    headers = _headers(asked)
+    posted = asked.get("postData")
+    sizes = [_size(asked, "bodySize"), _length(headers)]
+    if posted is None:
+        size = max(sizes)
+        is_empty = size == 0 or (size < 0 and method not in ("POST", "PUT", "PATCH"))
+        return HarMessage(headers, b"" if is_empty else None)
+    if not isinstance(posted, dict):
+        raise _OddEntryError("its postData is no object")
+    _type(headers, posted)
+    if not posted.get("text") and isinstance(posted.get("params"), list) and posted["params"]:
+        fields = [one for one in posted["params"] if isinstance(one, dict)]
+        pairs = [(str(one.get("name", "")), str(one.get("value", ""))) for one in fields]
+        return HarMessage(headers, urlencode(pairs, errors="replace").encode())
+    return HarMessage(headers, _whole(posted, "request", sizes))
+
+
+def _response(entry: _Object, method: str) -> HarResponse:
+    answered = _part(entry, "response")
+    status = _status(answered)
+    if unanswered := _unanswered(entry, answered, status):
+        raise _OddEntryError(unanswered)
+    headers = _headers(answered)
+    held = answered.get("content", {})
+    if not isinstance(held, dict):
+        raise _OddEntryError("the content of its response is no object")
+    if not headers and not held.get("mimeType"):
+        raise _OddEntryError("the headers of its response were not recorded")
+    if "non-authoritative-reason" in headers:
+        raise _OddEntryError("it was answered by the browser itself")
+    _type(headers, held)
+    if not held.get("text") and (method == "HEAD" or status in (204, 205)):
+        return HarResponse(headers, b"", status)
+    sent = [_size(answered, "bodySize"), _length(headers)]
+    if not held.get("text") and max(sent) < 0:
+        return HarResponse(headers, None, status)  # content.size is 0 where bodies are not kept
+    return HarResponse(headers, _whole(held, "response", [*sent, _size(held, "size")]), status)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        text.encode()  # a lone surrogate cannot be
+        return bool(urlsplit(text))
+    except ValueError:
+        return False
+
+
+def _document(path: Path) -> Any:
+    try:
+        if not path.is_file():
+            raise Problem(f"there is no file {path}", "name one")
+        if (size := path.stat().st_size) > MOST_BYTES:
+            told = f"{path} is too large: {size} bytes, and {MOST_BYTES} are the most"
+            raise Problem(told, "save the traffic of the API alone")
+        raw = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise Problem(f"{path} cannot be read: {error}", "name another") from error
+    if raw.startswith(b"PK"):
+        raise Problem(f"{path} is a zip", "unzip it, and judge the .har in it")
+    try:
+        return json.loads(raw)  # bytes, so that a BOM and UTF-16 are taken too
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{path} is no JSON: {error}", _SAVE) from error
+
+
+def _part(entry: _Object, name: str) -> _Object:
+    part = entry.get(name)
+    if not isinstance(part, dict):
+        raise _OddEntryError(f"it has no {name}")
+    return part
+
+
+def _status(answered: _Object) -> int:
+    status = _number(answered.get("status"))
+    if status is None or not status.is_integer() or status > 999:
+        raise _OddEntryError("its status is no number of three digits")
+    return int(status)
+
+
+def _unanswered(entry: _Object, answered: _Object, status: int) -> str | None:
+    """Say why no server gave this answer, or None if one did."""
+    failures = (entry.get("_wasAborted"), answered.get("_error"), answered.get("_failureText"))
+    if status <= 0 or any(failures):
+        return "it had no answer"
+    kept = [one.get(key) for one in (entry, answered) for key in ("_fromCache", "_fetchType")]
+    if status == 304 or any(one is True or str(one).lower() in _CACHES for one in kept):
+        return "it was answered from a cache"
+    return None
+
+
+def _headers(message: _Object) -> dict[str, str]:
+    """Join the headers of one name; leave out HTTP/2's pseudo-headers."""
+    listed = message.get("headers")
+    if not isinstance(listed, list) or not all(map(_is_header, listed)):
+        raise _OddEntryError("its headers are no list of names and values")
+    joined: dict[str, list[str]] = {}
+    for header in listed:
+        name = header["name"].lower()
+        if not name.startswith(":"):
+            joined.setdefault(name, []).append(header["value"])
+    return {name: ", ".join(values) for name, values in joined.items()}
+
+
+def _is_header(header: Any) -> bool:
+    return isinstance(header, dict) and all(
+        isinstance(header.get(key), str) for key in ("name", "value")
+    )
+
+
+def _type(headers: dict[str, str], body: _Object) -> None:
+    told = body.get("mimeType")
+    if isinstance(told, str) and "/" in told:  # Chromium writes x-unknown where there is none
+        headers.setdefault("content-type", told)
+
+
+def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
+    """Return the bytes of a body, or None if they were not recorded, or not to their end.
+
+    Half a recording is no evidence against the server. A text that is not valid JSON is not judged
+    if it is shorter than one of the sizes beside it, ends as recorders end what they cut, or ends
+    too early and none of the sizes is its own. (Sizes alone do not tell: some count the compressed
+    bytes, or characters.) A text that no continuation makes valid is the server's.
+    """
+    if not body.get("text"):
+        return b"" if max(sizes) == 0 else None
+    content = _text(body, whose)
+    if content is None or _is_json(content):
+        return content
+    text = body["text"]
+    is_cut = len(content) < max(sizes) or _CUT.search(f"{body.get('comment', '')} {text}")
+    is_whole = not {len(content), len(text)}.isdisjoint(sizes)
+    return None if is_cut or (not is_whole and _ends_early(content)) else content
+
+
+def _ends_early(content: bytes) -> bool:
+    """Tell whether a text can be continued to valid JSON, so that nothing in it is wrong."""
+    try:
+        # A character may be cut too; anything else that is not UTF-8 is an error.
+        text = codecs.getincrementaldecoder("utf-8")().decode(content)
+    except UnicodeDecodeError:
+        return False
+    opened: list[str] = []
+    for part in _PARTS.findall(text):
+        if part in _CLOSING:
+            opened.append(_CLOSING[part])
+        elif part in "]}" and opened:
+            opened.pop()
+    close = "".join(reversed(opened))
+    return any(_is_json(text + rest + close) for rest in _RESTS)
+
+
+def _is_json(content: bytes | str) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _text(body: _Object, whose: str) -> bytes | None:
+    """Return the bytes of a text, or None if it was not recorded as it was.
+
+    A text was decoded when it was recorded, so its bytes are its UTF-8. What was no UTF-8 then can
+    hold lone surrogates or replacement characters now: the bytes are not known.
+    """
+    text, encoding = body.get("text"), body.get("encoding", body.get("_encoding"))
+    if not isinstance(text, str):
+        raise _OddEntryError(f"the body of its {whose} is not a text")
+    if isinstance(encoding, str) and encoding.lower() == "base64":
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise _OddEntryError(f"the body of its {whose} is not base64") from None
+    if encoding and str(encoding).lower() not in ("utf-8", "utf8"):
+        return None
+    try:
+        return None if "\ufffd" in text else text.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _length(headers: Mapping[str, str]) -> float:
+    told = headers.get("content-length", "")
+    return float(told) if told.isdecimal() and len(told) < 20 else -1
+
+
+def _size(message: _Object, key: str) -> float:
+    size = _number(message.get(key))
+    return -1 if size is None else size
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,280 @@
+"""HTTP client for untrusted servers: a total deadline and a size limit per exchange.
+
+It speaks HTTP/1.1 by httpcore over sockets of our own. Every failure is a ``SessionError``, whose
+text holds nothing that the server sent but a host name, shortened, so that it can be shown.
+"""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Final
+
+import httpcore
+import httpx
+
+from .sockets import (
+    WATCH,
+    Backend,
+    Overdue,
+    SessionError,
+    Severed,
+    SocketDeadline,
+    Stream,
+    shortened,
+)
+from .transport import Answer, Limits
+
+__all__ = ["Answer", "Client", "Limits", "Overdue", "SessionError", "request"]
+
+# Some doors are shut to who does not say who it is.
+_DEFAULTS: Final = {"Accept": "*/*", "User-Agent": "image-build-contract-gate"}
+# Servers close idle connections after two seconds or more; one of ours must not meet that.
+_IDLE_SECONDS: Final = 1.5
+
+
+class Client:
+    """Sends requests, one at a time in each thread, and keeps connections in between.
+
+    Args:
+        limits: What bounds each exchange.
+        ca: Path of the certificates to trust; else what httpx takes from the environment.
+        proxy: URL of the proxy for all requests; else what the environment says.
+
+    """
+
+    def __init__(
+        self, limits: Limits | None = None, *, ca: str | None = None, proxy: str | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        self._ca = ca
+        self._proxies = {"all": proxy} if proxy else urllib.request.getproxies()
+        self._is_told = proxy is not None
+        self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
+        self._keeps = True
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+    def send(self, request: httpx.Request, seconds: float | None = None) -> Answer:
+        """Send a request, as ``Transport`` says.
+
+        A connection is used again only where that is safe: not after a 5xx, since servers close
+        after an unhandled exception without announcing it, and no more once a kept one was found
+        closed.
+        """
+        watch = SocketDeadline(seconds or self.limits.seconds)
+        token = WATCH.set(watch)
+        try:
+            return self._exchange(request, watch)
+        except SessionError as error:
+            error.is_sent = watch.sent
+            is_kept = watch.sent and not watch.connected
+            error.is_stale = isinstance(error, Severed) and is_kept and not watch.received
+            self._keeps = self._keeps and not error.is_stale
+            raise
+        finally:
+            WATCH.reset(token)
+
+    def _exchange(self, request: httpx.Request, watch: SocketDeadline) -> Answer:
+        with _told(watch):
+            sent = httpcore.Request(
+                request.method,
+                httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.extensions.get("target", request.url.raw_path),
+                ),
+                headers=sent_headers(request),
+                content=request.read(),
+                extensions={"timeout": {"pool": watch.left()}},
+            )
+            response = self._pool(request.url).handle_request(sent)
+            stream = response.extensions["network_stream"]
+            if isinstance(stream, Stream):
+                stream.is_over = response.status >= 500 or not self._keeps
+            try:
+                with _told(watch, begun=True):
+                    raw = self._body(response)
+            finally:
+                response.close()
+        headers = httpx.Headers(response.headers)
+        content = unfolded(raw, headers.get("content-encoding", ""), self.limits.size)
+        return Answer(response.status, headers, content)
+
+    def _body(self, response: httpcore.Response) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_stream():
+            content += chunk
+            if len(content) > self.limits.size:  # enough to know that it is too large
+                break
+        return bytes(content)
+
+    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
+        if url.scheme not in ("http", "https") or not url.host:
+            raise SessionError("the URL is no http or https URL with a host")
+        proxy = self._proxy(url)
+        key = (proxy, url.scheme == "https")
+        if key not in self._pools:
+            context = self._tls() if url.scheme == "https" else None
+            self._pools[key] = _pool(proxy, context)
+        return self._pools[key]
+
+    def _proxy(self, url: httpx.URL) -> str | None:
+        if not self._proxies:
+            return None
+        if not self._is_told and urllib.request.proxy_bypass(url.host):
+            return None
+        return self._proxies.get(url.scheme) or self._proxies.get("all")
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            if self._ca:
+                return ssl.create_default_context(cafile=self._ca)
+            return httpx.create_ssl_context()
+        except OSError as error:  # ssl.SSLError is one
+            where = self._ca or "that the environment names"
+            raise SessionError(f"the certificates {where} cannot be read") from error
+
+
+def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Request:
+    """Build a request. Raises ``SessionError`` if there can be none, as with a URL that is none."""
+    if len(url) >= 2**16:
+        raise SessionError("the URL is too long")
+    try:
+        parsed = httpx.URL(url)
+        is_one = parsed.host is not None and (parsed.port or 0) < 2**16
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: a host that IDNA does not have
+        raise SessionError("the URL is no URL") from error
+    if not is_one:
+        raise SessionError("the URL is no URL")
+    try:
+        return httpx.Request(
+            method, parsed, headers={**_DEFAULTS, **headers}, content=content or None
+        )
+    except ValueError as error:
+        raise SessionError("a header cannot be sent, since it is not ASCII") from error
+
+
+def sent_headers(request: httpx.Request) -> list[tuple[bytes, bytes]]:
+    """Return the headers that go out: no coding is asked for that would have to be undone."""
+    kept = (one for one in request.headers.raw if one[0].lower() != b"accept-encoding")
+    return [*kept, (b"Accept-Encoding", b"identity")]
+
+
+def unfolded(raw: bytes, coding: str, most: int) -> bytes:
+    """Decode a body. Raises ``SessionError`` if it cannot be, or would be larger than ``most``.
+
+    zlib stops at that size: a bomb is never unfolded.
+    """
+    if len(raw) > most:
+        raise SessionError(f"the body is larger than {_shown(most)}")
+    coding = coding.strip().lower()
+    if not raw or coding in ("", "identity"):
+        return raw
+    if coding in ("gzip", "x-gzip"):
+        name, window = "gzipped", 16 + zlib.MAX_WBITS
+    elif coding == "deflate":
+        # What is called deflate is a zlib stream, but some send the bare one.
+        wrapped = raw[0] & 15 == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
+        name, window = "deflated", zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
+    else:
+        raise SessionError(
+            f"the body has the content encoding {shortened(coding)}, which was not asked for"
+        )
+    unfolding = zlib.decompressobj(window)
+    try:
+        content = unfolding.decompress(raw, most + 1)
+    except zlib.error as error:
+        raise SessionError(f"the {name} body cannot be unfolded") from error
+    if len(content) > most:
+        raise SessionError(f"the {name} body unfolds to more than {_shown(most)}")
+    if not unfolding.eof:
+        raise SessionError(f"the {name} body ends early")
+    if unfolding.unused_data:
+        raise SessionError(f"the {name} body goes on after its end")
+    return content
+
+
+def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.ConnectionPool:
+    if proxy is None:
+        return httpcore.ConnectionPool(
+            context, max_connections=None, keepalive_expiry=_IDLE_SECONDS, network_backend=Backend()
+        )
+    try:
+        told = httpx.Proxy(proxy)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise SessionError("the URL of the proxy is no URL") from error
+    if told.url.scheme != "http":
+        raise SessionError("the URL of the proxy is no http URL, and no other is supported")
+    return httpcore.HTTPProxy(
+        httpcore.URL(scheme=b"http", host=told.url.raw_host, port=told.url.port or 80, target=b"/"),
+        told.raw_auth,
+        ssl_context=context,
+        max_connections=None,
+        keepalive_expiry=_IDLE_SECONDS,
+        network_backend=Backend(),
+    )
+
+
+@contextmanager
+def _told(watch: SocketDeadline, *, begun: bool = False) -> Iterator[None]:
+    """Say in plain words what httpcore says in its own; ``begun`` after the header has come."""
+    try:
+        yield
+    except httpcore.RemoteProtocolError as error:
+        raise _broken(error, watch, begun) from error
+    except httpcore.LocalProtocolError as error:
+        raise SessionError("the request cannot be sent, since it would be no HTTP") from error
+    except httpcore.ProxyError as error:
+        raise SessionError("the proxy refused the connection") from error
+    except httpcore.TimeoutException as error:
+        raise watch.over() from error
+    except httpcore.NetworkError as error:
+        raise Severed("the connection was reset") from error
+    except (OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
+        raise SessionError(f"the exchange failed: {type(error).__name__}") from error
+
+
+def _broken(error: Exception, watch: SocketDeadline, begun: bool) -> SessionError:
+    text = str(error)
+    if begun:
+        closed = text.startswith("peer closed connection")
+        return SessionError(
+            "the connection was closed before the answer ended"
+            if closed
+            else "the body of the answer is no HTTP"
+        )
+    if not watch.received:
+        return Severed("the server closed the connection without an answer")
+    if text.startswith("Server disconnected"):
+        return SessionError("the connection was closed before the answer ended")
+    if text.startswith("Receive buffer too long"):
+        return SessionError("the header of the answer is larger than 100 KiB")
+    return SessionError("the answer is no HTTP")
+
+
+def _shown(size: int) -> str:
+    for unit, bytes_in in (("MiB", 2**20), ("KiB", 2**10)):
+        if size % bytes_in == 0:
+            return f"{size // bytes_in} {unit}"
+    return f"{size} bytes"

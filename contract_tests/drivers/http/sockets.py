@@ -1,0 +1,255 @@
+"""Sockets for one exchange: whatever the other side does, each operation ends by the deadline.
+
+A timeout for each read is not enough: a server that sends a byte now and then never meets it. So
+the deadline belongs to the exchange, and each operation gets what is left of it.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpcore
+
+
+class SessionError(Exception):
+    """No response could be had; the text is a clause that says what happened.
+
+    Attributes:
+        is_sent: Whether something of the request went out, so that it may have been processed.
+        is_stale: Whether a kept connection ended before a byte of a response.
+
+    """
+
+    is_sent = False
+    is_stale = False
+
+
+class Severed(SessionError):  # noqa: N818 (it says what happened)
+    """The other side ended the connection."""
+
+
+class Overdue(SessionError):  # noqa: N818 (it says what happened)
+    """The exchange did not end in time."""
+
+
+@dataclass
+class SocketDeadline:
+    """What is known of the exchange that goes on.
+
+    Attributes:
+        seconds: How long it may take, from name look-up to the last byte.
+        connected: Whether it had to make a connection, and did.
+        sent: Whether anything of the request went out.
+        received: How many bytes came.
+
+    """
+
+    seconds: float
+    connected: bool = False
+    sent: bool = False
+    received: int = 0
+    _connecting: bool = False
+    _until: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._until = time.monotonic() + self.seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left. Raises ``SessionError`` if there are none."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise self.over()
+        return left
+
+    def over(self) -> SessionError:
+        """Say what did not happen in time."""
+        within = f"within {self.seconds:g} s"
+        if self._connecting:
+            return Overdue(f"no connection was made {within}")
+        if not self.received:
+            return Overdue(f"no answer came {within}")
+        return Overdue(f"the answer did not end {within}")
+
+    @contextmanager
+    def connecting(self) -> Iterator[None]:
+        """Note that a connection is being made, while the context lasts."""
+        self._connecting = True
+        try:
+            yield
+        finally:
+            self._connecting = False
+
+
+WATCH: ContextVar[SocketDeadline] = ContextVar("watch")
+"""The exchange that this thread is busy with."""
+
+
+class Backend(httpcore.NetworkBackend):
+    """Makes connections. The timeouts that httpcore hands on are not used."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of a name that takes the connection."""
+        watch = WATCH.get()
+        with watch.connecting():
+            refusal: SessionError = SessionError(f"the name {shortened(host)} does not resolve")
+            addresses = _addresses(host, port, watch)
+            for index, (family, address) in enumerate(addresses):
+                made = socket.socket(family, socket.SOCK_STREAM)
+                try:
+                    with _told(watch):
+                        # An address that does not answer leaves time for the others.
+                        made.settimeout(watch.left() / (len(addresses) - index))
+                        made.connect(address)
+                        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                except SessionError as error:
+                    made.close()
+                    refusal = error
+                    continue
+                watch.connected = True
+                return Stream(made)
+            raise refusal
+
+
+class Stream(httpcore.NetworkStream):
+    """One connection.
+
+    Attributes:
+        is_over: Whether no further request is to be sent over it.
+
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self.is_over = False
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Read what is there, or wait for it."""
+        watch = WATCH.get()
+        with _told(watch):
+            self._socket.settimeout(watch.left())
+            data = self._socket.recv(max_bytes)
+        watch.received += len(data)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Write it all."""
+        watch = WATCH.get()
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                with _told(watch):
+                    self._socket.settimeout(watch.left())
+                    rest = rest[self._socket.send(rest) :]
+                watch.sent = True
+        except Severed as error:
+            # A server may answer before it has read everything: httpcore then reads that answer.
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        """Go on over TLS."""
+        watch = WATCH.get()
+        if isinstance(self._socket, ssl.SSLSocket):
+            self.close()
+            raise SessionError("a proxy that is spoken to over TLS is not supported")
+        try:
+            with watch.connecting(), _told(watch):
+                self._socket.settimeout(watch.left())
+                return Stream(
+                    ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
+                )
+        except BaseException:
+            self.close()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore wants to know: whether an idle connection has ended, and TLS."""
+        if info == "is_readable":  # asked of an idle connection: then it has ended
+            if self.is_over:
+                return True
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            return bool(poll.poll(0))
+        if info == "ssl_object" and isinstance(self._socket, ssl.SSLSocket):
+            return self._socket
+        return None
+
+
+def _addresses(host: str, port: int, watch: SocketDeadline) -> list[tuple[int, Any]]:
+    """Look a name up, in a thread that is left behind if it takes too long: nothing can end it."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, ValueError) as error:  # ValueError: no name can look like this
+            answers.put(error)
+
+    threading.Thread(target=ask, name=f"look-up of {shortened(host)}", daemon=True).start()
+    try:
+        answer = answers.get(timeout=watch.left())
+    except queue.Empty:
+        raise SessionError(
+            f"the name {shortened(host)} did not resolve within {watch.seconds:g} s"
+        ) from None
+    if isinstance(answer, Exception):
+        raise SessionError(f"the name {shortened(host)} does not resolve") from answer
+    return [(family, address) for family, _, _, _, address in answer]
+
+
+@contextmanager
+def _told(watch: SocketDeadline) -> Iterator[None]:
+    """Say in plain words what a socket says in its own."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise watch.over() from error
+    except ssl.SSLError as error:
+        raise SessionError(_tls(error)) from error
+    except ConnectionRefusedError as error:
+        raise SessionError("connection refused") from error
+    except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError) as error:
+        raise Severed("the connection was reset") from error
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else "unknown reason"
+        raise SessionError(f"the network failed: {why}") from error
+
+
+def _tls(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError):
+        return "TLS failed: the connection was closed"
+    return f"TLS failed: {(error.reason or 'unknown reason').replace('_', ' ').lower()}"
+
+
+def shortened(text: str) -> str:
+    """Shorten what the server may have named, and show it on one line."""
+    plain = text if text.isprintable() else repr(text)
+    return plain if len(plain) <= 80 else plain[:77] + "…"

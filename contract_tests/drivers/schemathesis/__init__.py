@@ -1,0 +1,1 @@
+"""Schemathesis: generated traffic, sent through our session and fed with real builds."""

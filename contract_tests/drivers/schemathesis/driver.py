@@ -1,0 +1,205 @@
+"""Schemathesis: traffic that nobody thought of, fed with real builds.
+
+Left to itself it asks for builds that do not exist, and its run is green and empty. So each valid
+start and status is given a build that was really initiated and uploaded, what a link leads to is
+uploaded on the way, and the result counts what came of it.
+
+Its own checks look at the same exchanges as our rules do. The result has what each says of each.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from schemathesis.engine import events
+from schemathesis.engine.core import Engine
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.engine.run import TESTING_PHASES, Phase, PhaseName, PhaseSkipReason
+
+from ...contract.openapi import INITIATE, START, STATUS, Operation, contract
+from ...tape.exchange import Check
+from ..session import BudgetSpent, Session, SessionError
+from .checks import ON
+from .determinism import undisturbed
+from .feed import Feed
+from .transport import WiredSchema, WireTransport
+
+DRIVER = "schemathesis"
+MOST_BUILDS = 25
+"""Builds that are made for its cases."""
+# What it initiates by itself, a few more or less by the seed; the plan counts with these.
+ABOUT_VALID, ABOUT_INVALID = 60, 90
+EXAMPLES = 20
+# A status has nothing but its path to vary, and is given a build that is there.
+STATUS_EXAMPLES = 4
+SCENARIOS = 6
+STEPS = 6
+# Each of these takes an initiate and a start.
+MOST_LINKED = SCENARIOS * STEPS // 2
+
+
+@dataclass
+class Result:
+    """What a run of schemathesis came to.
+
+    Attributes:
+        problems: What went wrong in schemathesis itself.
+        links: How often each link of the contract was walked.
+        checks: What its own checks say of each response that they looked at.
+        ended: What ended it early, or None if it came to its end.
+
+    """
+
+    problems: list[str] = field(default_factory=list)
+    links: dict[str, int] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+    ended: BudgetSpent | SessionError | None = None
+
+
+def run(session: Session, feeding: Session, seed: int, *, most_builds: int = MOST_BUILDS) -> Result:
+    """Run the coverage, fuzzing and stateful phases.
+
+    ``feeding`` is the session that makes and uploads builds, at most ``most_builds``.
+    An exception of either session ends the run: ``BudgetSpent`` and ``SessionError`` are in the
+    result, any other is raised.
+    """
+    schema = _schema(session, seed)
+    transport = schema.wire_transport = WireTransport(session, Feed(feeding, most_builds))
+    result = Result(links=dict.fromkeys(_links().values(), 0))
+    with undisturbed():
+        stream = _Engine(schema).execute()
+        try:
+            for event in stream:
+                _note(event, result, transport)
+                if isinstance(event, events.Interrupted) and transport.ended_by is None:
+                    raise KeyboardInterrupt
+        finally:
+            stream.stop()
+            stream.generator.close()
+    ended = transport.ended_by
+    if ended is not None and not isinstance(ended, BudgetSpent | SessionError):
+        raise ended
+    result.ended = ended
+    return result
+
+
+class _Engine(Engine):
+    """The engine without its phases that send probes past the schema's transport."""
+
+    def get_phase_config(self, phase_name: PhaseName, **settings: Any) -> Phase:
+        """Tell whether a phase runs."""
+        if phase_name not in TESTING_PHASES:
+            return Phase(phase_name, is_enabled=False, skip_reason=PhaseSkipReason.DISABLED)
+        return super().get_phase_config(phase_name, **settings)
+
+
+def _schema(session: Session, seed: int) -> WiredSchema:
+    document = copy.deepcopy(contract().document)
+    config = schemathesis.Config.from_dict(_config(session, seed))
+    return WiredSchema(raw_schema=document, config=config.projects.get(document))
+
+
+def _config(session: Session, seed: int) -> dict[str, Any]:
+    return {
+        "base-url": session.endpoint.base_url,
+        "headers": {
+            "Authorization": f"Bearer {session.tape.token}",
+            "Accept-Encoding": "gzip, deflate",
+        },
+        "seed": seed,
+        "continue-on-failure": True,
+        # A slow server is no fault of the run, nor is a schema that is hard to generate for.
+        "suppress-health-check": ["all"],
+        "checks": {
+            "enabled": False,
+            **{name: {"enabled": True, **how} for name, how in ON.items()},
+        },
+        "generation": {
+            "max-examples": EXAMPLES,
+            "database": "none",
+            "allow-x00": False,
+            # What is found is told as it was sent first: to shrink it would only cost requests.
+            "no-shrink": True,
+        },
+        "phases": {
+            # What the examples are for, the scripted lifecycles do.
+            "examples": {"enabled": False},
+            "coverage": {"enabled": True},
+            # What a server says of its refusals shall not steer what it is asked.
+            "fuzzing": {"enabled": True, "error-feedback": {"enabled": False}},
+            "stateful": {
+                "enabled": True,
+                "generation": {"max-examples": SCENARIOS},
+                "max-steps": STEPS,
+                # The contract says what leads where; guesses take teamId for a resource.
+                "inference": {"algorithms": []},
+                "link-calibration": False,
+            },
+        },
+        "operations": [
+            {
+                "include-operation-id": STATUS,
+                "phases": {"fuzzing": {"generation": {"max-examples": STATUS_EXAMPLES}}},
+            }
+        ],
+        "cache": {"enabled": False},
+    }
+
+
+def _links() -> dict[str, str]:
+    """Name the links of the contract, by the names that schemathesis gives them."""
+    operations = contract().operations
+    return {
+        f"{_label(source)} -> [{status}] {name} -> {_label(operations[link['operationId']])}": (
+            f"{_short(source.name)}→{_short(link['operationId'])}"
+        )
+        for source in operations.values()
+        for status, response in source.responses.items()
+        for name, link in response.get("links", {}).items()
+    }
+
+
+def _label(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"
+
+
+def _short(operation: str) -> str:
+    return {INITIATE: "initiate", START: "start", STATUS: "status"}.get(operation, operation)
+
+
+def _note(event: object, result: Result, transport: WireTransport) -> None:
+    """Take from an event what the result tells."""
+    if isinstance(event, events.NonFatalError):
+        result.problems.append(f"{event.label}: {event.value}")
+    elif isinstance(event, events.FatalError):
+        result.problems.append(str(event.exception))
+    elif isinstance(event, events.ScenarioFinished):
+        for walked in _walked(event.recorder):
+            result.links[walked] += 1
+        result.checks += _checks(event.recorder, transport)
+
+
+def _walked(recorder: ScenarioRecorder) -> Iterator[str]:
+    """Yield the links that a scenario walked: their values were used, and an answer came."""
+    for id_, node in recorder.cases.items():
+        answered = recorder.find_response(case_id=id_) is not None
+        if node.transition is not None and node.is_transition_applied and answered:
+            yield _links()[node.transition.id]
+
+
+def _checks(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Check]:
+    """Yield what each check says of each response in a scenario."""
+    for id_, checks in recorder.checks.items():
+        exchange = transport.sent.get(id_)
+        if exchange is None or not exchange.is_answered:
+            continue
+        failures: defaultdict[str, list[str]] = defaultdict(list)
+        for check in checks:
+            info = check.failure_info
+            failures[check.name] += [info.failure.message] if info is not None else []
+        yield from (Check(name, exchange, tuple(found)) for name, found in failures.items())

@@ -1,0 +1,1 @@
+"""Scripted scenarios: builds and probes in a fixed order."""

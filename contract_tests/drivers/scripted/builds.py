@@ -1,0 +1,144 @@
+"""What the steps of the script share: a session, builds that were issued, how they are followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ...contract.openapi import contract
+from ...tape.exchange import Exchange
+from ..session import Session
+from . import inputs
+
+BUILD = "/api/v1/images/build"
+# Seconds between two polls of a build: at first short, at last as the vendor's clients wait.
+FIRST_PAUSE, MOST_PAUSE = 0.005, 10.0
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A build that initiate issued."""
+
+    build_id: str
+    upload_url: str = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """Where its status is."""
+        return f"{BUILD}/{quote(self.build_id, safe='')}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of the script.
+
+    Attributes:
+        builds: Builds that it initiates.
+        started: Builds that it starts, and waits for.
+        requests: Requests that it sends, without those that wait for a build to end.
+        made_wrongly: Builds that a server makes besides if it accepts what it must refuse.
+        started_wrongly: Builds that such a server starts besides.
+
+    """
+
+    name: str
+    builds: int
+    started: int
+    requests: int
+    run: Callable[[BuildScript], None]
+    made_wrongly: int = 0
+    started_wrongly: int = 0
+
+
+@dataclass
+class BuildScript:
+    """What the steps share.
+
+    Attributes:
+        patience: Seconds to wait for builds to end.
+        dockerfile: One that the target can build.
+        tell: Is told how far it is, in a few words.
+        followed: Builds that were started, and are to end, by what they are for.
+        waiting: Builds that must not be set going.
+        restarted: The build that is started once more when it has ended.
+
+    """
+
+    session: Session
+    patience: float
+    dockerfile: str = inputs.GOOD
+    tell: Callable[[str], None] = lambda _: None
+    followed: dict[str, Issued] = field(default_factory=dict)
+    hasty: dict[str, Issued] = field(default_factory=dict)
+    waiting: dict[str, Issued] = field(default_factory=dict)
+    restarted: Issued | None = None
+
+    def initiate(self, what: str, **more: Any) -> Issued | None:
+        """Initiate a build; None if no build that can be followed is issued."""
+        return initiate(self.session, what, **more)
+
+    def uploaded(self, what: str) -> Issued | None:
+        """Initiate a build and upload a context that builds."""
+        return uploaded(self.session, what, self.dockerfile)
+
+    def look(self, issued: Issued, intent: str) -> Exchange:
+        """Ask for the status of a build."""
+        return self.session.send("GET", issued.path, intent)
+
+    def start(self, issued: Issued, intent: str, body: Any) -> Exchange:
+        """Start a build."""
+        return self.session.send("POST", f"{issued.path}/start", intent, body=body)
+
+
+def initiate(session: Session, what: str, **more: Any) -> Issued | None:
+    """Initiate a build; None if no build that can be followed is issued."""
+    answer = session.send(
+        "POST", BUILD, f"{what}: initiate", body={**inputs.NAMED, **more}
+    ).response
+    told = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
+    build_id, url = told.get("build_id"), told.get("upload_url")
+    # No URL leads to a build of such an id.
+    if isinstance(build_id, str) and isinstance(url, str) and build_id not in ("", ".", ".."):
+        return Issued(build_id, url)
+    return None
+
+
+def uploaded(session: Session, what: str, dockerfile: str = inputs.GOOD) -> Issued | None:
+    """Initiate a build and upload a context."""
+    issued = initiate(session, what)
+    if issued is not None:
+        content = inputs.context(dockerfile)
+        session.upload(issued.build_id, issued.upload_url, content, f"{what}: upload")
+    return issued
+
+
+def follow(script: BuildScript, seconds: float) -> int:
+    """Look at all builds in turn until they have ended; give up after some seconds.
+
+    Returns how many of them had not ended then.
+
+    A build is given up, too, where two looks after each other get no response.
+    """
+    session, pause = script.session, FIRST_PAUSE
+    going = {**script.followed, **script.hasty}
+    lost: set[str] = set()
+    until = session.pace.left - seconds
+    while going:
+        for what, build in list(going.items()):
+            seen = script.look(build, f"{what}: status after the start")
+            if not seen.is_answered and what not in lost:
+                lost.add(what)
+                continue
+            lost.discard(what)
+            rows = seen.rows
+            if not rows or contract().is_terminal(rows[0].status) or rows[0].phase is None:
+                del going[what]
+        if session.pace.left - pause <= until:
+            return len(going)
+        if going:
+            script.tell(f"waiting for {len(going)} builds")
+            session.pace.pause(pause)
+            pause = min(pause * 1.3, MOST_PAUSE)
+    return 0

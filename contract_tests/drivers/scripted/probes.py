@@ -1,0 +1,179 @@
+"""Probes: requests that must be refused, each on every operation that can take it.
+
+Each step says what it costs, for the plan.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+from urllib.parse import quote
+
+from ...contract.openapi import Operation, contract
+from ..http.pace import BudgetSpent
+from . import inputs
+from .builds import BUILD, BuildScript, Issued, Step
+
+ABOUT_A_BUILD = [one for one in contract().operations.values() if "{build_id}" in one.path]
+"""The operations that take the id of a build: whatever is tried as one is tried on each."""
+
+_START = next(one for one in ABOUT_A_BUILD if one.method == "POST")
+
+
+def refuse_tokens(script: BuildScript) -> None:
+    """Start and look without the token, and with others; then see that nothing changed."""
+    issued, spent = _some_build(script, "tokens")
+    for name, authorization in inputs.tokens(script.session.tape.token).items():
+        for operation in ABOUT_A_BUILD:
+            _ask(script, operation, issued.build_id, f"{_verb(operation)} with {name}",
+                 authorization=authorization)  # fmt: skip
+        script.look(issued, f"status after a start with {name}")
+    if spent:
+        raise spent
+
+
+def refuse_tokens_to_initiate(script: BuildScript) -> None:
+    """Initiate without the token, and with others."""
+    for name, authorization in inputs.tokens(script.session.tape.token).items():
+        script.session.send("POST", BUILD, f"initiate with {name}", body=inputs.NAMED,
+                         authorization=authorization)  # fmt: skip
+
+
+def refuse_initiate_bodies(script: BuildScript) -> None:
+    """Initiate with bodies that break the schema, are no JSON, too large, or of another type."""
+    send = script.session.send
+    for body in inputs.WRONG_INITIATE_BODIES:
+        send("POST", BUILD, "initiate with a body that breaks the schema", body=body)
+    for what, content in inputs.BROKEN_CONTENT.items():
+        send("POST", BUILD, f"initiate with {what}", content=content)
+    for kind in inputs.CONTENT_TYPES:
+        send(
+            "POST", BUILD, f"initiate as {kind or 'no type'}",
+            content=b'{"image_name": "contract-gate"}', headers=_typed(kind),
+        )  # fmt: skip
+
+
+def refuse_start_bodies(script: BuildScript) -> None:
+    """Start with bodies that break the schema or are no JSON; then see that nothing changed."""
+    issued, spent = _some_build(script, "bodies")
+    start = f"{issued.path}/start"
+    for body in inputs.WRONG_START_BODIES:
+        script.session.send("POST", start, "start with a body that breaks the schema", body=body)
+        script.look(issued, "status after a start with such a body")
+    for what, content in inputs.BROKEN_CONTENT.items():
+        script.session.send("POST", start, f"start with {what}", content=content)
+        script.look(issued, f"status after a start with {what}")
+    if spent:
+        raise spent
+
+
+def ask_for_absent_builds(script: BuildScript) -> None:
+    """Ask for builds that do not exist, by odd ids and as other media types."""
+    for build_id, operation in itertools.product(inputs.ABSENT_BUILD_IDS, ABOUT_A_BUILD):
+        intent = f"{_verb(operation)} of an absent build"
+        _ask(script, operation, build_id, intent, is_absent=True)
+    for segment, operation in itertools.product(inputs.RAW_SEGMENTS, ABOUT_A_BUILD):
+        path = operation.path.replace("{build_id}", segment)
+        script.session.send(operation.method, path, f"{_verb(operation)} of an odd segment",
+                         **_body(operation))  # fmt: skip
+    for kind in inputs.CONTENT_TYPES:
+        intent = f"start of an absent build as {kind or 'no type'}"
+        script.session.send("POST", f"{BUILD}/no-such-build/start", intent, content=b"{}",
+                         headers=_typed(kind), is_absent=True)  # fmt: skip
+
+
+def ask_by_other_methods(script: BuildScript) -> None:
+    """Ask by methods that the contract does not have; then see that nothing changed."""
+    issued, spent = _some_build(script, "methods")
+    known = {(one.method, one.path) for one in contract().operations.values()}
+    paths = dict.fromkeys(one.path for one in contract().operations.values())
+    for path, method in itertools.product(paths, inputs.METHODS):
+        if (method, path) in known:
+            continue
+        asked = path.replace("{build_id}", quote(issued.build_id, safe=""))
+        sends: dict[str, Any] = {"body": {}} if method in ("POST", "PUT", "PATCH") else {}
+        script.session.send(
+            method, asked, f"{method}, which the contract does not have here", **sends
+        )
+        if path != BUILD:
+            script.look(issued, f"status after a {method}")
+    if spent:
+        raise spent
+
+
+def start_early(script: BuildScript) -> None:
+    """Start a build whose context was never uploaded."""
+    issued = script.initiate("no upload")
+    if issued is None:
+        return
+    started = script.start(issued, "start without an upload", {})
+    rows = script.look(issued, "status after a start without an upload").rows
+    is_going = started.succeeded or not started.is_answered
+    is_going = is_going or (bool(rows) and rows[0].phase == "running")
+    (script.hasty if is_going else script.waiting)["no upload"] = issued
+
+
+def _some_build(script: BuildScript, what: str) -> tuple[Issued, BudgetSpent | None]:
+    """Return a build of its own with a context that must not be started.
+
+    Where the budget has none left, or initiate issues none, another one does for the most part; and
+    where there is none at all, one that is absent.
+    """
+    spent, issued = None, None
+    try:
+        issued = script.uploaded(what)
+    except BudgetSpent as error:
+        spent = error
+    if issued is not None:
+        script.waiting[what] = issued
+        return issued, None
+    others = (*script.waiting.values(), *script.hasty.values(), *script.followed.values())
+    return next(iter(others), Issued("no-such-build", "")), spent
+
+
+def _ask(
+    script: BuildScript, operation: Operation, build_id: str, intent: str, **more: Any
+) -> None:
+    path = operation.path.replace("{build_id}", quote(build_id, safe=""))
+    script.session.send(operation.method, path, intent, **_body(operation), **more)
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    return {} if operation.request_schema is None else {"body": {}}
+
+
+def _verb(operation: Operation) -> str:
+    return "start" if operation.method == "POST" else "status"
+
+
+def _typed(kind: str | None) -> dict[str, str]:
+    return {} if kind is None else {"Content-Type": kind}
+
+
+_TOKENS = len(inputs.tokens("a-token"))
+_ABOUT = len(ABOUT_A_BUILD)
+_KINDS = len(inputs.CONTENT_TYPES)
+_BROKEN = len(inputs.BROKEN_CONTENT)
+_INITIATES = len(inputs.WRONG_INITIATE_BODIES) + _BROKEN + _KINDS
+_OTHERS = len(inputs.METHODS) - 1
+
+COSTLESS = [
+    Step("no token, and others, to initiate", 0, 0, _TOKENS, refuse_tokens_to_initiate,
+         made_wrongly=_TOKENS),
+    Step("wrong bodies to initiate", 0, 0, _INITIATES, refuse_initiate_bodies,
+         made_wrongly=_INITIATES),
+]  # fmt: skip
+"""Steps that make no build, unless the server accepts what it must refuse."""
+
+PROBES = [
+    Step("no token, and others", 1, 0, 2 + (_ABOUT + 1) * _TOKENS, refuse_tokens,
+         started_wrongly=1),
+    Step("wrong bodies to start", 1, 0, 2 + 2 * (len(inputs.WRONG_START_BODIES) + _BROKEN),
+         refuse_start_bodies, started_wrongly=1),
+    Step("absent builds, odd ids and types", 0, 0,
+         _ABOUT * (len(inputs.ABSENT_BUILD_IDS) + len(inputs.RAW_SEGMENTS)) + _KINDS,
+         ask_for_absent_builds),
+    Step("other methods", 1, 0, 2 + _OTHERS + 2 * _ABOUT * _OTHERS, ask_by_other_methods,
+         made_wrongly=_OTHERS, started_wrongly=1),
+    Step("a start without an upload", 1, 1, 3, start_early),
+]  # fmt: skip

@@ -1,0 +1,128 @@
+"""Scripted lifecycles: the stimuli that make the rules observable, in a fixed order.
+
+Three parts. ``open_builds`` starts builds, side by side; the steps of ``probes`` send what must be
+refused meanwhile; and ``close_builds`` waits for what has not ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..http.pace import BudgetSpent
+from ..session import Session
+from . import inputs, probes
+from .builds import BuildScript, Issued, Step, follow
+
+# A start that nothing was uploaded for may never come to an end.
+HASTE = 5.0
+# Seconds for which builds are polled at first; what takes longer is waited for at the end.
+DENSELY = 2.0
+
+
+# What is followed to its end, in the order in which budgets are spent on it.
+FALSE, GOOD, HOPELESS, DEFAULT = (
+    "context_uploaded: false", "a context that builds", "a context that cannot build",
+    "a start with {}",
+)  # fmt: skip
+
+
+def open_builds(script: BuildScript) -> None:
+    """Initiate builds side by side, upload, start one after the other, and look at all of them."""
+    issued: dict[str, Issued] = {}
+    everything = {"platform": "linux/amd64", "visibility": "PRIVATE"}
+    spent: BudgetSpent | None = None
+    for number, what in enumerate((GOOD, HOPELESS, DEFAULT, FALSE), start=1):
+        more = {"dockerfile_path": "Dockerfile", **everything} if what == HOPELESS else {}
+        try:
+            build = script.initiate(what, image_tag=f"v{number}", **more)
+        except BudgetSpent as error:
+            spent = error
+            break
+        if build is not None:
+            issued[what] = build
+            script.look(build, f"{what}: status at once")
+    for what, build in issued.items():
+        dockerfile = inputs.HOPELESS if what == HOPELESS else script.dockerfile
+        context = inputs.context(dockerfile)
+        script.session.upload(build.build_id, build.upload_url, context, f"{what}: upload")
+        script.look(build, f"{what}: status after the upload")
+    _start_apart(script, issued)
+    follow(script, min(script.patience, DENSELY))
+    if spent:
+        raise spent
+
+
+def _start_apart(script: BuildScript, issued: dict[str, Issued]) -> None:
+    """Start them, first the one that is not to go; look at the others after a true start."""
+    if FALSE in issued:
+        script.waiting[FALSE] = issued[FALSE]
+        script.start(issued[FALSE], f"{FALSE}: start", {"context_uploaded": False})
+        script.look(issued[FALSE], f"{FALSE}: status after the start")
+    bodies = {GOOD: {"context_uploaded": True}, HOPELESS: {"context_uploaded": True}, DEFAULT: {}}
+    for what, body in bodies.items():
+        if what not in issued:
+            continue
+        started = script.start(issued[what], f"{what}: start", body)
+        # A start that was refused is nothing to wait for; one without a response may be going.
+        kept = script.followed if started.succeeded else script.waiting
+        (kept if started.is_answered else script.hasty)[what] = issued[what]
+        for other, build in issued.items():
+            if what == GOOD or other == what:
+                script.look(build, f"{other}: status after the start of {what}")
+    if DEFAULT in script.followed:
+        script.restarted = issued[DEFAULT]
+        script.start(issued[DEFAULT], "a second start while it runs", {"context_uploaded": True})
+        script.look(issued[DEFAULT], "status after a second start")
+
+
+def close_builds(script: BuildScript) -> None:
+    """Wait until all builds have ended; then see that what has ended stays so, and what waits."""
+    hasty, script.hasty = script.hasty, {}
+    going = follow(script, script.patience)
+    script.hasty = hasty
+    follow(script, min(script.patience, HASTE))
+    if script.restarted is not None:
+        script.start(script.restarted, "a start of what has ended", {"context_uploaded": True})
+        script.look(script.restarted, "status after a start of what had ended")
+    for what, build in (*script.followed.items(), *script.hasty.items(), *script.waiting.items()):
+        script.look(build, f"{what}: status once more")
+    script.session.pace.give_up(going)
+
+
+OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds, started_wrongly=1)
+CLOSING = Step("the ends", 0, 0, 10, close_builds)
+
+
+def steps(*, is_limited: bool) -> list[Step]:
+    """Return the steps in their order, without the last one.
+
+    Where few builds may be made, what must be refused goes first: that costs none, unless the
+    server accepts it.
+    """
+    if is_limited:
+        return [*probes.COSTLESS, OPENING, *probes.PROBES]
+    return [OPENING, *probes.COSTLESS, *probes.PROBES]
+
+
+GIVEN_REQUESTS = 4 + len(inputs.tokens(""))
+"""What ``watch_build`` sends at least, polls not counted."""
+
+
+def watch_build(session: Session, build_id: str, tell: Callable[[str], None]) -> None:
+    """Look at a build that exists until it has ended, with and without the token; start nothing.
+
+    One that waits is not waited for: who should start it, and when, is not known.
+    """
+    issued = Issued(build_id, "")
+    script = BuildScript(session, session.pace.left, tell=tell)
+    rows = script.look(issued, "status of the given build").rows
+    for name, authorization in inputs.tokens(session.tape.token).items():
+        session.send("GET", issued.path, f"status with {name}", authorization=authorization)
+    for method in ("HEAD", "OPTIONS"):
+        session.send(method, issued.path, f"{method} of the given build")
+    going = 0
+    if rows and rows[0].phase != "waiting":
+        script.followed["the given build"] = issued
+        going = follow(script, script.patience)
+    script.look(issued, "the given build: status once more")
+    session.pace.give_up(going)

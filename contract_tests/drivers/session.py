@@ -1,0 +1,228 @@
+"""Sends requests to the target, paced and bounded, and records each on the tape."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+
+from ..contract.openapi import INITIATE, contract
+from ..tape.exchange import UPLOAD, Exchange
+from ..tape.tape import NO_RESPONSE, Tape
+from .http import client as bounded
+from .http.client import SessionError
+from .http.pace import BudgetSpent, Pace
+from .http.reachability import Reachability
+from .http.transport import Answer, Endpoint
+
+__all__ = ["BudgetSpent", "Session", "SessionError", "url_of"]
+
+_UNSENT = object()
+# A request of these that was lost with a kept connection is sent again: they change nothing.
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+@dataclass
+class Session:
+    """A connection to the target whose traffic is on the tape.
+
+    Attributes:
+        endpoint: The target.
+        driver: Whose traffic it is.
+        pace: What may still be sent, and when.
+        reach: Whether the server can still be reached.
+        headers: Sent with every request to the API beside its own, but not with uploads.
+
+    """
+
+    endpoint: Endpoint
+    tape: Tape
+    driver: str
+    pace: Pace
+    reach: Reachability = field(default_factory=Reachability)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.endpoint.transport.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        intent: str,
+        *,
+        body: Any = _UNSENT,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        authorization: str | None = "valid",
+        is_absent: bool = False,
+    ) -> Exchange:
+        """Send one request to the API.
+
+        Args:
+            method: As it is written on the wire.
+            path: Percent-encoded, as it is written on the wire.
+            intent: What is meant by it, in a few words.
+            body: A JSON value.
+            content: The bytes of a body, where it is no JSON value; called JSON all the same.
+            headers: Beside those that a request of its kind has.
+            authorization: The header; the valid token by default, None for no such header.
+            is_absent: Whether there is no such build.
+
+        The exchange returned has a ``failure`` where no response came. Raises ``SessionError`` once
+        the server cannot be reached any more, ``BudgetSpent`` where nothing may be sent.
+
+        """
+        sent = {**self.headers}
+        if authorization is not None:
+            token = f"Bearer {self.tape.token}"
+            sent["Authorization"] = token if authorization == "valid" else authorization
+        if body is not _UNSENT:
+            content = json.dumps(body).encode()
+        if headers is not None:
+            sent.update(headers)
+        elif content is not None:
+            sent["Content-Type"] = "application/json"
+        url = self.endpoint.base_url + path
+        try:
+            request = bounded.request(method, url, sent, content or b"")
+        except SessionError as error:
+            return self._unsent(method, url, sent, intent, error)
+        request.extensions["target"] = _target(self.endpoint.base_url, path)
+        return self._answered(request, intent, is_absent=is_absent)
+
+    def upload(self, build_id: str, url: str, content: bytes, intent: str) -> Exchange:
+        """Upload a context, without the token. Returns and raises as ``send`` does."""
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            request = bounded.request("PUT", url, headers, content)
+        except SessionError as error:
+            return self._unsent("PUT", url, headers, intent, error, upload_of=build_id)
+        if (target := _issued_target(url)) is not None:
+            request.extensions["target"] = target
+        return self._answered(request, intent, upload_of=build_id)
+
+    def exchange(self, request: httpx.Request, intent: str) -> Exchange:
+        """Send a request that somebody else has made, to the letter. As ``send`` does."""
+        for name, value in self.headers.items():
+            request.headers.setdefault(name, value)
+        return self._answered(request, intent)
+
+    def _unsent(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        intent: str,
+        error: SessionError,
+        upload_of: str | None = None,
+    ) -> Exchange:
+        """Record a request that cannot be sent at all."""
+        request = (method, url, headers, b"")
+        return self.tape.record(
+            driver=self.driver, intent=intent, request=request, upload_of=upload_of,
+            failure=str(error), at=(self.endpoint.clock.now(),) * 2,
+        ).last  # fmt: skip
+
+    def _answered(
+        self,
+        request: httpx.Request,
+        intent: str,
+        upload_of: str | None = None,
+        *,
+        is_absent: bool = False,
+    ) -> Exchange:
+        """Send until the response is no 429 that asks to wait; each try is on the tape.
+
+        What was lost with a kept connection is sent once more where that changes nothing.
+        """
+        kind = _kind(request, upload_of)
+        initiates = kind == INITIATE
+        tries, is_again, now = 0, False, self.endpoint.clock.now
+        while True:
+            self.pace.admit(initiates=initiates)
+            began = now()
+            answer, failure = self._tried(request, kind)
+            ended = now()
+            exchange = self.tape.record(
+                driver=self.driver,
+                intent=intent,
+                request=(
+                    request.method, url_of(request), request.headers,
+                    b"" if upload_of else request.content,
+                ),
+                response=(
+                    (answer.status, answer.headers, answer.content) if answer else NO_RESPONSE
+                ),
+                at=(began, ended),
+                upload_of=upload_of,
+                is_absent=is_absent,
+                failure=str(failure) if failure else None,
+            ).last  # fmt: skip
+            # What was lost may have been processed.
+            is_lost = failure is not None and failure.is_sent
+            self.pace.issued += initiates and (exchange.succeeded or is_lost)
+            self.reach.overdue(kind, failure)
+            if kind != UPLOAD:
+                self.reach.note(failure, self.pace.pause)
+            if failure is not None:
+                if failure.is_stale and request.method in _SAFE and not is_again:
+                    is_again = True
+                    continue
+                return exchange
+            self.pace.take(len(answer.content) if answer else 0)
+            wait = None
+            if exchange.response.status == 429:
+                wait = self.pace.asked_to_wait(exchange.response.headers, tries)
+            if wait is None:
+                return exchange
+            self.pace.pause(wait)
+            tries += 1
+
+    def _tried(
+        self, request: httpx.Request, kind: str
+    ) -> tuple[Answer | None, SessionError | None]:
+        try:
+            seconds = self.reach.seconds(kind, self.endpoint.transport.limits.seconds)
+            return self.endpoint.transport.send(request, seconds), None
+        except SessionError as error:
+            return None, error
+
+
+def url_of(request: httpx.Request) -> str:
+    """Return the URL as it goes out; where a target is given by itself, httpx's URL is not that."""
+    target: bytes | None = request.extensions.get("target")
+    if target is None:
+        return str(request.url)
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
+
+
+def _issued_target(url: str) -> bytes | None:
+    """Return the target of an upload URL to the letter, or None where HTTP cannot carry it so.
+
+    A signature may cover each character of it; httpx would spell some otherwise.
+    """
+    found = re.fullmatch(r"https?://[^/?#]+(/[\x21-\x7e]*)", url.partition("#")[0], re.IGNORECASE)
+    return found[1].encode() if found else None
+
+
+def _target(base_url: str, path: str) -> bytes:
+    """Spell a request target to the letter; httpx would tidy up what is odd about it."""
+    return (httpx.URL(base_url).raw_path.rstrip(b"/") + path.encode()).split(b"#")[0]
+
+
+def _kind(request: httpx.Request, upload_of: str | None) -> str:
+    """Name the kind of a request: the operation of the contract, or its method and host."""
+    if upload_of is not None:
+        return UPLOAD
+    for name, operation in contract().operations.items():
+        if request.method == operation.method and operation.is_asked(request.url.path):
+            return name
+    return f"{request.method} {request.url.host}"

@@ -1,0 +1,154 @@
+"""Drives a run: the preflight, the drivers in turn, and whether it observed enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from ..drivers.http.pace import BudgetSpent
+from ..drivers.http.reachability import GoneError
+from ..drivers.http.transport import Endpoint, Limits
+from ..drivers.schemathesis import driver as fuzz
+from ..drivers.scripted import scenarios
+from ..drivers.scripted.builds import BUILD, BuildScript
+from ..drivers.session import Session
+from ..front import setting
+from ..verdicts import findings
+from ..verdicts.judge import Violation
+from . import hollow
+from .plan import SCRIPT
+from .run import Cut, Run
+from .target import GateError, Target
+
+FUZZ = fuzz.DRIVER
+PREFLIGHT = "contract-gate-preflight"
+
+
+def run(
+    target: Target,
+    *,
+    fuzzing: bool = True,
+    announce: Callable[[Violation], None] | None = None,
+    limits: Limits | None = None,
+    at: Endpoint | None = None,
+) -> Run:
+    """Judge a server.
+
+    Raises ``GateError`` if it cannot be judged: unreachable, refuses the token, or gave nothing to
+    observe. That is no verdict, and never a pass.
+    """
+    done = Run(target, announce, limits=limits or Limits(), at=at)
+    drive(done, fuzzing=fuzzing)
+    return done
+
+
+def drive(done: Run, *, fuzzing: bool = True) -> None:
+    """Drive a run to its end; what it has seen so far stays in it, whatever is raised.
+
+    Raises ``GateError`` as ``run`` does. A server that stops answering once a rule is violated is
+    told in ``done.problem``: the violation counts.
+    """
+    base_url = done.endpoint.base_url
+    with closing(done.endpoint.transport):
+        try:
+            _preflight(done)
+            _drive(done, fuzzing=fuzzing)
+            done.is_finished = True
+        except GoneError as error:
+            done.problem = (
+                GateError(
+                    f"{base_url} cannot be reached any more, since request {done.pace.sent}: "
+                    f"{done.redaction(str(error))}",
+                    "see what the server did then, and run again",
+                )
+                if done.reach.has_answered
+                else _unreached(done, error)
+            )
+    if done.judge.violated and any(done.tape.successes().values()):
+        return  # a violation tells more than what is missing
+    if done.problem:
+        raise done.problem
+    hollow.refuse(done)
+
+
+def _drive(done: Run, *, fuzzing: bool) -> None:
+    if done.target.build_id:
+        with _spending(done, SCRIPT), _cutting(done, "the given build"):
+            session = _session(done, SCRIPT)
+            scenarios.watch_build(session, done.target.build_id, done.tell)
+        return
+    script = BuildScript(_session(done, SCRIPT), done.target.budget.deadline, tell=done.tell)
+    if done.target.dockerfile:
+        script.dockerfile = done.target.dockerfile
+    with _spending(done, SCRIPT):
+        for step in scenarios.steps(is_limited=done.target.budget.builds is not None):
+            done.tell(step.name)
+            with _cutting(done, step.name):
+                step.run(script)
+    if fuzzing and done.pace.is_spent:
+        done.cut.append(Cut("schemathesis", "no budget is left for it", done.pace.spent))
+    elif fuzzing:
+        done.tell("schemathesis")
+        with _spending(done, FUZZ), _cutting(done, "schemathesis"):
+            session = _session(done, FUZZ)
+            feeding = _session(done, "feeding")
+            done.fuzzed = fuzz.run(session, feeding, done.target.seed)
+            if not done.target.rule and done.target.level == "should":  # where all rules are judged
+                findings.judge(done.judge, done.tape, done.fuzzed.checks)
+            if done.fuzzed.ended:
+                raise done.fuzzed.ended
+    with _spending(done, SCRIPT), _cutting(done, scenarios.CLOSING.name):
+        scenarios.CLOSING.run(script)
+
+
+def _session(done: Run, driver: str) -> Session:
+    return Session(
+        done.endpoint, done.tape, driver, done.pace,
+        reach=done.reach, headers=done.target.headers,
+    )  # fmt: skip
+
+
+@contextmanager
+def _spending(done: Run, driver: str) -> Iterator[None]:
+    """Add what is sent meanwhile to what the driver has spent."""
+    clock = done.endpoint.clock
+    sent, began = done.pace.sent, clock.monotonic()
+    try:
+        yield
+    finally:
+        requests, seconds = done.spent.get(driver, (0, 0.0))
+        passed = clock.monotonic() - began
+        done.spent[driver] = (requests + done.pace.sent - sent, seconds + passed)
+
+
+@contextmanager
+def _cutting(done: Run, what: str) -> Iterator[None]:
+    """Note what a spent budget cut off."""
+    try:
+        yield
+    except BudgetSpent as spent:
+        done.cut.append(Cut(what, str(spent), spent.budget))
+
+
+def _preflight(done: Run) -> None:
+    """Ask once, so that a wrong address or token is an error of one sentence."""
+    with _spending(done, SCRIPT), _cutting(done, "the preflight"):
+        session = _session(done, SCRIPT)
+        try:
+            exchange = session.send("GET", f"{BUILD}/{PREFLIGHT}", "preflight", is_absent=True)
+        except GoneError as error:
+            raise _unreached(done, error) from error
+        if not exchange.is_answered and (session.reach.is_unreached or not done.pace.sent):
+            raise _unreached(done, exchange.failure)
+        if exchange.response.status == 401:
+            raise GateError(
+                f"{done.endpoint.base_url} refuses the token with 401",
+                "put a valid one in CONTRACT_TOKEN",
+            )
+
+
+def _unreached(done: Run, why: object) -> GateError:
+    return GateError(
+        f"no answer from {done.endpoint.base_url}: {done.redaction(str(why))}",
+        f"start the server, or correct {setting('TARGET')}",
+    )

@@ -1,0 +1,110 @@
+"""Refuses a run that observed too little: green and empty is the worst a gate can be."""
+
+from __future__ import annotations
+
+from ..contract.openapi import STATUS
+from ..drivers.schemathesis.driver import DRIVER, Result
+from ..front import setting
+from ..tape.exchange import UPLOAD, Credential
+from .run import NO_RESPONSE, Run
+from .target import GateError
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def refuse(run: Run) -> None:
+    """Raise ``GateError`` for a run that cannot be green, whatever its verdicts say."""
+    _refuse_without_success(run)
+    if run.target.build_id:
+        return  # what others made may be at any point of its life
+    if run.uploads and not any(outcome.startswith("2") for outcome in run.uploads):
+        raise GateError(
+            f"no upload was accepted (uploads {_uploads(run)}), so no build "
+            "was judged as it should be",
+            _fix_of_uploads(run),
+        )
+    if not run.completed:
+        patience = run.target.budget.deadline
+        statuses = sorted({cell.status for cell in run.cells if cell.row == "group"})
+        raise GateError(
+            f"no build was COMPLETED within {patience:g} s, though starts were accepted "
+            f"(statuses seen: {', '.join(statuses)}), so many rules observed nothing."
+            f"{_cut(run)}",
+            f"see whether the server builds at all; raise {setting('DEADLINE')}, or give "
+            f"a {setting('DOCKERFILE')} that it can build",
+        )
+    if run.fuzzed is not None and run.fuzzed.ended is None:
+        _refuse_without_generated_success(run, run.fuzzed)
+
+
+def counted(outcomes: dict[str, int]) -> str:
+    """Spell outcomes, each with its count after a multiplication sign."""
+    return ", ".join(f"{outcome} {_TIMES}{count}" for outcome, count in sorted(outcomes.items()))
+
+
+def _refuse_without_success(run: Run) -> None:
+    counts = run.tape.successes()
+    if run.target.build_id:
+        counts = {STATUS: counts[STATUS]}
+    missing = [name for name, count in counts.items() if not count]
+    if not missing:
+        return
+    first = missing[0]
+    tried = [one for one in run.tape.of(first) if one.request.credential is Credential.VALID]
+    outcomes = {str(one.response.status) if one.is_answered else
+                f"{NO_RESPONSE}: {run.redaction(one.failure or '')}" for one in tried}  # fmt: skip
+    seen = f"returned {', '.join(sorted(outcomes))}" if outcomes else "was not sent"
+    uploads = f", uploads {_uploads(run)}" if run.uploads else ""
+    raise GateError(
+        f"nothing to judge: no success of {', '.join(missing)} was seen "
+        f"({first} {seen}{uploads}).{_cut(run)}",
+        _fix(run),
+    )
+
+
+def _uploads(run: Run) -> str:
+    """Tell what came of the uploads, with the first reason why one got no response."""
+    why = next((one.failure for one in run.tape.of(UPLOAD) if one.failure), None)
+    return counted(run.uploads) + (f": {run.redaction(why)}" if why else "")
+
+
+def _fix_of_uploads(run: Run) -> str:
+    if all(outcome.startswith("3") for outcome in run.uploads):
+        return "let upload_url be where the context goes: a redirect of an upload is not followed"
+    return "see why the upload URLs that initiate returns accept no upload"
+
+
+def _cut(run: Run) -> str:
+    """Say what budgets cut off: each reason once, with the first step that it ended."""
+    steps: dict[str, list[str]] = {}
+    for one in run.cut:
+        steps.setdefault(one.reason, []).append(one.step)
+    reasons = [
+        f"{reason} (before the end of {first}{f' and {len(more)} more' if more else ''})"
+        for reason, (first, *more) in steps.items()
+    ]
+    return f" Cut off: {'; '.join(reasons)}." if reasons else ""
+
+
+def _fix(run: Run) -> str:
+    if run.target.build_id:
+        return f"check {setting('BUILD_ID')}, and that the token may see that build"
+    if run.uploads and not any(outcome.startswith("2") for outcome in run.uploads):
+        return _fix_of_uploads(run)
+    if budgets := dict.fromkeys(one.budget for one in run.cut if one.budget):
+        return f"raise {' and '.join(map(setting, budgets))}"
+    return f"check that {setting('TARGET')} is this API's base URL, and that the token may build"
+
+
+def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
+    """Refuse a run whose generated traffic judged nothing, where no budget cut it off."""
+    if fuzzed.problems:
+        problems = run.redaction("; ".join(fuzzed.problems))
+        raise GateError(f"schemathesis could not do its work: {problems}.", "see its message")
+    empty = [name for name, count in run.tape.successes(DRIVER).items() if not count]
+    empty += [f"the link {link}" for link, walked in fuzzed.links.items() if not walked]
+    if empty:
+        raise GateError(
+            f"schemathesis saw no success of {', '.join(empty)}, so it judged nothing",
+            f"see that the token may build more; another {setting('SEED')} may do",
+        )

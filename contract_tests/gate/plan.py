@@ -1,0 +1,130 @@
+"""The plan: what a run sends, step by step, and how many builds it makes at most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..drivers.schemathesis import driver as fuzz
+from ..drivers.scripted import scenarios
+from ..drivers.scripted.builds import Step
+from ..front import setting
+from .target import Budget, Target
+
+SCRIPT = "lifecycles"
+PREFLIGHT = 1
+ABOUT_FUZZ = 300
+# Seeds differ by a few; what schemathesis may initiate is bounded by the plan as a whole.
+GENERATED = Step(
+    "generated requests", fuzz.MOST_BUILDS + fuzz.ABOUT_VALID,
+    fuzz.MOST_BUILDS + fuzz.MOST_LINKED, ABOUT_FUZZ,
+    lambda _: None, made_wrongly=fuzz.ABOUT_INVALID, started_wrongly=fuzz.ABOUT_VALID,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """What a step comes to within the budgets. The attributes are those of ``Step``."""
+
+    driver: str
+    name: str
+    requests: int
+    builds: int = 0
+    started: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, before it is made.
+
+    Attributes:
+        requests: How many are sent at most, or None where only time bounds them.
+        most_builds: Builds that are initiated at most, whatever the server accepts.
+        most_started: Builds that are started at most, whatever the server accepts.
+
+    """
+
+    parts: tuple[PlanStep, ...]
+    requests: int | None
+    most_builds: int
+    most_started: int
+
+    @property
+    def builds(self) -> int:
+        """Builds that are initiated at most on a server that refuses what it must."""
+        return sum(part.builds for part in self.parts)
+
+    @property
+    def started(self) -> int:
+        """Builds that are started at most on such a server."""
+        return sum(part.started for part in self.parts)
+
+
+def planned(target: Target, *, fuzzing: bool = True) -> Plan:
+    """Plan a run within its budgets."""
+    budget = target.budget
+    requests = _most_requests(budget)
+    if target.build_id:
+        sends = scenarios.GIVEN_REQUESTS if requests is None else requests - PREFLIGHT
+        sends = max(0, min(scenarios.GIVEN_REQUESTS, sends))
+        looks = PlanStep(
+            SCRIPT, f"status of {target.build_id}, and polls until it has ended", sends
+        )
+        return Plan((looks,), requests, 0, 0)
+    script = scenarios.steps(is_limited=budget.builds is not None)
+    steps = [*script, *([GENERATED] if fuzzing else []), scenarios.CLOSING]
+    left_builds = math.inf if budget.builds is None else budget.builds
+    left = (math.inf if requests is None else requests) - PREFLIGHT
+    parts, wrongly, started_wrongly = [], 0, 0
+    for step in steps:
+        sends = int(min(step.requests, max(0, left)))
+        builds = int(min(step.builds, left_builds, sends))
+        driver = fuzz.DRIVER if step is GENERATED else SCRIPT
+        parts.append(PlanStep(driver, step.name, sends, builds, min(step.started, builds)))
+        wrongly += min(step.made_wrongly, sends)
+        started_wrongly += min(step.started_wrongly, sends)
+        left, left_builds = left - sends, left_builds - builds
+    plan = Plan(tuple(parts), requests, 0, 0)
+    most = plan.builds + wrongly
+    most = most if budget.builds is None else min(most, budget.builds)
+    return Plan(plan.parts, requests, most, min(most, plan.started + started_wrongly))
+
+
+def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
+    """Show the plan of a run."""
+    plan = planned(target, fuzzing=fuzzing)
+    yield f"target        {target.name}"
+    for part in plan.parts:
+        about = "about " if part.driver == fuzz.DRIVER else ""
+        requests, builds = _counted(part.requests, "request"), _counted(part.builds, "build")
+        cost = f"{about}{requests}, {builds}, {part.started} started"
+        yield f"{part.driver:<13} {part.name}: {cost}"
+    if target.build_id:
+        yield "at most       nothing is initiated or started"
+    else:
+        yield f"at most       {_counted(plan.builds, 'build')} initiated, {plan.started} started"
+        if plan.most_builds > plan.builds:
+            yield (
+                f"              {plan.most_builds} and {plan.most_started}, if the server accepts "
+                "what it must refuse"
+            )
+    budget = target.budget
+    settings = {
+        "MAX_BUILDS": budget.builds, "MAX_REQUESTS": budget.requests, "RATE": budget.rate,
+        "DEADLINE": budget.deadline,
+    }  # fmt: skip
+    written = (
+        setting(name, "none" if one is None else f"{one:g}") for name, one in settings.items()
+    )  # fmt: skip
+    yield f"budget        {' '.join(written)}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _most_requests(budget: Budget) -> int | None:
+    in_time = None if budget.rate is None else math.floor(budget.rate * budget.deadline) + 1
+    known = [one for one in (budget.requests, in_time) if one is not None]
+    return min(known, default=None)

@@ -1,0 +1,147 @@
+"""A run of the gate as data: its target, tape and verdicts, and what it spent and cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
+from typing import NamedTuple
+
+from ..contract.openapi import INITIATE
+from ..drivers.http.pace import Pace
+from ..drivers.http.reachability import Reachability
+from ..drivers.http.transport import Endpoint, Limits
+from ..drivers.schemathesis import driver as fuzz
+from ..problems import Problem
+from ..redaction import Redaction
+from ..tape.exchange import UPLOAD, Exchange
+from ..tape.tape import Tape
+from ..verdicts import coverage
+from ..verdicts.judge import Judge, Verdict, Violation
+from .plan import planned
+from .target import Target
+
+NO_RESPONSE = "no response"
+
+
+def _discard(_: str) -> None:
+    """Discard progress messages."""
+
+
+class Cut(NamedTuple):
+    """What a spent budget cut off.
+
+    Attributes:
+        step: What was not done, or not to its end.
+        reason: Which budget is spent.
+        budget: The name of its setting, or an empty text.
+
+    """
+
+    step: str
+    reason: str
+    budget: str
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.reason}"
+
+
+@dataclass
+class Run:
+    """A run, and what it has to show at any time.
+
+    Attributes:
+        at: Where requests go; by default where the target says.
+        spent: Requests and seconds of each driver.
+        cut: What budgets cut off.
+        fuzzed: What schemathesis has to say, once it ran.
+        problem: Why the run ended early, or None.
+        is_interrupted: Whether somebody stopped it.
+        is_finished: Whether every driver had its turn, though a budget may have cut it short.
+
+    """
+
+    target: Target
+    announce: Callable[[Violation], None] | None = None
+    tell: Callable[[str], None] = _discard
+    limits: Limits = field(default_factory=Limits)
+    at: InitVar[Endpoint | None] = None
+    spent: dict[str, tuple[int, float]] = field(default_factory=dict)
+    cut: list[Cut] = field(default_factory=list)
+    fuzzed: fuzz.Result | None = None
+    problem: Problem | None = None
+    is_interrupted: bool = False
+    is_finished: bool = False
+
+    def __post_init__(self, at: Endpoint | None) -> None:
+        self.endpoint = at or self.target.endpoint(self.limits)
+        self.reach = Reachability()
+        # What others do to a given build is not on the tape.
+        self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
+        self.redaction = Redaction(self.tape, headers=self.target.headers)
+        self.judge = Judge(self.target.rules, self.announce, self.target.waivers)
+        self.tape.subscribe(self.judge.see)
+        budget = self.target.budget
+        # The run keeps to its plan, whatever the server accepts.
+        most = planned(self.target).most_builds
+        clock = self.endpoint.clock
+        self.pace = Pace(most, budget.requests, budget.rate, budget.deadline, clock)
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdicts by rule id."""
+        return self.judge.verdicts
+
+    @property
+    def cells(self) -> Counter[coverage.Cell]:
+        """The cells of the matrix that were observed, and how often."""
+        return coverage.observed(self.tape.exchanges)
+
+    @property
+    def uploads(self) -> Counter[str]:
+        """What came of the uploads: status codes and ``no response``, and how often."""
+        return Counter(map(outcome, self.tape.of(UPLOAD)))
+
+    @property
+    def unanswered(self) -> Counter[str]:
+        """How often each operation of the API came without a response; the rest is ``other``."""
+        lost = [one for one in self.tape.exchanges if not one.is_answered]
+        return Counter(one.operation or "other" for one in lost if one.operation != UPLOAD)
+
+    @property
+    def completed(self) -> int:
+        """How many builds were seen to complete."""
+        done = (one for one in self.tape.exchanges if one.rows)
+        return len({one.build_id for one in done if one.rows[0].phase == "succeeded"})
+
+    @property
+    def left_behind(self) -> tuple[list[str], list[str]]:
+        """The builds that were initiated and left, and those of them that may be started."""
+        issued = dict.fromkeys(one.build_id for one in self.tape.of(INITIATE) if one.succeeded)
+        starts = [
+            one
+            for one in self.tape.exchanges
+            if one.is_valid_start and (one.succeeded or not one.is_answered)
+        ]
+        started = {one.build_id for one in starts}
+        known = [one for one in issued if one is not None]
+        return known, [one for one in known if one in started]
+
+    @property
+    def missing(self) -> list[str]:
+        """What REQUIRE names, and was not observed."""
+        cells = self.cells
+        return [
+            one
+            for one in self.target.require
+            if not (
+                self.verdicts[one].observed
+                if one in self.verdicts
+                else any(coverage.matches(one, cell) for cell in cells)
+            )
+        ]
+
+
+def outcome(exchange: Exchange) -> str:
+    """Return the status code of an exchange, or that there was no response."""
+    return str(exchange.response.status) if exchange.is_answered else NO_RESPONSE

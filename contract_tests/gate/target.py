@@ -1,0 +1,150 @@
+"""What is judged: a server, the rules, and how far the gate may go.
+
+``settings.from_environment`` reads one from the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..drivers.http.client import Client
+from ..drivers.http.clock import VirtualClock
+from ..drivers.http.in_process import in_process
+from ..drivers.http.transport import Endpoint, Limits
+from ..front import command
+from ..problems import Problem
+from ..redaction import Redaction
+from ..reference.app import create_app
+from ..reference.disruptions import Dropped
+from ..reference.faults import FAULTS, Fault
+from ..rules import RULES, Rule, chosen
+from ..verdicts.waivers import Waiver
+from . import headers
+
+EMBEDDED = "embedded reference"
+
+
+class GateError(Problem):
+    """The gate cannot judge. Never a verdict."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far the gate may go. What it cuts off is not observed.
+
+    Attributes:
+        builds: Builds to initiate, at most.
+        requests: Requests to send, at most.
+        rate: Requests a second, at most.
+        deadline: Seconds for the whole run. The vendor's clients give a build 1800 (observed).
+
+    """
+
+    builds: int | None = None
+    requests: int | None = None
+    rate: float | None = None
+    deadline: float = 1800.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """The settings of one run.
+
+    Attributes:
+        url: The server to judge; None for the embedded reference server.
+        token: Its bearer token.
+        level: ``must`` keeps to what the published contract states; ``should`` judges all.
+        rule: Ids of the rules to judge; empty for all.
+        fault: How the embedded server is broken on purpose; None for not at all.
+        seed: Of everything random in the run.
+        build_id: A build that exists; it is looked at, and nothing is initiated or started.
+        dockerfile: The text of one that the target can build.
+        headers: Sent with every request to the API.
+        ca_bundle: A file of certificates to trust instead of the system's.
+        proxy: The URL of a proxy; without it, what the environment says.
+        require: Rules and cells of the matrix that must be observed.
+        waivers: Rules that may be violated for now.
+        dry_run: Whether only to tell the plan.
+        files: Where the Dockerfile and the waivers were read, by the name of their setting.
+
+    """
+
+    url: str | None = None
+    token: str = field(default="test-token", repr=False)
+    level: str = "should"
+    rule: tuple[str, ...] = ()
+    fault: str | None = None
+    seed: int = 1
+    build_id: str | None = None
+    dockerfile: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_bundle: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    budget: Budget = Budget()
+    require: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    dry_run: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> list[Rule[Any]]:
+        """The rules to judge."""
+        return chosen(self.rule, self.level)
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        if self.url:
+            return self.url
+        return f"{EMBEDDED} with the fault {self.fault}" if self.fault else EMBEDDED
+
+    def repeat(self, rule: Rule[Any]) -> str:
+        """Return the command that judges one rule again: all that differs from the defaults.
+
+        The token, secret headers and a proxy's password are left for who repeats it to fill in.
+        What must be observed beside, and waivers of other rules, matter only to the whole run.
+        """
+        default, budget = Target(), self.budget
+        level = None if self.level == default.level else self.level
+        is_waived = any(one.rule == rule.id for one in self.waivers)
+        told = {
+            "RULE": rule.id if rule.id in RULES else None,
+            "TARGET": self.url, "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
+            "SEED": None if self.seed == default.seed else str(self.seed),
+            "DOCKERFILE": self.files.get("DOCKERFILE"),
+            "HEADERS": headers.write(self.headers), "CA_BUNDLE": self.ca_bundle,
+            "PROXY": Redaction()(self.proxy) if self.proxy else None,
+            "MAX_BUILDS": _number(budget.builds), "MAX_REQUESTS": _number(budget.requests),
+            "RATE": _number(budget.rate),
+            "DEADLINE": None if budget.deadline == Budget().deadline else _number(budget.deadline),
+            "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
+        }  # fmt: skip
+        return command("gate", **told)
+
+    def endpoint(self, limits: Limits | None = None) -> Endpoint:
+        """Return where requests go: to the URL, or to the embedded server."""
+        if self.url:
+            client = Client(limits, ca=self.ca_bundle, proxy=self.proxy)
+            return Endpoint(self.url.rstrip("/"), client)
+        fault = FAULTS[self.fault] if self.fault else None
+        return embedded(self.token, fault, limits)
+
+
+def embedded(
+    token: str, fault: Fault | None = None, limits: Limits | None = None, **app: Any
+) -> Endpoint:
+    """Return a reference server of its own, in this process and on a clock of its own.
+
+    ``app`` is what ``create_app`` takes beside the token and the clock.
+    """
+    clock = VirtualClock()
+    sound: Any = create_app(**{"token": token, "clock": clock.now, **app})
+    return in_process(fault.wrap(sound, token) if fault else sound, clock, limits, Dropped)
+
+
+def _number(value: float | None) -> str | None:
+    if value is None:
+        return None
+    return str(int(value)) if value == int(value) else repr(value)

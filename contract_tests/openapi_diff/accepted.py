@@ -1,0 +1,78 @@
+"""Differences that are known and accepted for now, each with its reason and its last day."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..problems import Problem
+from ..verdicts import exemptions
+from .kinds import KINDS, Difference
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One accepted difference.
+
+    Attributes:
+        kind: A kind of ``KINDS``.
+        place: Where it stands, as the comparison prints it: ``start_image_build 200 $.artifacts``.
+        reason: Why it is accepted, for whoever reads the report.
+        expires: The last day on which it counts.
+
+    """
+
+    kind: str
+    place: str
+    reason: str
+    expires: datetime.date
+
+
+def load(path: Path, today: datetime.date) -> tuple[Accepted, ...]:
+    """Read a file of accepted differences: ``[[accepted]]`` with kind, place, reason, expires.
+
+    Raises ``Problem`` for a file that is not valid, an unknown kind, a difference that is
+    accepted twice, and one whose last day is past.
+    """
+    found: list[Accepted] = []
+    for at, entry in exemptions.entries(path, "accepted", ("kind", "place"), today=today):
+        one = Accepted(**entry)
+        if one.kind not in KINDS:
+            near = difflib.get_close_matches(str(one.kind), KINDS, n=3, cutoff=0.4) or KINDS
+            raise Problem(f"{at}: unknown kind {one.kind!r}", f"use {', '.join(near)}")
+        if (one.kind, one.place) in [(other.kind, other.place) for other in found]:
+            raise Problem(f"{at}: {one.kind} of {one.place} stands twice", "keep one")
+        found.append(one)
+    return tuple(found)
+
+
+def split(
+    found: list[Difference], accepted: tuple[Accepted, ...]
+) -> tuple[list[Difference], list[tuple[Difference, Accepted]]]:
+    """Return the differences that are left, and those that are accepted.
+
+    A difference that is met at several places is accepted place by place. Raises
+    ``Problem`` for an entry that matches no difference: what it accepts is gone.
+    """
+    known = {(one.kind, one.place): one for one in accepted}
+    left: list[Difference] = []
+    taken: list[tuple[Difference, Accepted]] = []
+    for one in found:
+        by_place = {place: known.get((one.kind, place)) for place in one.places}
+        rest = tuple(place for place, entry in by_place.items() if entry is None)
+        if rest:
+            left.append(one._replace(places=rest))
+        taken += [
+            (one._replace(places=(place,)), entry)
+            for place, entry in by_place.items()
+            if entry is not None
+        ]
+    if unused := set(accepted) - {entry for _, entry in taken}:
+        first = min(unused, key=lambda entry: (entry.place, entry.kind))
+        raise Problem(
+            f"accepted, and not there: {first.kind} of {first.place} ({first.reason})",
+            "take it out",
+        )
+    return left, taken

@@ -1,0 +1,151 @@
+"""Compares what an operation is sent, and what it answers."""
+
+from __future__ import annotations
+
+from .combine import Nodes
+from .kinds import Difference, Direction
+from .read import Node
+from .schemas import Differences, Place, SchemaPart, compare_parts, compare_schemas
+from .words import ABSENT, fields_of
+
+# OpenAPI has these described elsewhere than among the parameters and headers.
+SPOKEN_OF_ELSEWHERE = {"accept", "content-type", "authorization"}
+
+
+def compare_requests(base: Node, revision: Node, place: Place) -> Differences:
+    """Yield the differences of what is sent."""
+    old, new = _body(base), _body(revision)
+    place = place.below(" request")
+    if old and new:
+        if old[1] != new[1]:
+            words = ("required", "optional") if old[1] else ("optional", "required")
+            at = (old[0].pointer, new[0].pointer)
+            yield place.difference("body-required" if new[1] else "body-optional", at, *words)
+        yield from _contents(old[0], new[0], place)
+    elif old:
+        kind = "required-body-removed" if old[1] else "body-removed"
+        yield place.difference(kind, (old[0].pointer, revision.pointer), _types(old[0]), ABSENT)
+    elif new:
+        kind = "required-body-added" if new[1] else "body-added"
+        yield place.difference(kind, (base.pointer, new[0].pointer), ABSENT, _types(new[0]))
+
+
+def _body(operation: Node) -> tuple[Node, bool] | None:
+    body = operation.get("requestBody")
+    if body is None:
+        return None
+    body = body.follow()
+    return (body, body.object().get("required") is True) if _media(body) else None
+
+
+def compare_responses(base: Node, revision: Node, label: str) -> Differences:
+    """Yield the differences of what is answered, status by status."""
+    old, new = _statuses(base), _statuses(revision)
+    for status in dict.fromkeys([*old, *new]):
+        place, noun = Place(f"{label} {status}", Direction.RESPONSE), "failure"
+        one, other = _covering(old, status), _covering(new, status)
+        if succeeds := status.startswith("2"):
+            noun = "success"
+        exact = status in old and status in new
+        # What is covered by a range without a body says nothing of the body.
+        if one and other and (exact or succeeds or _media(one)):
+            yield from _response(one, other, place)
+        elif status not in old:
+            at = (_at(base, "responses"), new[status].pointer)
+            yield place.difference(f"{noun}-added", at, ABSENT, _types(new[status]))
+        elif not other:
+            at = (old[status].pointer, _at(revision, "responses"))
+            yield place.difference(f"{noun}-removed", at, _types(old[status]), ABSENT)
+
+
+def _statuses(operation: Node) -> dict[str, Node]:
+    responses = operation.get("responses")
+    listed = responses.fixed() if responses else ()
+    return {str(status).upper(): response.follow() for status, response in listed}
+
+
+def _covering(statuses: dict[str, Node], status: str) -> Node | None:
+    """Return what is said of a status: by itself, by its range, or by default."""
+    return statuses.get(status) or statuses.get(f"{status[0]}XX") or statuses.get("DEFAULT")
+
+
+def _at(node: Node, key: str) -> str:
+    return f"{node.pointer}/{key}" if key in node.object() else node.pointer
+
+
+def _response(base: Node, revision: Node, place: Place) -> Differences:
+    at = (base.pointer, revision.pointer)
+    old, new = _media(base), _media(revision)
+    if old and new:
+        yield from _moved(list(_contents(base, revision, place)), base, revision)
+    elif old:
+        yield place.difference("required-body-removed", at, _types(base), ABSENT)
+    elif new:
+        yield place.difference("required-body-added", at, ABSENT, _types(revision))
+    yield from compare_parts("header", _headers(base), _headers(revision), at, place)
+
+
+def _headers(response: Node) -> dict[str, SchemaPart]:
+    headers = response.get("headers")
+    found = {}
+    for name, entry in headers.named() if headers else ():
+        if name.lower() not in SPOKEN_OF_ELSEWHERE:
+            header = entry.follow()
+            required = header.object().get("required") is True
+            found[name.lower()] = part_of(header, f" header {name}", required=required)
+    return found
+
+
+def _media(node: Node) -> dict[str, Node]:
+    """Return the content by its media types, without their parameters."""
+    content = node.get("content")
+    listed = content.named() if content else ()
+    return {name.partition(";")[0].strip().lower(): media for name, media in listed}
+
+
+def _types(node: Node) -> str:
+    return ", ".join(_media(node)) or "no body"
+
+
+def _contents(base: Node, revision: Node, place: Place) -> Differences:
+    old, new = _media(base), _media(revision)
+    at = (_at(base, "content"), _at(revision, "content"))
+    for name, media in old.items():
+        other = new.get(name) or new.get(name.partition("/")[0] + "/*") or new.get("*/*")
+        if other is None:
+            yield place.difference("media-type-removed", (media.pointer, at[1]), name, ABSENT)
+            continue
+        yield from compare_schemas(
+            _schema(media), _schema(other), place.below(" $"), (media.pointer, other.pointer)
+        )
+    for name, media in new.items():
+        if name not in old and not {name.partition("/")[0] + "/*", "*/*"} & old.keys():
+            yield place.difference("media-type-added", (at[0], media.pointer), ABSENT, name)
+
+
+def _schema(media: Node) -> Nodes:
+    schema = media.get("schema")
+    return (schema,) if schema else ()
+
+
+def _moved(found: list[Difference], base: Node, revision: Node) -> Differences:
+    """Tell of each field that is gone where its name stands now, if it stood there not before."""
+    gone = [one for one in found if one.kind.endswith("field-removed")]
+    news = _paths(revision) - _paths(base) if gone else set()
+    for one in found:
+        name = one.places[0].rpartition(".")[2]
+        now = sorted(path for path in news if path.endswith(f".{name}")) if one in gone else []
+        yield one._replace(revision=f"moved to {', '.join(now)}") if now else one
+
+
+def _paths(response: Node) -> set[str]:
+    return {path for media in _media(response).values() for path in fields_of(_schema(media))}
+
+
+def part_of(node: Node, step: str, *, required: bool) -> SchemaPart:
+    """Return a parameter or a header, its schema under either key."""
+    schema = node.get("schema")
+    if schema is None and (content := node.get("content")):
+        schema = next((media.get("schema") for _, media in content.named()), None)
+    deprecated = node.object().get("deprecated") is True
+    return SchemaPart(step, node.pointer, (schema,) if schema else (), required, deprecated)

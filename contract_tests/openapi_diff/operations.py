@@ -1,0 +1,223 @@
+"""Finds the operations of the base document in the revision, and compares each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from .kinds import Breaks, Difference, Direction
+from .messages import SPOKEN_OF_ELSEWHERE, compare_requests, compare_responses, part_of
+from .read import Document, Node, StrangersError
+from .schemas import (
+    Differences,
+    Place,
+    SchemaPart,
+    compare_parts,
+)
+from .security import compare_security
+from .words import ABSENT
+
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
+TEMPLATE = re.compile(r"\{[^{}]*\}")
+REQUEST = Direction.REQUEST
+ORDER = [Breaks.BOTH, Breaks.CLIENTS, Breaks.SERVERS, Breaks.NOBODY]
+
+
+@dataclass(frozen=True)
+class DocumentOperation:
+    """One operation: how it is called, and where in its document it stands."""
+
+    method: str
+    path: str  # with the servers' base path, and without the names of its templates
+    templates: tuple[str, ...]
+    items: tuple[Node, ...]  # the path item, and what its $ref leads to
+    node: Node
+
+    @property
+    def label(self) -> str:
+        """Return what to call it: its operationId, or its method and path."""
+        name = self.node.object().get("operationId")
+        return str(name or f"{self.method.upper()} {self.path}")
+
+
+def differences(base: Document, revision: Document, *, every: bool = False) -> list[Difference]:
+    """Return each difference, those that break first.
+
+    Args:
+        base: The contract that clients and servers keep.
+        revision: The document that is compared with it.
+        every: Whether operations that only the revision has are listed, too.
+
+    Raises ``Problem`` if the revision has none of the base's operations, or either cannot
+    be followed.
+
+    """
+    base.steps = revision.steps = 0
+    old, new = _operations(base), _operations(revision)
+    prefix = _prefix(old, new)
+    if prefix is None:
+        raise StrangersError(
+            f"{revision.name} has none of the operations of {base.name}",
+            "name the document of this API; its paths may stand under another base path",
+        )
+    found: list[Difference] = []
+    for (method, path), operation in old.items():
+        other = new.pop((method, _shifted(path, prefix)), None)
+        place = Place(operation.label, REQUEST)
+        if other is None:
+            at = (operation.node.pointer, "/paths")
+            found.append(place.difference("operation-removed", at, operation.label, ABSENT))
+            continue
+        found += _operation(operation, other)
+    if every:
+        for added in new.values():
+            place = Place(added.label, REQUEST)
+            at = ("/paths", added.node.pointer)
+            found.append(place.difference("operation-added", at, ABSENT, added.label))
+    if prefix != ("", ""):
+        text = (f"paths under {end or '/'}" for end in prefix)
+        found.append(Place("servers", REQUEST).difference("base-path", ("/paths", "/paths"), *text))
+    return sorted(_merged(found), key=lambda one: ORDER.index(one.breaks))
+
+
+def _operations(document: Document) -> dict[tuple[str, str], DocumentOperation]:
+    """Return the operations of a document, by method and path.
+
+    Raises ``Problem`` where two stand for one method and path.
+    """
+    paths = document.top.get("paths")
+    found: dict[tuple[str, str], DocumentOperation] = {}
+    for path, item in paths.fixed() if paths else ():
+        items, templates = tuple(item.chain()), tuple(TEMPLATE.findall(path))
+        for method, node in _methods(items).items():
+            servers = map(_base_path, (node, *items, document.top))
+            prefix = next((one for one in servers if one is not None), "")
+            whole = TEMPLATE.sub("{}", prefix.rstrip("/") + path)
+            if (method, whole) in found:
+                raise node.ambiguous(f"{method.upper()} {whole} stands twice")
+            found[method, whole] = DocumentOperation(method, whole, templates, items, node)
+    return found
+
+
+def _methods(items: tuple[Node, ...]) -> dict[str, Node]:
+    """Return the operations of a path item, those beside its $ref and those it refers to."""
+    found: dict[str, Node] = {}
+    for item in items:
+        for method, node in item.fixed():
+            if method not in METHODS:
+                continue
+            if found.setdefault(method, node).value != node.value:
+                raise node.ambiguous(f"{method.upper()} stands beside the $ref of its path, too")
+    return found
+
+
+def _base_path(node: Node) -> str | None:
+    """Return the path of the first server that is named here, its variables filled in.
+
+    None where no server is named; the empty path is one.
+    """
+    servers = node.get("servers")
+    for server in servers.entries() if servers else ():
+        url = str(server.object().get("url", ""))
+        variables = server.get("variables")
+        for name, variable in variables.named() if variables else ():
+            url = url.replace("{" + name + "}", str(variable.object().get("default", "")))
+        return urlsplit(url).path
+    return None
+
+
+Operations = dict[tuple[str, str], DocumentOperation]
+
+
+def _prefix(base: Operations, revision: Operations) -> tuple[str, str] | None:
+    """Return what paths begin with in base and revision, so that most of the base's are found.
+
+    One of the two is empty, both where the paths are the same. What is left has a name to go by.
+    """
+    tries = {("", "")}
+    for method, path in base:
+        for _, other in (one for one in revision if one[0] == method):
+            if path.endswith(other) and not other.startswith("/{"):
+                tries.add((path.removesuffix(other), ""))
+            elif other.endswith(path):
+                tries.add(("", other.removesuffix(path)))
+
+    def found(prefix: tuple[str, str]) -> int:
+        return sum((method, _shifted(path, prefix)) in revision for method, path in base)
+
+    best = max(sorted(tries), key=lambda prefix: (found(prefix), -len("".join(prefix))))
+    return best if found(best) else None
+
+
+def _shifted(path: str, prefix: tuple[str, str]) -> str:
+    old, new = prefix
+    return new + path.removeprefix(old) if path.startswith(old) else path
+
+
+def _operation(base: DocumentOperation, revision: DocumentOperation) -> Differences:
+    place, at = Place(base.label, REQUEST), (base.node.pointer, revision.node.pointer)
+    if revision.node.value.get("deprecated") and not base.node.value.get("deprecated"):
+        yield place.difference("deprecated", at, "", "deprecated")
+    yield from compare_security(base.node, revision.node, place.below(" security"))
+    yield from _parameters(base, revision, at, place)
+    yield from compare_requests(base.node, revision.node, place)
+    yield from compare_responses(base.node, revision.node, base.label)
+
+
+def _parameters(
+    base: DocumentOperation, revision: DocumentOperation, at: tuple[str, str], place: Place
+) -> Differences:
+    old, new = _parts(base), _parts(revision)
+    for name in old.keys() & new.keys():
+        one, other = old[name][1], new[name][1]
+        if one != other:
+            here = place.below(old[name][0].step)
+            pointers = (old[name][0].at, new[name][0].at)
+            yield here.difference("serialization-changed", pointers, one, other)
+    yield from compare_parts(
+        "parameter",
+        {name: part for name, (part, _) in old.items()},
+        {name: part for name, (part, _) in new.items()},
+        at,
+        place,
+    )
+
+
+def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
+    """Return the parameters, each with the way it is written; those of a path by their order."""
+    found: dict[str, tuple[SchemaPart, str]] = {}
+    for node in (*reversed(operation.items), operation.node):
+        listed, seen = node.get("parameters"), set[tuple[str, str]]()
+        for entry in listed.entries() if listed else ():
+            parameter = entry.follow()
+            said = parameter.object()
+            name, where = str(said.get("name")), str(said.get("in"))
+            if (name, where) in seen:
+                raise entry.ambiguous(f"the {where} parameter {name} stands twice")
+            seen.add((name, where))
+            if where == "header" and (name := name.lower()) in SPOKEN_OF_ELSEWHERE:
+                continue
+            step, key = f" {where} {name}", f"{where} {name}"
+            if where == "path" and f"{{{name}}}" in operation.templates:
+                key = f"path {operation.templates.index(f'{{{name}}}')}"
+            style = str(said.get("style", STYLES.get(where)))
+            explode = said.get("explode", style == "form")
+            part = part_of(
+                parameter, step, required=said.get("required") is True or where == "path"
+            )
+            found[key] = (part, f"{style}{', exploded' if explode else ''}")
+    return found
+
+
+def _merged(found: list[Difference]) -> list[Difference]:
+    """Bring together what stands in one place of the documents and is met in several."""
+    merged: dict[Any, Difference] = {}
+    for one in found:
+        key = one._replace(places=())
+        before = merged.get(key, key)
+        if one.places[0] not in before.places:
+            merged[key] = before._replace(places=before.places + one.places)
+    return list(merged.values())

@@ -1,0 +1,91 @@
+"""Notes each request in one line of JSON: no query, no header, no body, and so no secret."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from .disruptions import Dropped
+
+_BUILD = re.compile(r"/(?:api/v1/images/build|uploads)/([^/]+)(?:/start)?")
+_MOST_PATH = 300
+
+
+def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
+    """Write a line for each request, before the client can have read the whole response.
+
+    A token that somebody puts into a path is hidden. The status of a connection that is closed
+    without an answer is null.
+    """
+
+    async def noted(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        began, at = time.perf_counter(), datetime.now(UTC)
+        # The application's own word of the build; it is there before the answer is.
+        state = scope.setdefault("state", {})
+        response = _Response(scope["method"])
+        is_noted = False
+
+        def note() -> None:
+            nonlocal is_noted
+            if is_noted:
+                return
+            is_noted = True
+            # A query that came percent-encoded is a query all the same.
+            path = scope["path"].partition("?")[0].replace(token, "***")[:_MOST_PATH]
+            named = _BUILD.fullmatch(path)
+            line = {
+                "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "method": scope["method"],
+                "path": path,
+                "status": response.status,
+                "ms": round(1000 * (time.perf_counter() - began), 1),
+                "build": state.get("build") or (named[1] if named else None),
+            }
+            write(json.dumps(line))
+
+        async def sending(message: Any) -> None:
+            # Once the last byte has left, the client may look before this task goes on.
+            if response.ends_with(message):
+                note()
+            await send(message)
+
+        try:
+            await app(scope, receive, sending)
+        except Dropped:
+            response.status = None
+            raise
+        except Exception:
+            response.status = response.status or 500  # which whoever serves it makes of it
+            raise
+        finally:
+            note()
+
+    return noted
+
+
+class _Response:
+    """What was sent of a response, as far as it takes to know its last byte."""
+
+    def __init__(self, method: str) -> None:
+        self.status: int | None = None
+        self._has_body = method != "HEAD"
+        self._left = float("inf")
+
+    def ends_with(self, message: Any) -> bool:
+        """Tell whether a client has the whole response once this message has been sent."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            length = dict(message.get("headers", ())).get(b"content-length", b"")
+            if length.isdigit():
+                self._left = int(length)
+            self._has_body &= self.status not in (204, 304) and self._left > 0
+            return not self._has_body
+        self._left -= len(message.get("body", b""))
+        return self._left <= 0 or not message.get("more_body", False)

@@ -1,0 +1,1 @@
+"""The tape: exchanges and calls as they were sent and received, in order; and subscribers."""

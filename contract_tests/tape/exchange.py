@@ -1,0 +1,311 @@
+"""An exchange: one request and its response, as rules check them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+from ..contract.openapi import INITIATE, START, STATUS, contract, instant
+
+
+class Credential(StrEnum):
+    """Whether a request has the valid token."""
+
+    VALID = "valid"
+    ABSENT = "absent"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+    """Recorded traffic may lack the token, or not show whether it was valid."""
+
+
+class _NotJson:
+    def __repr__(self) -> str:
+        return "not JSON"
+
+
+UPLOAD = "upload"
+"""The operation name of an upload, which the contract does not have: its URL may be anywhere."""
+
+MOST_ROWS = 500
+"""The number of artifacts of one response that rules check; schema validation checks all."""
+
+NOT_JSON: Final = _NotJson()
+"""Stands for a body that is not a JSON value."""
+
+
+# The texts that pydantic and others read as a boolean.
+_BOOLEAN_WORDS = {"0", "1", "true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"}
+
+
+@dataclass(frozen=True, repr=False)
+class Message:
+    """What requests and responses have in common, as sent or received, secrets included.
+
+    So its ``repr`` shows neither headers nor content, and it cannot be pickled. Header names are in
+    lower case. ``content`` is None where a recording lacks the body.
+    """
+
+    headers: Mapping[str, str]
+    content: bytes | None
+
+    def __repr__(self) -> str:
+        size = "not recorded" if self.content is None else f"{len(self.content)} bytes"
+        return f"<{type(self).__name__}, {len(self.headers)} headers, {size}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a message holds secrets and is not pickled: pickle a report of the run")
+
+    @cached_property
+    def json(self) -> Any:
+        """The JSON value of the body, or ``NOT_JSON``."""
+        return NOT_JSON if self.json_error else self._json[0]
+
+    @property
+    def json_error(self) -> str | None:
+        """Why the body is not strict JSON, or None if it is."""
+        return self._json[1]
+
+    @property
+    def text(self) -> str:
+        """The body as text, with U+FFFD for what is not UTF-8."""
+        return (self.content or b"").decode(errors="replace")
+
+    @cached_property
+    def _json(self) -> tuple[Any, str | None]:
+        if self.content is None:
+            return None, "it was not recorded"
+        try:
+            return strict_json(self.content), None
+        except (ValueError, RecursionError) as error:
+            return None, str(error)
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case; empty if there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, repr=False)
+class Request(Message):
+    """One request, as it was sent."""
+
+    method: str
+    url: str
+    credential: Credential
+
+    @property
+    def path(self) -> str:
+        """The path of the URL, percent-encoded as it was sent."""
+        return urlsplit(self.url).path
+
+
+@dataclass(frozen=True, repr=False)
+class Response(Message):
+    """One response, as it was received."""
+
+    status: int
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status <= 299
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its response.
+
+    Attributes:
+        number: Its place on the tape, from 1.
+        driver: The driver that made it happen.
+        intent: The purpose of the exchange, in a few words.
+        operation: The operation of the contract, ``upload``, or None for neither.
+        template: The path of the contract that the URL matches, for any method, or None.
+        build_id: The build in the URL, or the one that initiate issued, or None.
+        began: When the request was sent.
+        ended: When the response was complete. Exchanges that overlap have no known order.
+        is_absent: Whether the driver knows that there is no such build.
+        failure: Why there is no response, or None. Without one, the status is 0, and the request
+            may have been processed all the same.
+
+    """
+
+    number: int
+    driver: str
+    intent: str = field(repr=False)
+    operation: str | None
+    template: str | None
+    build_id: str | None = field(repr=False)
+    request: Request
+    response: Response
+    began: datetime
+    ended: datetime
+    is_absent: bool = False
+    failure: str | None = field(default=None, repr=False)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is a response."""
+        return self.failure is None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is an operation of the contract whose response is a 2xx."""
+        return self.operation in contract().operations and self.response.is_success
+
+    @property
+    def upload_url(self) -> str | None:
+        """The upload URL that a successful initiate issued, or None."""
+        issued = self.operation == INITIATE and self.response.is_success
+        body = self.response.json if issued else None
+        url = body.get("upload_url") if isinstance(body, dict) else None
+        return url if isinstance(url, str) else None
+
+    @property
+    def is_valid_start(self) -> bool:
+        """Whether it is a start with a token and a body that a server may accept."""
+        return (
+            self.operation == START
+            and self.request.credential in (Credential.VALID, Credential.UNKNOWN)
+            and isinstance(self.request.json, dict)
+            and (self.is_read_leniently or broken_request(self) is None)
+        )
+
+    @property
+    def says_uploaded(self) -> bool | None:
+        """The context_uploaded of a valid start, true by default.
+
+        None for any other exchange, and for a value that only a lenient reader takes for a boolean.
+        """
+        value = self.request.json.get("context_uploaded", True) if self.is_valid_start else None
+        return value if isinstance(value, bool) else None
+
+    @property
+    def is_read_leniently(self) -> bool:
+        """Whether a start has a context_uploaded that only a lenient reader takes for a boolean."""
+        body = self.request.json
+        if not isinstance(body, dict):
+            return False
+        value = body.get("context_uploaded")
+        if self.operation != START or isinstance(value, bool):
+            return False
+        if isinstance(value, str):
+            return value.strip().lower() in _BOOLEAN_WORDS
+        return isinstance(value, int | float) and value in (0, 1)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The group and the artifacts that a status or a start returns."""
+        body = self.response.json
+        if not (self.succeeded and self.operation in (START, STATUS) and isinstance(body, dict)):
+            return []
+        group = Row(self, "$", body)
+        return [group, *group.artifacts]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of another tool's check of an exchange.
+
+    Attributes:
+        name: The tool's name of the check.
+        failures: The tool's own messages; empty if the check passed.
+
+    """
+
+    name: str
+    exchange: Exchange
+    failures: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A build group or an artifact, as one response describes it."""
+
+    exchange: Exchange
+    path: str
+    data: dict[str, Any] = field(repr=False)
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is the group, not an artifact."""
+        return self.path == "$"
+
+    @property
+    def artifacts(self) -> list[Row]:
+        """The artifacts that a group lists, up to a limit that no real build comes near."""
+        listed = self.data.get("artifacts") if self.is_group else None
+        return [
+            Row(self.exchange, f"$.artifacts[{index}]", artifact)
+            for index, artifact in enumerate(
+                (listed if isinstance(listed, list) else [])[:MOST_ROWS]
+            )
+            if isinstance(artifact, dict)
+        ]
+
+    @property
+    def status(self) -> Any:
+        """Its status, of any type."""
+        return self.data.get("status")
+
+    @property
+    def phase(self) -> str | None:
+        """The phase of its status in the life of a build, or None if the status is unknown."""
+        return contract().phase(self.status)
+
+    def is_set(self, key: str) -> bool:
+        """Whether a key is present and not null."""
+        return self.data.get(key) is not None
+
+    def instant(self, key: str) -> datetime | None:
+        """Return the value of a key as an instant with an offset, or None if it is not one."""
+        return self.moment(key, instant)
+
+    def moment(self, key: str, read: Callable[[str], datetime | None]) -> datetime | None:
+        """Return the value of a key as ``read`` returns it, or None if it is not a text."""
+        value = self.data.get(key)
+        return read(value) if isinstance(value, str) else None
+
+
+def strict_json(content: bytes) -> Any:
+    """Parse JSON strictly, by RFC 8259 and I-JSON (RFC 7493).
+
+    Raises ValueError for a BOM, another encoding than UTF-8, a duplicate key, a NaN or an infinity,
+    a lone surrogate, and anything after the value; RecursionError if it is nested too deeply.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in body:
+                raise ValueError(f"the key {key!r} is there twice")
+            body[key] = value
+        return body
+
+    def constant(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    text = content.decode("utf-8")
+    if text.startswith("\ufeff"):
+        raise ValueError("it starts with a BOM")
+    value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be encoded
+    return value
+
+
+def broken_request(exchange: Exchange) -> str | None:
+    """Return how a JSON request body breaks its schema, or None if it does not."""
+    operation = contract().operations.get(exchange.operation or "")
+    request = exchange.request
+    if operation is None or operation.request_schema is None:
+        return None
+    if request.media_type != "application/json" or request.json is NOT_JSON:
+        return None
+    errors = contract().request_errors(operation, request.json)
+    return f"{errors[0].at}: {errors[0].what}" if errors else None

@@ -1,0 +1,323 @@
+"""The tape: what was sent and received, in order, byte for byte; and the calls of a client.
+
+Drivers record, rules read the history of one build at a time. A tape holds secrets:
+``redaction`` removes them from whatever is shown or written. So a tape stays in memory, and
+its ``repr`` shows no bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..contract.openapi import INITIATE, contract
+from .call import Call
+from .exchange import UPLOAD, Credential, Exchange, Request, Response, Row
+
+NO_RESPONSE: tuple[int, Mapping[str, str], None] = (0, {}, None)
+
+
+@dataclass(frozen=True)
+class History:
+    """All exchanges about one build so far, in order; rules check the last one.
+
+    Attributes:
+        tape: The tape that these are on.
+
+    """
+
+    exchanges: tuple[Exchange, ...]
+    tape: Tape = field(repr=False)
+
+    @property
+    def last(self) -> Exchange:
+        """The newest exchange."""
+        return self.exchanges[-1]
+
+    @cached_property
+    def before(self) -> tuple[Exchange, ...]:
+        """The exchanges that had ended when the newest began; any other has no known order."""
+        began = self.last.began
+        return tuple(one for one in self.exchanges[:-1] if one.ended <= began)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that happened to the build is on the tape."""
+        return self.tape.is_whole
+
+    @property
+    def issue(self) -> Exchange | None:
+        """The initiate that was seen to issue this build before the newest exchange, or None."""
+        return next((e for e in self.before if e.operation == INITIATE and e.succeeded), None)
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether an upload was seen to succeed before the newest exchange."""
+        return any(e.operation == UPLOAD and e.response.is_success for e in self.before)
+
+    @property
+    def may_be_uploaded(self) -> bool:
+        """Whether an upload may have been stored before the response of the newest exchange.
+
+        One that failed with 5xx, or without a response, may have been.
+        """
+        tried = [e for e in self.exchanges[:-1] if e.operation == UPLOAD]
+        return any(not 300 <= one.response.status <= 499 for one in tried)
+
+    @property
+    def starts(self) -> list[Exchange]:
+        """The valid starts that were seen to succeed before the newest exchange."""
+        return [e for e in self.before if e.is_valid_start and e.succeeded]
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a valid start may precede the response of the newest, overlaps included."""
+        starts = [e for e in self.exchanges[:-1] if e.is_valid_start]
+        return any(one.succeeded or not one.is_answered for one in starts)
+
+    @property
+    def cause(self) -> Exchange | None:
+        """The last exchange before the newest that may have changed the build, or None."""
+        unsafe = [one for one in self.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
+        return unsafe[-1] if unsafe else None
+
+    def elsewhere(self, operation: str) -> Iterator[Exchange]:
+        """Yield the exchanges of an operation about any build that came before the newest."""
+        for exchange in self.tape.of(operation):
+            if exchange.number >= self.last.number:
+                return
+            yield exchange
+
+    def of(self, exchange: Exchange) -> History:
+        """Return the history that ends with another exchange of the tape."""
+        return self.tape.history(exchange)
+
+
+Record = History | Call
+"""What a subscriber of a tape receives: a history that ends with a new exchange, or a call."""
+
+
+@dataclass
+class Tape:
+    """Holds exchanges in the order of their responses. Threads may record at the same time.
+
+    Attributes:
+        token: The valid token.
+        is_whole: Whether nobody but the tape's drivers touches its builds. Recorded traffic may be
+            a part of what happened, so that what it lacks proves nothing.
+
+    """
+
+    token: str = field(repr=False)
+    is_whole: bool = True
+    exchanges: list[Exchange] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._by_build: dict[str, list[Exchange]] = defaultdict(list)
+        self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
+        self._uploads: dict[str, str] = {}
+        self._artifacts: dict[tuple[str, str], str] = {}
+        self._subscribers: list[Callable[[Record], object]] = []
+        self._lock = threading.Lock()
+
+    def subscribe(self, subscriber: Callable[[Record], object]) -> None:
+        """Call a subscriber with each new record, one at a time and in the order of the tape.
+
+        It runs in the thread that records, whose ``record`` raises what it raises. It must not call
+        ``record`` itself.
+        """
+        self._subscribers.append(subscriber)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a tape holds secrets and is not pickled: pickle a report of the run")
+
+    def record(
+        self,
+        *,
+        driver: str,
+        intent: str,
+        request: tuple[str, str, Mapping[str, str], bytes | None],
+        response: tuple[int, Mapping[str, str], bytes | None] = NO_RESPONSE,
+        at: tuple[datetime, datetime] | None = None,
+        credential: Credential | None = None,
+        upload_of: str | None = None,
+        is_absent: bool = False,
+        failure: str | None = None,
+    ) -> History:
+        """Add an exchange; return the history of its build, which ends with it.
+
+        Args:
+            driver: The driver that made it happen.
+            intent: The purpose of the exchange, in a few words.
+            request: Method, URL, headers, body.
+            response: Status, headers, body. A body is None where it was not recorded.
+            at: When it began and ended, with offsets; by default just now.
+            credential: The credential of the request; by default that of its headers.
+            upload_of: The build whose context it uploads; by default that of the upload URL.
+            is_absent: Whether the driver knows that there is no such build.
+            failure: Why there is no response, or None.
+
+        """
+        method, url, headers, content = request
+        status, response_headers, response_content = response
+        sent = Request(
+            headers=_headers(headers),
+            content=content,
+            method=method.upper(),
+            url=url,
+            credential=credential or self._credential(headers),
+        )
+        received = Response(
+            headers=_headers(response_headers),
+            content=response_content,
+            status=status,
+        )
+        began, ended = at or (datetime.now(UTC),) * 2
+        with self._lock:
+            operation, template, build_id = self._addressed(sent, upload_of)
+            if operation == INITIATE and received.is_success:
+                build_id = self._issued(received)
+            exchange = Exchange(
+                len(self.exchanges) + 1,
+                driver,
+                intent,
+                operation,
+                template,
+                build_id,
+                sent,
+                received,
+                began,
+                ended,
+                is_absent,
+                failure,
+            )
+            history = self._filed(exchange)
+            self._publish(history)
+            return history
+
+    def record_call(self, call: Call) -> Call:
+        """Add a call of a client; return it. Its exchange is on the tape already."""
+        with self._lock:
+            self.calls.append(call)
+            self._publish(call)
+        return call
+
+    def concerns(self, method: str, url: str) -> bool:
+        """Whether a request is for a path of the contract, or uploads a context."""
+        is_upload = self.is_upload(method, url)
+        return is_upload or addressed(method, urlsplit(url).path)[1] is not None
+
+    def is_upload(self, method: str, url: str) -> bool:
+        """Whether a request uploads to a URL that an initiate issued."""
+        return method.upper() in ("PUT", "POST") and _normal(url) in self._uploads
+
+    def of(self, operation: str) -> Sequence[Exchange]:
+        """Return the exchanges of one operation, in order."""
+        return self._by_operation[operation]
+
+    def history(self, exchange: Exchange) -> History:
+        """Return the history that ends with an exchange of this tape."""
+        if exchange.build_id is None:
+            return History((exchange,), self)
+        ours = self._by_build[exchange.build_id]
+        return History(tuple(one for one in ours if one.number <= exchange.number), self)
+
+    def owner(self, artifact: Row) -> str | None:
+        """Return the build that first listed an artifact of this id and createdAt, or None."""
+        return self._artifacts.get(_named(artifact))
+
+    def histories(self) -> Iterator[History]:
+        """Replay the tape: for each exchange the history of its build that ends with it."""
+        for exchange in self.exchanges:
+            yield self.history(exchange)
+
+    def successes(self, driver: str | None = None) -> dict[str, int]:
+        """Count the successes of each operation, of one driver or of all."""
+        counts = dict.fromkeys(contract().operations, 0)
+        for exchange in self.exchanges:
+            if exchange.succeeded and exchange.operation and driver in (None, exchange.driver):
+                counts[exchange.operation] += 1
+        return counts
+
+    def _publish(self, record: Record) -> None:
+        for subscriber in self._subscribers:
+            subscriber(record)
+
+    def _filed(self, exchange: Exchange) -> History:
+        self.exchanges.append(exchange)
+        if exchange.operation:
+            self._by_operation[exchange.operation].append(exchange)
+        if exchange.build_id is None:
+            return History((exchange,), self)
+        self._by_build[exchange.build_id].append(exchange)
+        for row in exchange.rows[1:]:
+            self._artifacts.setdefault(_named(row), exchange.build_id)
+        return History(tuple(self._by_build[exchange.build_id]), self)
+
+    def _issued(self, response: Response) -> str | None:
+        """Return the build id that an initiate issued, and keep its upload URL."""
+        body = response.json
+        build_id = body.get("build_id") if isinstance(body, dict) else None
+        if not isinstance(build_id, str):
+            return None
+        url = body.get("upload_url")
+        if isinstance(url, str):
+            self._uploads[_normal(url)] = build_id
+        return build_id
+
+    def _addressed(
+        self, request: Request, upload_of: str | None
+    ) -> tuple[str | None, str | None, str | None]:
+        """Return the operation of a request, its path template, and its build id."""
+        if upload_of is None and request.method in ("PUT", "POST"):
+            upload_of = self._uploads.get(_normal(request.url))
+        if upload_of is not None:
+            return UPLOAD, None, upload_of
+        return addressed(request.method, request.path)
+
+    def _credential(self, headers: Mapping[str, str]) -> Credential:
+        authorization = _headers(headers).get("authorization")
+        if authorization is None:
+            return Credential.ABSENT
+        scheme, _, token = authorization.partition(" ")
+        valid = scheme.lower() == "bearer" and token == self.token
+        return Credential.VALID if valid else Credential.OTHER
+
+
+def addressed(method: str, path: str) -> tuple[str | None, str | None, str | None]:
+    """Return the operation of a method and path, the path's template, and the build id."""
+    # A base URL may carry a path of its own before the contract's.
+    at = path.find("/api/v1/")
+    template, build_id = None, None
+    for operation in contract().operations.values():
+        found = operation.match(path[at:]) if at >= 0 else None
+        if found is not None:
+            template, build_id = operation.path, found.get("build_id")
+            if operation.method == method.upper():
+                return operation.name, template, build_id
+    return None, template, build_id
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _named(artifact: Row) -> tuple[str, str]:
+    return str(artifact.data.get("id")), str(artifact.data.get("createdAt"))
+
+
+def _normal(url: str) -> str:
+    """Return a URL as clients send it."""
+    try:
+        return str(httpx.URL(url))
+    except httpx.InvalidURL:
+        return url

@@ -1,0 +1,1 @@
+"""Verdicts: what the rules found, waivers, and what was covered. Data only."""

@@ -1,0 +1,79 @@
+"""Refuses, in the contract, what the generator would drop or change without a word.
+
+Constructs are allowed by name, so that a new one is refused until the templates know it. What is
+allowed here is shown to work, with values of each kind, whenever a client is made: client_check.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from .examples import examples, statuses
+from .needs import needs
+from .operations import operations
+from .problem import LintProblem, below
+from .schemas import circles, defaults, schemas
+from .sources import sources
+from .structure import METHODS, path_items, references, unknown_keys
+
+__all__ = ("Problem", "problems")
+
+
+def problems(contract: Any) -> list[LintProblem]:
+    """Return all that is wrong with the contract; an empty list is a sound one."""
+    missing = _missing(contract)
+    if missing is not None:
+        return [LintProblem("not-a-contract", missing, "not an object", "put an object there")]
+    unfollowed = [*path_items(contract), *references(contract, contract)]
+    if unfollowed:
+        return unfollowed  # what follows reads through the references
+    if unfit := [*circles(contract)] or [*defaults(contract)]:
+        return unfit  # the validator never ends with the former, and names no place for the latter
+    invalid = [
+        LintProblem("openapi", below("", *error.path), error.message, "follow OpenAPI 3.1")
+        for error in OpenAPIV31SpecValidator(contract).iter_errors()
+    ]
+    if invalid:
+        return invalid  # and reads the document as a valid one
+    return [
+        *unknown_keys("document", "", contract),
+        *unknown_keys("components", "/components", contract["components"]),
+        *operations(contract),
+        *schemas(contract),
+        *statuses(contract),
+        *examples(contract),
+        *sources(contract),
+        *needs(contract),
+    ]
+
+
+def _missing(contract: Any) -> str | None:
+    """Return the first place without which nothing can be said."""
+    if not isinstance(contract, dict):
+        return ""
+    schemas = ("components", "schemas")
+    for keys in (("paths",), schemas, ("components", "examples"), (*schemas, "ImageBuildStatus")):
+        node: Any = contract
+        for key in keys:
+            node = node.get(key) if isinstance(node, dict) else None
+        if not isinstance(node, dict):
+            return below("", *keys)
+    for path, item in contract["paths"].items():
+        if not isinstance(item, dict):
+            return below("/paths", path)
+        for method, operation in item.items():
+            if method in METHODS and not _is_object(operation, "responses"):
+                return below("/paths", path, method, "responses")
+    for name, schema in contract["components"]["schemas"].items():
+        if not isinstance(schema, dict):
+            return below("/components/schemas", name)
+        for key, one in schema.get("properties", {}).items():
+            if not isinstance(one, dict):
+                return below("/components/schemas", name, "properties", key)
+    return None
+
+
+def _is_object(node: Any, key: str) -> bool:
+    return isinstance(node, dict) and isinstance(node.get(key), dict)

@@ -1,0 +1,78 @@
+"""Finds names that Python, or the client itself, has already."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Iterator
+
+from .problem import LintProblem, Part, below
+
+CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
+# Names that a module of a model or of an operation uses itself.
+CLASSES = {
+    "Any", "ApiError", "AuthenticatedClient", "Mapping", "Model", "Response", "StrEnum", "Struct",
+    "Timestamp", "Unset", "UNSET",
+} | {name for name in dir(builtins) if name[0].isupper()}  # fmt: skip
+FIELDS = {
+    "to_dict": "a method of every model",
+    "from_dict": "a method of every model",
+    "field": "a function that every model calls",
+}
+"""Names that no property can have in Python, and why."""
+
+
+def schema_names(named: Part) -> Iterator[LintProblem]:
+    """Find schemas that cannot have the class of their name, or a module of their own."""
+    seen: dict[str, str] = {}
+    for name in named:
+        at = below("/components/schemas", name)
+        if not CLASS.fullmatch(name) or name in CLASSES:
+            yield LintProblem(
+                "schema-name", at, f"the name {name}, which is not free for a class",
+                "name it in CamelCase, and otherwise than what Python and the client have",
+            )  # fmt: skip
+        if other := seen.get(name.lower()):
+            yield LintProblem(
+                "schema-twice", at, f"{name} and {other} are one name but for the case",
+                "name one of them otherwise",
+            )  # fmt: skip
+        seen[name.lower()] = name
+
+
+def python_name(name: str) -> str:
+    """Return the name of a property in Python, but for dots and dashes."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def property_names(at: str, schema: Part) -> Iterator[LintProblem]:
+    """Find properties whose Python names collide, or cannot be."""
+    seen: dict[str, str] = {}
+    for name in schema.get("properties", {}):
+        place = below(f"{at}/properties", name)
+        snake = python_name(name)
+        if snake in FIELDS:
+            yield LintProblem(
+                "property-taken", place, f"the name {name}, which is {FIELDS[snake]}",
+                "name it otherwise in scripts/templates/model.py.jinja, and take it out of FIELDS "
+                "in scripts/contract_lint/names.py",
+            )  # fmt: skip
+        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
+            yield LintProblem(
+                "property-name", place, f"the name {name}, which has no name in Python",
+                "use a letter, then letters, digits and _ . -; if the API has another name, give "
+                "it one in scripts/templates/model.py.jinja, then allow it here",
+            )  # fmt: skip
+        plain = re.sub("[_.-]", "", snake)
+        if plain in seen:
+            yield LintProblem(
+                "property-twice", place, f"{name} and {seen[plain]} are one name in Python",
+                "keep one of them",
+            )  # fmt: skip
+        seen[plain] = name
+    for name in schema.get("required", []):
+        if name not in schema.get("properties", {}):
+            yield LintProblem(
+                "required-unknown", f"{at}/required", f"{name} is not a property",
+                "name one of the properties",
+            )  # fmt: skip

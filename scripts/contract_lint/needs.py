@@ -1,0 +1,171 @@
+"""Finds what the hand-written part of the client needs, and the contract no longer has.
+
+``build_image``, ``wait`` and the errors are templates of their own: they name these operations,
+schemas and properties, and so does what checks servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from contract_tests.arguments import nearest
+from contract_tests.contract.openapi import INITIATE, START, STATUS
+
+from .names import python_name
+from .problem import LintProblem, Part, below, resolve
+
+TEACH = (
+    "or teach scripts/templates/package to go without, then change scripts/contract_lint/needs.py"
+)
+
+
+class Needed(NamedTuple):
+    """What an operation takes and returns, by the names of its parameters and schemas."""
+
+    parameters: list[str]
+    request: str | None
+    response: str
+
+
+OPERATIONS = {
+    INITIATE: Needed([], "BuildImageRequest", "BuildImageResponse"),
+    START: Needed(["build_id"], "StartBuildRequest", "BuildStatusResponse"),
+    STATUS: Needed(["build_id"], None, "BuildStatusResponse"),
+}
+PHASES = ({"waiting"}, {"succeeded"}, {"failed", "cancelled"})
+# Python names. A value that is always there is required or has a default.
+ALWAYS = {
+    "BuildImageRequest": {"dockerfile_path": "text"},
+    "BuildImageResponse": {"build_id": "text", "upload_url": "text"},
+    "BuildStatusResponse": {"id": "text", "image_name": "text", "image_tag": "text",
+                            "status": "ImageBuildStatus"},
+}  # fmt: skip
+SOMETIMES = {
+    "BuildStatusResponse": {"artifacts": "list of BuildArtifactStatusResponse"},
+    "BuildArtifactStatusResponse": {"error_message": "text"},
+}
+
+
+def needs(contract: Part) -> Iterator[LintProblem]:
+    """Find the operations, bodies and properties that are missing, or are others."""
+    found = {
+        operation.get("operationId", ""): (below("/paths", path, method), operation)
+        for path, item in contract["paths"].items()
+        for method, operation in item.items()
+    }
+    for name, needed in OPERATIONS.items():
+        if name in found:
+            yield from _operation(contract, *found[name], needed)
+        else:
+            yield _renamed(name, {other: at for other, (at, _) in found.items()})
+    for named, always in ((ALWAYS, True), (SOMETIMES, False)):
+        for name, properties in named.items():
+            yield from _properties(contract, name, properties, always=always)
+    yield from _start_body(contract)
+    yield from _phases(contract)
+
+
+def _renamed(name: str, found: dict[str, str]) -> LintProblem:
+    near = nearest(name, set(found) - set(OPERATIONS), most=1)
+    at = f"{found[near[0]]}/operationId" if near else "/paths"
+    return LintProblem(
+        "job-operation", at, f"no operation {name}; the client needs {', '.join(OPERATIONS)}",
+        f"{f'rename {near[0]} to' if near else 'name an operation'} {name}; {TEACH}",
+    )  # fmt: skip
+
+
+def _operation(contract: Part, at: str, operation: Part, needed: Needed) -> Iterator[LintProblem]:
+    given = [resolve(contract, one) for one in operation.get("parameters", [])]
+    names = [one["name"] for one in given if one["in"] == "path"]
+    if names != needed.parameters:
+        yield LintProblem(
+            "job-parameters", f"{at}/parameters",
+            f"the parameters are {names}; the client gives {needed.parameters}",
+            f"use {needed.parameters}; {TEACH}",
+        )  # fmt: skip
+    body = _schema(contract, operation.get("requestBody", {}))
+    if body != needed.request:
+        yield _body("job-request", f"{at}/requestBody", "request body", body, needed.request)
+    successes = [code for code in operation["responses"] if code.startswith("2")]
+    for code in successes[:1]:
+        body = _schema(contract, operation["responses"][code])
+        if body != needed.response:
+            place = f"{at}/responses/{code}"
+            yield _body("job-response", place, "response", body, needed.response)
+
+
+def _body(kind: str, at: str, what: str, given: str | None, needed: str | None) -> LintProblem:
+    described = f"of {given}" if given else "without a body"
+    fix = f"document one of {needed}, as application/json" if needed else "take it out"
+    told = f"a {what} {described}, where the client needs {needed or 'none'}"
+    return LintProblem(kind, at, told, f"{fix}; {TEACH}")
+
+
+def _schema(contract: Part, holder: Part) -> str | None:
+    media = resolve(contract, holder).get("content", {}).get("application/json", {})
+    reference = media.get("schema", {}).get("$ref")
+    return reference.rpartition("/")[2] if reference else None
+
+
+def _properties(
+    contract: Part, name: str, needed: dict[str, str], *, always: bool
+) -> Iterator[LintProblem]:
+    at = below("/components/schemas", name)
+    schema = contract["components"]["schemas"].get(name)
+    if schema is None:
+        yield LintProblem(
+            "job-schema", "/components/schemas", f"no schema {name}, which the client needs",
+            f"name it so again; {TEACH}",
+        )  # fmt: skip
+        return
+    given = {python_name(key): (key, one) for key, one in schema.get("properties", {}).items()}
+    for wanted, kind in needed.items():
+        key, one = given.get(wanted, ("", {}))
+        is_there = key in schema.get("required", []) or "default" in one or not always
+        if not key or _kind(one) != kind or (always and _is_nullable(one)) or not is_there:
+            place = below(f"{at}/properties", key) if key else f"{at}/properties"
+            yield LintProblem(
+                "job-property", place,
+                f"the client needs {wanted}, a {kind}{' that is always there' if always else ''}",
+                f"state it so{', and as required' if always else ''}; {TEACH}",
+            )  # fmt: skip
+
+
+def _start_body(contract: Part) -> Iterator[LintProblem]:
+    schema = contract["components"]["schemas"].get("StartBuildRequest", {})
+    for name in schema.get("required", []):
+        yield LintProblem(
+            "job-property", "/components/schemas/StartBuildRequest/required",
+            f"{name} is required; the client starts a build with what is left out",
+            f"give it a default instead; {TEACH}",
+        )  # fmt: skip
+
+
+def _phases(contract: Part) -> Iterator[LintProblem]:
+    given = contract["components"]["schemas"]["ImageBuildStatus"].get("x-phase", {}).values()
+    for phases in PHASES:
+        if not phases & set(given):
+            yield LintProblem(
+                "job-phase", "/components/schemas/ImageBuildStatus/x-phase",
+                f"no status is {' or '.join(sorted(phases))}, which the client waits by",
+                f"give a status this phase; {TEACH}",
+            )  # fmt: skip
+
+
+def _kind(schema: Part) -> str:
+    """Name what a property holds, but for null."""
+    if "items" in schema:
+        return f"list of {_kind(schema['items'])}"
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    for key in ("allOf", "anyOf"):
+        if key in schema:
+            return _kind(schema[key][0])
+    given = schema.get("type", [])
+    kinds = {given} if isinstance(given, str) else set(given)
+    return "text" if kinds - {"null"} == {"string"} and "format" not in schema else "other"
+
+
+def _is_nullable(schema: Part) -> bool:
+    return "anyOf" in schema or "null" in schema.get("type", [])

@@ -1,0 +1,48 @@
+"""A problem of the contract, as data, and how places of the contract are named."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from contract_tests import problems
+
+Part = dict[str, Any]
+
+
+class LintProblem(NamedTuple):
+    """Something in the contract that must not stay: its kind, where, what, and the fix."""
+
+    id: str
+    pointer: str
+    what: str
+    fix: str
+
+    @property
+    def problem(self) -> problems.Problem:
+        """What a person sees of it."""
+        return problems.Problem(f"openapi.yaml#{self.pointer}: {self.what}", self.fix)
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
+
+def below(pointer: str, *keys: object) -> str:
+    """Return the JSON pointer of what stands below a place."""
+    parts = (str(key).replace("~", "~0").replace("/", "~1") for key in keys)
+    return "/".join([pointer, *parts])
+
+
+def resolve(contract: Part, node: Part) -> Part:
+    """Follow a reference, if the node is one. Raises ``LookupError`` if it leads nowhere."""
+    seen = set[str]()
+    while "$ref" in node:
+        if node["$ref"] in seen:
+            raise LookupError(node["$ref"])
+        seen.add(node["$ref"])
+        target: Any = contract
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part.replace("~1", "/").replace("~0", "~")]
+        if not isinstance(target, dict):
+            raise LookupError(node["$ref"])
+        node = target
+    return node

@@ -1,0 +1,219 @@
+"""Finds what a schema says that the models could not hold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+
+from .names import property_names, schema_names
+from .problem import LintProblem, Part, below, resolve
+from .structure import EXTENSIONS
+
+KEYWORDS = {"type", "format", "enum", "properties", "required", "items", "default", "allOf",
+            "anyOf", "description", "x-phase", "x-enum-varnames"} | EXTENSIONS  # fmt: skip
+TYPES = {"string", "integer", "boolean", "object", "array"}
+VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+# What stands beside a wrapped reference and the generator takes from there.
+BESIDE = {"allOf", "anyOf", "description", "default"} | EXTENSIONS
+
+
+def schemas(contract: Part) -> Iterator[LintProblem]:
+    """Find the problems of all schemas."""
+    named = contract["components"]["schemas"]
+    yield from schema_names(named)
+    for name, schema in named.items():
+        at = below("/components/schemas", name)
+        if "description" not in schema:
+            yield LintProblem(
+                "no-description", at, "no description", "state in a sentence what it is"
+            )
+        yield from _schema(contract, at, schema, top=True)
+
+
+def circles(contract: Part) -> Iterator[LintProblem]:
+    """Find schemas that refer back to themselves."""
+    named = contract["components"]["schemas"]
+    for name in named:
+        if _reaches(named, name, name, set()):
+            yield LintProblem(
+                "schema-circle", below("/components/schemas", name), "refers back to itself",
+                "break the circle: the models would import each other",
+            )  # fmt: skip
+
+
+def defaults(contract: Part) -> Iterator[LintProblem]:
+    """Find defaults that are not of their schemas."""
+    for name, schema in contract["components"]["schemas"].items():
+        properties = schema.get("properties", {}).items()
+        at = below("/components/schemas", name)
+        places = {at: schema, **{below(f"{at}/properties", key): one for key, one in properties}}
+        for place, one in places.items():
+            if one.get("default") is None:
+                continue
+            try:
+                jsonschema_rs.Draft202012Validator(
+                    {**one, "components": contract["components"]}, validate_formats=True
+                ).validate(one["default"])
+            except jsonschema_rs.ValidationError as error:
+                yield LintProblem(
+                    "default-invalid",
+                    f"{place}/default",
+                    error.message,
+                    "use a value of the schema",
+                )
+            except ValueError:
+                continue  # no schema, which is found elsewhere
+
+
+def _schema(contract: Part, at: str, schema: Part, *, top: bool = False) -> Iterator[LintProblem]:
+    if "$ref" in schema and not top:
+        return
+    for key in sorted(set(schema) - KEYWORDS):
+        yield LintProblem(
+            "keyword", f"{at}/{key}", f"keyword {key}, which the templates do not render",
+            "teach the templates and the client to hold it, then allow it here",
+        )  # fmt: skip
+    if not top and ("enum" in schema or "properties" in schema):
+        yield LintProblem(
+            "schema-unnamed", at, "a schema without a name of its own",
+            "name it in components/schemas",
+        )  # fmt: skip
+        return
+    if {"$ref", "allOf", "anyOf"} & set(schema):
+        yield from _wrapped(at, schema, top=top)
+    else:
+        yield from _typed(at, schema)
+    yield from _default(contract, at, schema)
+    if "enum" in schema:
+        yield from _enum(at, schema)
+    yield from property_names(at, schema)
+    for name, inner in schema.get("properties", {}).items():
+        place = below(f"{at}/properties", name)
+        if name in schema.get("required", []) and "default" in inner:
+            yield LintProblem(
+                "required-default", place, "required, and has a default, so that it is neither",
+                "take one of the two out",
+            )  # fmt: skip
+        yield from _schema(contract, place, inner)
+    if "items" in schema:
+        yield from _schema(contract, f"{at}/items", schema["items"])
+
+
+def _wrapped(at: str, schema: Part, *, top: bool) -> Iterator[LintProblem]:
+    """Allow one reference, or one reference or null."""
+    key = next(key for key in ("allOf", "anyOf", "$ref") if key in schema)
+    wrapped = schema[key] if key != "$ref" else []
+    first = len(wrapped) >= 1 and set(wrapped[0]) == {"$ref"}
+    rest = wrapped[1:] == ([{"type": "null"}] if key == "anyOf" else [])
+    if top or not first or not rest or set(schema) - BESIDE or {"allOf", "anyOf"} <= set(schema):
+        yield LintProblem(
+            "wrapped", f"{at}/{key}", f"{key} that is more than one wrapped $ref",
+            "use allOf: [{$ref: …}], or anyOf: [{$ref: …}, {type: 'null'}], of a property",
+        )  # fmt: skip
+
+
+def _typed(at: str, schema: Part) -> Iterator[LintProblem]:
+    given = schema.get("type", [])
+    kinds = {given} if isinstance(given, str) else set(given)
+    if len(kinds - {"null"}) != 1 or kinds - {"null"} - TYPES:
+        yield LintProblem(
+            "type", f"{at}/type", f"type {sorted(kinds)}",
+            f"use one of {', '.join(sorted(TYPES))}, and 'null' if need be",
+        )  # fmt: skip
+    if schema.get("format", "date-time") != "date-time" or (
+        "format" in schema and "string" not in kinds
+    ):
+        yield LintProblem(
+            "format", f"{at}/format", f"format {schema['format']}",
+            "use format: date-time with type: string, or no format",
+        )  # fmt: skip
+    if "array" in kinds and "items" not in schema:
+        yield LintProblem("array-items", at, "an array of anything", "state its items")
+    if "object" in kinds and not schema.get("properties"):
+        yield LintProblem(
+            "free-form", at, "an object without properties, whose content the client would drop",
+            "name its properties; or teach the templates a mapping, then allow it here",
+        )  # fmt: skip
+    if "object" in kinds and "null" in kinds:
+        yield LintProblem(
+            "null-object", f"{at}/type", "an object that may be null",
+            "say so where it is used: anyOf: [{$ref: …}, {type: 'null'}]",
+        )  # fmt: skip
+
+
+def _default(contract: Part, at: str, schema: Part) -> Iterator[LintProblem]:
+    if "default" not in schema:
+        return
+    default, at = schema["default"], f"{at}/default"
+    inner = resolve(contract, schema["allOf"][0]) if len(schema.get("allOf", [])) == 1 else schema
+    if default is None:
+        yield LintProblem(
+            "default-null", at, "a default of null, which an absent key could not be told from",
+            "take it out: an absent key is UNSET, and say in the description what it means",
+        )  # fmt: skip
+    elif "format" in inner or "anyOf" in schema or not isinstance(default, str | int):
+        yield LintProblem(
+            "default-type", at, "a default other than a text, an integer, a boolean or of an enum",
+            "take it out, and say in the description what is taken for an absent key",
+        )  # fmt: skip
+    elif "enum" in inner and re.search(r'["\\]', str(default)):
+        yield LintProblem(
+            "default-escaped", at, "a default with a quote or a backslash among an enum's values",
+            "take it out, and say in the description what is taken for an absent key",
+        )  # fmt: skip
+
+
+def _enum(at: str, schema: Part) -> Iterator[LintProblem]:
+    values: list[Any] = schema["enum"]
+    at = f"{at}/enum"
+    if None in values or "null" in schema.get("type", []):
+        yield LintProblem(
+            "enum-null", at, "an enum that may be null",
+            "take null out, and use anyOf: [{$ref: …}, {type: 'null'}] where it is used",
+        )  # fmt: skip
+        return
+    if not values or schema.get("type") != "string" or not all(isinstance(v, str) for v in values):
+        yield LintProblem(
+            "enum-type", at, "an enum that is not of texts", "use type: string, and a text or more"
+        )
+        return
+    if any(
+        unicodedata.category(one)[0] == "C" or one in "\u2028\u2029" for v in values for one in v
+    ):
+        yield LintProblem("enum-text", at, "a control character in a value", "take it out")
+    if twice := sorted({value for value in values if values.count(value) > 1}):
+        yield LintProblem("enum-twice", at, f"{', '.join(twice)} twice", "take one of the two out")
+        return
+    names = schema.get("x-enum-varnames")
+    if names is not None and len(names) != len(values):
+        yield LintProblem(
+            "enum-names", at.replace("/enum", "/x-enum-varnames"),
+            f"{len(names)} names for {len(values)} values", "give each value one name, in order",
+        )  # fmt: skip
+        return
+    told = names or [re.sub(r"\W|_", "", value).upper() or value for value in values]
+    if len(set(told)) != len(values):
+        yield LintProblem(
+            "enum-names", at, "values that are one name in Python",
+            "give each a name of its own in x-enum-varnames",
+        )  # fmt: skip
+    elif names and not all(VARIABLE.fullmatch(name) for name in names):
+        yield LintProblem(
+            "enum-names", at.replace("/enum", "/x-enum-varnames"), f"the names {names}",
+            "use words in upper case with _ between",
+        )  # fmt: skip
+
+
+def _reaches(named: Part, start: str, goal: str, seen: set[str]) -> bool:
+    for reference in re.findall(r"'#/components/schemas/([^']+)'", repr(named[start])):
+        if reference == goal:
+            return True
+        if reference not in seen:
+            seen.add(reference)
+            if _reaches(named, reference, goal, seen):
+                return True
+    return False

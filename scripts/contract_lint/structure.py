@@ -1,0 +1,80 @@
+"""Finds what stands in a place where the generator does not look: references, unknown keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .problem import LintProblem, Part, below, resolve
+
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+# What the generator reads, or what is there for people alone; each key by the place it stands in.
+KEYS: dict[str, set[str]] = {
+    "document": {"openapi", "info", "servers", "tags", "paths", "components", "x-sources"},
+    "components": {"securitySchemes", "parameters", "requestBodies", "responses", "schemas",
+                   "examples"},
+    "operation": {"operationId", "tags", "security", "summary", "description", "parameters",
+                  "requestBody", "responses"},
+    "parameter": {"name", "in", "required", "description", "schema"},
+    "request body": {"required", "description", "content"},
+    "response": {"description", "content", "links"},
+    "media type": {"schema", "examples"},
+}  # fmt: skip
+EXTENSIONS = {"x-source", "x-derived", "x-observed", "x-assumed"}
+COMPONENT = re.compile(r"#/components/[a-zA-Z]+/[^/]+")
+
+
+def references(contract: Part, node: Any, pointer: str = "") -> Iterator[LintProblem]:
+    """Find references that the generator does not follow; the values of examples are no schemas."""
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from references(contract, item, below(pointer, index))
+    if not isinstance(node, dict) or pointer.endswith("/value"):
+        return
+    if isinstance(reference := node.get("$ref"), str):
+        yield from _reference(contract, node, reference, pointer)
+    for key, value in node.items():
+        yield from references(contract, value, below(pointer, key))
+
+
+def _reference(contract: Part, node: Part, reference: str, pointer: str) -> Iterator[LintProblem]:
+    if not COMPONENT.fullmatch(reference):
+        yield LintProblem(
+            "ref-target", pointer, f"$ref to {reference}, which the generator does not follow",
+            "name the part in components, and refer to that",
+        )  # fmt: skip
+    elif beside := sorted(set(node) - {"$ref"}):
+        yield LintProblem(
+            "ref-sibling", pointer, f"{', '.join(beside)} beside $ref, which the generator drops",
+            "wrap the $ref in allOf",
+        )  # fmt: skip
+    else:
+        try:
+            resolve(contract, node)
+        except (LookupError, TypeError):
+            yield LintProblem(
+                "ref-missing", pointer, f"$ref to {reference}, which leads nowhere",
+                "refer to a part of components that is there, and not to itself",
+            )  # fmt: skip
+
+
+def path_items(contract: Part) -> Iterator[LintProblem]:
+    """Find what stands at a path and not at one of its operations."""
+    for path, item in contract["paths"].items():
+        for key in sorted(set(item) - METHODS):
+            yield LintProblem(
+                "path-key", below("/paths", path, key),
+                f"{key} at a path, which the generator drops or applies unseen",
+                "state it at each operation",
+            )  # fmt: skip
+
+
+def unknown_keys(kind: str, at: str, node: Part) -> Iterator[LintProblem]:
+    """Find keys that nobody reads in such a place."""
+    known = KEYS[kind] | (set() if kind in ("document", "media type") else EXTENSIONS)
+    for key in sorted(set(node) - known):
+        yield LintProblem(
+            "unknown-key", below(at, key), f"{key} of a {kind}, which the generator drops",
+            "take it out, or teach the templates and the client, then allow it in scripts/contract_lint",
+        )  # fmt: skip

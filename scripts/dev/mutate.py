@@ -1,0 +1,108 @@
+"""Mutate the generated client, and tell each mutant that its tests let live and nothing explains.
+
+Usage: python -m scripts.dev.mutate        (some 15 minutes)
+
+Explained mutants stand in contract_tests/selftest/support/survivors.txt. Exit codes: 0 none else
+survived, 1 some did, or an explanation fits no survivor any more, 4 cannot tell.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from contract_tests.problems import Exit, Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPLAINED = ROOT / "contract_tests/selftest/support/survivors.txt"
+TESTS = (
+    "test_client", "test_models", "test_payloads", "test_job", "test_retry", "test_tolerance",
+    "test_packing", "test_packing_ignore", "test_peers",
+)  # fmt: skip
+CONFIG = """
+[tool.mutmut]
+paths_to_mutate = ["src/prime_image_builds/"]
+tests_dir = [{tests}]
+also_copy = ["openapi.yaml", "README.md", "docs", "contract_tests"]
+"""
+
+
+def workplace(folder: Path) -> None:
+    """Lay the project out as mutmut has it: what is mutated lies in src."""
+    for name in ("openapi.yaml", "README.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    no_caches = shutil.ignore_patterns("__pycache__")
+    for name in ("contract_tests", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=no_caches)
+    shutil.copytree(ROOT / "generated", folder / "src", ignore=no_caches)
+    settings = (folder / "pyproject.toml").read_text()
+    settings = settings.replace('pythonpath = [".", "generated"]', 'pythonpath = [".", "src"]')
+    # A mutant may leave a socket open; that alone must not kill it.
+    settings = settings.replace('filterwarnings = ["error"]', "filterwarnings = []")
+    found = {path.stem: path for path in (ROOT / "contract_tests/selftest").glob("*/test_*.py")}
+    tests = ", ".join(f'"{found[name].relative_to(ROOT).as_posix()}"' for name in TESTS)
+    (folder / "pyproject.toml").write_text(settings + CONFIG.format(tests=tests))
+
+
+def mutmut(folder: Path, *arguments: str) -> str:
+    """Run mutmut; return what it prints."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "mutmut", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout
+
+
+def survivors(folder: Path) -> list[str]:
+    """Return each mutant that lived, as its function and the lines that differ."""
+    found = []
+    for name in re.findall(r"^ *(\S+): (?:survived|no tests)", mutmut(folder, "results"), re.M):
+        lines = mutmut(folder, "show", name).splitlines()
+        changed = [
+            f"{line[0]} {line[1:].strip()}"
+            for line in lines
+            if line[:1] in "-+" and line[:3] not in ("---", "+++")
+        ]
+        function = re.sub(r"__mutmut_\d+$", "", name).removeprefix("prime_image_builds.")
+        found.append("\n".join([function, *changed]))
+    return found
+
+
+def explained() -> dict[str, str]:
+    """Read the list: blocks of a function, its changed lines, and the reason behind a ``#``."""
+    blocks = EXPLAINED.read_text(encoding="utf-8").split("\n\n")
+    told = {}
+    for block in blocks[1:]:
+        lines = block.strip().splitlines()
+        mutant = "\n".join(line for line in lines if not line.startswith("#"))
+        told[mutant] = " ".join(line[1:].strip() for line in lines if line.startswith("#"))
+    return told
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workplace(folder)
+        print("mutating the client; this takes some 15 minutes", flush=True)  # noqa: T201
+        last = mutmut(folder, "run").rpartition("\r")[2]
+        lived, reasons = survivors(folder), explained()
+    if not re.search(r"\d+/\d+", last):
+        print(Problem(f"mutmut did not run\n{last}", "see what it printed"))  # noqa: T201
+        return Exit.CANNOT_TELL
+    unexplained = [mutant for mutant in lived if not reasons.get(mutant)]
+    vain = [mutant for mutant in reasons if mutant not in lived]
+    for mutant in unexplained:
+        print(f"survived, and nothing explains it\n{mutant}\n")  # noqa: T201
+    for mutant in vain:
+        print(f"explained, and did not survive\n{mutant}\n")  # noqa: T201
+    print(f"{last.strip()}: {len(lived)} lived, {len(unexplained)} unexplained")  # noqa: T201
+    return Exit.FOUND if unexplained or vain else Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""The contract as the generator reads it: notes that it would drop stand in descriptions."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from scripts.contract_lint.sources import NOTES, places
+
+
+def annotated(contract: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy in which each description ends with the notes beside it, each under its name.
+
+    Generators pass descriptions on, and drop extensions.
+    """
+    made = copy.deepcopy(contract)
+    for pointer, node in places(made):
+        notes = [f"{key.removeprefix('x-').title()}: {node[key]}" for key in NOTES if key in node]
+        between = "\n\n" if pointer.startswith("/paths/") else " "
+        if notes:
+            node["description"] = between.join([str(node.get("description", "")).strip(), *notes])
+    return made
