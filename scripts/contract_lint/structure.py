@@ -76,5 +76,5 @@ def unknown_keys(kind: str, at: str, node: Part) -> Iterator[LintProblem]:
     for key in sorted(set(node) - known):
         yield LintProblem(
             "unknown-key", below(at, key), f"{key} of a {kind}, which the generator drops",
-            "take it out, or teach the templates and the client, then allow it in scripts/contract_lint",
+            "remove it, or support it in the templates and allow it in scripts/contract_lint",
         )  # fmt: skip
