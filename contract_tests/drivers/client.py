@@ -1,4 +1,4 @@
-"""Drives the generated client: calls it, answers it by respx, and records what it makes of that."""
+"""Calls the generated client, answers by respx, and records each call and what it returned."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ..tape.call import Call
 from ..tape.tape import Tape
 
 BASE = "https://images.test"
-TOKEN = "s3cret-token-of-the-client"  # noqa: S105 (no secret: it is looked for in what leaks)
-ODD_IDS = ["..", ".", "", "a/b", "a?b=c", "a#b", "a%2Fb", "\N{SNOWMAN}", "a\nb", "a b"]
+TOKEN = "s3cret-token-of-the-client"  # noqa: S105 (not a secret: leaks are searched for it)
+UNUSUAL_IDS = ["..", ".", "", "a/b", "a?b=c", "a#b", "a%2Fb", "\N{SNOWMAN}", "a\nb", "a b"]
 # What an operation takes is known of these. Whether the client can call any other is shown when it
 # is made (scripts/generation/client_check.py).
 DRIVEN = (INITIATE, STATUS, START)
@@ -33,7 +33,7 @@ FAILURES = [400, 401, 402, 403, 404, 409, 410, 418, 422, 429, 500, 502, 503, 520
 
 @dataclass(frozen=True)
 class Stimulus:
-    """One call to make, and the answer that it gets."""
+    """One call to make, and the response to it."""
 
     title: str
     operation: str
@@ -42,7 +42,7 @@ class Stimulus:
 
 
 def stimuli() -> Iterator[Stimulus]:
-    """Yield what the client is put through."""
+    """Yield every call to make."""
     for payload in load():
         for operation in (START, STATUS) if payload.operation == STATUS else (payload.operation,):
             success = contract().operations[operation].success
@@ -54,7 +54,7 @@ def stimuli() -> Iterator[Stimulus]:
         for status in FAILURES:
             body = {"errors": [{"param": "image_name", "details": "is required"}]}
             yield Stimulus(f"a {status}", name, httpx.Response(status, json=body))
-    for build_id in ODD_IDS:
+    for build_id in UNUSUAL_IDS:
         answer = httpx.Response(200, json=example(STATUS))
         yield Stimulus(f"the build id {build_id!r}", STATUS, answer, build_id)
 
@@ -80,7 +80,7 @@ def run(tape: Tape) -> None:
 def call(
     tape: Tape, stimulus: Stimulus, make: Callable[[AuthenticatedClient, Stimulus], Any]
 ) -> Call:
-    """Make one call; record it with everything that it leaves behind, and return it."""
+    """Make one call, record its request, response and result, and return it."""
     client = AuthenticatedClient(BASE, TOKEN, verify_ssl=_tls())
     returned: Any = None
     raised: Exception | None = None

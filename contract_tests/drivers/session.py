@@ -1,4 +1,4 @@
-"""Sends requests to the target, paced and bounded, and records each on the tape."""
+"""Sends requests to the target within budgets and limits, and records each on the tape."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .http.transport import Answer, Endpoint
 __all__ = ["BudgetSpent", "Session", "SessionError", "url_of"]
 
 _UNSENT = object()
-# A request of these that was lost with a kept connection is sent again: they change nothing.
+# Safe methods: a request that was lost with a kept connection may be sent again.
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -110,7 +110,7 @@ class Session:
         return self._answered(request, intent, upload_of=build_id)
 
     def exchange(self, request: httpx.Request, intent: str) -> Exchange:
-        """Send a request that somebody else has made, to the letter. As ``send`` does."""
+        """Send a prepared request unchanged. Returns and raises as ``send`` does."""
         for name, value in self.headers.items():
             request.headers.setdefault(name, value)
         return self._answered(request, intent)
@@ -139,9 +139,9 @@ class Session:
         *,
         is_absent: bool = False,
     ) -> Exchange:
-        """Send until the response is no 429 that asks to wait; each try is on the tape.
+        """Send, and send again after a 429 with the delay that it gives; each try is on the tape.
 
-        What was lost with a kept connection is sent once more where that changes nothing.
+        A safe request that was lost with a kept connection is sent once more.
         """
         kind = _kind(request, upload_of)
         initiates = kind == INITIATE
@@ -180,7 +180,7 @@ class Session:
             self.pace.take(len(answer.content) if answer else 0)
             wait = None
             if exchange.response.status == 429:
-                wait = self.pace.asked_to_wait(exchange.response.headers, tries)
+                wait = self.pace.retry_delay(exchange.response.headers, tries)
             if wait is None:
                 return exchange
             self.pace.pause(wait)
@@ -207,14 +207,14 @@ def url_of(request: httpx.Request) -> str:
 def _issued_target(url: str) -> bytes | None:
     """Return the target of an upload URL to the letter, or None where HTTP cannot carry it so.
 
-    A signature may cover each character of it; httpx would spell some otherwise.
+    A signature may cover each character of it, and httpx would encode some differently.
     """
     found = re.fullmatch(r"https?://[^/?#]+(/[\x21-\x7e]*)", url.partition("#")[0], re.IGNORECASE)
     return found[1].encode() if found else None
 
 
 def _target(base_url: str, path: str) -> bytes:
-    """Spell a request target to the letter; httpx would tidy up what is odd about it."""
+    """Return a request target unchanged; httpx would normalise it."""
     return (httpx.URL(base_url).raw_path.rstrip(b"/") + path.encode()).split(b"#")[0]
 
 

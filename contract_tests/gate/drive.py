@@ -77,7 +77,7 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
             session = _session(done, SCRIPT)
             scenarios.watch_build(session, done.target.build_id, done.tell)
         return
-    script = BuildScript(_session(done, SCRIPT), done.target.budget.deadline, tell=done.tell)
+    script = BuildScript(_session(done, SCRIPT), done.target.budget.deadline, report=done.tell)
     if done.target.dockerfile:
         script.dockerfile = done.target.dockerfile
     with _spending(done, SCRIPT):

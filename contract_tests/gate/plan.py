@@ -19,7 +19,7 @@ ABOUT_FUZZ = 300
 GENERATED = Step(
     "generated requests", fuzz.MOST_BUILDS + fuzz.ABOUT_VALID,
     fuzz.MOST_BUILDS + fuzz.MOST_LINKED, ABOUT_FUZZ,
-    lambda _: None, made_wrongly=fuzz.ABOUT_INVALID, started_wrongly=fuzz.ABOUT_VALID,
+    lambda _: None, made_if_accepted=fuzz.ABOUT_INVALID, started_if_accepted=fuzz.ABOUT_VALID,
 )  # fmt: skip
 
 
@@ -76,19 +76,19 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
     steps = [*script, *([GENERATED] if fuzzing else []), scenarios.CLOSING]
     left_builds = math.inf if budget.builds is None else budget.builds
     left = (math.inf if requests is None else requests) - PREFLIGHT
-    parts, wrongly, started_wrongly = [], 0, 0
+    parts, further, started_if_accepted = [], 0, 0
     for step in steps:
         sends = int(min(step.requests, max(0, left)))
         builds = int(min(step.builds, left_builds, sends))
         driver = fuzz.DRIVER if step is GENERATED else SCRIPT
         parts.append(PlanStep(driver, step.name, sends, builds, min(step.started, builds)))
-        wrongly += min(step.made_wrongly, sends)
-        started_wrongly += min(step.started_wrongly, sends)
+        further += min(step.made_if_accepted, sends)
+        started_if_accepted += min(step.started_if_accepted, sends)
         left, left_builds = left - sends, left_builds - builds
     plan = Plan(tuple(parts), requests, 0, 0)
-    most = plan.builds + wrongly
+    most = plan.builds + further
     most = most if budget.builds is None else min(most, budget.builds)
-    return Plan(plan.parts, requests, most, min(most, plan.started + started_wrongly))
+    return Plan(plan.parts, requests, most, min(most, plan.started + started_if_accepted))
 
 
 def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:

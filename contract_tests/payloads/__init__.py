@@ -9,14 +9,14 @@ from pathlib import Path
 
 from ..contract import documents
 
-# The operation that a file answers if it names none. This package stands alone, wherever it lies.
+# The operation of a file that names none.
 STATUS = "get_build_status"
 VERDICTS = ("accept", "refuse")
 
 
 @dataclass(frozen=True)
 class Payload:
-    """One body of a success, and what is wrong with it.
+    """One body of a success, with the verdict on it.
 
     Attributes:
         title: What the body shows; unique.
@@ -41,7 +41,7 @@ class Payload:
 def load() -> list[Payload]:
     """Return all payloads, in the order of their files.
 
-    Raises ValueError for an entry that does not read as the README of the corpus has it.
+    Raises ValueError for an entry that does not follow the README of the corpus.
     """
     found: list[Payload] = []
     for path in sorted(Path(__file__).parent.glob("*.yaml")):
@@ -50,7 +50,7 @@ def load() -> list[Payload]:
             found.append(_payload(entry, document))
     titles = [payload.title for payload in found]
     if twice := {title for title in titles if titles.count(title) > 1}:
-        raise ValueError(f"titles that stand twice: {twice}")
+        raise ValueError(f"titles that occur twice: {twice}")
     return found
 
 

@@ -9,7 +9,7 @@ from ..verdicts.judge import CallGroup, ClientJudge, ClientVerdict, Outcome
 
 @dataclass(frozen=True)
 class ClientReport:
-    """What one rule says of the calls of a client, without a secret.
+    """The verdict of one rule on the calls of a client, without secrets.
 
     Attributes:
         calls: How many calls there were.

@@ -17,7 +17,7 @@ def page(run: Run) -> str:
 
 
 def unjudged(problem: Problem | None) -> str:
-    """Return the page of a run that was set up wrong: it says why, and has no verdict."""
+    """Return the page of a run that could not start: the problem, and no verdict."""
     return f"# Cannot judge\n\n```\n{problem}\n```\n"
 
 

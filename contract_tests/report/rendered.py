@@ -30,7 +30,7 @@ class Rendered:
 
 
 def render(run: Run, problem: Problem | None = None) -> Rendered:
-    """Render a run; ``problem`` says why the gate cannot judge."""
+    """Render a run; ``problem`` is why the gate cannot judge it, if so."""
     return Rendered(
         data=verdicts.document(run, problem),
         page=markdown.page(run),

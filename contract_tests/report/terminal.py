@@ -22,7 +22,7 @@ SELDOM = 10.0
 def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
     outcome = Outcome.WAIVED if violation.waiver else Outcome.VIOLATED
-    exchange = text.told(violation.exchange, run.redaction, body=False)
+    exchange = text.exchange_line(violation.exchange, run.redaction, body=False)
     where = text.hidden(violation.field, run.redaction)
     return f"{outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
 
@@ -89,7 +89,7 @@ def traffic(run: Run) -> Iterator[str]:
         counts = {status: n for one, status, n in coverage.table(run.cells) if one == row}
         yield f"{row}s seen".ljust(16) + _counted(counts)
     if run.pace.slowed:
-        yield f"slowed        429 asked to wait {run.pace.slowed:.0f} s in all, and was heeded"
+        yield f"slowed        waited {run.pace.slowed:.0f} s in all after 429"
     if run.is_interrupted:
         yield "ended         interrupted"
     for what in map(str, run.cut):
@@ -104,14 +104,14 @@ def traffic(run: Run) -> Iterator[str]:
 
 
 def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
-    """Return what tells how far a run is: on a terminal by one line that is written over.
+    """Return a function that shows progress: on a terminal, on one line that is overwritten.
 
-    An empty text takes the line away.
+    An empty text clears the line.
     """
     last = time.monotonic()
     is_first = True
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         nonlocal last, is_first
         out = stream or sys.stdout  # as it is now: pytest puts another in its place at times
         line = f"{run.pace.sent} requests, {run.pace.issued} builds: {text}"
@@ -124,7 +124,7 @@ def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
             out.write(f"{line}\n")
         out.flush()
 
-    return tell
+    return show
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -11,10 +11,10 @@ from ..tape.exchange import Exchange
 from ..verdicts.judge import Group, Outcome, Verdict, Violation
 
 Hide = Callable[[str], str]
-"""Takes the secrets out of a text that holds what was sent or received."""
+"""Removes secrets from a text that contains what was sent or received."""
 
 MOST, EDGE = 8192, 4096
-"""Characters at each end of a long value in which secrets are searched; those not shown of them."""
+"""Characters searched for secrets at each end of a long value, and how many of them are cut."""
 
 
 def title(violation: Violation) -> str:
@@ -23,14 +23,14 @@ def title(violation: Violation) -> str:
 
 
 def count(verdict: Verdict) -> str:
-    """Return on how many exchanges a rule was observed, and on how many it was broken."""
+    """Return how many exchanges a rule was checked on, and how many broke it."""
     if verdict.violations:
         return f"{verdict.broken} of {verdict.observed}"
     return str(verdict.observed) if verdict.observed else ""
 
 
 def nothing_seen(exchanges: int) -> Problem:
-    """Return the problem of a watch that has seen nothing for a rule."""
+    """Return the problem of a watch on whose traffic no rule could be checked."""
     return Problem(
         f"nothing was seen: no rule was observed on {exchanges} exchanges",
         "give the hooks to the client that calls the API, and call it",
@@ -65,8 +65,8 @@ def single(violation: Violation, hide: Hide, repeat: str = "", seen: str = "") -
         ("field", hidden(violation.field, hide)),
         ("expected", hidden(violation.expected, hide)),
         ("received", hidden(str(violation.received), hide)),
-        ("exchange", told(violation.exchange, hide)),
-        ("after", told(violation.after, hide, body=False) if violation.after else ""),
+        ("exchange", exchange_line(violation.exchange, hide)),
+        ("after", exchange_line(violation.after, hide, body=False) if violation.after else ""),
         *_sources(violation),
         ("seen", seen),
         ("repeat", repeat),
@@ -75,7 +75,7 @@ def single(violation: Violation, hide: Hide, repeat: str = "", seen: str = "") -
     return "\n".join([title(violation), *body])
 
 
-def told(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
+def exchange_line(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
     """Show an exchange on one line."""
     answer = exchange.response.json
     if body:
@@ -86,26 +86,26 @@ def told(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
     target = exchange.request.path if exchange.operation != "upload" else target
     outcome = str(exchange.response.status) if exchange.is_answered else "no response"
     line = hidden(f"{exchange.request.method} {target} → {outcome} {shown}", hide)
-    spelled = line.strip() if body else _one_line(line)
-    return f"{spelled}  ({hide(exchange.intent)})"
+    shown_line = line.strip() if body else _one_line(line)
+    return f"{shown_line}  ({hide(exchange.intent)})"
 
 
 def hidden(text: str, hide: Hide) -> str:
     """Return a text that holds what was sent or received, without the secrets."""
     if len(text) <= MOST:
         return hide(text)
-    # What is left of a secret at the edge of such a part is not shown.
+    # Half a secret at the cut would not be recognised, so the edge is not shown.
     return f"{hide(text[:MOST])[:-EDGE]}…{hide(text[-MOST:])[EDGE:]}"
 
 
 def _one_line(text: str) -> str:
-    # What a server sends may contain what a terminal would obey.
+    # A server may send control characters of terminals.
     flat = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(text.split()))
     return flat if len(flat) <= 400 else flat[:300] + " … " + flat[-80:]
 
 
 def _sources(violation: Violation) -> Iterator[tuple[str, str]]:
-    """Yield the words that the rule comes from, each by the name of how they are known."""
+    """Yield the words that the rule comes from, each under its mark."""
     description, *own = fields.quotes(violation.source)
     if violation.rule.level is Level.SHOULD and not own:
         yield "derived", f"from {_quoted(description)}"

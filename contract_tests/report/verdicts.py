@@ -13,31 +13,31 @@ from ..verdicts.waivers import Waiver
 from . import text
 
 FORMAT = 2
-"""Grows with each change that a reader would have to know of; a new key is none."""
+"""Incremented with each incompatible change; a new key is not one."""
 
 
 def page(document: dict[str, Any]) -> str:
-    """Return the file."""
+    """Return the content of the file."""
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
 def document(run: Run | None, problem: Problem | None = None) -> dict[str, Any]:
     """Return what was judged, and each verdict.
 
-    ``problem`` says why the gate cannot judge. A run that was set up wrong is None, and the file
-    then holds the problem and no verdict.
+    ``problem`` is why the gate cannot judge, if so. ``run`` is None if it could not start; the file
+    then has the problem and no verdict.
     """
     if run is None:
-        told: dict[str, Any] = {
+        content: dict[str, Any] = {
             "target": None, "seed": None, "passed": False, "ended": None, "verdicts": [],
         }  # fmt: skip
     else:
-        told = _document(run)
+        content = _document(run)
         problem = problem or run.problem
     hide = run.redaction if run else str
     if problem:
-        told["passed"] = False
-    return {"format": FORMAT, **told, "problem": hide(str(problem)) if problem else None}
+        content["passed"] = False
+    return {"format": FORMAT, **content, "problem": hide(str(problem)) if problem else None}
 
 
 def ended(run: Run) -> str:
@@ -48,7 +48,7 @@ def ended(run: Run) -> str:
 
 
 def passed(run: Run) -> bool:
-    """Tell whether nothing fails the run: a violation, a waiver without need, what is required.
+    """Return whether the run passes: no violation, unneeded waiver, missing observation or problem.
 
     A budget that cuts a run does not fail it; a server that cannot be reached any more does.
     """

@@ -32,16 +32,16 @@ CHECKS: dict[str, Rule[Any]] = {
     name: Rule(f"{OTHER}{name}", Level.SHOULD, text, "#/paths", lambda _: (), lambda _: None)
     for name, text in _TEXT.items()
 }
-"""The checks as rules, by name. They see nothing by themselves: ``judge`` adds what was found."""
+"""The checks as rules, by name. They check nothing themselves: ``judge`` adds the findings."""
 
-# A limit may answer before anything else is looked at.
+# A limit may apply before the server looks at anything else.
 LIMITS = {413, 429}
 
 
 def judge(judging: Judge, tape: Tape, checks: Iterable[Check]) -> None:
     """Add what checks found on a tape to the verdicts of a judge that has seen the tape.
 
-    The judge has to have all rules: one that it lacks cannot speak for what it lets pass.
+    The judge must have all rules, since a rule's verdict decides what is not reported again.
     """
     flagged = {
         violation.exchange.number

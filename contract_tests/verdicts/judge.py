@@ -1,4 +1,4 @@
-"""Verdicts, as data: what each rule found on a tape. How they read is for the reports."""
+"""Verdicts as data: what each rule found on a tape. Reports turn them into text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Violation:
     """One field of one exchange that breaks a rule.
 
     Attributes:
-        after: The last request before it that asked for a change, or None.
+        after: The last exchange before it that may have changed the build, or None.
         waiver: The narrowest waiver that covers it, or None. The judge finds it.
 
     """
@@ -36,8 +36,9 @@ class Violation:
     @property
     def operation(self) -> str:
         """The operation, ``upload``, or the method and the path where the contract has none."""
-        asked = self.exchange
-        return asked.operation or f"{asked.request.method} {asked.template or asked.request.path}"
+        request = self.exchange.request
+        path = self.exchange.template or request.path
+        return self.exchange.operation or f"{request.method} {path}"
 
     @property
     def field(self) -> str:
@@ -51,7 +52,7 @@ class Violation:
 
     @property
     def expected(self) -> str:
-        """What the rule asks for there."""
+        """What the rule requires there."""
         return self.broken.expected
 
     @property
@@ -161,7 +162,7 @@ class Verdict:
         idle = [
             one
             for one in self.waivers
-            if one not in self.used and any(one.concerns(*asked) for asked in self.where)
+            if one not in self.used and any(one.concerns(*place) for place in self.where)
         ]
         seen = list(exchanges) if idle else []
         return [one for one in idle if any(map(one.could_cover, seen))]
@@ -179,11 +180,11 @@ class Verdict:
 
     def _waived(self, violation: Violation) -> Violation:
         """Return a violation with the waiver that covers it, if there is one."""
-        asked = violation.exchange
+        exchange = violation.exchange
         covering = [
             one
             for one in self.waivers
-            if one.covers(asked.operation, asked.response.status, violation.place)
+            if one.covers(exchange.operation, exchange.response.status, violation.place)
         ]
         self.used |= set(covering)
         waiver = max(covering, key=lambda one: one.narrowness, default=None)
@@ -191,7 +192,7 @@ class Verdict:
 
 
 class Judge:
-    """Holds each exchange to all rules as it comes, and keeps their verdicts.
+    """Checks each exchange against all rules as it comes, and keeps their verdicts.
 
     ``announce`` is called with the first violation of each rule at each place, of any operation.
     """
@@ -228,10 +229,7 @@ class Judge:
     def add(
         self, verdict: Verdict, history: History, judged: Sequence[Held | Broken]
     ) -> list[Violation]:
-        """Add what a rule says of the newest exchange of a history.
-
-        Return the violations, without those at a place that another of them has.
-        """
+        """Add a rule's judgements of the newest exchange; return its violations, one a place."""
         if not judged:
             return []
         last = history.last
@@ -258,7 +256,7 @@ class Judge:
 
 
 def judge(tape: Tape, rules: Iterable[Rule[Any]]) -> dict[str, Verdict]:
-    """Hold a whole tape to rules; return the verdicts by rule id."""
+    """Check a whole tape against rules; return the verdicts by rule id."""
     judging = Judge(rules)
     for history in tape.histories():
         judging.see(history)
@@ -315,7 +313,7 @@ class ClientVerdict:
 
 
 class ClientJudge:
-    """Holds each call of a client to all rules over calls, and keeps their verdicts."""
+    """Checks each call of a client against the client rules, and keeps their verdicts."""
 
     def __init__(self) -> None:
         self.verdicts = {rule.id: ClientVerdict(rule) for rule in CLIENT_RULES.values()}

@@ -24,7 +24,7 @@ MOST_BYTES = 512 * 2**20
 _SAVE = "save the traffic as HAR, with content"
 # What browsers write for an answer that came from no server: Chromium, WebKit.
 _CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
-"""How recorders end a text that they cut, or what they say of it in a comment."""
+"""How recorders mark a text that they cut, at its end or in a comment."""
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _CLOSING = {"[": "]", "{": "}"}
 _OF_STRING = ('"', '\\"', '0"', '00"', '000"', '0000"')
@@ -39,8 +39,8 @@ Header = tuple[str, str]
 _Object = Mapping[str, Any]
 
 
-class _OddEntryError(Exception):
-    """An entry that cannot be judged; the text says why."""
+class _UnreadableEntryError(Exception):
+    """An entry cannot be judged; the text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class HarEntry:
 
 
 @dataclass(frozen=True)
-class OddEntry:
+class UnreadableEntry:
     """One entry that cannot be judged: why, and what can be read of it nevertheless."""
 
     number: int
@@ -98,18 +98,18 @@ class OddEntry:
     request: HarMessage | None
 
 
-def read(path: Path) -> list[HarEntry | OddEntry]:
-    """Read the entries of a file. Raises ``Problem`` if it is no HAR."""
+def read(path: Path) -> list[HarEntry | UnreadableEntry]:
+    """Read the entries of a file. Raises ``Problem`` if it is not HAR."""
     document = _document(path)
     if not isinstance(document, dict):
-        raise Problem(f"{path} is no HAR: it holds no object", _SAVE)
+        raise Problem(f"{path} is not a HAR file: it is not a JSON object", _SAVE)
     log = document.get("log")
     if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
-        raise Problem(f"{path} is no HAR: it has no list log.entries", _SAVE)
+        raise Problem(f"{path} is not a HAR file: it has no list log.entries", _SAVE)
     return [_entry(number, raw) for number, raw in enumerate(log["entries"], 1)]
 
 
-def _entry(number: int, raw: Any) -> HarEntry | OddEntry:
+def _entry(number: int, raw: Any) -> HarEntry | UnreadableEntry:
     entry = raw if isinstance(raw, dict) else {}
     times, headers = _times(entry), tuple(_every_header(entry))
     address = request = None
@@ -117,17 +117,17 @@ def _entry(number: int, raw: Any) -> HarEntry | OddEntry:
         address = _address(entry)
         request = _request(entry, address[0])
         return HarEntry(number, times, headers, address, request, _response(entry, address[0]))
-    except _OddEntryError as error:
-        return OddEntry(number, times, headers, str(error), address, request)
+    except _UnreadableEntryError as error:
+        return UnreadableEntry(number, times, headers, str(error), address, request)
 
 
 def _address(entry: _Object) -> tuple[str, str]:
-    asked = _part(entry, "request")
-    method, url = asked.get("method"), asked.get("url")
+    request = _part(entry, "request")
+    method, url = request.get("method"), request.get("url")
     if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z-]+", method):
-        raise _OddEntryError("it has no method")
+        raise _UnreadableEntryError("it has no method")
     if not isinstance(url, str) or not _is_url(url):
-        raise _OddEntryError("it has no URL that can be read")
+        raise _UnreadableEntryError("it has no URL that can be read")
     return method.upper(), url
 
 
@@ -153,16 +153,16 @@ def _every_header(entry: _Object) -> Iterator[Header]:
 
 
 def _request(entry: _Object, method: str) -> HarMessage:
-    asked = _part(entry, "request")
-    headers = _headers(asked)
-    posted = asked.get("postData")
-    sizes = [_size(asked, "bodySize"), _length(headers)]
+    request = _part(entry, "request")
+    headers = _headers(request)
+    posted = request.get("postData")
+    sizes = [_size(request, "bodySize"), _length(headers)]
     if posted is None:
         size = max(sizes)
         is_empty = size == 0 or (size < 0 and method not in ("POST", "PUT", "PATCH"))
         return HarMessage(headers, b"" if is_empty else None)
     if not isinstance(posted, dict):
-        raise _OddEntryError("its postData is no object")
+        raise _UnreadableEntryError("its postData is not an object")
     _type(headers, posted)
     if not posted.get("text") and isinstance(posted.get("params"), list) and posted["params"]:
         fields = [one for one in posted["params"] if isinstance(one, dict)]
@@ -175,15 +175,15 @@ def _response(entry: _Object, method: str) -> HarResponse:
     answered = _part(entry, "response")
     status = _status(answered)
     if unanswered := _unanswered(entry, answered, status):
-        raise _OddEntryError(unanswered)
+        raise _UnreadableEntryError(unanswered)
     headers = _headers(answered)
     held = answered.get("content", {})
     if not isinstance(held, dict):
-        raise _OddEntryError("the content of its response is no object")
+        raise _UnreadableEntryError("the content of its response is not an object")
     if not headers and not held.get("mimeType"):
-        raise _OddEntryError("the headers of its response were not recorded")
+        raise _UnreadableEntryError("the headers of its response were not recorded")
     if "non-authoritative-reason" in headers:
-        raise _OddEntryError("it was answered by the browser itself")
+        raise _UnreadableEntryError("it was answered by the browser itself")
     _type(headers, held)
     if not held.get("text") and (method == "HEAD" or status in (204, 205)):
         return HarResponse(headers, b"", status)
@@ -204,10 +204,10 @@ def _is_url(text: str) -> bool:
 def _document(path: Path) -> Any:
     try:
         if not path.is_file():
-            raise Problem(f"there is no file {path}", "name one")
+            raise Problem(f"{path} is not a file", "name a HAR file")
         if (size := path.stat().st_size) > MOST_BYTES:
-            told = f"{path} is too large: {size} bytes, and {MOST_BYTES} are the most"
-            raise Problem(told, "save the traffic of the API alone")
+            reason = f"{path} is too large: {size} bytes; the limit is {MOST_BYTES}"
+            raise Problem(reason, "save the traffic of the API alone")
         raw = path.read_bytes()
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read: {error}", "name another") from error
@@ -216,25 +216,25 @@ def _document(path: Path) -> Any:
     try:
         return json.loads(raw)  # bytes, so that a BOM and UTF-16 are taken too
     except (ValueError, RecursionError) as error:
-        raise Problem(f"{path} is no JSON: {error}", _SAVE) from error
+        raise Problem(f"{path} is not JSON: {error}", _SAVE) from error
 
 
 def _part(entry: _Object, name: str) -> _Object:
     part = entry.get(name)
     if not isinstance(part, dict):
-        raise _OddEntryError(f"it has no {name}")
+        raise _UnreadableEntryError(f"it has no {name}")
     return part
 
 
 def _status(answered: _Object) -> int:
     status = _number(answered.get("status"))
     if status is None or not status.is_integer() or status > 999:
-        raise _OddEntryError("its status is no number of three digits")
+        raise _UnreadableEntryError("its status is not a three-digit number")
     return int(status)
 
 
 def _unanswered(entry: _Object, answered: _Object, status: int) -> str | None:
-    """Say why no server gave this answer, or None if one did."""
+    """Return why this response did not come from a server, or None if it did."""
     failures = (entry.get("_wasAborted"), answered.get("_error"), answered.get("_failureText"))
     if status <= 0 or any(failures):
         return "it had no answer"
@@ -248,7 +248,7 @@ def _headers(message: _Object) -> dict[str, str]:
     """Join the headers of one name; leave out HTTP/2's pseudo-headers."""
     listed = message.get("headers")
     if not isinstance(listed, list) or not all(map(_is_header, listed)):
-        raise _OddEntryError("its headers are no list of names and values")
+        raise _UnreadableEntryError("its headers are not a list of names and values")
     joined: dict[str, list[str]] = {}
     for header in listed:
         name = header["name"].lower()
@@ -264,9 +264,10 @@ def _is_header(header: Any) -> bool:
 
 
 def _type(headers: dict[str, str], body: _Object) -> None:
-    told = body.get("mimeType")
-    if isinstance(told, str) and "/" in told:  # Chromium writes x-unknown where there is none
-        headers.setdefault("content-type", told)
+    media_type = body.get("mimeType")
+    # Chromium writes x-unknown where there is none.
+    if isinstance(media_type, str) and "/" in media_type:
+        headers.setdefault("content-type", media_type)
 
 
 def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
@@ -274,7 +275,7 @@ def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
 
     Half a recording is no evidence against the server. A text that is not valid JSON is not judged
     if it is shorter than one of the sizes beside it, ends as recorders end what they cut, or ends
-    too early and none of the sizes is its own. (Sizes alone do not tell: some count the compressed
+    too early and none of the sizes is its own. (Sizes alone are not enough: some count compressed
     bytes, or characters.) A text that no continuation makes valid is the server's.
     """
     if not body.get("text"):
@@ -289,7 +290,7 @@ def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
 
 
 def _ends_early(content: bytes) -> bool:
-    """Tell whether a text can be continued to valid JSON, so that nothing in it is wrong."""
+    """Return whether a text is the beginning of valid JSON."""
     try:
         # A character may be cut too; anything else that is not UTF-8 is an error.
         text = codecs.getincrementaldecoder("utf-8")().decode(content)
@@ -321,12 +322,12 @@ def _text(body: _Object, whose: str) -> bytes | None:
     """
     text, encoding = body.get("text"), body.get("encoding", body.get("_encoding"))
     if not isinstance(text, str):
-        raise _OddEntryError(f"the body of its {whose} is not a text")
+        raise _UnreadableEntryError(f"the body of its {whose} is not a text")
     if isinstance(encoding, str) and encoding.lower() == "base64":
         try:
             return base64.b64decode("".join(text.split()), validate=True)
         except (binascii.Error, ValueError):
-            raise _OddEntryError(f"the body of its {whose} is not base64") from None
+            raise _UnreadableEntryError(f"the body of its {whose} is not base64") from None
     if encoding and str(encoding).lower() not in ("utf-8", "utf8"):
         return None
     try:
@@ -336,8 +337,8 @@ def _text(body: _Object, whose: str) -> bytes | None:
 
 
 def _length(headers: Mapping[str, str]) -> float:
-    told = headers.get("content-length", "")
-    return float(told) if told.isdecimal() and len(told) < 20 else -1
+    length = headers.get("content-length", "")
+    return float(length) if length.isdecimal() and len(length) < 20 else -1
 
 
 def _size(message: _Object, key: str) -> float:

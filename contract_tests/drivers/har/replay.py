@@ -15,7 +15,7 @@ from ...redaction import Redaction
 from ...tape.exchange import Credential
 from ...tape.tape import Record, Tape, addressed
 from . import reader as har
-from .reader import HarEntry, OddEntry
+from .reader import HarEntry, UnreadableEntry
 
 __all__ = ["DRIVER", "Replayed", "replay"]
 
@@ -81,7 +81,7 @@ def replay(path: str | Path, *subscribers: Callable[[Record], object]) -> Replay
     for entry in _in_order(entries):
         if entry.address and not replayed.tape.concerns(*entry.address):
             replayed.ignored += 1
-        elif isinstance(entry, OddEntry):
+        elif isinstance(entry, UnreadableEntry):
             replayed.left_out[entry.why] += 1
         elif seen.before(entry):
             replayed.repeated += 1
@@ -106,7 +106,7 @@ def _record(replayed: Replayed, shown: _Shown, entry: HarEntry) -> None:
     replayed.bodiless += response.body is None
 
 
-def _in_order(entries: list[HarEntry | OddEntry]) -> list[HarEntry | OddEntry]:
+def _in_order(entries: list[HarEntry | UnreadableEntry]) -> list[HarEntry | UnreadableEntry]:
     """Sort the entries as they ended; one without times keeps its place."""
     known, last = [], (UNTIMED[0],) * 2
     for entry in entries:
@@ -143,9 +143,9 @@ def _are_alike(one: _Bodies, other: _Bodies) -> bool:
 
 
 class _Shown:
-    """What the requests of a recording showed for tokens, and what became of each token."""
+    """The Authorization headers of a recording, each with the status codes that it got."""
 
-    def __init__(self, entries: list[HarEntry | OddEntry]) -> None:
+    def __init__(self, entries: list[HarEntry | UnreadableEntry]) -> None:
         self._statuses: dict[str, set[int]] = {}
         self._any = False
         for entry in entries:
@@ -156,17 +156,17 @@ class _Shown:
                     self._statuses.setdefault(token, set()).add(entry.response.status)
 
     def credential(self, headers: Mapping[str, str], status: int) -> Credential:
-        """Tell what a request showed, as far as the recording tells.
+        """Return what is known of the credential of a request.
 
-        A recording without any such header was sanitised, as browsers do; a session may stand in a
-        cookie; and a token may have expired, if it was taken before.
+        A recording without any Authorization header was sanitised, as browsers do; the session may
+        be in a cookie; and a token that was accepted before may have expired.
         """
-        told = headers.get("authorization")
-        if told is None:
-            is_told = self._any and headers and "cookie" not in headers
-            return Credential.ABSENT if is_told else Credential.UNKNOWN
-        statuses = self._statuses.get(told, set())
-        if _is_redacted(told) or not statuses:
+        authorization = headers.get("authorization")
+        if authorization is None:
+            is_reliable = self._any and headers and "cookie" not in headers
+            return Credential.ABSENT if is_reliable else Credential.UNKNOWN
+        statuses = self._statuses.get(authorization, set())
+        if _is_redacted(authorization) or not statuses:
             return Credential.UNKNOWN
         if any(200 <= one <= 299 for one in statuses):
             return Credential.UNKNOWN if status == 401 else Credential.VALID

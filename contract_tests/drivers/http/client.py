@@ -31,9 +31,9 @@ from .transport import Answer, Limits
 
 __all__ = ["Answer", "Client", "Limits", "Overdue", "SessionError", "request"]
 
-# Some doors are shut to who does not say who it is.
+# Some servers refuse requests without these.
 _DEFAULTS: Final = {"Accept": "*/*", "User-Agent": "image-build-contract-gate"}
-# Servers close idle connections after two seconds or more; one of ours must not meet that.
+# Servers close idle connections after two seconds or more; ours must be closed earlier.
 _IDLE_SECONDS: Final = 1.5
 
 
@@ -42,8 +42,8 @@ class Client:
 
     Args:
         limits: What bounds each exchange.
-        ca: Path of the certificates to trust; else what httpx takes from the environment.
-        proxy: URL of the proxy for all requests; else what the environment says.
+        ca: Path of the certificates to trust; by default those that httpx takes.
+        proxy: URL of the proxy for all requests; by default those of the environment.
 
     """
 
@@ -53,7 +53,7 @@ class Client:
         self.limits = limits or Limits()
         self._ca = ca
         self._proxies = {"all": proxy} if proxy else urllib.request.getproxies()
-        self._is_told = proxy is not None
+        self._is_explicit_proxy = proxy is not None
         self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
         self._keeps = True
 
@@ -75,7 +75,7 @@ class Client:
         self._pools.clear()
 
     def send(self, request: httpx.Request, seconds: float | None = None) -> Answer:
-        """Send a request, as ``Transport`` says.
+        """Send a request. See ``Transport``.
 
         A connection is used again only where that is safe: not after a 5xx, since servers close
         after an unhandled exception without announcing it, and no more once a kept one was found
@@ -95,7 +95,7 @@ class Client:
             WATCH.reset(token)
 
     def _exchange(self, request: httpx.Request, watch: SocketDeadline) -> Answer:
-        with _told(watch):
+        with _as_session_errors(watch):
             sent = httpcore.Request(
                 request.method,
                 httpcore.URL(
@@ -113,7 +113,7 @@ class Client:
             if isinstance(stream, Stream):
                 stream.is_over = response.status >= 500 or not self._keeps
             try:
-                with _told(watch, begun=True):
+                with _as_session_errors(watch, begun=True):
                     raw = self._body(response)
             finally:
                 response.close()
@@ -131,7 +131,7 @@ class Client:
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
         if url.scheme not in ("http", "https") or not url.host:
-            raise SessionError("the URL is no http or https URL with a host")
+            raise SessionError("the URL is not an http(s) URL with a host")
         proxy = self._proxy(url)
         key = (proxy, url.scheme == "https")
         if key not in self._pools:
@@ -142,7 +142,7 @@ class Client:
     def _proxy(self, url: httpx.URL) -> str | None:
         if not self._proxies:
             return None
-        if not self._is_told and urllib.request.proxy_bypass(url.host):
+        if not self._is_explicit_proxy and urllib.request.proxy_bypass(url.host):
             return None
         return self._proxies.get(url.scheme) or self._proxies.get("all")
 
@@ -157,16 +157,16 @@ class Client:
 
 
 def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Request:
-    """Build a request. Raises ``SessionError`` if there can be none, as with a URL that is none."""
+    """Build a request. Raises ``SessionError`` if it cannot be built, as for an invalid URL."""
     if len(url) >= 2**16:
         raise SessionError("the URL is too long")
     try:
         parsed = httpx.URL(url)
         is_one = parsed.host is not None and (parsed.port or 0) < 2**16
     except (httpx.InvalidURL, ValueError) as error:  # ValueError: a host that IDNA does not have
-        raise SessionError("the URL is no URL") from error
+        raise SessionError("the URL is invalid") from error
     if not is_one:
-        raise SessionError("the URL is no URL")
+        raise SessionError("the URL is invalid")
     try:
         return httpx.Request(
             method, parsed, headers={**_DEFAULTS, **headers}, content=content or None
@@ -176,7 +176,7 @@ def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -
 
 
 def sent_headers(request: httpx.Request) -> list[tuple[bytes, bytes]]:
-    """Return the headers that go out: no coding is asked for that would have to be undone."""
+    """Return the headers to send: without a content coding, so that bodies arrive unencoded."""
     kept = (one for one in request.headers.raw if one[0].lower() != b"accept-encoding")
     return [*kept, (b"Accept-Encoding", b"identity")]
 
@@ -199,7 +199,7 @@ def unfolded(raw: bytes, coding: str, most: int) -> bytes:
         name, window = "deflated", zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
     else:
         raise SessionError(
-            f"the body has the content encoding {shortened(coding)}, which was not asked for"
+            f"the body has the content encoding {shortened(coding)}, which was not accepted"
         )
     unfolding = zlib.decompressobj(window)
     try:
@@ -221,14 +221,15 @@ def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.Connect
             context, max_connections=None, keepalive_expiry=_IDLE_SECONDS, network_backend=Backend()
         )
     try:
-        told = httpx.Proxy(proxy)
+        parsed = httpx.Proxy(proxy)
     except (httpx.InvalidURL, ValueError) as error:
-        raise SessionError("the URL of the proxy is no URL") from error
-    if told.url.scheme != "http":
-        raise SessionError("the URL of the proxy is no http URL, and no other is supported")
+        raise SessionError("the URL of the proxy is invalid") from error
+    url = parsed.url
+    if url.scheme != "http":
+        raise SessionError("the URL of the proxy is not an http URL, and no other is supported")
     return httpcore.HTTPProxy(
-        httpcore.URL(scheme=b"http", host=told.url.raw_host, port=told.url.port or 80, target=b"/"),
-        told.raw_auth,
+        httpcore.URL(scheme=b"http", host=url.raw_host, port=url.port or 80, target=b"/"),
+        parsed.raw_auth,
         ssl_context=context,
         max_connections=None,
         keepalive_expiry=_IDLE_SECONDS,
@@ -237,8 +238,8 @@ def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.Connect
 
 
 @contextmanager
-def _told(watch: SocketDeadline, *, begun: bool = False) -> Iterator[None]:
-    """Say in plain words what httpcore says in its own; ``begun`` after the header has come."""
+def _as_session_errors(watch: SocketDeadline, *, begun: bool = False) -> Iterator[None]:
+    """Raise ``SessionError`` for any error of httpcore; ``begun`` after the response header."""
     try:
         yield
     except httpcore.RemoteProtocolError as error:

@@ -1,6 +1,6 @@
 """Sends requests to an ASGI application in this process: no socket, no thread, no wall clock.
 
-The application gets what uvicorn would give it, and what comes of it is what a client of uvicorn
+The application gets what uvicorn would pass to it, and the result is what a client of uvicorn
 would get. Its event loop never waits: where nothing is left to do, the clock moves on instead.
 """
 
@@ -24,7 +24,7 @@ from .transport import Answer, Endpoint, Limits
 
 # No such name resolves (RFC 2606).
 BASE_URL = "http://in-process.invalid"
-# Seconds that a message takes each way.
+# Virtual seconds that a message takes each way.
 TRIP = 0.02
 
 
@@ -68,7 +68,7 @@ class InProcess:
             self._loop = None
 
     def send(self, request: httpx.Request, seconds: float | None = None) -> Answer:
-        """Send a request, as ``Transport`` says."""
+        """Send a request. See ``Transport``."""
         scope, content = _scope(request), request.read()
         with self._lock:
             self._loop = self._loop or _Loop(self._clock)
@@ -101,7 +101,7 @@ class InProcess:
 
 
 class _Exchange:
-    """One request, and its response as far as it has come. It does as uvicorn does."""
+    """One request, and its response so far. It behaves as uvicorn does."""
 
     def __init__(self, content: bytes, date: Callable[[], bytes], *, is_head: bool) -> None:
         self.status = 0
@@ -119,7 +119,7 @@ class _Exchange:
         except dropped as error:
             if not self._is_started:
                 raise Severed("the server closed the connection without an answer") from error
-        except Exception:  # noqa: S110 (what has come of the answer says it)
+        except Exception:  # noqa: S110 (checked below: the response is incomplete)
             pass
         if not self._is_started:
             await self._send({"type": "http.response.start", "status": 500, "headers": [
@@ -130,7 +130,7 @@ class _Exchange:
             raise Severed("the server closed the connection without an answer")
         if self._is_head or self.status in (204, 304):
             self.content.clear()
-        elif not self._is_over.is_set() or not self._is_as_long_as_told():
+        elif not self._is_over.is_set() or not self._has_announced_length():
             raise SessionError("the connection was closed before the answer ended")
 
     async def _receive(self) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class _Exchange:
         if not message.get("more_body", False):
             self._is_over.set()
 
-    def _is_as_long_as_told(self) -> bool:
+    def _has_announced_length(self) -> bool:
         length = dict(self.headers).get(b"content-length")
         return length is None or int(length) == len(self.content)
 
@@ -201,7 +201,7 @@ def _scope(request: httpx.Request) -> dict[str, Any]:
     """Read a request as a server does. Raises ``SessionError`` if it cannot be sent there."""
     url = request.url
     if url.scheme not in ("http", "https") or not url.host:
-        raise SessionError("the URL is no http or https URL with a host")
+        raise SessionError("the URL is not an http(s) URL with a host")
     if f"{url.scheme}://{url.netloc.decode('ascii')}" != BASE_URL:
         raise SessionError(f"the name {shortened(url.host)} does not resolve")
     target = request.extensions.get("target", url.raw_path)

@@ -1,4 +1,4 @@
-"""Pace: what the gate may still send, and when."""
+"""Budgets of a run: how many builds and requests, how fast, and until when."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from ...front import setting
 from .clock import SYSTEM, Clock
 
-# What a server that names no time is given, growing with each refusal.
+# Initial back-off in seconds for a 429 without Retry-After; doubles each time.
 FIRST_PAUSE = 1.0
 MOST_RETRIES = 5
-# An honest run takes under one.
+# Bytes of all responses in one run; a normal run takes under 1 MiB.
 MOST_BYTES = 128 * 2**20
 
 
 class BudgetSpent(Exception):  # noqa: N818 (it is no error: what is cut off is not observed)
-    """A budget is spent; the text says which.
+    """A budget is spent; the text names it.
 
     Attributes:
         budget: The name of its setting, or an empty text where no setting raises it.
@@ -32,7 +32,7 @@ class BudgetSpent(Exception):  # noqa: N818 (it is no error: what is cut off is 
 
 @dataclass
 class Pace:
-    """Counts what is sent against the budgets, and waits where the server asks for it.
+    """Counts requests against the budgets, and limits their rate.
 
     Attributes:
         builds: Builds to initiate, at most; None for no bound.
@@ -76,7 +76,7 @@ class Pace:
         return bool(self.spent)
 
     def admit(self, *, initiates: bool = False) -> None:
-        """Wait for a request's turn, and count it. Raises ``BudgetSpent`` if it has none."""
+        """Wait as long as the rate requires, and count a request. Raises ``BudgetSpent``."""
         if self.left <= 0:
             over = f"{setting('DEADLINE', f'{self.deadline:g}')} seconds are over"
             raise BudgetSpent(over, "DEADLINE")
@@ -93,21 +93,21 @@ class Pace:
         self.sent += 1
 
     def give_up(self, builds: int) -> None:
-        """Raise ``BudgetSpent`` if builds are left that the deadline did not let come to an end."""
+        """Raise ``BudgetSpent`` if builds had not ended by the deadline."""
         if builds:
             over = f"{setting('DEADLINE', f'{self.deadline:g}')} seconds are over"
             raise BudgetSpent(f"{over} before {builds} of the builds ended", "DEADLINE")
 
     def take(self, size: int) -> None:
-        """Count the bytes of an answer. Raises ``BudgetSpent`` past what the tape can hold."""
+        """Count the bytes of a response. Raises ``BudgetSpent`` past ``MOST_BYTES``."""
         self.taken += size
         if self.taken > MOST_BYTES:
             raise BudgetSpent(f"the answers are larger than {MOST_BYTES // 2**20} MiB in all")
 
-    def asked_to_wait(self, headers: Mapping[str, str], tries: int) -> float | None:
-        """Say for how many seconds a 429 asks to wait; None to take it for the answer.
+    def retry_delay(self, headers: Mapping[str, str], tries: int) -> float | None:
+        """Return the seconds to wait after a 429, or None after the last retry.
 
-        Raises ``BudgetSpent`` if that is longer than the run may take.
+        Raises ``BudgetSpent`` if the wait would pass the deadline.
         """
         if tries >= MOST_RETRIES:
             return None
@@ -115,7 +115,7 @@ class Pace:
         wait = FIRST_PAUSE * 2**tries if wait is None else wait
         if wait >= self.left:
             raise BudgetSpent(
-                f"the server asks to wait {wait:.0f} s; "
+                f"the server's Retry-After is {wait:.0f} s; "
                 f"{setting('DEADLINE', f'{self.deadline:g}')} leaves less",
                 "DEADLINE",
             )
@@ -128,13 +128,13 @@ class Pace:
             self.clock.sleep(min(seconds, self.left))
 
 
-def _retry_after(told: str, now: datetime) -> float | None:
-    """Read a Retry-After: seconds, or a date."""
-    told = told.strip()
-    if told.isascii() and told.isdigit() and len(told) < 9:
-        return float(told)
+def _retry_after(value: str, now: datetime) -> float | None:
+    """Return the seconds of a Retry-After (a number or a date), or None if it is invalid."""
+    value = value.strip()
+    if value.isascii() and value.isdigit() and len(value) < 9:
+        return float(value)
     try:
-        until = email.utils.parsedate_to_datetime(told)
+        until = email.utils.parsedate_to_datetime(value)
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         return max(0.0, (until - now).total_seconds())
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Whether the server can still be reached, as far as the exchanges so far tell.
+"""Decides from the exchanges so far whether the server can still be reached.
 
 One exchange without a response is an observation. A server that takes no connection any more, or
 has never sent a response, ends the run.
@@ -28,7 +28,7 @@ class GoneError(SessionError):
 
 @dataclass
 class Reachability:
-    """Counts what came without a response.
+    """Counts requests without a response.
 
     Attributes:
         has_answered: Whether any response ever came.
@@ -57,7 +57,7 @@ class Reachability:
             self._overdue[kind] = 0
 
     def note(self, failure: SessionError | None, pause: Callable[[float], None]) -> None:
-        """Note what came of a request to the API. Raises ``GoneError`` once it is of no use."""
+        """Note the outcome of a request to the API. Raises ``GoneError`` if the server is gone."""
         if failure is None:
             self.has_answered, self._unreached, self._silent = True, 0, 0
             return

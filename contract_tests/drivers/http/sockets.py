@@ -1,6 +1,6 @@
-"""Sockets for one exchange: whatever the other side does, each operation ends by the deadline.
+"""Sockets for one exchange: each operation ends by the deadline, whatever the server does.
 
-A timeout for each read is not enough: a server that sends a byte now and then never meets it. So
+A timeout for each read is not enough: a server that sends a byte now and then never hits it. So
 the deadline belongs to the exchange, and each operation gets what is left of it.
 """
 
@@ -23,7 +23,7 @@ import httpcore
 
 
 class SessionError(Exception):
-    """No response could be had; the text is a clause that says what happened.
+    """There is no response; the text is a clause that names the reason.
 
     Attributes:
         is_sent: Whether something of the request went out, so that it may have been processed.
@@ -35,17 +35,17 @@ class SessionError(Exception):
     is_stale = False
 
 
-class Severed(SessionError):  # noqa: N818 (it says what happened)
+class Severed(SessionError):  # noqa: N818 (named for what happened)
     """The other side ended the connection."""
 
 
-class Overdue(SessionError):  # noqa: N818 (it says what happened)
+class Overdue(SessionError):  # noqa: N818 (named for what happened)
     """The exchange did not end in time."""
 
 
 @dataclass
 class SocketDeadline:
-    """What is known of the exchange that goes on.
+    """The deadline of the current exchange, and how far it has come.
 
     Attributes:
         seconds: How long it may take, from name look-up to the last byte.
@@ -73,7 +73,7 @@ class SocketDeadline:
         return left
 
     def over(self) -> SessionError:
-        """Say what did not happen in time."""
+        """Return the error that names what did not happen in time."""
         within = f"within {self.seconds:g} s"
         if self._connecting:
             return Overdue(f"no connection was made {within}")
@@ -92,7 +92,7 @@ class SocketDeadline:
 
 
 WATCH: ContextVar[SocketDeadline] = ContextVar("watch")
-"""The exchange that this thread is busy with."""
+"""The exchange of this thread."""
 
 
 class Backend(httpcore.NetworkBackend):
@@ -114,7 +114,7 @@ class Backend(httpcore.NetworkBackend):
             for index, (family, address) in enumerate(addresses):
                 made = socket.socket(family, socket.SOCK_STREAM)
                 try:
-                    with _told(watch):
+                    with _as_session_errors(watch):
                         # An address that does not answer leaves time for the others.
                         made.settimeout(watch.left() / (len(addresses) - index))
                         made.connect(address)
@@ -143,7 +143,7 @@ class Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """Read what is there, or wait for it."""
         watch = WATCH.get()
-        with _told(watch):
+        with _as_session_errors(watch):
             self._socket.settimeout(watch.left())
             data = self._socket.recv(max_bytes)
         watch.received += len(data)
@@ -155,7 +155,7 @@ class Stream(httpcore.NetworkStream):
         rest = memoryview(buffer)
         try:
             while rest:
-                with _told(watch):
+                with _as_session_errors(watch):
                     self._socket.settimeout(watch.left())
                     rest = rest[self._socket.send(rest) :]
                 watch.sent = True
@@ -177,9 +177,9 @@ class Stream(httpcore.NetworkStream):
         watch = WATCH.get()
         if isinstance(self._socket, ssl.SSLSocket):
             self.close()
-            raise SessionError("a proxy that is spoken to over TLS is not supported")
+            raise SessionError("a proxy with an https URL is not supported")
         try:
-            with watch.connecting(), _told(watch):
+            with watch.connecting(), _as_session_errors(watch):
                 self._socket.settimeout(watch.left())
                 return Stream(
                     ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
@@ -189,8 +189,8 @@ class Stream(httpcore.NetworkStream):
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore wants to know: whether an idle connection has ended, and TLS."""
-        if info == "is_readable":  # asked of an idle connection: then it has ended
+        """Return what httpcore queries: whether an idle connection has ended; the TLS object."""
+        if info == "is_readable":  # queried for idle connections: readable means ended
             if self.is_over:
                 return True
             poll = select.poll()
@@ -202,16 +202,16 @@ class Stream(httpcore.NetworkStream):
 
 
 def _addresses(host: str, port: int, watch: SocketDeadline) -> list[tuple[int, Any]]:
-    """Look a name up, in a thread that is left behind if it takes too long: nothing can end it."""
+    """Resolve a name, in a thread that is abandoned at the deadline: getaddrinfo has no timeout."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def look_up() -> None:
         try:
             answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, ValueError) as error:  # ValueError: no name can look like this
             answers.put(error)
 
-    threading.Thread(target=ask, name=f"look-up of {shortened(host)}", daemon=True).start()
+    threading.Thread(target=look_up, name=f"look-up of {shortened(host)}", daemon=True).start()
     try:
         answer = answers.get(timeout=watch.left())
     except queue.Empty:
@@ -224,8 +224,8 @@ def _addresses(host: str, port: int, watch: SocketDeadline) -> list[tuple[int, A
 
 
 @contextmanager
-def _told(watch: SocketDeadline) -> Iterator[None]:
-    """Say in plain words what a socket says in its own."""
+def _as_session_errors(watch: SocketDeadline) -> Iterator[None]:
+    """Raise ``SessionError`` for any error of a socket."""
     try:
         yield
     except TimeoutError as error:

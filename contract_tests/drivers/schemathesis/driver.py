@@ -1,10 +1,10 @@
-"""Schemathesis: traffic that nobody thought of, fed with real builds.
+"""Schemathesis: generated traffic, on builds that exist.
 
-Left to itself it asks for builds that do not exist, and its run is green and empty. So each valid
-start and status is given a build that was really initiated and uploaded, what a link leads to is
-uploaded on the way, and the result counts what came of it.
+On its own it requests builds that do not exist, so its run would be green and empty. So each valid
+start and status gets the id of a build that was initiated and uploaded, builds that a link leads
+to are uploaded before their start, and the result counts the successes.
 
-Its own checks look at the same exchanges as our rules do. The result has what each says of each.
+Its own checks see the same exchanges as our rules; the result lists what each found.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ MOST_LINKED = SCENARIOS * STEPS // 2
 
 @dataclass
 class Result:
-    """What a run of schemathesis came to.
+    """The result of a run of schemathesis.
 
     Attributes:
-        problems: What went wrong in schemathesis itself.
+        problems: Errors of schemathesis itself.
         links: How often each link of the contract was walked.
-        checks: What its own checks say of each response that they looked at.
+        checks: What its own checks found on each response.
         ended: What ended it early, or None if it came to its end.
 
     """
@@ -92,7 +92,7 @@ class _Engine(Engine):
     """The engine without its phases that send probes past the schema's transport."""
 
     def get_phase_config(self, phase_name: PhaseName, **settings: Any) -> Phase:
-        """Tell whether a phase runs."""
+        """Return the configuration of a phase; only testing phases run."""
         if phase_name not in TESTING_PHASES:
             return Phase(phase_name, is_enabled=False, skip_reason=PhaseSkipReason.DISABLED)
         return super().get_phase_config(phase_name, **settings)
@@ -113,7 +113,7 @@ def _config(session: Session, seed: int) -> dict[str, Any]:
         },
         "seed": seed,
         "continue-on-failure": True,
-        # A slow server is no fault of the run, nor is a schema that is hard to generate for.
+        # A slow server is not a failure of the run, nor is a schema that is hard to generate for.
         "suppress-health-check": ["all"],
         "checks": {
             "enabled": False,
@@ -123,20 +123,20 @@ def _config(session: Session, seed: int) -> dict[str, Any]:
             "max-examples": EXAMPLES,
             "database": "none",
             "allow-x00": False,
-            # What is found is told as it was sent first: to shrink it would only cost requests.
+            # A finding is reported as it was first sent: shrinking only costs requests.
             "no-shrink": True,
         },
         "phases": {
             # What the examples are for, the scripted lifecycles do.
             "examples": {"enabled": False},
             "coverage": {"enabled": True},
-            # What a server says of its refusals shall not steer what it is asked.
+            # The server's error messages must not influence what is sent.
             "fuzzing": {"enabled": True, "error-feedback": {"enabled": False}},
             "stateful": {
                 "enabled": True,
                 "generation": {"max-examples": SCENARIOS},
                 "max-steps": STEPS,
-                # The contract says what leads where; guesses take teamId for a resource.
+                # The contract has the links; inference would take teamId for a resource.
                 "inference": {"algorithms": []},
                 "link-calibration": False,
             },
@@ -152,7 +152,7 @@ def _config(session: Session, seed: int) -> dict[str, Any]:
 
 
 def _links() -> dict[str, str]:
-    """Name the links of the contract, by the names that schemathesis gives them."""
+    """Return short names of the contract's links, by the names that schemathesis gives them."""
     operations = contract().operations
     return {
         f"{_label(source)} -> [{status}] {name} -> {_label(operations[link['operationId']])}": (
@@ -173,7 +173,7 @@ def _short(operation: str) -> str:
 
 
 def _note(event: object, result: Result, transport: WireTransport) -> None:
-    """Take from an event what the result tells."""
+    """Add an event to the result."""
     if isinstance(event, events.NonFatalError):
         result.problems.append(f"{event.label}: {event.value}")
     elif isinstance(event, events.FatalError):
@@ -193,7 +193,7 @@ def _walked(recorder: ScenarioRecorder) -> Iterator[str]:
 
 
 def _checks(recorder: ScenarioRecorder, transport: WireTransport) -> Iterator[Check]:
-    """Yield what each check says of each response in a scenario."""
+    """Yield what each check found on each response of a scenario."""
     for id_, checks in recorder.checks.items():
         exchange = transport.sent.get(id_)
         if exchange is None or not exchange.is_answered:

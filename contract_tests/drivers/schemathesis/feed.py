@@ -1,4 +1,4 @@
-"""Feeds real builds to the cases of schemathesis."""
+"""Puts real builds into the cases of schemathesis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..session import Session
 
 
 class Feed:
-    """Gives builds to cases that mean well, and leaves those alone that are odd on purpose."""
+    """Puts ids of existing builds into valid cases; leaves invalid cases as they are."""
 
     def __init__(self, session: Session, most_builds: int) -> None:
         self._session = session
@@ -24,21 +24,21 @@ class Feed:
         self._issued: dict[str, str] = {}
 
     def feed(self, case: Any) -> None:
-        """Give a valid start a fresh build, a valid status a known one, an initiate plain names.
+        """Give a valid start a new build, a valid status a known one, an initiate ordinary names.
 
-        A build that a link leads to stays, and is uploaded before it is started.
+        The build of a link stays, and its context is uploaded before it is started.
         """
         operation = _operation(case)
         if operation == INITIATE and isinstance(case.body, dict) and _means_well(case, "body"):
             self._name(case)
         if operation not in (START, STATUS) or not _means_well(case, "path"):
             return
-        told = unquote(str(case.path_parameters.get("build_id", "")))
-        if told in self._issued and operation == START:
-            url = self._issued.pop(told)
-            self._made.add(told)
-            self._session.upload(told, url, context(GOOD), "a build that a link led to: upload")
-        if told in self._made or _is_linked(case):
+        requested = unquote(str(case.path_parameters.get("build_id", "")))
+        if requested in self._issued and operation == START:
+            url = self._issued.pop(requested)
+            self._made.add(requested)
+            self._session.upload(requested, url, context(GOOD), "a build of a link: upload")
+        if requested in self._made or _is_linked(case):
             return
         build_id = self._build(fresh=operation == START)
         if build_id is not None:
@@ -47,11 +47,11 @@ class Feed:
             case.path_parameters = {**case.path_parameters, **given}
 
     def learn(self, case: Any, exchange: Exchange) -> None:
-        """Remember a build that schemathesis itself was issued, and where its context goes."""
-        told = exchange.response.json
-        if exchange.operation != INITIATE or not exchange.succeeded or not isinstance(told, dict):
+        """Remember the upload URL of a build that schemathesis itself initiated."""
+        body = exchange.response.json
+        if exchange.operation != INITIATE or not exchange.succeeded or not isinstance(body, dict):
             return
-        build_id, url = told.get("build_id"), told.get("upload_url")
+        build_id, url = body.get("build_id"), body.get("upload_url")
         if isinstance(build_id, str) and isinstance(url, str) and _is_linked(case):
             self._issued[build_id] = url
 

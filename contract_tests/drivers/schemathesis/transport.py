@@ -1,7 +1,7 @@
-"""Lets schemathesis send through our session: all that it sends, as it would send it.
+"""Lets schemathesis send all its requests through our session, unchanged.
 
-A schema has one transport, and everything that sends asks the schema for it: the cases, and the
-requests that checks make by themselves. So a schema with a transport of ours is enough.
+A schema has one transport, and everything that sends takes it from the schema: the cases, and the
+requests that checks make by themselves. So a schema with our transport is enough.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Ended(KeyboardInterrupt):
     """Ends the run of schemathesis.
 
     It is a KeyboardInterrupt, as schemathesis' own reasons to stop are: any other exception would
-    be taken for a fault of the case, and reported.
+    be reported as a failure of the case.
     """
 
 
@@ -45,7 +45,7 @@ class Feeder(Protocol):
 
 
 class WireTransport(RequestsTransport):
-    """Sends cases through a wire.
+    """Sends cases through a session.
 
     Attributes:
         sent: The exchanges made, by the id of their case.
@@ -92,7 +92,7 @@ class WiredSchema(OpenApiSchema):
 
     @property
     def transport(self) -> WireTransport:
-        """The transport that everything asks for."""
+        """The transport of all requests."""
         return self.wire_transport
 
     def create_extra_data_source(self) -> None:

@@ -1,4 +1,4 @@
-"""What the steps of the script share: a session, builds that were issued, how they are followed."""
+"""What all steps of the scripted driver use: a session, the builds made so far, polling."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Issued:
 
 @dataclass(frozen=True)
 class Step:
-    """One part of the script.
+    """One part of the scripted traffic, with its cost.
 
     Attributes:
         builds: Builds that it initiates.
         started: Builds that it starts, and waits for.
         requests: Requests that it sends, without those that wait for a build to end.
-        made_wrongly: Builds that a server makes besides if it accepts what it must refuse.
-        started_wrongly: Builds that such a server starts besides.
+        made_if_accepted: Further builds if the server accepts what it must refuse.
+        started_if_accepted: Builds that such a server starts besides.
 
     """
 
@@ -48,20 +48,21 @@ class Step:
     started: int
     requests: int
     run: Callable[[BuildScript], None]
-    made_wrongly: int = 0
-    started_wrongly: int = 0
+    made_if_accepted: int = 0
+    started_if_accepted: int = 0
 
 
 @dataclass
 class BuildScript:
-    """What the steps share.
+    """The state that the steps share.
 
     Attributes:
         patience: Seconds to wait for builds to end.
         dockerfile: One that the target can build.
-        tell: Is told how far it is, in a few words.
+        report: Called with the progress, in a few words.
         followed: Builds that were started, and are to end, by what they are for.
-        waiting: Builds that must not be set going.
+        hasty: Builds that may run without an upload; polled for a short time only.
+        waiting: Builds that must not start.
         restarted: The build that is started once more when it has ended.
 
     """
@@ -69,7 +70,7 @@ class BuildScript:
     session: Session
     patience: float
     dockerfile: str = inputs.GOOD
-    tell: Callable[[str], None] = lambda _: None
+    report: Callable[[str], None] = lambda _: None
     followed: dict[str, Issued] = field(default_factory=dict)
     hasty: dict[str, Issued] = field(default_factory=dict)
     waiting: dict[str, Issued] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class BuildScript:
         return uploaded(self.session, what, self.dockerfile)
 
     def look(self, issued: Issued, intent: str) -> Exchange:
-        """Ask for the status of a build."""
+        """Request the status of a build."""
         return self.session.send("GET", issued.path, intent)
 
     def start(self, issued: Issued, intent: str, body: Any) -> Exchange:
@@ -97,8 +98,8 @@ def initiate(session: Session, what: str, **more: Any) -> Issued | None:
     answer = session.send(
         "POST", BUILD, f"{what}: initiate", body={**inputs.NAMED, **more}
     ).response
-    told = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
-    build_id, url = told.get("build_id"), told.get("upload_url")
+    body = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
+    build_id, url = body.get("build_id"), body.get("upload_url")
     # No URL leads to a build of such an id.
     if isinstance(build_id, str) and isinstance(url, str) and build_id not in ("", ".", ".."):
         return Issued(build_id, url)
@@ -115,11 +116,10 @@ def uploaded(session: Session, what: str, dockerfile: str = inputs.GOOD) -> Issu
 
 
 def follow(script: BuildScript, seconds: float) -> int:
-    """Look at all builds in turn until they have ended; give up after some seconds.
+    """Poll all builds in turn until they have ended, for at most ``seconds``.
 
-    Returns how many of them had not ended then.
-
-    A build is given up, too, where two looks after each other get no response.
+    Returns how many had not ended by then. A build is dropped, too, after two polls in a row
+    without a response.
     """
     session, pause = script.session, FIRST_PAUSE
     going = {**script.followed, **script.hasty}
@@ -138,7 +138,7 @@ def follow(script: BuildScript, seconds: float) -> int:
         if session.pace.left - pause <= until:
             return len(going)
         if going:
-            script.tell(f"waiting for {len(going)} builds")
+            script.report(f"waiting for {len(going)} builds")
             session.pace.pause(pause)
             pause = min(pause * 1.3, MOST_PAUSE)
     return 0

@@ -16,7 +16,7 @@ HOPELESS = "FROM scratch\nRUNN false\n"
 
 NAMED = {"image_name": "contract-gate", "image_tag": "v1"}
 
-_WRONG_VALUES: dict[str, list[Any]] = {
+_INVALID_VALUES: dict[str, list[Any]] = {
     "image_name": [None, 7, ["web"], {"name": "web"}],
     "image_tag": [None, True, ["v1"], {"v": 1}],
     "dockerfile_path": [7, ["Dockerfile"]],
@@ -24,27 +24,27 @@ _WRONG_VALUES: dict[str, list[Any]] = {
     "platform": ["amiga/68000", "", ["linux/amd64"]],
     "visibility": ["SECRET", "public", 1],
 }
-WRONG_START_BODIES: list[Any] = [
+INVALID_START_BODIES: list[Any] = [
     [], "yes", 7, None,
     {"context_uploaded": None}, {"context_uploaded": "maybe"}, {"context_uploaded": []},
     {"context_uploaded": {}}, {"context_uploaded": 7},
 ]  # fmt: skip
-WRONG_INITIATE_BODIES: list[Any] = [
+INVALID_INITIATE_BODIES: list[Any] = [
     [], None, "web:v1", 7, {},
     {"image_name": "contract-gate"}, {"image_tag": "v1"},
     *(
         {**NAMED, key: value}
-        for key, values in _WRONG_VALUES.items()
+        for key, values in _INVALID_VALUES.items()
         for value in values
     ),
 ]  # fmt: skip
 
 BROKEN_JSON = {
-    "half an object": b'{"context_uploaded": tru',
-    "no UTF-8": b'{"context_uploaded": "\xff\xfe"}',
+    "a truncated object": b'{"context_uploaded": tru',
+    "invalid UTF-8": b'{"context_uploaded": "\xff\xfe"}',
     "two values": b"{} {}",
-    "nothing at all": b"",
-    "a pit of brackets": b"[" * 5000,
+    "an empty body": b"",
+    "5,000 open brackets": b"[" * 5000,
 }
 LARGE = json.dumps(["x" * 1_500_000]).encode()
 BROKEN_CONTENT = {**BROKEN_JSON, "1.5 MB that break the schema": LARGE}
@@ -55,7 +55,7 @@ CONTENT_TYPES = [
     "application/json; charset=utf-16", "multipart/form-data",
 ]  # fmt: skip
 
-# Where columns, hashes, labels and names of files end, and one on either side.
+# Common limits of columns, hashes, labels and file names, and one on either side.
 _LIMITS = (31, 32, 33, 36, 40, 63, 64, 65, 127, 128, 129, 255, 256, 257)
 ABSENT_BUILD_IDS = [
     "no-such-build", "-", "-leading-dash", "--help", ".hidden", "a.b.c", "...",
@@ -67,17 +67,17 @@ ABSENT_BUILD_IDS = [
 """Ids that no server can have given to a build."""
 
 RAW_SEGMENTS = ["", "%2E%2E", "%2e", "%ZZ", "%00", "%E2%28%A1", "*"]
-"""Segments that are no id at all; what they come to is the router's matter."""
+"""Path segments that are not ids; the server's router decides what happens to them."""
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
 def tokens(token: str) -> dict[str, str | None]:
-    """Name each Authorization header that must not do, for a valid token."""
+    """Return Authorization headers that must be refused, by name, made from a valid token."""
     basic = base64.b64encode(f"{token}:".encode()).decode()
     found: dict[str, str | None] = {
         "no token": None,
-        "a wrong token": "Bearer not-the-token",
+        "an invalid token": "Bearer not-the-token",
         "a prefix of the token": f"Bearer {token[:-1]}",
         "the token and more": f"Bearer {token}x",
         "the token in another case": f"Bearer {token.swapcase()}",

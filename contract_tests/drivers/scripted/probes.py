@@ -1,6 +1,6 @@
 """Probes: requests that must be refused, each on every operation that can take it.
 
-Each step says what it costs, for the plan.
+Each step declares how many builds and requests it costs; the plan adds them up.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _START = next(one for one in ABOUT_A_BUILD if one.method == "POST")
 
 
 def refuse_tokens(script: BuildScript) -> None:
-    """Start and look without the token, and with others; then see that nothing changed."""
+    """Start and poll without a valid token; then check that nothing changed."""
     issued, spent = _some_build(script, "tokens")
     for name, authorization in inputs.tokens(script.session.tape.token).items():
         for operation in ABOUT_A_BUILD:
-            _ask(script, operation, issued.build_id, f"{_verb(operation)} with {name}",
+            _send(script, operation, issued.build_id, f"{_verb(operation)} with {name}",
                  authorization=authorization)  # fmt: skip
         script.look(issued, f"status after a start with {name}")
     if spent:
@@ -33,16 +33,16 @@ def refuse_tokens(script: BuildScript) -> None:
 
 
 def refuse_tokens_to_initiate(script: BuildScript) -> None:
-    """Initiate without the token, and with others."""
+    """Initiate without a valid token."""
     for name, authorization in inputs.tokens(script.session.tape.token).items():
         script.session.send("POST", BUILD, f"initiate with {name}", body=inputs.NAMED,
                          authorization=authorization)  # fmt: skip
 
 
 def refuse_initiate_bodies(script: BuildScript) -> None:
-    """Initiate with bodies that break the schema, are no JSON, too large, or of another type."""
+    """Initiate with bodies that break the schema, are not JSON, too large, or of another type."""
     send = script.session.send
-    for body in inputs.WRONG_INITIATE_BODIES:
+    for body in inputs.INVALID_INITIATE_BODIES:
         send("POST", BUILD, "initiate with a body that breaks the schema", body=body)
     for what, content in inputs.BROKEN_CONTENT.items():
         send("POST", BUILD, f"initiate with {what}", content=content)
@@ -54,10 +54,10 @@ def refuse_initiate_bodies(script: BuildScript) -> None:
 
 
 def refuse_start_bodies(script: BuildScript) -> None:
-    """Start with bodies that break the schema or are no JSON; then see that nothing changed."""
+    """Start with bodies that break the schema or are not JSON; then check that nothing changed."""
     issued, spent = _some_build(script, "bodies")
     start = f"{issued.path}/start"
-    for body in inputs.WRONG_START_BODIES:
+    for body in inputs.INVALID_START_BODIES:
         script.session.send("POST", start, "start with a body that breaks the schema", body=body)
         script.look(issued, "status after a start with such a body")
     for what, content in inputs.BROKEN_CONTENT.items():
@@ -67,14 +67,14 @@ def refuse_start_bodies(script: BuildScript) -> None:
         raise spent
 
 
-def ask_for_absent_builds(script: BuildScript) -> None:
-    """Ask for builds that do not exist, by odd ids and as other media types."""
+def request_absent_builds(script: BuildScript) -> None:
+    """Request builds that do not exist, with unusual ids and media types."""
     for build_id, operation in itertools.product(inputs.ABSENT_BUILD_IDS, ABOUT_A_BUILD):
         intent = f"{_verb(operation)} of an absent build"
-        _ask(script, operation, build_id, intent, is_absent=True)
+        _send(script, operation, build_id, intent, is_absent=True)
     for segment, operation in itertools.product(inputs.RAW_SEGMENTS, ABOUT_A_BUILD):
         path = operation.path.replace("{build_id}", segment)
-        script.session.send(operation.method, path, f"{_verb(operation)} of an odd segment",
+        script.session.send(operation.method, path, f"{_verb(operation)} of an unusual segment",
                          **_body(operation))  # fmt: skip
     for kind in inputs.CONTENT_TYPES:
         intent = f"start of an absent build as {kind or 'no type'}"
@@ -82,18 +82,18 @@ def ask_for_absent_builds(script: BuildScript) -> None:
                          headers=_typed(kind), is_absent=True)  # fmt: skip
 
 
-def ask_by_other_methods(script: BuildScript) -> None:
-    """Ask by methods that the contract does not have; then see that nothing changed."""
+def send_other_methods(script: BuildScript) -> None:
+    """Send methods that the contract does not have; then check that nothing changed."""
     issued, spent = _some_build(script, "methods")
     known = {(one.method, one.path) for one in contract().operations.values()}
     paths = dict.fromkeys(one.path for one in contract().operations.values())
     for path, method in itertools.product(paths, inputs.METHODS):
         if (method, path) in known:
             continue
-        asked = path.replace("{build_id}", quote(issued.build_id, safe=""))
+        target = path.replace("{build_id}", quote(issued.build_id, safe=""))
         sends: dict[str, Any] = {"body": {}} if method in ("POST", "PUT", "PATCH") else {}
         script.session.send(
-            method, asked, f"{method}, which the contract does not have here", **sends
+            method, target, f"{method}, which the contract does not have here", **sends
         )
         if path != BUILD:
             script.look(issued, f"status after a {method}")
@@ -114,10 +114,10 @@ def start_early(script: BuildScript) -> None:
 
 
 def _some_build(script: BuildScript, what: str) -> tuple[Issued, BudgetSpent | None]:
-    """Return a build of its own with a context that must not be started.
+    """Return a new build with a context, which must not be started.
 
-    Where the budget has none left, or initiate issues none, another one does for the most part; and
-    where there is none at all, one that is absent.
+    If the budget has no build left, or initiate fails, return one that exists, which serves most
+    probes as well; if there is none, one that does not exist.
     """
     spent, issued = None, None
     try:
@@ -131,7 +131,7 @@ def _some_build(script: BuildScript, what: str) -> tuple[Issued, BudgetSpent | N
     return next(iter(others), Issued("no-such-build", "")), spent
 
 
-def _ask(
+def _send(
     script: BuildScript, operation: Operation, build_id: str, intent: str, **more: Any
 ) -> None:
     path = operation.path.replace("{build_id}", quote(build_id, safe=""))
@@ -154,26 +154,26 @@ _TOKENS = len(inputs.tokens("a-token"))
 _ABOUT = len(ABOUT_A_BUILD)
 _KINDS = len(inputs.CONTENT_TYPES)
 _BROKEN = len(inputs.BROKEN_CONTENT)
-_INITIATES = len(inputs.WRONG_INITIATE_BODIES) + _BROKEN + _KINDS
+_INITIATES = len(inputs.INVALID_INITIATE_BODIES) + _BROKEN + _KINDS
 _OTHERS = len(inputs.METHODS) - 1
 
 COSTLESS = [
     Step("no token, and others, to initiate", 0, 0, _TOKENS, refuse_tokens_to_initiate,
-         made_wrongly=_TOKENS),
-    Step("wrong bodies to initiate", 0, 0, _INITIATES, refuse_initiate_bodies,
-         made_wrongly=_INITIATES),
+         made_if_accepted=_TOKENS),
+    Step("invalid bodies to initiate", 0, 0, _INITIATES, refuse_initiate_bodies,
+         made_if_accepted=_INITIATES),
 ]  # fmt: skip
 """Steps that make no build, unless the server accepts what it must refuse."""
 
 PROBES = [
     Step("no token, and others", 1, 0, 2 + (_ABOUT + 1) * _TOKENS, refuse_tokens,
-         started_wrongly=1),
-    Step("wrong bodies to start", 1, 0, 2 + 2 * (len(inputs.WRONG_START_BODIES) + _BROKEN),
-         refuse_start_bodies, started_wrongly=1),
-    Step("absent builds, odd ids and types", 0, 0,
+         started_if_accepted=1),
+    Step("invalid bodies to start", 1, 0, 2 + 2 * (len(inputs.INVALID_START_BODIES) + _BROKEN),
+         refuse_start_bodies, started_if_accepted=1),
+    Step("absent builds, unusual ids and types", 0, 0,
          _ABOUT * (len(inputs.ABSENT_BUILD_IDS) + len(inputs.RAW_SEGMENTS)) + _KINDS,
-         ask_for_absent_builds),
-    Step("other methods", 1, 0, 2 + _OTHERS + 2 * _ABOUT * _OTHERS, ask_by_other_methods,
-         made_wrongly=_OTHERS, started_wrongly=1),
+         request_absent_builds),
+    Step("other methods", 1, 0, 2 + _OTHERS + 2 * _ABOUT * _OTHERS, send_other_methods,
+         made_if_accepted=_OTHERS, started_if_accepted=1),
     Step("a start without an upload", 1, 1, 3, start_early),
 ]  # fmt: skip

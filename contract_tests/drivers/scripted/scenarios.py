@@ -13,9 +13,9 @@ from ..session import Session
 from . import inputs, probes
 from .builds import BuildScript, Issued, Step, follow
 
-# A start that nothing was uploaded for may never come to an end.
+# Seconds. A build that was started without an upload may never end.
 HASTE = 5.0
-# Seconds for which builds are polled at first; what takes longer is waited for at the end.
+# Seconds of dense polling right after the starts; longer builds are polled again at the end.
 DENSELY = 2.0
 
 
@@ -27,7 +27,7 @@ FALSE, GOOD, HOPELESS, DEFAULT = (
 
 
 def open_builds(script: BuildScript) -> None:
-    """Initiate builds side by side, upload, start one after the other, and look at all of them."""
+    """Initiate several builds, upload, start them one by one, and poll all of them."""
     issued: dict[str, Issued] = {}
     everything = {"platform": "linux/amd64", "visibility": "PRIVATE"}
     spent: BudgetSpent | None = None
@@ -53,7 +53,7 @@ def open_builds(script: BuildScript) -> None:
 
 
 def _start_apart(script: BuildScript, issued: dict[str, Issued]) -> None:
-    """Start them, first the one that is not to go; look at the others after a true start."""
+    """Start the builds, the one with context_uploaded false first; poll all after each start."""
     if FALSE in issued:
         script.waiting[FALSE] = issued[FALSE]
         script.start(issued[FALSE], f"{FALSE}: start", {"context_uploaded": False})
@@ -76,7 +76,7 @@ def _start_apart(script: BuildScript, issued: dict[str, Issued]) -> None:
 
 
 def close_builds(script: BuildScript) -> None:
-    """Wait until all builds have ended; then see that what has ended stays so, and what waits."""
+    """Wait until all builds have ended; then check that no status changes any more."""
     hasty, script.hasty = script.hasty, {}
     going = follow(script, script.patience)
     script.hasty = hasty
@@ -89,15 +89,15 @@ def close_builds(script: BuildScript) -> None:
     script.session.pace.give_up(going)
 
 
-OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds, started_wrongly=1)
+OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds, started_if_accepted=1)
 CLOSING = Step("the ends", 0, 0, 10, close_builds)
 
 
 def steps(*, is_limited: bool) -> list[Step]:
-    """Return the steps in their order, without the last one.
+    """Return the steps in order, without the last one.
 
-    Where few builds may be made, what must be refused goes first: that costs none, unless the
-    server accepts it.
+    With a small MAX_BUILDS, requests that must be refused go first: they cost no build, unless
+    the server accepts them.
     """
     if is_limited:
         return [*probes.COSTLESS, OPENING, *probes.PROBES]
@@ -105,16 +105,16 @@ def steps(*, is_limited: bool) -> list[Step]:
 
 
 GIVEN_REQUESTS = 4 + len(inputs.tokens(""))
-"""What ``watch_build`` sends at least, polls not counted."""
+"""Requests that ``watch_build`` sends, without polls."""
 
 
-def watch_build(session: Session, build_id: str, tell: Callable[[str], None]) -> None:
-    """Look at a build that exists until it has ended, with and without the token; start nothing.
+def watch_build(session: Session, build_id: str, report: Callable[[str], None]) -> None:
+    """Poll an existing build until it has ended, with and without the token; start nothing.
 
-    One that waits is not waited for: who should start it, and when, is not known.
+    A build that waits for its start is polled once: nobody may ever start it.
     """
     issued = Issued(build_id, "")
-    script = BuildScript(session, session.pace.left, tell=tell)
+    script = BuildScript(session, session.pace.left, report=report)
     rows = script.look(issued, "status of the given build").rows
     for name, authorization in inputs.tokens(session.tape.token).items():
         session.send("GET", issued.path, f"status with {name}", authorization=authorization)

@@ -57,7 +57,7 @@ def got(url: str, limits: Limits | None = None, method: str = "GET") -> Answer:
         (
             hostile.unknown_coding,
             None,
-            "the body has the content encoding br, which was not asked for",
+            "the body has the content encoding br, which was not accepted",
         ),
         (hostile.many_headers, None, "the header of the answer is larger than 100 KiB"),
         (hostile.reset, None, "the connection was reset"),
@@ -81,11 +81,11 @@ def test_clause(behaviour: hostile.Behaviour, limits: Limits | None, clause: str
     [
         ("http://contract-gate.invalid/", "the name contract-gate.invalid does not resolve"),
         ("http://127.0.0.1:1/", "connection refused"),
-        ("file:///etc/passwd", "the URL is no http or https URL with a host"),
-        ("http:///x", "the URL is no http or https URL with a host"),
-        ("http://127.0.0.1:99999/", "the URL is no URL"),
-        ("http://xn--/", "the URL is no URL"),
-        ("http://exa\0mple/", "the URL is no URL"),
+        ("file:///etc/passwd", "the URL is not an http(s) URL with a host"),
+        ("http:///x", "the URL is not an http(s) URL with a host"),
+        ("http://127.0.0.1:99999/", "the URL is invalid"),
+        ("http://xn--/", "the URL is invalid"),
+        ("http://exa\0mple/", "the URL is invalid"),
         ("http://127.0.0.1/" + "x" * 2**16, "the URL is too long"),
     ],
 )

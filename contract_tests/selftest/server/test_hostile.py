@@ -40,7 +40,7 @@ BROKEN: dict[hostile.Behaviour, str] = {
     hostile.reset: "the connection was reset",
     hostile.no_gzip: "the gzipped body cannot be unfolded",
     hostile.half_gzip: "the gzipped body ends early",
-    hostile.unknown_coding: "the content encoding br, which was not asked for",
+    hostile.unknown_coding: "the content encoding br, which was not accepted",
 }
 SLOW: dict[hostile.Behaviour, str] = {
     hostile.silence: "no answer came within 0.2 s",
@@ -66,12 +66,12 @@ ODD_BODIES = {
     "nothing": b"",
 }
 ODD_URLS = {
-    "": "no http or https URL",
-    "no url": "no http or https URL",
-    "file:///etc/passwd": "no http or https URL",
-    "ftp://127.0.0.1/x": "no http or https URL",
-    "http://exa\0mple/": "is no URL",
-    "http://127.0.0.1:99999/": "is no URL",
+    "": "not an http(s) URL",
+    "no url": "not an http(s) URL",
+    "file:///etc/passwd": "not an http(s) URL",
+    "ftp://127.0.0.1/x": "not an http(s) URL",
+    "http://exa\0mple/": "is invalid",
+    "http://127.0.0.1:99999/": "is invalid",
     "http://127.0.0.1:1/x": "connection refused",
     "http://contract-gate.invalid/x": "the name contract-gate.invalid does not resolve",
     "http://127.0.0.1:1/" + "x" * 2**17: "the URL is too long",
@@ -258,7 +258,7 @@ def test_long_build_id(sound: str) -> None:
     [
         ("http://contract-gate.invalid", "the name contract-gate.invalid does not resolve"),
         ("http://127.0.0.1:1", "connection refused"),
-        ("http://127.0.0.1:99999", "the URL is no URL"),
+        ("http://127.0.0.1:99999", "the URL is invalid"),
     ],
 )
 def test_target_that_is_not_there(url: str, told: str) -> None:

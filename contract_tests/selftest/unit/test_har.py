@@ -342,12 +342,12 @@ def refused(path: Path | str) -> str:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is no JSON"),
-        (b"<html>", "is no JSON"),
-        (b"\xff\x00\xff", "is no JSON"),
-        (b"[" * 200_000, "is no JSON"),
+        (b"", "is not JSON"),
+        (b"<html>", "is not JSON"),
+        (b"\xff\x00\xff", "is not JSON"),
+        (b"[" * 200_000, "is not JSON"),
         (b"PK\x03\x04", "is a zip"),
-        (b"[]", "holds no object"),
+        (b"[]", "not a JSON object"),
         (b"{}", "no list log.entries"),
         (b'{"log": []}', "no list log.entries"),
         (b'{"log": {"entries": {}}}', "no list log.entries"),
@@ -368,8 +368,8 @@ def test_file_that_is_no_recording(content: bytes, said: str, tmp_path: Path) ->
 
 def test_no_such_file(tmp_path: Path) -> None:
     """What is no file is told as such."""
-    assert "there is no file" in refused(tmp_path / "none.har")
-    assert "there is no file" in refused(tmp_path)
+    assert "is not a file" in refused(tmp_path / "none.har")
+    assert "is not a file" in refused(tmp_path)
     assert "problem: " in refused("a\0b")
 
 
@@ -388,9 +388,9 @@ def test_nothing_for_this_api(tmp_path: Path) -> None:
 
 
 NO_URL = "it has no URL that can be read"
-NO_STATUS = "its status is no number of three digits"
-NO_HEADERS = "its headers are no list of names and values"
-NO_CONTENT = "the content of its response is no object"
+NO_STATUS = "its status is not a three-digit number"
+NO_HEADERS = "its headers are not a list of names and values"
+NO_CONTENT = "the content of its response is not an object"
 NO_TEXT = "the body of its response is not a text"
 NOT_BASE64 = "the body of its response is not base64"
 NOT_RECORDED = "the headers of its response were not recorded"
@@ -411,7 +411,7 @@ ODD: dict[str, tuple[Change, str]] = {
     "content": (lambda one: one["response"].update(content=[]), NO_CONTENT),
     "text": (lambda one: one["response"]["content"].update(text=7), NO_TEXT),
     "base64": (lambda one: one["response"]["content"].update(NO_BASE64), NOT_BASE64),
-    "postData": (lambda one: one["request"].update(postData=[]), "its postData is no object"),
+    "postData": (lambda one: one["request"].update(postData=[]), "its postData is not an object"),
     "not recorded": (lambda one: one["response"].update(LOST), NOT_RECORDED),
     "status 0": (lambda one: one["response"].update(status=0), NO_ANSWER),
     "status -1": (lambda one: one["response"].update(status=-1), NO_ANSWER),

@@ -67,7 +67,7 @@ def test_judge_keeps_to_rules_and_level() -> None:
     ("arguments", "said"),
     [
         ([""], "no recording was named"),
-        (["none.har"], "there is no file none.har"),
+        (["none.har"], "none.har is not a file"),
         ([str(SAMPLES / "chrome.har"), "--rule", "T55"], "use T5"),
         ([str(SAMPLES / "chrome.har"), "--level", "mus"], "use must"),
         ([str(SAMPLES / "chrome.har"), "--rule", "L7"], "none of 1 rules could be observed"),

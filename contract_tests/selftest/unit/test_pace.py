@@ -96,7 +96,7 @@ def test_a_429_is_heeded(told: dict[str, str], tries: int, wait: float | None) -
     """Seconds as they are told; what is no number is as good as nothing."""
     pace, _ = paced()
 
-    assert pace.asked_to_wait(told, tries) == wait
+    assert pace.retry_delay(told, tries) == wait
 
 
 def test_a_429_may_name_a_date() -> None:
@@ -105,14 +105,14 @@ def test_a_429_may_name_a_date() -> None:
     now = clock.now().timestamp()
     soon, gone = (email.utils.formatdate(now + by, usegmt=True) for by in (30, -30))
 
-    assert pace.asked_to_wait({"retry-after": soon}, 0) == 30
-    assert pace.asked_to_wait({"retry-after": gone}, 0) == 0
+    assert pace.retry_delay({"retry-after": soon}, 0) == 30
+    assert pace.retry_delay({"retry-after": gone}, 0) == 0
 
 
 def test_a_429_that_asks_for_too_much() -> None:
     """To wait longer than the run may take is to give up, at once."""
     pace, clock = paced(deadline=60)
 
-    with pytest.raises(BudgetSpent, match="asks to wait 3600 s"):
-        pace.asked_to_wait({"retry-after": "3600"}, 0)
+    with pytest.raises(BudgetSpent, match="Retry-After is 3600 s"):
+        pace.retry_delay({"retry-after": "3600"}, 0)
     assert clock.slept == []
