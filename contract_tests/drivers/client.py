@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import pkgutil
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -23,6 +23,7 @@ from ..tape.call import Call
 from ..tape.tape import Tape
 
 BASE = "https://images.test"
+WAYS = ("sync", "asyncio")
 TOKEN = "s3cret-token-of-the-client"  # noqa: S105 (not a secret: leaks are searched for it)
 UNUSUAL_IDS = ["..", ".", "", "a/b", "a?b=c", "a#b", "a%2Fb", "\N{SNOWMAN}", "a\nb", "a b"]
 # What an operation takes is known of these. Whether the client can call any other is shown when it
@@ -72,25 +73,54 @@ def example(operation: str) -> dict[str, Any]:
 
 def run(tape: Tape) -> None:
     """Make every call, once sync and once async."""
-    for stimulus in stimuli():
-        call(tape, stimulus, _sync)
-        call(tape, stimulus, _async)
+    with Caller(tape) as caller:
+        for stimulus in stimuli():
+            for how in WAYS:
+                caller.call(stimulus, how)
 
 
-def call(
-    tape: Tape, stimulus: Stimulus, make: Callable[[AuthenticatedClient, Stimulus], Any]
-) -> Call:
-    """Make one call, record its request, response and result, and return it."""
-    client = AuthenticatedClient(BASE, TOKEN, verify_ssl=_tls())
-    returned: Any = None
-    raised: Exception | None = None
-    with respx.mock(assert_all_called=False) as router:
-        route = router.route().mock(side_effect=lambda request: _copy(stimulus.answer, request))
+class Caller:
+    """Calls the client, and records each request, response and result.
+
+    Patching httpx and making an event loop cost more than a call, so both are done once.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._runner = asyncio.Runner()
+        self._router = respx.mock(assert_all_called=False)
+        self._route = self._router.route()
+
+    def __enter__(self) -> Caller:
+        self._router.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._router.stop()
+        self._runner.close()
+
+    def call(self, stimulus: Stimulus, how: str) -> Call:
+        """Make one call, in one of the ``WAYS``; record it, and return it."""
+        client = AuthenticatedClient(BASE, TOKEN, verify_ssl=_tls())
+        returned: Any = None
+        raised: Exception | None = None
+        self._router.reset()
+        self._route.mock(side_effect=lambda request: _copy(stimulus.answer, request))
         try:
-            returned = make(client, stimulus)
+            if how == "sync":
+                returned = _sync(client, stimulus)
+            else:
+                returned = self._runner.run(_async(client, stimulus))
         except Exception as error:
             raised = error
-        sent = route.calls.last.request if route.calls else None
+        sent = self._route.calls.last.request if self._route.calls else None
+        return _recorded(self._tape, stimulus, client, sent, returned, raised)
+
+
+def _recorded(
+    tape: Tape, stimulus: Stimulus, client: AuthenticatedClient, sent: httpx.Request | None,
+    returned: Any, raised: Exception | None,
+) -> Call:  # fmt: skip
     exchange = None
     if sent is not None:
         history = tape.record(
@@ -145,17 +175,10 @@ def _sync(client: AuthenticatedClient, stimulus: Stimulus) -> Any:
         return _module(stimulus.operation).sync(*arguments, client=client, **body)
 
 
-def _async(client: AuthenticatedClient, stimulus: Stimulus) -> Any:
+async def _async(client: AuthenticatedClient, stimulus: Stimulus) -> Any:
     arguments, body = _arguments(stimulus)
-
-    async def called() -> Any:
-        async with client:
-            answer: Awaitable[Any] = _module(stimulus.operation).asyncio(
-                *arguments, client=client, **body
-            )
-            return await answer
-
-    return asyncio.run(called())
+    async with client:
+        return await _module(stimulus.operation).asyncio(*arguments, client=client, **body)
 
 
 def _raw(status: int, content: bytes, media_type: str = "application/json") -> httpx.Response:

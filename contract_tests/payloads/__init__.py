@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..contract import documents
@@ -38,7 +39,8 @@ class Payload:
     at: str | None
 
 
-def load() -> list[Payload]:
+@cache
+def load() -> tuple[Payload, ...]:
     """Return all payloads, in the order of their files.
 
     Raises ValueError for an entry that does not follow the README of the corpus.
@@ -51,7 +53,7 @@ def load() -> list[Payload]:
     titles = [payload.title for payload in found]
     if twice := {title for title in titles if titles.count(title) > 1}:
         raise ValueError(f"titles that occur twice: {twice}")
-    return found
+    return tuple(found)
 
 
 def _payload(entry: dict[str, object], document: dict[str, object]) -> Payload:
