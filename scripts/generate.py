@@ -198,7 +198,7 @@ def _untracked(folder: Path) -> set[str]:
     """List what git does not know in a folder; nothing where there is no git."""
     if not folder.is_dir() or not git.is_top(folder.parent):
         return set()
-    told = git.answer(folder, "ls-files", "--others", "-z") or b""
+    told = git.output(folder, "ls-files", "--others", "-z") or b""
     return set(filter(None, os.fsdecode(told).split("\0")))
 
 

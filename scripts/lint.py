@@ -1,6 +1,6 @@
 """Refuses, in the contract, what the generator would drop or change without a word.
 
-Usage: contract_lint.py [FILE]
+Usage: lint.py [FILE]
 
 Exit codes: 0 sound, 1 problems, 4 it cannot be read as a contract.
 """
@@ -22,7 +22,7 @@ from scripts.contract_lint import problems
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = Parser(
-        prog="contract_lint.py",
+        prog="lint.py",
         description="Check the contract for what the generator would drop or change in silence.",
     )
     parser.add_argument("file", nargs="?", type=Path, default=Path("openapi.yaml"))

@@ -79,12 +79,12 @@ def commit(root: Path) -> str:
 
     Outside of git it is ``unknown``; so it is in a folder that another project's git holds.
     """
-    head = git.answer(root, "rev-parse", "HEAD")
+    head = git.output(root, "rev-parse", "HEAD")
     if not head or not git.is_top(root):
         return "unknown"
     tests = [f"contract_tests/{name}" for name in (*TEST_FOLDERS, *TEST_MODULES)]
     sources = ["openapi.yaml", "generated", "scripts", "LICENSE", *tests]
-    dirty = git.answer(root, "status", "--porcelain", "--untracked-files=all", "--", *sources)
+    dirty = git.output(root, "status", "--porcelain", "--untracked-files=all", "--", *sources)
     return head.decode().strip() + ("+dirty" if dirty != b"" else "")
 
 
@@ -96,7 +96,7 @@ def original(root: Path, entry: VendoredFile | None, digest: str, commit: str) -
         return entry.content
     # A lock is anybody's text: no commit in it may be an option of git.
     past = (
-        git.answer(root, "show", f"{commit}:{entry.origin}") if _COMMIT.fullmatch(commit) else None
+        git.output(root, "show", f"{commit}:{entry.origin}") if _COMMIT.fullmatch(commit) else None
     )
     return past if past is not None and sha256(past) == digest else None
 

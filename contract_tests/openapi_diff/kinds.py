@@ -27,7 +27,19 @@ class Direction(StrEnum):
 
 
 class Difference(NamedTuple):
-    """One difference: its kind, where it stands, what either says, and whom it breaks."""
+    """One difference.
+
+    Attributes:
+        kind: One of ``KINDS``.
+        breaks: Whom it breaks.
+        places: Each place it applies to, such as ``start 200 $.artifacts[].status``.
+        base_at: The JSON pointer in the base.
+        revision_at: The JSON pointer in the revision.
+        base: What the base has there, in a few words.
+        revision: What the revision has there.
+        subject: The name of what differs: of a field, parameter or operation, or the values.
+
+    """
 
     kind: str
     breaks: Breaks
@@ -36,6 +48,7 @@ class Difference(NamedTuple):
     revision_at: str
     base: str
     revision: str
+    subject: str
 
 
 # Whom a kind breaks that stands in a response, and one that stands in a request; None is never.

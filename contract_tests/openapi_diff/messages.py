@@ -42,7 +42,7 @@ def compare_responses(base: Node, revision: Node, label: str) -> Differences:
     """Yield the differences of what is answered, status by status."""
     old, new = _statuses(base), _statuses(revision)
     for status in dict.fromkeys([*old, *new]):
-        place, noun = Place(f"{label} {status}", Direction.RESPONSE), "failure"
+        place, noun = Place(f"{label} {status}", Direction.RESPONSE, label), "failure"
         one, other = _covering(old, status), _covering(new, status)
         if succeeds := status.startswith("2"):
             noun = "success"
@@ -92,7 +92,7 @@ def _headers(response: Node) -> dict[str, SchemaPart]:
         if name.lower() not in SPOKEN_OF_ELSEWHERE:
             header = entry.follow()
             required = header.object().get("required") is True
-            found[name.lower()] = part_of(header, f" header {name}", required=required)
+            found[name.lower()] = part_of(header, name, "header", required=required)
     return found
 
 
@@ -142,10 +142,11 @@ def _paths(response: Node) -> set[str]:
     return {path for media in _media(response).values() for path in fields_of(_schema(media))}
 
 
-def part_of(node: Node, step: str, *, required: bool) -> SchemaPart:
-    """Return a parameter or a header, its schema under either key."""
+def part_of(node: Node, name: str, where: str, *, required: bool) -> SchemaPart:
+    """Return a parameter or a header; its schema is under ``schema`` or in ``content``."""
     schema = node.get("schema")
     if schema is None and (content := node.get("content")):
         schema = next((media.get("schema") for _, media in content.named()), None)
     deprecated = node.object().get("deprecated") is True
-    return SchemaPart(step, node.pointer, (schema,) if schema else (), required, deprecated)
+    nodes = (schema,) if schema else ()
+    return SchemaPart(name, f" {where} {name}", node.pointer, nodes, required, deprecated)

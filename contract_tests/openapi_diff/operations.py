@@ -66,7 +66,7 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
     found: list[Difference] = []
     for (method, path), operation in old.items():
         other = new.pop((method, _shifted(path, prefix)), None)
-        place = Place(operation.label, REQUEST)
+        place = Place(operation.label, REQUEST, operation.label)
         if other is None:
             at = (operation.node.pointer, "/paths")
             found.append(place.difference("operation-removed", at, operation.label, ABSENT))
@@ -74,12 +74,13 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
         found += _operation(operation, other)
     if every:
         for added in new.values():
-            place = Place(added.label, REQUEST)
+            place = Place(added.label, REQUEST, added.label)
             at = ("/paths", added.node.pointer)
             found.append(place.difference("operation-added", at, ABSENT, added.label))
     if prefix != ("", ""):
         text = (f"paths under {end or '/'}" for end in prefix)
-        found.append(Place("servers", REQUEST).difference("base-path", ("/paths", "/paths"), *text))
+        place = Place("servers", REQUEST, "servers")
+        found.append(place.difference("base-path", ("/paths", "/paths"), *text))
     return sorted(_merged(found), key=lambda one: ORDER.index(one.breaks))
 
 
@@ -158,7 +159,8 @@ def _shifted(path: str, prefix: tuple[str, str]) -> str:
 
 
 def _operation(base: DocumentOperation, revision: DocumentOperation) -> Differences:
-    place, at = Place(base.label, REQUEST), (base.node.pointer, revision.node.pointer)
+    place = Place(base.label, REQUEST, base.label)
+    at = (base.node.pointer, revision.node.pointer)
     if revision.node.value.get("deprecated") and not base.node.value.get("deprecated"):
         yield place.difference("deprecated", at, "", "deprecated")
     yield from compare_security(base.node, revision.node, place.below(" security"))
@@ -174,7 +176,7 @@ def _parameters(
     for name in old.keys() & new.keys():
         one, other = old[name][1], new[name][1]
         if one != other:
-            here = place.below(old[name][0].step)
+            here = place.below(old[name][0].step, old[name][0].name)
             pointers = (old[name][0].at, new[name][0].at)
             yield here.difference("serialization-changed", pointers, one, other)
     yield from compare_parts(
@@ -200,13 +202,13 @@ def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
             seen.add((name, where))
             if where == "header" and (name := name.lower()) in SPOKEN_OF_ELSEWHERE:
                 continue
-            step, key = f" {where} {name}", f"{where} {name}"
+            key = f"{where} {name}"
             if where == "path" and f"{{{name}}}" in operation.templates:
                 key = f"path {operation.templates.index(f'{{{name}}}')}"
             style = str(said.get("style", STYLES.get(where)))
             explode = said.get("explode", style == "form")
             part = part_of(
-                parameter, step, required=said.get("required") is True or where == "path"
+                parameter, name, where, required=said.get("required") is True or where == "path"
             )
             found[key] = (part, f"{style}{', exploded' if explode else ''}")
     return found
@@ -216,8 +218,8 @@ def _merged(found: list[Difference]) -> list[Difference]:
     """Bring together what stands in one place of the documents and is met in several."""
     merged: dict[Any, Difference] = {}
     for one in found:
-        key = one._replace(places=())
-        before = merged.get(key, key)
+        key = one._replace(places=(), subject="")
+        before = merged.get(key, one._replace(places=()))
         if one.places[0] not in before.places:
             merged[key] = before._replace(places=before.places + one.places)
     return list(merged.values())

@@ -27,15 +27,20 @@ class Place:
 
     label: str
     direction: Direction
+    subject: str
     above: frozenset[tuple[tuple[str, ...], tuple[str, ...]]] = frozenset()
 
-    def below(self, step: str) -> Place:
-        """Return the place of a part."""
-        return replace(self, label=self.label + step)
+    def below(self, step: str, subject: str = "") -> Place:
+        """Return the place of a part; a part without a name has the subject of what it is in."""
+        return replace(self, label=self.label + step, subject=subject or self.subject)
 
-    def difference(self, kind: str, at: tuple[str, str], base: str, revision: str) -> Difference:
-        """Return a difference of this place."""
-        return Difference(kind, breaks(kind, self.direction), (self.label,), *at, base, revision)
+    def difference(
+        self, kind: str, at: tuple[str, str], base: str, revision: str, subject: str = ""
+    ) -> Difference:
+        """Return a difference at this place."""
+        affected = breaks(kind, self.direction)
+        subject = subject or self.subject
+        return Difference(kind, affected, (self.label,), *at, base, revision, subject)
 
 
 def compare_schemas(
@@ -62,7 +67,7 @@ def compare_parts(
 ) -> Differences:
     """Yield the differences of fields, of parameters or of headers, by their names."""
     for name, old in base.items():
-        here = place.below(old.step)
+        here = place.below(old.step, old.name)
         if name in revision:
             yield from _part(noun, old, revision[name], here)
             continue
@@ -71,7 +76,7 @@ def compare_parts(
     for name, new in revision.items():
         if name not in base:
             kind = f"required-{noun}-added" if new.required else f"{noun}-added"
-            here = place.below(new.step)
+            here = place.below(new.step, new.name)
             yield here.difference(kind, (at[0], new.at or at[1]), ABSENT, new.described())
 
 
@@ -79,6 +84,7 @@ def compare_parts(
 class SchemaPart:
     """A field, a parameter or a header: its schema, and whether it must be there."""
 
+    name: str
     step: str
     at: str
     nodes: Nodes
@@ -154,9 +160,9 @@ def _values(base: Shape, revision: Shape, place: Place) -> Differences:
             yield place.difference(kind, at, described(base), described(revision))
         return
     if new := [value for value in revision.values if value not in base.values]:
-        yield place.difference("value-added", at, ABSENT, listed(new))
+        yield place.difference("value-added", at, ABSENT, listed(new), listed(new))
     if old := [value for value in base.values if value not in revision.values]:
-        yield place.difference("value-removed", at, listed(old), ABSENT)
+        yield place.difference("value-removed", at, listed(old), ABSENT, listed(old))
 
 
 def _marks(base: Shape, revision: Shape, place: Place) -> Differences:
@@ -212,7 +218,7 @@ def _unnamed(
 
     ``in_base`` says that this document is the base.
     """
-    here = place.below(part.step)
+    here = place.below(part.step, part.name)
     if in_base and other.others is None:
         yield here.difference("field-allowed", (at[0], part.at), "forbidden", part.described())
     elif in_base and other.others:
@@ -228,7 +234,7 @@ def _fields(shape: Shape, direction: Direction) -> dict[str, SchemaPart]:
     found = {name: shape.properties.get(name, ()) for name in names}
     return {
         name: SchemaPart(
-            f".{name}", nodes[0].pointer if nodes else shape.at, nodes, name in shape.required
+            name, f".{name}", nodes[0].pointer if nodes else shape.at, nodes, name in shape.required
         )
         for name, nodes in found.items()
         if not any(_hidden(node, direction) for node in nodes)

@@ -1,84 +1,66 @@
-"""Reads CHANGELOG.md: sections of versions, headings of weights, one entry for each point."""
+"""Reads CHANGELOG.md: one section for each version, one heading for each weight."""
 
 from __future__ import annotations
 
 import datetime
-import re
 from typing import NamedTuple
 
 from contract_tests.problems import Problem
 
-from .weight import Version, Weight
+from .version import Version, Weight
 
-HEADINGS = {"Breaking": Weight.MAJOR, "Added": Weight.MINOR, "Fixed": Weight.PATCH}
-"""The headings of a section, by what the entries below them weigh."""
-UNRELEASED = "Unreleased"
-_VERSION_HEAD = re.compile(r"(\S+), (\d{4}-\d\d-\d\d)")
+HEADINGS = {Weight.MAJOR: "Breaking", Weight.MINOR: "Added", Weight.PATCH: "Fixed"}
+_WEIGHTS = {heading: weight for weight, heading in HEADINGS.items()}
+_FORM = "newest first: '## Unreleased' or '## 1.2.3, 2027-01-31'; '### {}'; '- entry'"
 
 
 class ChangelogEntry(NamedTuple):
-    """One point: where it stands, and what it says.
-
-    Attributes:
-        version: The version of its section; None for what is unreleased.
-        weight: The weight of its heading.
-        text: Its words, on one line.
-
-    """
+    """An entry; the version is that of its section, None for ``Unreleased``."""
 
     version: Version | None
     weight: Weight
     text: str
 
 
+class ChangelogError(Problem):
+    """A line that is not a section, a heading or an entry where it stands."""
+
+    def __init__(self, number: int, line: str) -> None:
+        fix = f"write, {_FORM.format(' or '.join(_WEIGHTS))}"
+        super().__init__(f"CHANGELOG.md, line {number} is out of form: {line}", fix)
+        self.line = number
+
+
 def read(text: str) -> list[ChangelogEntry]:
-    """Return all entries, those of the newest section first.
-
-    Raises ``Problem`` for a heading that is none of the known ones, an entry without one,
-    sections that are not in order, and text that belongs to no entry.
-    """
-    found: list[ChangelogEntry] = []
-    versions: list[Version | None] = []
-    weight: Weight | None = None
+    """Return all entries, the newest section first. Raises ``ChangelogError``."""
+    entries: list[ChangelogEntry] = []
+    sections: list[Version | None] = []
+    weight = Weight.NONE
     for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("## "):
-            versions.append(_section(number, line[3:].strip(), versions))
-            weight = None
-        elif line.startswith("### "):
-            weight = HEADINGS.get(line[4:].strip())
-            if weight is None or not versions:
-                raise _wrong(
-                    number, f"{line} is no heading here", f"use one of {', '.join(HEADINGS)}"
-                )
-        elif line.startswith("- "):
-            if weight is None:
-                raise _wrong(
-                    number, "an entry below no heading", f"put it below ### {' or '.join(HEADINGS)}"
-                )
-            found.append(ChangelogEntry(versions[-1], weight, line[2:].strip()))
-        elif line.startswith("  ") and found and weight is not None:
-            found[-1] = found[-1]._replace(text=f"{found[-1].text} {line.strip()}")
+        mark, _, rest = line.partition(" ")
+        if mark == "##":
+            try:
+                sections.append(_section(rest.strip(), sections))
+            except ValueError as error:
+                raise ChangelogError(number, line) from error
+            weight = Weight.NONE
+        elif mark == "###" and sections and rest.strip() in _WEIGHTS:
+            weight = _WEIGHTS[rest.strip()]
+        elif mark == "-" and weight:
+            entries.append(ChangelogEntry(sections[-1], weight, rest.strip()))
+        elif line.startswith("  ") and weight and entries:
+            entries[-1] = entries[-1]._replace(text=f"{entries[-1].text} {line.strip()}")
         elif line.strip() and line != "# Changelog":
-            raise _wrong(number, "text that is no entry", "begin an entry with '- '")
-    return found
+            raise ChangelogError(number, line)
+    return entries
 
 
-def _section(number: int, head: str, before: list[Version | None]) -> Version | None:
-    if head == UNRELEASED:
-        if before:
-            raise _wrong(number, f"{UNRELEASED} below a version", "put it on top, once")
+def _section(title: str, above: list[Version | None]) -> Version | None:
+    if title == "Unreleased" and not above:
         return None
-    dated = _VERSION_HEAD.fullmatch(head)
-    try:
-        version = Version.of(dated[1] if dated else "")
-        datetime.date.fromisoformat(dated[2] if dated else "")
-    except ValueError as error:
-        fix = f"write '## 1.2.3, 2027-01-31' or '## {UNRELEASED}'"
-        raise _wrong(number, f"{head} is no section", fix) from error
-    if before and before[-1] is not None and before[-1] <= version:
-        raise _wrong(number, f"{version} below {before[-1]}", "put the newest on top")
-    return version
-
-
-def _wrong(line: int, what: str, fix: str) -> Problem:
-    return Problem(f"CHANGELOG.md, line {line}: {what}", fix)
+    version, _, day = title.partition(", ")
+    datetime.datetime.strptime(day, "%Y-%m-%d")
+    parsed = Version.parse(version)
+    if above and above[-1] and above[-1] <= parsed:
+        raise ValueError(f"{parsed} is below {above[-1]}")
+    return parsed

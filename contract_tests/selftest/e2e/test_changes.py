@@ -1,4 +1,4 @@
-"""What changed since a release is weighed, and changelog and version are held to it."""
+"""What changed since a release is found, and changelog and version are checked against it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from scripts import changes
-from scripts.release import agree, changelog, past, surface, weigh
-from scripts.release.weight import Version, Weight
+from scripts.release import changelog, check, compare, public_list
+from scripts.release.check import MissingEntry, Result
+from scripts.release.version import Version, Weight
 
 from ...contract.openapi import PATH
 from ...problems import Exit, Problem
@@ -21,7 +22,7 @@ from ...problems import Exit, Problem
 ROOT = PATH.parent
 PUBLIC = (
     "generated", "openapi.yaml", "contract_tests/mock.py", "contract_tests/watch.py", "ci",
-    ".github", ".pre-commit-hooks.yaml", "Makefile", surface.LIST,
+    ".github", ".pre-commit-hooks.yaml", "Makefile", public_list.LIST,
 )  # fmt: skip
 LOG = "# Changelog\n\n## 1.0.0, 2026-11-24\n\n### Added\n\n- All of it.\n"
 CLIENT = "generated/prime_image_builds/client.py"
@@ -38,10 +39,10 @@ def lay(folder: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         copy(ROOT / name, place)
-    (folder / surface.LIST).write_text(surface.listed(ROOT))
-    said = f"  version: {agree.version_of(ROOT)}"
+    (folder / public_list.LIST).write_text(public_list.text(ROOT))
+    current = f"  version: {check.version_of(ROOT)}"
     contract = (folder / "openapi.yaml").read_text()
-    (folder / "openapi.yaml").write_text(contract.replace(said, "  version: 1.0.0"))
+    (folder / "openapi.yaml").write_text(contract.replace(current, "  version: 1.0.0"))
     (folder / "CHANGELOG.md").write_text(LOG)
     return folder
 
@@ -88,9 +89,9 @@ def project(released: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(released, tmp_path / "project", symlinks=True))
 
 
-def told(project: Path, *, writes: bool = False) -> list[str]:
-    """Return what is said of a project."""
-    return [str(one) for one in agree.problems(project, writes=writes)]
+def missing(result: Result) -> list[str]:
+    """Return the names for which the changelog has no entry."""
+    return [one.change.name for one in result.problems if isinstance(one, MissingEntry)]
 
 
 TAG = "        imageTag:\n"
@@ -100,7 +101,7 @@ ACCEPTED = "        '202': {$ref: '#/components/responses/Unauthorized'}\n"
 HANDED = 'from .errors import ApiError\n\n__all__ = (\n    "ApiError",'
 PACE = "    interval: float = "
 MAJOR, MINOR, PATCH = Weight.MAJOR, Weight.MINOR, Weight.PATCH
-API, MOCK, LIST = "openapi.yaml", "contract_tests/mock.py", surface.LIST
+API, MOCK, LIST = "openapi.yaml", "contract_tests/mock.py", public_list.LIST
 # One edit of a file, what it weighs, and what an entry must name.
 ONE_CHANGE = {
     "a status": (API, ", FAILED, CANC", ", FAILED, LOST, CANC", MAJOR, "LOST"),
@@ -152,7 +153,7 @@ ONE_CHANGE = {
     ),
     "a name handed on": (INIT, "__all__ = (", HANDED, MINOR, "ApiError"),
     "another phase": (API, "CANCELLED: cancelled", "CANCELLED: succeeded", MAJOR, "CANCELLED"),
-    "all paths": (API, "/api/v1/", "/api/v2/", MAJOR, "start_image_build"),
+    "all paths": (API, "/api/v1/", "/api/v2/", MAJOR, ""),
     "no variable any more": (LIST, "variable HAR\n", "", MAJOR, "HAR"),
     "other code": (JOB, "def wait(", "# Waits.\ndef wait(", PATCH, ""),
     "the mock": (MOCK, "advance(self, *, seconds", "advance(self, *, minutes", MAJOR, "advance"),
@@ -181,7 +182,7 @@ def test_one_change(released: Path, project: Path, title: str) -> None:
     """Each single change is found, with its weight and with the name that an entry must have."""
     name, old, new, weight, named = ONE_CHANGE[title]
     edit(project, name, swap(old, new))
-    found = weigh.changes(released, project)
+    found = compare.changes(released, project)
 
     assert found[0].weight is weight
     assert named in [one.name for one in found if one.weight is weight]
@@ -196,19 +197,21 @@ def test_no_change(released: Path, project: Path) -> None:
     )
     (project / "contract_tests/new.py").write_text("def new(): ...\n")
 
-    assert weigh.changes(released, project) == []
+    assert compare.changes(released, project) == []
 
 
-def test_a_list_that_was_not_there_tells_nothing(released: Path, project: Path) -> None:
-    """A release from before there was a list makes no change of all that it has."""
-    (project / surface.LIST).unlink()
+def test_release_without_a_list_yields_no_changes(released: Path, project: Path) -> None:
+    """With a release from before there was a list, its lines are not new."""
+    (project / public_list.LIST).unlink()
 
-    assert weigh.changes(project, released) == []
+    assert compare.changes(project, released) == []
 
 
-def test_all_agrees_after_a_release(project: Path) -> None:
+def test_no_change_after_a_release(project: Path) -> None:
     """With nothing changed, there is nothing to do."""
-    assert told(project) == ["since v1.0.0: nothing, so this is 1.0.0"]
+    result = check.check(project)
+
+    assert result == (Version(1, 0, 0), Version(1, 0, 0), Weight.NONE, [], [], [])
 
 
 def add(project: Path, heading: str, entry: str, section: str = "Unreleased") -> None:
@@ -218,7 +221,7 @@ def add(project: Path, heading: str, entry: str, section: str = "Unreleased") ->
 
 
 @pytest.mark.parametrize(
-    ("heading", "entry", "is_told"),
+    ("heading", "entry", "is_named"),
     [
         ("Breaking", "A build may be `LOST`.", True),
         ("Breaking", "A build may have\n  been LOST.", True),
@@ -227,99 +230,99 @@ def add(project: Path, heading: str, entry: str, section: str = "Unreleased") ->
         ("Breaking", "A build may be FLOSTER.", False),
     ],
 )
-def test_the_entry_has_to_weigh_as_much_and_to_name_it(
-    project: Path, heading: str, entry: str, is_told: bool
+def test_entry_must_name_the_change_under_its_heading(
+    project: Path, heading: str, entry: str, is_named: bool
 ) -> None:
-    """An entry of a lower weight, or about something else, does not do."""
+    """An entry of a lower weight, or about something else, does not count."""
     edit(project, "openapi.yaml", swap(", FAILED, CANC", ", FAILED, LOST, CANC"))
     edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 2.0.0"))
     add(project, heading, entry)
-    found = [one.splitlines()[0] for one in told(project) if one.startswith("problem:")]
+    result = check.check(project)
 
-    missing = "problem: CHANGELOG.md has no new entry that names LOST below ### Breaking"
-    assert found == ([] if is_told else [missing])
+    assert missing(result) == ([] if is_named else ["LOST"])
+    assert result.code == (Exit.OK if is_named else Exit.FOUND)
 
 
 @pytest.mark.parametrize(
-    ("heading", "due"), [("Breaking", "2.0.0"), ("Added", "1.1.0"), ("Fixed", "1.0.1")]
+    ("heading", "due"), [("Breaking", (2, 0, 0)), ("Added", (1, 1, 0)), ("Fixed", (1, 0, 1))]
 )
-def test_the_heaviest_entry_decides_the_version(project: Path, heading: str, due: str) -> None:
-    """What nobody can measure (a rule made stricter, say) weighs what its entry says."""
+def test_heaviest_entry_decides_the_version(
+    project: Path, heading: str, due: tuple[int, ...]
+) -> None:
+    """A change that is not compared (a stricter rule) has the weight of its entry."""
     add(project, heading, "T5 looks at artifacts, too.")
+    result = check.check(project)
 
-    assert [line.splitlines()[0] for line in told(project)] == [
-        f"since v1.0.0: {changelog.HEADINGS[heading]}, so this is {due}",
-        f"problem: openapi.yaml says version 1.0.0; after v1.0.0 and what changed it is {due}",
-    ]
+    assert (changelog.HEADINGS[result.weight], result.due) == (heading, due)
+    assert [one.fix for one in result.problems] == ["make changes WRITE=1, then make generate"]
 
 
-def test_a_version_that_is_too_high_is_told(project: Path) -> None:
-    """A number that nothing asks for is as wrong as one that is missing."""
+def test_version_without_a_change_is_a_problem(project: Path) -> None:
+    """A version that nothing requires is reported, too."""
     edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 1.1.0"))
+    result = check.check(project)
 
-    assert "says version 1.1.0; after v1.0.0 and what changed it is 1.0.0" in told(project)[1]
+    assert (result.due, result.code) == ((1, 0, 0), Exit.FOUND)
 
 
-def test_moved_paths_are_told_by_operation(released: Path, project: Path) -> None:
-    """Where no path is as it was, each operation is gone, and nothing milder is said."""
+def test_moved_paths_are_one_change(released: Path, project: Path) -> None:
+    """If no path is left, all operations were removed, and nothing milder is reported."""
     edit(project, "openapi.yaml", swap("/api/v1/", "/api/v2/"))
 
-    assert {(one.weight, one.name) for one in weigh.changes(released, project)} == {
-        (Weight.MAJOR, name)
-        for name in ("initiate_image_build", "get_build_status", "start_image_build")
-    }
+    assert [(one.weight, one.name) for one in compare.changes(released, project)] == [(MAJOR, "")]
 
 
-def test_another_level_is_told_once(released: Path, project: Path) -> None:
-    """A line that says more, or less, of the same name is one change."""
-    edit(project, surface.LIST, swap("rule T5 SHOULD\n", "rule T5 MUST\n"))
+def test_another_level_is_one_change(released: Path, project: Path) -> None:
+    """A line with another attribute of the same name is reported once."""
+    edit(project, public_list.LIST, swap("rule T5 SHOULD\n", "rule T5 MUST\n"))
 
-    assert [one.what for one in weigh.changes(released, project)] == ["no longer: rule T5 SHOULD"]
+    assert [(one.weight, one.name) for one in compare.changes(released, project)] == [(MAJOR, "T5")]
 
 
 def test_write_sets_the_version_and_the_list(project: Path) -> None:
     """It writes what is due, and nothing a second time."""
     add(project, "Added", "Something.")
-    (project / surface.LIST).unlink()
-    first, second = told(project, writes=True), told(project, writes=True)
+    (project / public_list.LIST).unlink()
+    first, second = (check.check(project, writes=True) for _ in range(2))
 
-    assert first == [
-        f"written   {surface.LIST}",
-        "written   openapi.yaml: version 1.1.0; now make generate",
-        "since v1.0.0: minor, so this is 1.1.0",
-    ]
-    assert second == ["since v1.0.0: minor, so this is 1.1.0"]
+    assert [name.partition(":")[0] for name in first.written] == [public_list.LIST, "openapi.yaml"]
+    assert (first.due, first.problems) == ((1, 1, 0), [])
+    assert second == first._replace(written=[])
     assert (project / "openapi.yaml").read_text().count("1.1.0") == 1
 
 
-def test_a_stale_list_is_told(project: Path) -> None:
+def test_stale_list_is_a_problem(project: Path) -> None:
     """What is public and not listed is found before it is released."""
-    edit(project, surface.LIST, swap("rule T5 SHOULD\n", ""))
+    edit(project, public_list.LIST, swap("rule T5 SHOULD\n", ""))
+    add(project, "Breaking", "T5")
+    edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 2.0.0"))
 
-    assert f"problem: {surface.LIST} does not list what is public" in told(project)[-1]
+    assert [one.fix for one in check.check(project).problems] == ["make changes WRITE=1"]
 
 
-def test_a_section_of_another_version_is_told(project: Path) -> None:
+def test_section_of_another_version_is_a_problem(project: Path) -> None:
     """A section that is not released yet is Unreleased, or of the version that is due."""
     add(project, "Breaking", "No.", "3.0.0, 2026-12-01")
-    found = [line.splitlines()[0] for line in told(project) if "CHANGELOG.md" in line]
+    edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 2.0.0"))
 
-    assert found == ["problem: CHANGELOG.md has a section 3.0.0, and what comes is 2.0.0"]
+    assert [one.fix for one in check.check(project).problems] == ["name it 2.0.0, or Unreleased"]
 
 
-def test_the_commit_of_a_release_is_right(project: Path) -> None:
-    """A section that has its version already, and no tag yet, is as good as an unreleased one."""
+def test_commit_of_a_release_passes(project: Path) -> None:
+    """A section that has its version already, and no tag yet, counts as unreleased."""
     add(project, "Added", "Something.", "1.1.0, 2026-12-01")
     edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 1.1.0"))
+    result = check.check(project)
 
-    assert told(project) == ["since v1.0.0: minor, so this is 1.1.0"]
+    assert (result.due, result.problems) == ((1, 1, 0), [])
 
 
-def test_a_tag_that_is_not_the_version_is_told(project: Path) -> None:
-    """A tag that says another number than the contract is a mistake."""
+def test_tag_other_than_the_version_is_a_problem(project: Path) -> None:
+    """A tag with another number than the contract is a mistake."""
     git(project, "tag", "v1.4.0")
+    result = check.check(project)
 
-    assert "says version 1.0.0; after v1.4.0 and what changed it is 1.4.0" in told(project)[1]
+    assert (result.last, result.due, result.code) == ((1, 4, 0), (1, 4, 0), Exit.FOUND)
 
 
 def test_the_highest_tag_counts(project: Path) -> None:
@@ -331,51 +334,56 @@ def test_the_highest_tag_counts(project: Path) -> None:
     git(project, "tag", "v7.0.0")
     git(project, "checkout", "-q", "main")
 
-    assert past.last_release(project) == Version(1, 10, 0)
+    assert check.last_release(project) == Version(1, 10, 0)
 
 
 def test_no_release_yet(project: Path) -> None:
-    """Before the first there is nothing to compare with, and it says so."""
+    """Before the first release there is nothing to compare with; the changelog needs an entry."""
     git(project, "tag", "-d", "v1.0.0")
     (project / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n### Added\n\n- A.\n")
 
-    assert told(project) == ["nothing is released yet; the first tag will be v1.0.0"]
+    assert check.check(project) == (None, Version(1, 0, 0), Weight.NONE, [], [], [])
 
     (project / "CHANGELOG.md").write_text("# Changelog\n")
 
-    assert told(project)[1].startswith("problem: CHANGELOG.md has no entry")
+    assert len(check.check(project).problems) == 1
 
 
-def test_a_clone_without_the_tag_knows_nothing(project: Path) -> None:
-    """A changelog that tells of a release, and no tag of one, do not go together."""
+def test_clone_without_tags_cannot_tell(project: Path) -> None:
+    """A changelog with a release needs the tag of one."""
     git(project, "tag", "-d", "v1.0.0")
 
-    with pytest.raises(Problem, match="and this clone has no tag"):
-        told(project)
+    with pytest.raises(Problem) as error:
+        check.check(project)
+
+    assert error.value.fix.startswith("git fetch --tags")
 
 
-def test_a_shallow_clone_knows_nothing(project: Path, tmp_path: Path) -> None:
-    """No release that is known is not no release."""
+def test_shallow_clone_cannot_tell(project: Path, tmp_path: Path) -> None:
+    """A shallow clone without a tag does not show that nothing is released."""
     git(project, "commit", "-qm", "More", "--allow-empty")
     git(tmp_path, "clone", "-q", "--depth", "1", "--no-tags", f"file://{project}", "shallow")
 
-    with pytest.raises(Problem, match="this clone is shallow"):
-        past.last_release(tmp_path / "shallow")
+    with pytest.raises(Problem) as error:
+        check.last_release(tmp_path / "shallow")
+
+    assert error.value.fix == "git fetch --unshallow --tags"
 
 
-def test_no_clone_knows_nothing(tmp_path: Path, project: Path) -> None:
-    """A folder outside of git, or inside another project's, has no past of its own."""
-    with pytest.raises(Problem, match="fix: ask in a clone"):
-        past.last_release(tmp_path)
-    with pytest.raises(Problem, match="no clone of its own"):
-        past.last_release(project / "generated")
+def test_folder_that_is_not_a_clone_cannot_tell(tmp_path: Path, project: Path) -> None:
+    """A folder outside of git, or inside another clone, has no history of its own."""
+    for folder in (tmp_path, project / "generated"):
+        with pytest.raises(Problem) as error:
+            check.last_release(folder)
+
+        assert error.value.fix == "run it in a clone"
 
 
 @pytest.mark.parametrize("ending", [Exit.OK, Exit.FOUND, Exit.CANNOT_TELL])
 def test_exit_codes(
     ending: int, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """0 all agree, 1 something does not, 4 nothing can be said."""
+    """0 nothing is missing, 1 something is, 4 cannot tell."""
     monkeypatch.setattr(changes, "ROOT", project)
     if ending == Exit.FOUND:
         add(project, "Added", "Something.")
@@ -385,13 +393,13 @@ def test_exit_codes(
     out, err = capsys.readouterr()
 
     assert code == ending
-    assert ("problem: openapi.yaml says version" in out) is (ending == Exit.FOUND)
+    assert ("problem: openapi.yaml has version" in out) is (ending == Exit.FOUND)
     assert ("CHANGELOG.md" in err) is (ending == Exit.CANNOT_TELL)
 
 
-def test_what_is_listed_is_there() -> None:
-    """The list names each kind of thing that docs/public.md speaks of, and nothing twice."""
-    lines = surface.listed(ROOT).splitlines()
+def test_list_has_each_kind_of_the_document() -> None:
+    """The list has each kind that docs/public.md names, and no line twice."""
+    lines = public_list.text(ROOT).splitlines()
     kinds = {line.split()[0] for line in lines}
     page = (ROOT / "docs/public.md").read_text()
 
@@ -400,8 +408,8 @@ def test_what_is_listed_is_there() -> None:
     assert {"command gate --target", "rule C1 MUST", "make gate", "exit FOUND 1"} < set(lines)
 
 
-def test_this_project_agrees(capsys: pytest.CaptureFixture[str]) -> None:
-    """Changelog, version and list of this very project are right."""
+def test_this_project_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Changelog, version and list of this project are complete."""
     code = changes.main([])
     out, err = capsys.readouterr()
     if code == Exit.CANNOT_TELL and ("clone" in err or "git " in err):
@@ -410,8 +418,8 @@ def test_this_project_agrees(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == Exit.OK, out + err
 
 
-def test_a_tree_that_cannot_be_loaded_is_no_answer(tmp_path: Path) -> None:
-    """A contract that is broken, or code that is, ends with 4 and a sentence."""
+def test_broken_tree_cannot_tell(tmp_path: Path) -> None:
+    """A broken contract, or broken code, ends with 4 and a problem."""
     for name in ("scripts", "contract_tests", "generated"):
         skip = shutil.ignore_patterns("__pycache__", "selftest")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=skip)
@@ -426,9 +434,9 @@ def test_a_tree_that_cannot_be_loaded_is_no_answer(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("script", ["changes.py", "compare.py", "generate.py", "contract_lint.py"])
-def test_a_wrong_option_has_a_mend(script: str) -> None:
-    """It ends with the code of a failure, which each of these has."""
+@pytest.mark.parametrize("script", ["changes.py", "compare.py", "generate.py", "lint.py"])
+def test_unknown_option_cannot_tell(script: str) -> None:
+    """Its exit code is that of a run without a verdict, and the problem has a fix."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, ROOT / "scripts" / script, "--colour"],
         capture_output=True, text=True, check=False,

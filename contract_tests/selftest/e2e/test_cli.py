@@ -15,7 +15,7 @@ import pytest
 
 from scripts import changes, compare, generate, vendor, vendor_check
 from scripts import lint as contract_lint
-from scripts.release import surface
+from scripts.release import public_list
 
 from ... import arguments, cli, front, judge, process
 from ...contract.openapi import PATH
@@ -29,8 +29,8 @@ from ...settings import SETTINGS, from_environment
 ROOT = PATH.parent
 HAR = ROOT / "contract_tests/selftest/support/har/chrome.har"
 COMMANDS = list(cli.commands.commands)
-TAKES = surface.takes((ROOT / "Makefile").read_text())
-TARGETS = surface.targets((ROOT / "Makefile").read_text())
+TAKES = public_list.takes((ROOT / "Makefile").read_text())
+TARGETS = public_list.targets((ROOT / "Makefile").read_text())
 
 
 @pytest.fixture(autouse=True)

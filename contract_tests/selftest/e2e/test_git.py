@@ -90,11 +90,11 @@ def test_no_variable_leads_to_another_repository(
 ) -> None:
     """Whatever a caller has set of a repository, the folder counts."""
     linked = clone.parent / "linked"
-    head = git.answer(linked, "rev-parse", "HEAD")
+    head = git.output(linked, "rev-parse", "HEAD")
     monkeypatch.setenv(name, str(clone.parent / "nowhere"))
 
     assert head
-    assert git.answer(linked, "rev-parse", "HEAD") == head
+    assert git.output(linked, "rev-parse", "HEAD") == head
     assert git.is_top(linked)
     assert generate._untracked(linked / "generated") == set()
     assert vendor_source.commit(linked) == head.decode().strip()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.release import surface
+from scripts.release import public_list
 
 from ... import cli, front
 from ...contract import documents
@@ -122,7 +122,7 @@ def test_any_bearer_token_will_do(token: str) -> None:
     assert target.token == token
 
 
-TAKES = surface.takes((ROOT / "Makefile").read_text())
+TAKES = public_list.takes((ROOT / "Makefile").read_text())
 ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # The action is for a server of somebody's, and for a run that is to be judged.
 NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED"}

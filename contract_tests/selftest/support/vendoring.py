@@ -130,7 +130,7 @@ def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str,
 def main(arguments: list[str]) -> None:
     """Print the states, with the number of deaths that led to each, as JSON."""
     source, old, dest = map(Path, arguments[:3])
-    git.answer = lambda *_: None  # It only says the commit, and costs three processes.
+    git.output = lambda *_: None  # It only says the commit, and costs three processes.
     found = Counter(deaths(source, old, dest, arguments[3]))
     print(json.dumps([[*told, times] for told, times in found.items()]))  # noqa: T201
 

@@ -335,6 +335,7 @@ def test_json_says_all(capsys: pytest.CaptureFixture[str]) -> None:
             "places": ["start_image_build 200 $.artifactType"],
             "base_at": "/components/schemas/BuildStatusResponse",
             "revision_at": "/components/schemas/BuildStatusResponse/properties/artifactType",
+            "subject": "artifactType",
             "base": "absent",
             "revision": "CONTAINER_IMAGE, VM_SANDBOX",
         }

@@ -1,7 +1,7 @@
-"""Lists what is public beside contract and Python names: what is typed, and what scripts read.
+"""Lists what is public beside the contract and Python names: commands, settings, rules, formats.
 
-One line for each, in ``docs/public.txt``: a file of its own, so that review sees it change, and an
-older one can be read whatever the tree was like then.
+One line each in ``docs/public.txt``. It is a file, so that a review shows its changes, and so that
+the list of a release can be read without running that release.
 """
 
 from __future__ import annotations
@@ -24,25 +24,47 @@ from contract_tests.rules.client import CLIENT_RULES
 from contract_tests.settings import PREFIX, SETTINGS
 from scripts import vendor_check
 
+from .version import Change, Weight
+
 LIST = "docs/public.txt"
-ATTRIBUTES = {"MUST", "SHOULD", "required"}
-"""Words of a line that say more of a name, and are none."""
+_ATTRIBUTES = {"MUST", "SHOULD", "required"}
+"""Words of a line that describe a name and are not part of it."""
 
 
-def listed(root: Path) -> str:
-    """Return the text of the list, as it should be now."""
+def text(root: Path) -> str:
+    """Return what the list must contain now."""
     return "\n".join(sorted({*_lines(root)})) + "\n"
 
 
+def is_current(root: Path) -> bool:
+    """Return whether the list is there and complete."""
+    path = root / LIST
+    return path.is_file() and path.read_text(encoding="utf-8") == text(root)
+
+
+def compare(old: Path, new: Path) -> Iterator[Change]:
+    """Yield the changes between two lists; none if the older tree does not have one."""
+    if not (old / LIST).is_file():
+        return
+    before, after = ({*(tree / LIST).read_text("utf-8").splitlines()} for tree in (old, new))
+    known = {_name(line) for line in before}
+    for line in sorted(before - after):
+        yield Change(Weight.MAJOR, f"removed: {line}", _name(line)[-1])
+    for line in sorted(after - before):
+        if _name(line) not in known:  # else it was reported as the line that it replaces
+            weight = Weight.MAJOR if line.endswith(" required") else Weight.MINOR
+            yield Change(weight, f"new: {line}", _name(line)[-1])
+
+
 def targets(makefile: str) -> list[str]:
-    """Return the targets that a makefile explains."""
+    """Return the documented targets of a makefile."""
     return re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
 
 
 def takes(makefile: str) -> dict[str, list[str]]:
-    """Return what each target of a makefile takes on the command line."""
-    text = makefile.replace("\\\n", "")
-    found: dict[str, str] = dict(re.findall(r"^([\w.-]+) +:= +(.*)$", text, re.MULTILINE))
+    """Return the variables of each target of a makefile."""
+    joined = makefile.replace("\\\n", "")
+    found: dict[str, str] = dict(re.findall(r"^([\w.-]+) +:= +(.*)$", joined, re.MULTILINE))
     settings = found.get("SETTINGS", "")
     return {
         name.removesuffix(".takes"): names.replace("$(SETTINGS)", settings).split()
@@ -51,9 +73,8 @@ def takes(makefile: str) -> dict[str, list[str]]:
     }
 
 
-def name_of(line: str) -> str:
-    """Return the name that a line is about."""
-    return [word for word in line.split() if word not in ATTRIBUTES][-1]
+def _name(line: str) -> tuple[str, ...]:
+    return tuple(word for word in line.split() if word not in _ATTRIBUTES)
 
 
 def _lines(root: Path) -> Iterator[str]:
@@ -64,20 +85,20 @@ def _lines(root: Path) -> Iterator[str]:
     yield from (f"setting {PREFIX}{name}" for name in SETTINGS)
     yield from (f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES).values())
     yield from (f"scenario {name}" for name in SCENARIOS)
-    yield from (f"fixture {MARKER}", f"format verdicts.json {verdicts.FORMAT}")
-    yield f"format {vendor_check.LOCK} {vendor_check.FORMAT}"
     yield from (f"exit {one.name} {one.value}" for one in Exit)
+    yield f"fixture {MARKER}"
+    yield f"format verdicts.json {verdicts.FORMAT}"
+    yield f"format {vendor_check.LOCK} {vendor_check.FORMAT}"
     yield from _commands(cli.commands)
     yield from _actions(root)
 
 
 def _commands(group: click.Group) -> Iterator[str]:
-    for name in group.commands:
+    for name, command in group.commands.items():
         yield f"command {name}"
-        command = group.commands[name]
         for param in command.get_params(click.Context(command)):
-            words = [one for one in (*param.opts, *param.secondary_opts) if one.startswith("--")]
-            yield from (f"command {name} {one}" for one in words if one != "--help")
+            options = {one for one in (*param.opts, *param.secondary_opts) if one[:2] == "--"}
+            yield from (f"command {name} {one}" for one in options - {"--help"})
 
 
 def _actions(root: Path) -> Iterator[str]:
@@ -87,9 +108,7 @@ def _actions(root: Path) -> Iterator[str]:
             required = " required" if given.get("required") else ""
             yield f"action {path.parent.name} input {name}{required}"
         yield from (f"action {path.parent.name} output {name}" for name in action["outputs"])
-    hooks = documents.load(root / ".pre-commit-hooks.yaml")
-    yield from (f"hook {hook['id']}" for hook in hooks)
-    jobs: dict[str, Any] = documents.load(root / "ci/gitlab-gate.yml")
-    for job, content in jobs.items():
+    yield from (f"hook {hook['id']}" for hook in documents.load(root / ".pre-commit-hooks.yaml"))
+    for job, content in documents.load(root / "ci/gitlab-gate.yml").items():
         yield f"gitlab {job}"
         yield from (f"gitlab {job} {name}" for name in content["variables"])

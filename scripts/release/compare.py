@@ -1,0 +1,72 @@
+"""Compares what is public in two trees of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from contract_tests.contract import documents
+from contract_tests.openapi_diff import Breaks, StrangersError, differences, load
+
+from . import public_list, python_names
+from .version import Change, Weight
+
+CONTRACT = "openapi.yaml"
+
+
+def changes(old: Path, new: Path) -> list[Change]:
+    """Return the public changes from one tree to the other, the heaviest first.
+
+    Raises ``Problem`` if a contract cannot be read.
+    """
+    found = [*_contracts(old, new), *python_names.compare(old, new)]
+    if not found and _client(old) != _client(new):
+        found = [Change(Weight.PATCH, "the client's code differs, no name or type does", "")]
+    found += public_list.compare(old, new)
+    return sorted(dict.fromkeys(found), key=lambda change: -change.weight)
+
+
+def _contracts(old: Path, new: Path) -> list[Change]:
+    before, after = _document(old), _document(new)
+    found = [*_operations(old, new), *_phases(before, after)]
+    if not found and before != after:
+        found = [Change(Weight.PATCH, f"{CONTRACT} differs, no operation does", "")]
+    return found
+
+
+def _operations(old: Path, new: Path) -> Iterator[Change]:
+    try:
+        found = differences(load(str(old / CONTRACT)), load(str(new / CONTRACT)), every=True)
+    except StrangersError:  # no path in common
+        yield Change(Weight.MAJOR, "operation-removed: every operation, breaks both", "")
+        return
+    for one in found:
+        weight = Weight.MINOR if one.breaks is Breaks.NOBODY else Weight.MAJOR
+        place = one.places[0]
+        where = place if place.endswith(one.subject) else f"{place} {one.subject}"
+        yield Change(weight, f"{one.kind}: {where}, breaks {one.breaks}", one.subject)
+
+
+def _phases(before: Any, after: Any) -> Iterator[Change]:
+    """Compare ``x-phase``: by it a client waits, returns or raises."""
+    was, now = (
+        document["components"]["schemas"]["ImageBuildStatus"]["x-phase"]
+        for document in (before, after)
+    )
+    for status, phase in was.items():
+        if now.get(status, phase) != phase:
+            what = f"phase: {status} is {now[status]}, was {phase}, breaks both"
+            yield Change(Weight.MAJOR, what, status)
+
+
+def _document(tree: Path) -> Any:
+    """Return a contract without its version, which follows from the changes."""
+    document = documents.load(tree / CONTRACT)
+    del document["info"]["version"]
+    return document
+
+
+def _client(tree: Path) -> dict[str, bytes]:
+    folder = tree / "generated/prime_image_builds"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.py")}
