@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from . import front
 from .arguments import choice
+from .contract.api import IMAGES
 from .front import setting
 from .gate import headers
 from .gate.target import Budget, GateError, Target
@@ -203,7 +204,7 @@ def _rules(_: str, value: str) -> tuple[str, ...]:
 def _required(name: str, value: str) -> tuple[str, ...]:
     wanted = value.replace(",", " ").split()
     for one in wanted:
-        if one not in RULES and (told := coverage.problem(one)):
+        if one not in RULES and (told := coverage.problem(one, IMAGES)):
             raise GateError(f"{setting(name)}: {told}", "a rule's id, or a cell of the matrix")
     return tuple(wanted)
 
@@ -221,7 +222,8 @@ def _headers(name: str, value: str) -> dict[str, str]:
 
 def _waivers(name: str, value: str) -> tuple[waivers.Waiver, ...]:
     try:
-        return waivers.load(Path(value), list(RULES), datetime.datetime.now(datetime.UTC).date())
+        today = datetime.datetime.now(datetime.UTC).date()
+        return waivers.load(Path(value), list(RULES), today, IMAGES)
     except Problem as error:
         raise GateError(f"{setting(name)}: {error.what}", error.fix) from error
 

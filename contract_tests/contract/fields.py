@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .openapi import Operation, contract
+from .openapi import Contract, Operation
 
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\*|\d+)\]")
 # What this project adds to a description.
@@ -71,38 +71,38 @@ def values(body: Any, path: list[str]) -> Iterator[Any]:
         yield from values(body[path[0]], path[1:])
 
 
-def pointer(operation: str | None, status: int, field: str) -> str | None:
+def pointer(contract: Contract, operation: str | None, status: int, field: str) -> str | None:
     """Return the JSON pointer of a response field's schema, or None if the contract has none."""
-    known = contract().operations.get(operation or "")
+    known = contract.operations.get(operation or "")
     if known is None or not is_field(field):
         return None
     try:
-        at = _schema(known, status)
+        at = _schema(contract, known, status)
         for step in steps(field):
-            at = _below(at, step) if at else None
+            at = _below(contract, at, step) if at else None
     except (KeyError, ValueError):
         return None
     return at
 
 
-def places() -> list[str]:
+def places(contract: Contract) -> list[str]:
     """Return every place in a response that the contract describes, in the contract's order."""
     found: dict[str, None] = {}
-    for operation in contract().operations.values():
+    for operation in contract.operations.values():
         for code in operation.responses:
-            if at := _schema(operation, int(code.replace("X", "0"))):
-                found |= dict.fromkeys(_all_below(at, "$"))
+            if at := _schema(contract, operation, int(code.replace("X", "0"))):
+                found |= dict.fromkeys(_all_below(contract, at, "$"))
     return list(found)
 
 
-def wanted(at: str) -> str:
+def wanted(contract: Contract, at: str) -> str:
     """Describe the values that the schema at a pointer accepts."""
     names: list[str] = []
     enum: list[Any] = []
     types: list[str] = []
     date_time = False
-    for end in _family(at):
-        node = contract().node(end)
+    for end in _family(contract, at):
+        node = contract.node(end)
         names += [end.rpartition("/")[2]] if end.startswith("#/components/schemas/") else []
         enum = enum or node.get("enum", [])
         kinds = node.get("type", [])
@@ -126,21 +126,22 @@ def a(noun: str) -> str:
     return f"an {noun}" if noun[:1].lower() in set("aeiou") else f"a {noun}"
 
 
-def quotes(at: str) -> list[Quote]:
+def quotes(contract: Contract, at: str) -> list[Quote]:
     """Return the description at a pointer, and what this project adds to it.
 
     That is what is derived, observed or assumed, there or in the schemas that it refers to.
     """
-    node = contract().node(at)
+    node = contract.node(at)
     where = at
     if isinstance(node, dict) and "description" not in node:
-        where = next((one for one in _family(at) if "description" in contract().node(one)), at)
-        node = contract().node(where)
+        family = _family(contract, at)
+        where = next((one for one in family if "description" in contract.node(one)), at)
+        node = contract.node(where)
     words = " ".join(str(node.get("description", "")).split()) if isinstance(node, dict) else ""
-    mark, document = _source(at)
+    mark, document = _source(contract, at)
     found = [Quote(mark, words, where, document)]
-    for one in _family(at):
-        node = contract().node(one)
+    for one in _family(contract, at):
+        node = contract.node(one)
         for own in _OWN if isinstance(node, dict) else ():
             if node.get(own):
                 words = " ".join(str(node[own]).split())
@@ -148,10 +149,10 @@ def quotes(at: str) -> list[Quote]:
     return found
 
 
-def _source(at: str) -> tuple[str, str]:
+def _source(contract: Contract, at: str) -> tuple[str, str]:
     """Return the nearest x-source at or above a pointer: its mark, and its document."""
     while at.startswith("#/"):
-        node = contract().node(at)
+        node = contract.node(at)
         source = node.get("x-source") if isinstance(node, dict) else None
         if isinstance(source, dict):
             return str(source.get("mark", "stated")), str(source.get("in", ""))
@@ -161,31 +162,31 @@ def _source(at: str) -> tuple[str, str]:
     return "stated", ""
 
 
-def _schema(operation: Operation, status: int) -> str | None:
+def _schema(contract: Contract, operation: Operation, status: int) -> str | None:
     """Return the pointer of the schema of a response body."""
     code = next((c for c in (str(status), f"{status // 100}XX") if c in operation.responses), None)
-    response = contract().follow(f"{operation.pointer}/responses/{code}") if code else ""
-    if not code or "application/json" not in contract().node(response).get("content", {}):
+    response = contract.follow(f"{operation.pointer}/responses/{code}") if code else ""
+    if not code or "application/json" not in contract.node(response).get("content", {}):
         return None
     return f"{response}/content/application~1json/schema"
 
 
-def _family(at: str) -> Iterator[str]:
+def _family(contract: Contract, at: str) -> Iterator[str]:
     """Yield a schema's pointer, and those of the schemas that it refers to."""
     yield at
-    node = contract().node(at)
+    node = contract.node(at)
     if not isinstance(node, dict):
         return
     if "$ref" in node:
-        yield from _family(node["$ref"])
+        yield from _family(contract, node["$ref"])
     for word in _COMBINED:
         for index in range(len(node.get(word, []))):
-            yield from _family(f"{at}/{word}/{index}")
+            yield from _family(contract, f"{at}/{word}/{index}")
 
 
-def _below(at: str, step: str) -> str | None:
-    for one in _family(at):
-        node = contract().node(one)
+def _below(contract: Contract, at: str, step: str) -> str | None:
+    for one in _family(contract, at):
+        node = contract.node(one)
         if step == "*" and "items" in node:
             return f"{one}/items"
         if step in node.get("properties", {}):
@@ -193,11 +194,11 @@ def _below(at: str, step: str) -> str | None:
     return None
 
 
-def _all_below(at: str, path: str) -> Iterator[str]:
+def _all_below(contract: Contract, at: str, path: str) -> Iterator[str]:
     yield path
-    for one in _family(at):
-        node = contract().node(one)
+    for one in _family(contract, at):
+        node = contract.node(one)
         for key in node.get("properties", {}):
-            yield from _all_below(f"{one}/properties/{key}", f"{path}.{key}")
+            yield from _all_below(contract, f"{one}/properties/{key}", f"{path}.{key}")
         if "items" in node:
-            yield from _all_below(f"{one}/items", f"{path}[*]")
+            yield from _all_below(contract, f"{one}/items", f"{path}[*]")

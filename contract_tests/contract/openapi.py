@@ -1,4 +1,4 @@
-"""Reads openapi.yaml: its operations, its schemas, and the phase of each status."""
+"""Reads openapi.yaml: its operations and its schemas."""
 
 from __future__ import annotations
 
@@ -24,10 +24,6 @@ MOST_ERRORS = 10_000
 
 # A longer text is parsed without being cached: a hostile server may send any length.
 LONGEST_KEPT = 64
-
-INITIATE = "initiate_image_build"
-START = "start_image_build"
-STATUS = "get_build_status"
 
 
 class UnreadableContractError(SystemExit):
@@ -87,18 +83,13 @@ class Operation:
         found = self._pattern.fullmatch(path)
         return {key: unquote(value) for key, value in found.groupdict().items()} if found else None
 
-    def is_asked(self, path: str) -> bool:
-        """Whether a URL's path is this operation's, under any base path."""
-        at = path.find("/api/v1/")
-        return at >= 0 and self.match(path[at:]) is not None
-
     def documented(self, status: int) -> dict[str, Any] | None:
         """Return the documented response of a status code, or of its range, or None."""
         return self.responses.get(str(status)) or self.responses.get(f"{status // 100}XX")
 
 
 class Contract:
-    """The contract: its operations, schemas and statuses."""
+    """A contract: its operations and schemas."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -110,33 +101,6 @@ class Contract:
             for operation in [self._operation(path, method, node)]
         }
         self._validators: dict[str, jsonschema_rs.Validator] = {}
-
-    @property
-    def statuses(self) -> list[str]:
-        """The statuses of a build, in the order in which a build has them."""
-        return list(self.schema("ImageBuildStatus")["enum"])
-
-    def phase(self, status: object) -> str | None:
-        """Return the phase of a status, or None if the status is unknown.
-
-        A phase is waiting, running, or one of the ends: succeeded, failed, cancelled.
-        """
-        phases: dict[str, str] = self.schema("ImageBuildStatus")["x-phase"]
-        return phases.get(status) if isinstance(status, str) else None
-
-    def rank(self, status: object) -> int | None:
-        """Return the position of a status in the life of a build, the same one for all ends.
-
-        None if the status is unknown.
-        """
-        if self.phase(status) is None:
-            return None
-        first_end = min(i for i, one in enumerate(self.statuses) if self.is_terminal(one))
-        return min(self.statuses.index(str(status)), first_end)
-
-    def is_terminal(self, status: object) -> bool:
-        """Whether a build of that status has ended."""
-        return self.phase(status) in ("succeeded", "failed", "cancelled")
 
     def schema(self, name: str) -> dict[str, Any]:
         """Return a schema by its name. Raises KeyError for an unknown one."""

@@ -17,7 +17,8 @@ import respx
 from prime_image_builds import AuthenticatedClient, api, errors
 from prime_image_builds.models import BuildImageRequest, StartBuildRequest
 
-from ..contract.openapi import INITIATE, START, STATUS, contract
+from ..contract.api import INITIATE, START, STATUS
+from ..contract.openapi import contract
 from ..payloads import load
 from ..tape.call import Call
 from ..tape.tape import Tape

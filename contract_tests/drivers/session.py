@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import httpx
 
-from ..contract.openapi import INITIATE, contract
 from ..tape.exchange import UPLOAD, Exchange
 from ..tape.tape import NO_RESPONSE, Tape
 from .http import client as bounded
@@ -143,8 +142,8 @@ class Session:
 
         A safe request that was lost with a kept connection is sent once more.
         """
-        kind = _kind(request, upload_of)
-        initiates = kind == INITIATE
+        kind = self._kind(request, upload_of)
+        initiates = kind == self.tape.api.initiate
         tries, is_again, now = 0, False, self.endpoint.clock.now
         while True:
             self.pace.admit(initiates=initiates)
@@ -186,6 +185,13 @@ class Session:
             self.pace.pause(wait)
             tries += 1
 
+    def _kind(self, request: httpx.Request, upload_of: str | None) -> str:
+        """Name the kind of a request: the operation of the contract, or its method and host."""
+        if upload_of is not None:
+            return UPLOAD
+        operation = self.tape.api.address(request.method, request.url.path).operation
+        return operation or f"{request.method} {request.url.host}"
+
     def _tried(
         self, request: httpx.Request, kind: str
     ) -> tuple[Answer | None, SessionError | None]:
@@ -216,13 +222,3 @@ def _issued_target(url: str) -> bytes | None:
 def _target(base_url: str, path: str) -> bytes:
     """Return a request target unchanged; httpx would normalise it."""
     return (httpx.URL(base_url).raw_path.rstrip(b"/") + path.encode()).split(b"#")[0]
-
-
-def _kind(request: httpx.Request, upload_of: str | None) -> str:
-    """Name the kind of a request: the operation of the contract, or its method and host."""
-    if upload_of is not None:
-        return UPLOAD
-    for name, operation in contract().operations.items():
-        if request.method == operation.method and operation.is_asked(request.url.path):
-            return name
-    return f"{request.method} {request.url.host}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..contract.openapi import STATUS
 from ..drivers.schemathesis.driver import DRIVER, Result
 from ..front import setting
 from ..tape.exchange import UPLOAD, Credential
@@ -45,7 +44,8 @@ def counted(outcomes: dict[str, int]) -> str:
 def _refuse_without_success(run: Run) -> None:
     counts = run.tape.successes()
     if run.target.build_id:
-        counts = {STATUS: counts[STATUS]}
+        status = run.tape.api.status
+        counts = {status: counts[status]}
     missing = [name for name, count in counts.items() if not count]
     if not missing:
         return

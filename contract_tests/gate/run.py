@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from typing import NamedTuple
 
-from ..contract.openapi import INITIATE
 from ..drivers.http.pace import Pace
 from ..drivers.http.reachability import Reachability
 from ..drivers.http.transport import Endpoint, Limits
@@ -117,7 +116,9 @@ class Run:
     @property
     def left_behind(self) -> tuple[list[str], list[str]]:
         """The builds that were initiated and left, and those of them that may be started."""
-        issued = dict.fromkeys(one.build_id for one in self.tape.of(INITIATE) if one.succeeded)
+        issued = dict.fromkeys(
+            one.build_id for one in self.tape.of(self.tape.api.initiate) if one.succeeded
+        )
         starts = [
             one
             for one in self.tape.exchanges

@@ -50,7 +50,7 @@ def _lines(run: Run) -> Iterator[str]:
     )
     for cell, count in sorted(run.cells.items()):
         yield f"| {cell.row} | {hide(cell.status)} | {cell.started} | {cell.completed} | {count} |"
-    for row, status, count in coverage.table(run.cells):
+    for row, status, count in coverage.table(run.cells, run.tape.api):
         if not count:
             yield f"| {row} | {status} | | | not observed |"
     yield from ("", "```", *terminal.traffic(run), "```")

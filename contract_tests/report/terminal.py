@@ -86,7 +86,9 @@ def traffic(run: Run) -> Iterator[str]:
     if run.unanswered:
         yield f"no response   {hollow.counted(run.unanswered)}"
     for row in coverage.ROWS:
-        counts = {status: n for one, status, n in coverage.table(run.cells) if one == row}
+        counts = {
+            status: n for one, status, n in coverage.table(run.cells, run.tape.api) if one == row
+        }
         yield f"{row}s seen".ljust(16) + _counted(counts)
     if run.pace.slowed:
         yield f"slowed        waited {run.pace.slowed:.0f} s in all after 429"

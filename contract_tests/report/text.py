@@ -106,7 +106,7 @@ def _one_line(text: str) -> str:
 
 def _sources(violation: Violation) -> Iterator[tuple[str, str]]:
     """Yield the words that the rule comes from, each under its mark."""
-    description, *own = fields.quotes(violation.source)
+    description, *own = fields.quotes(violation.exchange.api.contract, violation.source)
     if violation.rule.level is Level.SHOULD and not own:
         yield "derived", f"from {_quoted(description)}"
         return

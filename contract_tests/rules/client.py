@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..contract.openapi import MISSING, contract
+from ..contract.openapi import MISSING, Contract
 from ..tape.call import Call
 from ..tape.exchange import NOT_JSON, Credential, Exchange
 from .base import HELD, Broken, Judgement, Level, shown
@@ -54,12 +54,13 @@ def sends_exactly(call: Call) -> Judgement:
         return Broken("the request line", call.operation, f"{request.method} {request.path}")
     if request.credential is not Credential.VALID:
         return Broken("the Authorization header", "the token", request.credential)
-    operation = contract().operations[call.operation]
+    contract = call.api.contract
+    operation = contract.operations[call.operation]
     if operation.request_schema and request.media_type != "application/json":
         return Broken("the content type", "application/json", request.media_type or "none")
     if operation.request_schema and request.json is NOT_JSON:
         return Broken("the request body", "JSON", shown(request.text))
-    if errors := contract().request_errors(operation, request.json):
+    if errors := contract.request_errors(operation, request.json):
         at, what, value = errors[0]
         return Broken(f"{at} of the request body", f"a valid value ({what})", shown(value))
     return HELD
@@ -76,7 +77,7 @@ def accepts(call: Call) -> Judgement:
     if call.raised:
         return Broken("the outcome", "the documented model", f"{call.raised}: {call.message}")
     body = call.exchange.response.json
-    if lost := _lost(body, call.returned, "$"):
+    if lost := _lost(body, call.returned, "$", _documented(call.api.contract)):
         path, sent, kept = lost
         return Broken(path, f"{shown(sent)}, as in the response", shown(kept))
     return HELD
@@ -119,41 +120,41 @@ def keeps_token(call: Call) -> Judgement:
 @client_rule("C6", "A client keeps a path parameter one segment, or refuses to send it.")
 def keeps_segment(call: Call) -> Judgement:
     """Check every call of an operation on a build."""
-    if "{build_id}" not in contract().operations[call.operation].path:
+    path = call.api.contract.operations[call.operation].path
+    if "{" not in path:
         return None
     if call.exchange is None:
         return HELD if call.is_typed else Broken("the outcome", "an error of its own", call.message)
     if call.exchange.operation == call.operation:
         return HELD
-    return Broken(
-        "the path", contract().operations[call.operation].path, call.exchange.request.path
-    )
+    return Broken("the path", path, call.exchange.request.path)
 
 
 def _success(exchange: Exchange) -> bool:
-    operation = contract().operations.get(exchange.operation or "")
+    operation = exchange.documented
     return operation is not None and exchange.response.status == operation.success
 
 
 def _invalid_at(exchange: Exchange) -> str | None:
     """Return the JSON path at which a success breaks its schema, or None."""
-    operation = contract().operations[exchange.operation or ""]
+    operation, contract = exchange.documented, exchange.api.contract
     if exchange.response.media_type != "application/json" or exchange.response.json is NOT_JSON:
         return "$"
-    schema = contract().response_schema(operation, exchange.response.status)
-    errors = contract().errors(schema, exchange.response.json) if schema else []
+    schema = contract.response_schema(operation, exchange.response.status) if operation else None
+    errors = contract.errors(schema, exchange.response.json) if schema else []
     return errors[0].at if errors else None
 
 
-def _lost(sent: Any, kept: Any, path: str) -> tuple[str, Any, Any] | None:
+def _lost(
+    sent: Any, kept: Any, path: str, documented: frozenset[str]
+) -> tuple[str, Any, Any] | None:
     """Return the first value of a body that the model loses; unknown keys may be dropped."""
     if isinstance(sent, dict) and isinstance(kept, dict):
-        documented = _documented()
         return next(
             filter(
                 None,
                 (
-                    _lost(sent[key], kept.get(key, MISSING), f"{path}.{key}")
+                    _lost(sent[key], kept.get(key, MISSING), f"{path}.{key}", documented)
                     for key in sent
                     if key in documented or key in kept
                 ),
@@ -162,15 +163,16 @@ def _lost(sent: Any, kept: Any, path: str) -> tuple[str, Any, Any] | None:
         )
     if isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
         pairs = enumerate(zip(sent, kept, strict=True))
-        return next(filter(None, (_lost(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), None)
+        lost = (_lost(a, b, f"{path}[{i}]", documented) for i, (a, b) in pairs)
+        return next(filter(None, lost), None)
     return None if sent == kept or _same_instant(sent, kept) else (path, sent, kept)
 
 
 @cache
-def _documented() -> set[str]:
+def _documented(contract: Contract) -> frozenset[str]:
     """Return every documented property; any other key may be dropped."""
-    schemas = contract().document["components"]["schemas"].values()
-    return {key for schema in schemas for key in schema.get("properties", {})}
+    schemas = contract.document["components"]["schemas"].values()
+    return frozenset(key for schema in schemas for key in schema.get("properties", {}))
 
 
 def _same_instant(one: Any, other: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from ..contract.openapi import INITIATE, START, STATUS, contract, instant, naive
+from ..contract.openapi import instant, naive
 from ..tape.exchange import Credential, Exchange, Row
 from ..tape.tape import History
 from .base import (
@@ -30,7 +30,6 @@ _ISSUE = "#/components/schemas/BuildImageResponse/properties"
 AT_ONCE = timedelta(seconds=60)
 # Names that no server has a reason to normalise.
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_TIMES = ("startedAt", "completedAt")
 
 
 @rule(
@@ -52,7 +51,9 @@ def never_back(step: Transition) -> Judgement:
     - an unknown status, which is S1's or S2's;
     - responses that overlap in time, which may show the build in either order.
     """
-    if step.now is None or step.over is not Over.TIME or contract().is_terminal(step.was.status):
+    if step.now is None or step.over is not Over.TIME:
+        return None
+    if step.was.api.is_terminal(step.was.status):
         return None
     return _not_before(step.was, step.now)
 
@@ -97,15 +98,15 @@ def same_build(history: History) -> Judgements:
     - an instant with an offset in one response and without in another, which is T7's;
     - a missing createdAt (T1), a name of another type (P6), another id than requested (L5).
     """
-    judged = [*_as_requested(history)]
+    judged, names = [*_as_requested(history)], history.api.build
     for step in steps(history):
         if step.now is None:
             continue
-        for key in ("imageName", "imageTag"):
+        for key in (names.name, names.tag):
             if _is_text(step.was, key) and _is_text(step.now, key):
                 judged.append(_kept(step.was, step.now, key))
-        if step.now.is_set("createdAt"):
-            judged.append(_kept_instant(step.was, step.now, "createdAt"))
+        if step.now.is_set(names.created):
+            judged.append(_kept_instant(step.was, step.now, names.created))
     return judged
 
 
@@ -151,14 +152,12 @@ def same_id(exchange: Exchange) -> Judgement:
     - the id of an artifact, which is its own;
     - an id that is missing or not a string, which is P6's.
     """
-    body = exchange.response.json
-    if not exchange.succeeded or exchange.operation not in (START, STATUS):
-        return None
-    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+    group, key = next(iter(exchange.rows), None), exchange.api.build.id
+    if group is None or not _is_text(group, key):
         return None  # P6's
-    if body["id"] == exchange.build_id:
+    if group.data[key] == exchange.build_id:
         return HELD
-    return Broken("$.id", str(shown(exchange.build_id)), shown(body["id"]))
+    return Broken(f"$.{key}", str(shown(exchange.build_id)), received(group, key))
 
 
 @rule(
@@ -182,7 +181,7 @@ def takes_effect(step: Transition) -> Judgement:
     """
     if step.now is None or step.over is not Over.START:
         return None
-    if contract().is_terminal(step.was.status):
+    if step.was.api.is_terminal(step.was.status):
         return None  # L2's
     return _not_before(step.was, step.now)
 
@@ -239,17 +238,16 @@ def needs_context(history: History) -> Judgement:
     - a start with ``context_uploaded: false``, which is L11's;
     - anything in a recording, which may lack the upload.
     """
-    last = history.last
+    last, api = history.last, history.api
     starts = [one for one in history.exchanges if one.says_uploaded]
     if not (history.is_whole and history.issue and starts) or history.may_be_uploaded:
         return None
     group = next(iter(last.rows), None)
     if group is not None and group.phase == "succeeded":
-        return Broken(
-            "$.status", "not COMPLETED, since no context was uploaded", shown(group.status)
-        )
-    ended = group is not None and contract().is_terminal(group.status)
-    refused = last.operation == START and 400 <= last.response.status <= 499
+        expected = f"not {group.status}, since no context was uploaded"
+        return Broken(f"$.{api.build.status}", expected, shown(group.status))
+    ended = group is not None and api.is_terminal(group.status)
+    refused = last.operation == api.start and 400 <= last.response.status <= 499
     return HELD if ended or refused else None
 
 
@@ -274,22 +272,19 @@ def apart(history: History) -> Judgement:
     - in a recording, a build that runs when only another one is seen to be started;
     - an id or URL that is not a string, which is P6's.
     """
-    last = history.last
-    if last.operation == INITIATE and last.succeeded and isinstance(last.response.json, dict):
-        body = last.response.json
-        for earlier in history.elsewhere(INITIATE):
-            if not earlier.succeeded or not isinstance(earlier.response.json, dict):
-                continue
-            for key in ("build_id", "upload_url"):
-                if isinstance(body.get(key), str) and earlier.response.json.get(key) == body[key]:
+    last, names = history.last, history.api
+    if body := last.issued:
+        for earlier in history.elsewhere(names.initiate):
+            for key in (names.issued.build_id, names.issued.upload_url):
+                if isinstance(body.get(key), str) and earlier.issued.get(key) == body[key]:
                     received = f"{shown(body[key])}, as in exchange {earlier.number}"
                     return Broken(f"$.{key}", "a new one", received)
         return HELD
     for artifact in last.rows[1:]:
         owner = history.tape.owner(artifact)
         if owner not in (None, last.build_id):
-            at = f"{artifact.path}.id"
-            received = f"{shown(artifact.data.get('id'))}, an artifact of build {owner}"
+            at, its = f"{artifact.path}.{names.build.id}", artifact.data.get(names.build.id)
+            received = f"{shown(its)}, an artifact of build {owner}"
             return Broken(at, "an artifact of this build", received)
     return _moved_by_another(history)
 
@@ -312,7 +307,7 @@ def is_found(history: History) -> Judgement:
     - a request without a valid token, or one sent before initiate had returned.
     """
     last = history.last
-    if last.operation != STATUS or last.request.credential is not Credential.VALID:
+    if last.operation != history.api.status or last.request.credential is not Credential.VALID:
         return None
     if history.issue is None or last.began - history.issue.ended > AT_ONCE:
         return None
@@ -349,31 +344,33 @@ def not_yet(history: History) -> Judgement:
         return None
     if any(one.says_uploaded is not False for one in starts):
         return None
-    refused = history.last.operation == START and 400 <= history.last.response.status <= 499
-    group = next(iter(history.last.rows), None)
+    last, api = history.last, history.api
+    refused = last.operation == api.start and 400 <= last.response.status <= 499
+    group = next(iter(last.rows), None)
     if group is None:
         return HELD if refused else None
     if group.phase in ("running", "succeeded"):
-        return Broken(
-            "$.status", "not started, since context_uploaded was false", shown(group.status)
-        )
+        expected = f"not started, since {api.sent.is_uploaded} was false"
+        return Broken(f"$.{api.build.status}", expected, shown(group.status))
     return HELD
 
 
 def _not_before(was: Row, now: Row) -> Judgement:
-    before, after = contract().rank(was.status), contract().rank(now.status)
+    before, after = was.api.rank(was.status), was.api.rank(now.status)
     if before is None or after is None:
         return None
     if after >= before:
         return HELD
-    return Broken(f"{now.path}.status", f"{was.status} or a later status", shown(now.status))
+    at = f"{now.path}.{now.api.build.status}"
+    return Broken(at, f"{was.status} or a later status", shown(now.status))
 
 
 def _final(step: Transition) -> Judgement:
     """Compare a status with the terminal one before it; an unknown status is S1's, S2's or P6's."""
-    if step.now is None or step.now.phase is None or not contract().is_terminal(step.was.status):
+    api = step.was.api
+    if step.now is None or step.now.phase is None or not api.is_terminal(step.was.status):
         return None
-    return _kept(step.was, step.now, "status")
+    return _kept(step.was, step.now, api.build.status)
 
 
 def _kept(was: Row, now: Row, key: str) -> Judgement:
@@ -396,10 +393,12 @@ def _kept_instant(was: Row, now: Row, key: str) -> Judgement:
 
 
 def _kept_all(step: Transition) -> list[Judgement]:
+    names = step.was.api.build
     if step.now is None:
-        expected = f"still the artifact {shown(step.was.data.get('id'))}"
-        return [Broken("$.artifacts", expected, "not listed")]
-    return [HELD, *(_kept_instant(step.was, step.now, key) for key in _TIMES)]
+        expected = f"still the artifact {shown(step.was.data.get(names.id))}"
+        return [Broken(f"$.{names.artifacts}", expected, "not listed")]
+    times = (names.started, names.completed)
+    return [HELD, *(_kept_instant(step.was, step.now, key) for key in times)]
 
 
 def _is_text(row: Row, key: str) -> bool:
@@ -413,7 +412,8 @@ def _as_requested(history: History) -> list[Judgement]:
     if group is None or not isinstance(request, dict):
         return []
     judged: list[Judgement] = []
-    for sent, key in (("image_name", "imageName"), ("image_tag", "imageTag")):
+    asked, names = history.api.sent, history.api.build
+    for sent, key in ((asked.name, names.name), (asked.tag, names.tag)):
         name = request.get(sent)
         if isinstance(name, str) and _PLAIN.fullmatch(name) and _is_text(group, key):
             expected = f"{shown(name)}, as sent to initiate"
@@ -426,22 +426,22 @@ def _as_requested(history: History) -> list[Judgement]:
 
 def _moved_by_another(history: History) -> Judgement:
     """Check a build that waits and gets no request while another one is started."""
-    group = next(iter(history.last.rows), None)
+    group, start = next(iter(history.last.rows), None), history.api.start
     was = next((one for one in reversed(history.before) if one.rows), None)
     if group is None or was is None or not history.is_whole or was.rows[0].phase != "waiting":
         return None
     between = [one for one in history.exchanges[:-1] if one.number > was.number]
-    if history.last.operation == START or any(one.request.method != "GET" for one in between):
+    if history.last.operation == start or any(one.request.method != "GET" for one in between):
         return None
     if any(one.is_valid_start for one in history.before):
         return None
     others = [
-        one for one in history.elsewhere(START)
+        one for one in history.elsewhere(start)
         if one.number > was.number and one.succeeded and one.build_id != history.last.build_id
     ]  # fmt: skip
     if not others:
         return None
     if group.phase in ("running", "succeeded"):
         expected = f"{was.rows[0].status}, since only {others[-1].build_id} was started"
-        return Broken("$.status", expected, shown(group.status))
+        return Broken(f"$.{group.api.build.status}", expected, shown(group.status))
     return HELD

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from ..contract import fields
-from ..contract.openapi import START, STATUS, contract
 from ..tape.exchange import NOT_JSON, UPLOAD, Credential, Exchange, broken_request
 from ..tape.tape import History
 from .base import (
@@ -47,7 +47,7 @@ def documented_success(exchange: Exchange) -> Judgement:
     - any other status code than 2xx;
     - a 2xx of an upload, or of a method that the contract does not have.
     """
-    operation = contract().operations.get(exchange.operation or "")
+    operation = exchange.documented
     if operation is None or not exchange.response.is_success:
         return None
     if exchange.response.status != operation.success:
@@ -80,7 +80,7 @@ def needs_token(history: History) -> Judgement:
     - a build that runs, where a valid start was sent too.
     """
     exchange = history.last
-    if exchange.operation in contract().operations and _is_refusable(exchange):
+    if exchange.documented and _is_refusable(exchange):
         if exchange.response.status in LIMITS:
             return None
         if exchange.response.status != 401:
@@ -125,7 +125,7 @@ def needs_valid_body(history: History) -> Judgement:
     if not _is_refusable(exchange) and (broken := broken_request(exchange)):
         if exchange.response.status in LIMITS or exchange.is_read_leniently:
             return None
-        if exchange.operation == START and (history.is_started or not history.issue):
+        if exchange.operation == exchange.api.start and (history.is_started or not history.issue):
             return None
         if exchange.response.status != 422:
             return Broken("the status code", f"422, since {broken}", str(exchange.response.status))
@@ -151,7 +151,8 @@ def needs_build(exchange: Exchange) -> Judgement:
     - a 5xx, which is P5's;
     - a request without a valid token, which is P2's.
     """
-    if not exchange.is_absent or exchange.operation not in (START, STATUS):
+    about_a_build = (exchange.api.start, exchange.api.status)
+    if not exchange.is_absent or exchange.operation not in about_a_build:
         return None
     if exchange.request.credential is not Credential.VALID:
         return None
@@ -204,10 +205,7 @@ def matches_schema(exchange: Exchange) -> Judgements:
     - what a narrower rule reports of the same field: S1, S2, T1, T2 or T7;
     - a body that is not JSON: P8 if its content type is JSON, P1 if a success has another one.
     """
-    operation = contract().operations.get(exchange.operation or "")
-    if operation is None:
-        return None
-    schema = contract().response_schema(operation, exchange.response.status)
+    schema = _schema(exchange)
     if schema is None:
         return None
     body = exchange.response.json
@@ -217,7 +215,7 @@ def matches_schema(exchange: Exchange) -> Judgements:
         if exchange.response.media_type == "application/json" or exchange.response.is_success:
             return None
         return Broken("$", f"{_expected(exchange, '$')}, as JSON", shown(exchange.response))
-    errors = {error.at: error for error in reversed(contract().errors(schema, body))}
+    errors = {error.at: error for error in reversed(exchange.api.contract.errors(schema, body))}
     if not errors:
         return HELD
     reported = {
@@ -255,7 +253,7 @@ def same_default(history: History) -> Judgement:
         return None
     start = history.last
     others = [
-        one for one in history.elsewhere(START)
+        one for one in history.elsewhere(history.api.start)
         if one.is_valid_start and _is_first_start(history.of(one))
     ]  # fmt: skip
     like = next((one for one in others if _is_other_spelling(one, start)), None)
@@ -268,7 +266,8 @@ def same_default(history: History) -> Judgement:
     plain = start if start.request.json == {} else like
     explicit = like if plain is start else start
     if unlike and _phase(unlike) == _phase(plain) != _phase(explicit):
-        return Broken("$.status", f"{_outcome(explicit)}, {cause}", _outcome(plain))
+        at = f"$.{history.api.build.status}"
+        return Broken(at, f"{_outcome(explicit)}, {cause}", _outcome(plain))
     return HELD
 
 
@@ -291,10 +290,11 @@ def strict_json(exchange: Exchange) -> Judgement:
     - a body with another content type, or one that a recording left out.
     """
     response = exchange.response
-    known = exchange.operation in contract().operations
-    if not known or response.content is None or response.media_type != "application/json":
+    if not exchange.documented or response.content is None:
         return None
-    if not response.content and not _documented_body(exchange):
+    if response.media_type != "application/json":
+        return None
+    if not response.content and _schema(exchange) is None:
         return None  # a content type over nothing
     if response.json_error:
         return Broken("$", f"strict JSON: {response.json_error}", shown(response))
@@ -326,7 +326,7 @@ def needs_known_method(history: History) -> Judgement:
         return _unmoved(history, _is_other_method, "the only request had another method")
     if exchange.request.method == "OPTIONS" or exchange.response.status in LIMITS:
         return None
-    status_path = contract().operations[STATUS].path
+    status_path = history.api.contract.operations[history.api.status].path
     if exchange.request.method in ("HEAD", "DELETE") and exchange.template == status_path:
         return None
     if exchange.response.is_success:
@@ -339,13 +339,15 @@ _IN_WORDS = {Credential.ABSENT: "missing", Credential.OTHER: "invalid"}
 
 
 def _expected(exchange: Exchange, field: str) -> str:
-    at = fields.pointer(exchange.operation, exchange.response.status, field)
-    return fields.wanted(at) if at else "what its schema accepts"
+    contract = exchange.api.contract
+    at = fields.pointer(contract, exchange.operation, exchange.response.status, field)
+    return fields.wanted(contract, at) if at else "what its schema accepts"
 
 
-def _documented_body(exchange: Exchange) -> bool:
-    operation = contract().operations[exchange.operation or ""]
-    return contract().response_schema(operation, exchange.response.status) is not None
+def _schema(exchange: Exchange) -> dict[str, Any] | None:
+    """Return the schema of the response's body, or None if none is documented."""
+    operation, status = exchange.documented, exchange.response.status
+    return exchange.api.contract.response_schema(operation, status) if operation else None
 
 
 def _is_refusable(exchange: Exchange) -> bool:
@@ -362,8 +364,7 @@ def _has_broken_body(exchange: Exchange) -> bool:
 
 def _is_not_json(exchange: Exchange) -> bool:
     """Whether a JSON body is invalid even for a parser that ignores what follows the value."""
-    operation = contract().operations.get(exchange.operation or "")
-    request = exchange.request
+    operation, request = exchange.documented, exchange.request
     if operation is None or operation.request_schema is None or request.content is None:
         return False
     if request.media_type != "application/json" or request.json is not NOT_JSON:
@@ -381,7 +382,7 @@ def _is_other_method(exchange: Exchange) -> bool:
 
 def _is_first_start(history: History) -> bool:
     """Whether the newest exchange starts a build that is issued, uploaded, and not started."""
-    tried = any(one.operation == START for one in history.exchanges[:-1])
+    tried = any(one.operation == history.api.start for one in history.exchanges[:-1])
     status = history.last.response.status
     limited = status in LIMITS or status >= 500 or not history.last.is_answered
     spelled = history.last.request.media_type == "application/json"
@@ -391,7 +392,7 @@ def _is_first_start(history: History) -> bool:
 
 def _is_other_spelling(one: Exchange, other: Exchange) -> bool:
     bodies = sorted((one.request.json, other.request.json), key=len)
-    return bool(bodies == [{}, {"context_uploaded": True}])
+    return bool(bodies == [{}, {one.api.sent.is_uploaded: True}])
 
 
 def _phase(start: Exchange) -> str | None:
@@ -408,12 +409,13 @@ def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: st
     A GET or HEAD changes nothing, so that it is not one of them.
     """
     group = next(iter(history.last.rows), None)
-    if group is None or history.last.operation == START or not history.is_whole:
+    if group is None or history.last.operation == history.api.start or not history.is_whole:
         return None
     changing = [one for one in history.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
     refused = [one for one in changing if was_refused(one)]
     if not refused or any(one.is_valid_start for one in changing):
         return None
     if group.phase in ("running", "succeeded"):
-        return Broken("$.status", f"not started, since {what}", shown(group.status))
+        at = f"$.{history.api.build.status}"
+        return Broken(at, f"not started, since {what}", shown(group.status))
     return HELD

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..contract.openapi import contract
 from ..tape.exchange import Row
 from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule, shown
 
@@ -26,7 +25,7 @@ def known_status(row: Row) -> Judgement:
     - a missing status, which is P6's;
     - the status of an artifact, which is S2's.
     """
-    return _one_of(row, "status", "ImageBuildStatus") if row.is_group else None
+    return _one_of(row, row.api.build.status, row.api.statuses) if row.is_group else None
 
 
 @rule(
@@ -48,8 +47,8 @@ def known_artifact(row: Row) -> Judgements:
     if row.is_group:
         return None
     return [
-        _one_of(row, "status", "ImageBuildStatus"),
-        _one_of(row, "artifactType", "ImageArtifactType"),
+        _one_of(row, row.api.build.status, row.api.statuses),
+        _one_of(row, row.api.build.kind, row.api.kinds),
     ]
 
 
@@ -73,6 +72,7 @@ def aggregated(row: Row) -> Judgements:
     """
     if row.phase not in ("succeeded", "failed"):
         return None
+    names = row.api.build
     known = [one for one in row.artifacts if one.phase is not None]
     if row.phase == "failed":
         if any(one.phase == "failed" for one in known):
@@ -80,11 +80,12 @@ def aggregated(row: Row) -> Judgements:
         if not known or len(known) < len(row.artifacts):
             return None
         statuses = ", ".join(str(one.status) for one in known)
-        return Broken("$.artifacts", f"a failed one, since the group is {row.status}", statuses)
+        expected = f"a failed one, since the group is {row.status}"
+        return Broken(f"$.{names.artifacts}", expected, statuses)
     return [
         HELD
         if one.phase == "succeeded"
-        else Broken(f"{one.path}.status", f"{row.status}, as the group", shown(one.status))
+        else Broken(f"{one.path}.{names.status}", f"{row.status}, as the group", shown(one.status))
         for one in known
     ]
 
@@ -108,31 +109,29 @@ def explained(row: Row) -> Judgement:
     - a message of the group itself instead of an artifact, as older servers send it (observed);
     - a message of another type, which is P6's, and an unknown status, which is S1's or S2's.
     """
-    rows = (row, *row.artifacts)
+    rows, names = (row, *row.artifacts), row.api.build
     if row.phase is None or any(not isinstance(_message(one), str | None) for one in rows):
         return None  # any other type is P6's
     if _message(row) and row.phase not in ("failed", "cancelled"):
         expected = f"absent or null, since status is {row.status}"
-        return Broken(f"{row.path}.errorMessage", expected, received(row, "errorMessage"))
+        return Broken(f"{row.path}.{names.error}", expected, received(row, names.error))
     if not row.is_group:
         return HELD
     if row.phase != "failed" or not row.artifacts:
         return None
     if any(_message(one) for one in rows):
         return HELD
-    return Broken(
-        "$.artifacts[*].errorMessage", f"a message, since status is {row.status}", "no message"
-    )
+    at = f"$.{names.artifacts}[*].{names.error}"
+    return Broken(at, f"a message, since status is {row.status}", "no message")
 
 
 def _message(row: Row) -> object:
-    return row.data.get("errorMessage")
+    return row.data.get(row.api.build.error)
 
 
-def _one_of(row: Row, key: str, schema: str) -> Judgement:
+def _one_of(row: Row, key: str, known: list[str]) -> Judgement:
     if key not in row.data:
         return None  # a missing key is P6's
-    known = contract().schema(schema)["enum"]
     if row.data[key] in known:
         return HELD
     return Broken(f"{row.path}.{key}", f"one of {', '.join(known)}", shown(row.data[key]))

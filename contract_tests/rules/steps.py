@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..contract.openapi import START
 from ..tape.exchange import Exchange, Row
 from ..tape.tape import History
 
@@ -51,27 +50,29 @@ def steps(history: History) -> Iterator[Transition]:
     if not now or was is None:
         return
     over = _over(history, was)
-    listed = {str(row.data.get("id")): row for row in now if not row.is_group}
+    key = history.api.build.id
+    listed = {str(row.data.get(key)): row for row in now if not row.is_group}
     lists_all = _lists_all(now[0])
     for row in was.rows:
         if row.is_group:
             yield Transition(row, now[0], history.last, over)
-        elif isinstance(row.data.get("id"), str):
-            found = listed.get(row.data["id"])
+        elif isinstance(row.data.get(key), str):
+            found = listed.get(row.data[key])
             if found is not None or lists_all:
                 yield Transition(row, found, history.last, over)
 
 
 def _lists_all(group: Row) -> bool:
-    listed = group.data.get("artifacts")
+    names = group.api.build
+    listed = group.data.get(names.artifacts)
     return isinstance(listed, list) and all(
-        isinstance(one, dict) and isinstance(one.get("id"), str) for one in listed
+        isinstance(one, dict) and isinstance(one.get(names.id), str) for one in listed
     )
 
 
 def _over(history: History, was: Exchange) -> Over:
     """Return what lies between; a start that overlaps with the later response may lie there too."""
-    starts = [one for one in history.exchanges if one.operation == START and one.is_valid_start]
+    starts = [one for one in history.exchanges if one.is_valid_start]
     first = next((one for one in starts if one.succeeded), None)
     if first is None:
         return Over.TIME

@@ -7,12 +7,11 @@ import email.utils
 import itertools
 from collections.abc import Iterable
 
-from ..contract.openapi import contract, instant, naive
+from ..contract.openapi import instant, naive
 from ..tape.exchange import Exchange, Row
 from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule
 
 _GROUP = "#/components/schemas/BuildStatusResponse/properties"
-_ORDER = ("createdAt", "startedAt", "completedAt")
 ROUNDING = datetime.timedelta(seconds=1)
 TOLERANCE = datetime.timedelta(minutes=5)
 
@@ -33,7 +32,7 @@ def created(row: Row) -> Judgement:
     - any offset, any number of fraction digits, and ``t`` and ``z`` in lower case;
     - a missing offset, which is T7's.
     """
-    return _date_time(row, "createdAt")
+    return _date_time(row, row.api.build.created)
 
 
 @rule(
@@ -55,7 +54,7 @@ def nullable(row: Row) -> Judgements:
     """
     return [
         _date_time(row, key, or_else="absent, null, or ") if row.is_set(key) else HELD
-        for key in ("startedAt", "completedAt")
+        for key in (row.api.build.started, row.api.build.completed)
     ]
 
 
@@ -77,7 +76,7 @@ def not_started(row: Row) -> Judgement:
     """
     if row.phase != "waiting":
         return None
-    return _agrees(row, "startedAt", must_be_set=False)
+    return _agrees(row, row.api.build.started, must_be_set=False)
 
 
 @rule(
@@ -98,7 +97,7 @@ def has_started(row: Row) -> Judgement:
     """
     if row.phase not in ("running", "succeeded"):
         return None
-    return _agrees(row, "startedAt", must_be_set=True)
+    return _agrees(row, row.api.build.started, must_be_set=True)
 
 
 @rule(
@@ -120,7 +119,7 @@ def has_completed(row: Row) -> Judgement:
     """
     if row.phase is None:
         return None
-    return _agrees(row, "completedAt", must_be_set=contract().is_terminal(row.status))
+    return _agrees(row, row.api.build.completed, must_be_set=row.api.is_terminal(row.status))
 
 
 @rule(
@@ -142,14 +141,15 @@ def in_order(row: Row) -> Iterable[Judgement]:
     - timestamps of an artifact, beside those of its group.
     """
     for read in (instant, naive):
-        known = [(key, at) for key in _ORDER if (at := row.moment(key, read)) is not None]
+        read_of = {key: row.moment(key, read) for key in row.api.build.times}
+        known = [(key, at) for key, at in read_of.items() if at is not None]
         for (earlier, first), (later, then) in itertools.pairwise(known):
             if first - then > ROUNDING:
                 expected = f"at or after {earlier}, {row.data[earlier]}"
                 yield Broken(f"{row.path}.{later}", expected, received(row, later))
         yield from [HELD for _ in known]
     now = max(row.exchange.ended, _server_clock(row.exchange))
-    for key in _ORDER:
+    for key in row.api.build.times:
         at = row.instant(key)
         if at is not None and at - now > TOLERANCE:
             expected = f"at or before now, {now.isoformat(timespec='seconds')}"
@@ -172,7 +172,7 @@ def has_offset(row: Row) -> Iterable[Judgement]:
     - any offset, and ``z`` in lower case;
     - a text that is not a date-time with an offset either, which is T1's or T2's.
     """
-    for key in _ORDER:
+    for key in row.api.build.times:
         if row.moment(key, naive) is not None:
             expected = "a date-time with an offset, such as Z or +00:00"
             yield Broken(f"{row.path}.{key}", expected, received(row, key))

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from ..contract.openapi import INITIATE, START
 from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.tape import History
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
@@ -35,10 +34,14 @@ def issues_an_upload(exchange: Exchange) -> Iterable[Judgement]:
     - http where the API has https, and a scheme or host in upper case;
     - a value of another type, which is P6's.
     """
-    body = exchange.response.json
-    if exchange.operation != INITIATE or not exchange.succeeded or not isinstance(body, dict):
+    if not exchange.issued:
         return ()
-    return _usable_url(body), _positive_seconds(body), _named_build(body)
+    names = exchange.api.issued
+    return (
+        _usable_url(exchange, names.upload_url),
+        _positive_seconds(exchange, names.expires_in),
+        _named_build(exchange, names.build_id),
+    )
 
 
 @rule(
@@ -63,9 +66,8 @@ def accepts_the_context(history: History) -> Judgement:
     last, issue = history.last, history.issue
     if last.operation != UPLOAD or issue is None or not _as_observed(last):
         return None
-    if any(
-        one.operation in (UPLOAD, START) and not _is_delayed(one) for one in history.exchanges[:-1]
-    ):
+    tried = [one for one in history.exchanges[:-1] if not _is_delayed(one)]
+    if any(one.operation in (UPLOAD, history.api.start) for one in tried):
         return None
     if _is_late(issue, last) or 300 <= last.response.status <= 399 or _is_delayed(last):
         return None
@@ -78,8 +80,8 @@ def accepts_the_context(history: History) -> Judgement:
     return Broken("the status code", "2xx", str(last.response.status))
 
 
-def _usable_url(body: dict[str, object]) -> Judgement:
-    url = body.get("upload_url")
+def _usable_url(issue: Exchange, key: str) -> Judgement:
+    url = issue.issued.get(key)
     if not isinstance(url, str):
         return None
     try:
@@ -90,21 +92,21 @@ def _usable_url(body: dict[str, object]) -> Judgement:
         is_usable = False
     if is_usable:
         return HELD
-    return Broken("$.upload_url", "an absolute http or https URL", shown(url))
+    return Broken(f"$.{key}", "an absolute http or https URL", shown(url))
 
 
-def _positive_seconds(body: dict[str, object]) -> Judgement:
-    seconds = body.get("expires_in")
+def _positive_seconds(issue: Exchange, key: str) -> Judgement:
+    seconds = issue.issued.get(key)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    return HELD if seconds > 0 else Broken("$.expires_in", "above 0", shown(seconds))
+    return HELD if seconds > 0 else Broken(f"$.{key}", "above 0", shown(seconds))
 
 
-def _named_build(body: dict[str, object]) -> Judgement:
-    build_id = body.get("build_id")
+def _named_build(issue: Exchange, key: str) -> Judgement:
+    build_id = issue.issued.get(key)
     if not isinstance(build_id, str):
         return None
-    return HELD if build_id.strip() else Broken("$.build_id", "an id", shown(build_id))
+    return HELD if build_id.strip() else Broken(f"$.{key}", "an id", shown(build_id))
 
 
 def _as_observed(upload: Exchange) -> bool:
@@ -124,8 +126,7 @@ def _is_delayed(exchange: Exchange) -> bool:
 
 def _is_late(issue: Exchange, upload: Exchange) -> bool:
     """Whether the URL may have expired before the upload had ended."""
-    body = issue.response.json
-    seconds = body.get("expires_in") if isinstance(body, dict) else None
+    seconds = issue.issued.get(issue.api.issued.expires_in)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return False
     try:

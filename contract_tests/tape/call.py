@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..contract.api import IMAGES, Api
 from .exchange import Exchange
 
 
@@ -21,6 +22,7 @@ class Call:
         message: The text of that exception.
         is_typed: Whether that exception is one of the client's own.
         leaks: Where the token was found in what it returned, raised or shows of itself.
+        api: The API that was called.
 
     """
 
@@ -32,3 +34,4 @@ class Call:
     message: str = field(default="", repr=False)
     is_typed: bool = False
     leaks: tuple[str, ...] = ()
+    api: Api = field(default=IMAGES, repr=False, compare=False)

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
-from ..contract.openapi import INITIATE, START, STATUS, contract, instant
+from ..contract.api import IMAGES, Api
+from ..contract.openapi import Operation, instant
 
 
 class Credential(StrEnum):
@@ -133,6 +134,7 @@ class Exchange:
         is_absent: Whether the driver knows that there is no such build.
         failure: Why there is no response, or None. Without one, the status is 0, and the request
             may have been processed all the same.
+        api: The API whose names are in it.
 
     """
 
@@ -148,6 +150,12 @@ class Exchange:
     ended: datetime
     is_absent: bool = False
     failure: str | None = field(default=None, repr=False)
+    api: Api = field(default=IMAGES, repr=False, compare=False)
+
+    @property
+    def documented(self) -> Operation | None:
+        """The operation as the contract has it; None for an upload, and for what it lacks."""
+        return self.api.contract.operations.get(self.operation or "")
 
     @property
     def is_answered(self) -> bool:
@@ -157,21 +165,26 @@ class Exchange:
     @property
     def succeeded(self) -> bool:
         """Whether it is an operation of the contract whose response is a 2xx."""
-        return self.operation in contract().operations and self.response.is_success
+        return self.documented is not None and self.response.is_success
 
     @property
     def upload_url(self) -> str | None:
         """The upload URL that a successful initiate issued, or None."""
-        issued = self.operation == INITIATE and self.response.is_success
-        body = self.response.json if issued else None
-        url = body.get("upload_url") if isinstance(body, dict) else None
+        url = self.issued.get(self.api.issued.upload_url)
         return url if isinstance(url, str) else None
+
+    @property
+    def issued(self) -> dict[str, Any]:
+        """What a successful initiate returned; empty for anything else."""
+        is_issue = self.operation == self.api.initiate and self.response.is_success
+        body = self.response.json if is_issue else None
+        return body if isinstance(body, dict) else {}
 
     @property
     def is_valid_start(self) -> bool:
         """Whether it is a start with a token and a body that a server may accept."""
         return (
-            self.operation == START
+            self.operation == self.api.start
             and self.request.credential in (Credential.VALID, Credential.UNKNOWN)
             and isinstance(self.request.json, dict)
             and (self.is_read_leniently or broken_request(self) is None)
@@ -183,7 +196,8 @@ class Exchange:
 
         None for any other exchange, and for a value that only a lenient reader takes for a boolean.
         """
-        value = self.request.json.get("context_uploaded", True) if self.is_valid_start else None
+        flag = self.api.sent.is_uploaded
+        value = self.request.json.get(flag, True) if self.is_valid_start else None
         return value if isinstance(value, bool) else None
 
     @property
@@ -192,8 +206,8 @@ class Exchange:
         body = self.request.json
         if not isinstance(body, dict):
             return False
-        value = body.get("context_uploaded")
-        if self.operation != START or isinstance(value, bool):
+        value = body.get(self.api.sent.is_uploaded)
+        if self.operation != self.api.start or isinstance(value, bool):
             return False
         if isinstance(value, str):
             return value.strip().lower() in _BOOLEAN_WORDS
@@ -202,8 +216,8 @@ class Exchange:
     @cached_property
     def rows(self) -> list[Row]:
         """The group and the artifacts that a status or a start returns."""
-        body = self.response.json
-        if not (self.succeeded and self.operation in (START, STATUS) and isinstance(body, dict)):
+        body, returning = self.response.json, (self.api.start, self.api.status)
+        if not (self.succeeded and self.operation in returning and isinstance(body, dict)):
             return []
         group = Row(self, "$", body)
         return [group, *group.artifacts]
@@ -233,6 +247,11 @@ class Row:
     data: dict[str, Any] = field(repr=False)
 
     @property
+    def api(self) -> Api:
+        """The API whose names are in it."""
+        return self.exchange.api
+
+    @property
     def is_group(self) -> bool:
         """Whether it is the group, not an artifact."""
         return self.path == "$"
@@ -240,9 +259,10 @@ class Row:
     @property
     def artifacts(self) -> list[Row]:
         """The artifacts that a group lists, up to a limit that no real build comes near."""
-        listed = self.data.get("artifacts") if self.is_group else None
+        key = self.api.build.artifacts
+        listed = self.data.get(key) if self.is_group else None
         return [
-            Row(self.exchange, f"$.artifacts[{index}]", artifact)
+            Row(self.exchange, f"$.{key}[{index}]", artifact)
             for index, artifact in enumerate(
                 (listed if isinstance(listed, list) else [])[:MOST_ROWS]
             )
@@ -252,12 +272,12 @@ class Row:
     @property
     def status(self) -> Any:
         """Its status, of any type."""
-        return self.data.get("status")
+        return self.data.get(self.api.build.status)
 
     @property
     def phase(self) -> str | None:
         """The phase of its status in the life of a build, or None if the status is unknown."""
-        return contract().phase(self.status)
+        return self.api.phase(self.status)
 
     def is_set(self, key: str) -> bool:
         """Whether a key is present and not null."""
@@ -301,11 +321,10 @@ def strict_json(content: bytes) -> Any:
 
 def broken_request(exchange: Exchange) -> str | None:
     """Return how a JSON request body breaks its schema, or None if it does not."""
-    operation = contract().operations.get(exchange.operation or "")
-    request = exchange.request
+    operation, request = exchange.documented, exchange.request
     if operation is None or operation.request_schema is None:
         return None
     if request.media_type != "application/json" or request.json is NOT_JSON:
         return None
-    errors = contract().request_errors(operation, request.json)
+    errors = exchange.api.contract.request_errors(operation, request.json)
     return f"{errors[0].at}: {errors[0].what}" if errors else None

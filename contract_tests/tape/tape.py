@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import NoReturn
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..contract.openapi import INITIATE, contract
+from ..contract.api import IMAGES, Api
 from .call import Call
 from .exchange import UPLOAD, Credential, Exchange, Request, Response, Row
 
@@ -54,9 +54,15 @@ class History:
         return self.tape.is_whole
 
     @property
+    def api(self) -> Api:
+        """The API whose names are on the tape."""
+        return self.tape.api
+
+    @property
     def issue(self) -> Exchange | None:
         """The initiate that was seen to issue this build before the newest exchange, or None."""
-        return next((e for e in self.before if e.operation == INITIATE and e.succeeded), None)
+        initiate = self.api.initiate
+        return next((e for e in self.before if e.operation == initiate and e.succeeded), None)
 
     @property
     def is_uploaded(self) -> bool:
@@ -113,11 +119,13 @@ class Tape:
         token: The valid token.
         is_whole: Whether nobody but the tape's drivers touches its builds. Recorded traffic may be
             a part of what happened, so that what it lacks proves nothing.
+        api: The API that the traffic is of.
 
     """
 
     token: str = field(repr=False)
     is_whole: bool = True
+    api: Api = field(default=IMAGES, repr=False)
     exchanges: list[Exchange] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
@@ -183,23 +191,24 @@ class Tape:
         )
         began, ended = at or (datetime.now(UTC),) * 2
         with self._lock:
-            operation, template, build_id = self._addressed(sent, upload_of)
-            if operation == INITIATE and received.is_success:
-                build_id = self._issued(received)
+            upload_of = upload_of or self._uploaded_by(sent.method, sent.url)
+            to = self.api.address(sent.method, sent.path)
             exchange = Exchange(
                 len(self.exchanges) + 1,
                 driver,
                 intent,
-                operation,
-                template,
-                build_id,
+                UPLOAD if upload_of else to.operation,
+                None if upload_of else to.template,
+                upload_of or to.parameters.get(self.api.path_id),
                 sent,
                 received,
                 began,
                 ended,
                 is_absent,
                 failure,
+                self.api,
             )
+            exchange = self._issued(exchange)
             history = self._filed(exchange)
             self._publish(history)
             return history
@@ -213,12 +222,12 @@ class Tape:
 
     def concerns(self, method: str, url: str) -> bool:
         """Whether a request is for a path of the contract, or uploads a context."""
-        is_upload = self.is_upload(method, url)
-        return is_upload or addressed(method, urlsplit(url).path)[1] is not None
+        template = self.api.address(method, urlsplit(url).path).template
+        return template is not None or self.is_upload(method, url)
 
     def is_upload(self, method: str, url: str) -> bool:
         """Whether a request uploads to a URL that an initiate issued."""
-        return method.upper() in ("PUT", "POST") and _normal(url) in self._uploads
+        return self._uploaded_by(method.upper(), url) is not None
 
     def of(self, operation: str) -> Sequence[Exchange]:
         """Return the exchanges of one operation, in order."""
@@ -242,7 +251,7 @@ class Tape:
 
     def successes(self, driver: str | None = None) -> dict[str, int]:
         """Count the successes of each operation, of one driver or of all."""
-        counts = dict.fromkeys(contract().operations, 0)
+        counts = dict.fromkeys(self.api.contract.operations, 0)
         for exchange in self.exchanges:
             if exchange.succeeded and exchange.operation and driver in (None, exchange.driver):
                 counts[exchange.operation] += 1
@@ -263,26 +272,18 @@ class Tape:
             self._artifacts.setdefault(_named(row), exchange.build_id)
         return History(tuple(self._by_build[exchange.build_id]), self)
 
-    def _issued(self, response: Response) -> str | None:
-        """Return the build id that an initiate issued, and keep its upload URL."""
-        body = response.json
-        build_id = body.get("build_id") if isinstance(body, dict) else None
+    def _issued(self, exchange: Exchange) -> Exchange:
+        """Return an exchange with the build id that it issued, if any; keep its upload URL."""
+        build_id = exchange.issued.get(self.api.issued.build_id)
         if not isinstance(build_id, str):
-            return None
-        url = body.get("upload_url")
-        if isinstance(url, str):
-            self._uploads[_normal(url)] = build_id
-        return build_id
+            return exchange
+        if exchange.upload_url is not None:
+            self._uploads[_normal(exchange.upload_url)] = build_id
+        return replace(exchange, build_id=build_id)
 
-    def _addressed(
-        self, request: Request, upload_of: str | None
-    ) -> tuple[str | None, str | None, str | None]:
-        """Return the operation of a request, its path template, and its build id."""
-        if upload_of is None and request.method in ("PUT", "POST"):
-            upload_of = self._uploads.get(_normal(request.url))
-        if upload_of is not None:
-            return UPLOAD, None, upload_of
-        return addressed(request.method, request.path)
+    def _uploaded_by(self, method: str, url: str) -> str | None:
+        """Return the build whose context a request uploads, by the URL that initiate issued."""
+        return self._uploads.get(_normal(url)) if method in ("PUT", "POST") else None
 
     def _credential(self, headers: Mapping[str, str]) -> Credential:
         authorization = _headers(headers).get("authorization")
@@ -293,26 +294,13 @@ class Tape:
         return Credential.VALID if valid else Credential.OTHER
 
 
-def addressed(method: str, path: str) -> tuple[str | None, str | None, str | None]:
-    """Return the operation of a method and path, the path's template, and the build id."""
-    # A base URL may carry a path of its own before the contract's.
-    at = path.find("/api/v1/")
-    template, build_id = None, None
-    for operation in contract().operations.values():
-        found = operation.match(path[at:]) if at >= 0 else None
-        if found is not None:
-            template, build_id = operation.path, found.get("build_id")
-            if operation.method == method.upper():
-                return operation.name, template, build_id
-    return None, template, build_id
-
-
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
 def _named(artifact: Row) -> tuple[str, str]:
-    return str(artifact.data.get("id")), str(artifact.data.get("createdAt"))
+    names = artifact.api.build
+    return str(artifact.data.get(names.id)), str(artifact.data.get(names.created))
 
 
 def _normal(url: str) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ..contract.openapi import contract
+from ..contract.api import Api
 from ..tape.exchange import Exchange, Row
 
 ROWS = ("group", "artifact")
@@ -41,27 +41,28 @@ def matches(pattern: str, cell: Cell) -> bool:
     return row in (None, cell.row) and list(cell[1:])[: len(states)] == states
 
 
-def problem(pattern: str) -> str | None:
+def problem(pattern: str, api: Api) -> str | None:
     """Return why a pattern is invalid, or None if it is valid."""
     _, states = _parts(pattern)
-    if not states or states[0] not in contract().statuses:
-        return f"{pattern} has no known status; use one of {', '.join(contract().statuses)}"
+    if not states or states[0] not in api.statuses:
+        return f"{pattern} has no known status; use one of {', '.join(api.statuses)}"
     if len(states) > 3 or any(one not in STATES for one in states[1:]):
         return f"{pattern}: a timestamp is one of {', '.join(STATES)}"
     return None
 
 
-def table(cells: Counter[Cell]) -> Iterator[tuple[str, str, int]]:
+def table(cells: Counter[Cell], api: Api) -> Iterator[tuple[str, str, int]]:
     """Yield row, status and how often it was observed, for each status in the contract's order."""
     for row in ROWS:
-        for status in contract().statuses:
+        for status in api.statuses:
             count = sum(n for cell, n in cells.items() if (cell.row, cell.status) == (row, status))
             yield row, status, count
 
 
 def _cell(row: Row) -> Cell:
     kind = "group" if row.is_group else "artifact"
-    return Cell(kind, str(row.status), _state(row, "startedAt"), _state(row, "completedAt"))
+    names = row.api.build
+    return Cell(kind, str(row.status), _state(row, names.started), _state(row, names.completed))
 
 
 def _state(row: Row, key: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..contract.openapi import START, contract
 from ..rules import HELD, Broken, Level, Rule
 from ..tape.exchange import Check, Credential
 from ..tape.tape import History, Tape
@@ -82,11 +81,12 @@ def _is_let_pass(history: History) -> bool:
         return True
     if exchange.is_read_leniently:  # P3: what a lenient reader takes for a boolean
         return True
-    if 300 <= status <= 399 and "{build_id}" in template and history.issue is None:  # P4
+    by_id = f"{{{history.api.path_id}}}" in template
+    if 300 <= status <= 399 and by_id and history.issue is None:  # P4
         return True
-    if exchange.operation == START and history.is_started:  # P3: as it stands
+    if exchange.operation == history.api.start and history.is_started:  # P3: as it stands
         return True
-    if exchange.operation in contract().operations and exchange.request.credential in (
+    if exchange.documented and exchange.request.credential in (
         Credential.ABSENT,
         Credential.OTHER,
     ):  # P2

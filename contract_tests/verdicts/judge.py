@@ -68,8 +68,9 @@ class Violation:
         """
         if self.rule.quotes_itself:
             return self.rule.source
-        status = self.exchange.response.status
-        return fields.pointer(self.exchange.operation, status, self.field) or self.rule.source
+        contract, status = self.exchange.api.contract, self.exchange.response.status
+        found = fields.pointer(contract, self.exchange.operation, status, self.field)
+        return found or self.rule.source
 
     @property
     def key(self) -> Key:

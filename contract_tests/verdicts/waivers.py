@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract import fields
-from ..contract.openapi import contract
+from ..contract.api import Api
 from ..problems import Problem
 from ..tape.exchange import UPLOAD, Exchange
 from . import exemptions
@@ -72,11 +72,11 @@ class Waiver:
         )
 
 
-def load(path: Path, known: Iterable[str], today: datetime.date) -> tuple[Waiver, ...]:
+def load(path: Path, known: Iterable[str], today: datetime.date, api: Api) -> tuple[Waiver, ...]:
     """Read a file of waivers: TOML, an array of tables ``[[waiver]]``.
 
     Each has ``rule``, ``reason`` and ``expires``, and may have ``operation``, ``path`` and
-    ``status``. ``known`` are the ids of the rules.
+    ``status``. ``known`` are the ids of the rules; operations and paths are those of ``api``.
 
     Raises ``Problem`` for an invalid file, an unknown key, rule, operation, path or status, an
     expired waiver, and two waivers of the same scope.
@@ -84,21 +84,21 @@ def load(path: Path, known: Iterable[str], today: datetime.date) -> tuple[Waiver
     found: list[Waiver] = []
     optional = ("operation", "path", "status")
     for at, entry in exemptions.entries(path, "waiver", ("rule",), optional, today=today):
-        one = Waiver(**{**entry, **_read(at, entry, list(known))})
+        one = Waiver(**{**entry, **_read(at, entry, list(known), api)})
         if one.scope in [other.scope for other in found]:
             raise Problem(f"{at}: {one.scope} is waived twice", "keep one")
         found.append(one)
     return tuple(found)
 
 
-def _read(at: str, entry: dict[str, Any], known: list[str]) -> dict[str, Any]:
+def _read(at: str, entry: dict[str, Any], known: list[str], api: Api) -> dict[str, Any]:
     """Return the values that narrow a waiver, checked."""
-    operations = [*contract().operations, UPLOAD]
+    operations = [*api.contract.operations, UPLOAD]
     read: dict[str, Any] = {"rule": _rule(at, entry["rule"], known)}
     if "operation" in entry:
         read["operation"] = _among(at, "operation", entry["operation"], operations)
     if "path" in entry:
-        read["path"] = _path(at, entry["path"])
+        read["path"] = _path(at, entry["path"], api)
     if "status" in entry:
         read["status"] = _status(at, entry["status"])
     return read
@@ -118,9 +118,10 @@ def _checks() -> list[str]:
     return [f"{OTHER}{name}" for name in checks.CHECKS.get_all_names()]
 
 
-def _path(at: str, value: Any) -> str:
+def _path(at: str, value: Any, api: Api) -> str:
     """Check a path; an index other than ``[*]`` is invalid, as a violation may have any index."""
-    known = [*fields.places(), "$.errorMessage"]  # the latter is sent by older servers
+    # Older servers send the error in the group.
+    known = [*fields.places(api.contract), f"$.{api.build.error}"]
     return _among(at, "path", value, known)
 
 

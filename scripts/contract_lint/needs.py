@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from contract_tests.arguments import nearest
-from contract_tests.contract.openapi import INITIATE, START, STATUS
+from contract_tests.contract.api import INITIATE, START, STATUS
 
 from .names import python_name
 from .problem import LintProblem, Part, below, resolve

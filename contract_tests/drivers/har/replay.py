@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ...contract.api import Api
 from ...problems import Problem
 from ...redaction import Redaction
 from ...tape.exchange import Credential
-from ...tape.tape import Record, Tape, addressed
+from ...tape.tape import Record, Tape
 from . import reader as har
 from .reader import HarEntry, UnreadableEntry
 
@@ -72,8 +73,8 @@ def replay(path: str | Path, *subscribers: Callable[[Record], object]) -> Replay
     that cannot be read is left out, and counted with its reason.
     """
     entries = har.read(Path(path))
-    shown, seen = _Shown(entries), _Seen()
     replayed = Replayed(Tape("", is_whole=False), len(entries))
+    shown, seen = _Shown(entries, replayed.tape.api), _Seen()
     for subscriber in subscribers:
         replayed.tape.subscribe(subscriber)
     for entry in entries:
@@ -145,11 +146,11 @@ def _are_alike(one: _Bodies, other: _Bodies) -> bool:
 class _Shown:
     """The Authorization headers of a recording, each with the status codes that it got."""
 
-    def __init__(self, entries: list[HarEntry | UnreadableEntry]) -> None:
+    def __init__(self, entries: list[HarEntry | UnreadableEntry], api: Api) -> None:
         self._statuses: dict[str, set[int]] = {}
         self._any = False
         for entry in entries:
-            if entry.address and entry.request and _is_of_contract(*entry.address):
+            if entry.address and entry.request and _is_of(api, *entry.address):
                 token = entry.request.headers.get("authorization")
                 self._any = self._any or token is not None
                 if token is not None and isinstance(entry, HarEntry):
@@ -173,9 +174,8 @@ class _Shown:
         return Credential.OTHER if statuses == {401} else Credential.UNKNOWN
 
 
-def _is_of_contract(method: str, url: str) -> bool:
-    operation, _, _ = addressed(method, urlsplit(url).path)
-    return operation is not None
+def _is_of(api: Api, method: str, url: str) -> bool:
+    return api.address(method, urlsplit(url).path).operation is not None
 
 
 def _token(authorization: str) -> str:

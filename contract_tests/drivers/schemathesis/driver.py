@@ -21,7 +21,8 @@ from schemathesis.engine.core import Engine
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.engine.run import TESTING_PHASES, Phase, PhaseName, PhaseSkipReason
 
-from ...contract.openapi import INITIATE, START, STATUS, Operation, contract
+from ...contract.api import INITIATE, START, STATUS
+from ...contract.openapi import Operation, contract
 from ...tape.exchange import Check
 from ..session import BudgetSpent, Session, SessionError
 from .checks import ON

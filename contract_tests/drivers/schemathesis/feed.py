@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ...contract.openapi import INITIATE, START, STATUS
+from ...contract.api import INITIATE, START, STATUS
 from ...tape.exchange import Exchange
 from ..scripted.builds import uploaded
 from ..scripted.inputs import GOOD, NAMED, context
@@ -48,11 +48,8 @@ class Feed:
 
     def learn(self, case: Any, exchange: Exchange) -> None:
         """Remember the upload URL of a build that schemathesis itself initiated."""
-        body = exchange.response.json
-        if exchange.operation != INITIATE or not exchange.succeeded or not isinstance(body, dict):
-            return
-        build_id, url = body.get("build_id"), body.get("upload_url")
-        if isinstance(build_id, str) and isinstance(url, str) and _is_linked(case):
+        build_id, url = exchange.build_id, exchange.upload_url
+        if exchange.issued and build_id is not None and url is not None and _is_linked(case):
             self._issued[build_id] = url
 
     def _name(self, case: Any) -> None:

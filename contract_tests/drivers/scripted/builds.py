@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from ...contract.openapi import contract
+from ...contract.api import IMAGES
 from ...tape.exchange import Exchange
 from ..session import Session
 from . import inputs
 
-BUILD = "/api/v1/images/build"
+BUILD = IMAGES.contract.operations[IMAGES.initiate].path
 # Seconds between two polls of a build: at first short, at last as the vendor's clients wait.
 FIRST_PAUSE, MOST_PAUSE = 0.005, 10.0
 
@@ -95,13 +95,10 @@ class BuildScript:
 
 def initiate(session: Session, what: str, **more: Any) -> Issued | None:
     """Initiate a build; None if no build that can be followed is issued."""
-    answer = session.send(
-        "POST", BUILD, f"{what}: initiate", body={**inputs.NAMED, **more}
-    ).response
-    body = answer.json if answer.is_success and isinstance(answer.json, dict) else {}
-    build_id, url = body.get("build_id"), body.get("upload_url")
+    issue = session.send("POST", BUILD, f"{what}: initiate", body={**inputs.NAMED, **more})
+    build_id, url = issue.build_id, issue.upload_url
     # No URL leads to a build of such an id.
-    if isinstance(build_id, str) and isinstance(url, str) and build_id not in ("", ".", ".."):
+    if build_id is not None and url is not None and build_id not in ("", ".", ".."):
         return Issued(build_id, url)
     return None
 
@@ -133,7 +130,7 @@ def follow(script: BuildScript, seconds: float) -> int:
                 continue
             lost.discard(what)
             rows = seen.rows
-            if not rows or contract().is_terminal(rows[0].status) or rows[0].phase is None:
+            if not rows or session.tape.api.is_terminal(rows[0].status) or rows[0].phase is None:
                 del going[what]
         if session.pace.left - pause <= until:
             return len(going)

@@ -9,12 +9,14 @@ import itertools
 from typing import Any
 from urllib.parse import quote
 
+from ...contract.api import IMAGES
 from ...contract.openapi import Operation, contract
 from ..http.pace import BudgetSpent
 from . import inputs
 from .builds import BUILD, BuildScript, Issued, Step
 
-ABOUT_A_BUILD = [one for one in contract().operations.values() if "{build_id}" in one.path]
+_ID = f"{{{IMAGES.path_id}}}"
+ABOUT_A_BUILD = [one for one in contract().operations.values() if _ID in one.path]
 """The operations that take the id of a build: whatever is tried as one is tried on each."""
 
 _START = next(one for one in ABOUT_A_BUILD if one.method == "POST")
@@ -73,7 +75,7 @@ def request_absent_builds(script: BuildScript) -> None:
         intent = f"{_verb(operation)} of an absent build"
         _send(script, operation, build_id, intent, is_absent=True)
     for segment, operation in itertools.product(inputs.RAW_SEGMENTS, ABOUT_A_BUILD):
-        path = operation.path.replace("{build_id}", segment)
+        path = operation.path.replace(_ID, segment)
         script.session.send(operation.method, path, f"{_verb(operation)} of an unusual segment",
                          **_body(operation))  # fmt: skip
     for kind in inputs.CONTENT_TYPES:
@@ -90,7 +92,7 @@ def send_other_methods(script: BuildScript) -> None:
     for path, method in itertools.product(paths, inputs.METHODS):
         if (method, path) in known:
             continue
-        target = path.replace("{build_id}", quote(issued.build_id, safe=""))
+        target = path.replace(_ID, quote(issued.build_id, safe=""))
         sends: dict[str, Any] = {"body": {}} if method in ("POST", "PUT", "PATCH") else {}
         script.session.send(
             method, target, f"{method}, which the contract does not have here", **sends
@@ -134,7 +136,7 @@ def _some_build(script: BuildScript, what: str) -> tuple[Issued, BudgetSpent | N
 def _send(
     script: BuildScript, operation: Operation, build_id: str, intent: str, **more: Any
 ) -> None:
-    path = operation.path.replace("{build_id}", quote(build_id, safe=""))
+    path = operation.path.replace(_ID, quote(build_id, safe=""))
     script.session.send(operation.method, path, intent, **_body(operation), **more)
 
 

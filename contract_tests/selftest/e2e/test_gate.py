@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ...contract.openapi import INITIATE, PATH, START, STATUS
+from ...contract.api import INITIATE, START, STATUS
+from ...contract.openapi import PATH
 from ...drivers.http import pace
 from ...drivers.http.transport import Endpoint
 from ...drivers.scripted import inputs, scenarios

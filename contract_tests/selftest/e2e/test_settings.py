@@ -15,6 +15,7 @@ from scripts.release import public_list
 
 from ... import cli, front
 from ...contract import documents
+from ...contract.api import IMAGES
 from ...contract.openapi import PATH
 from ...gate.target import GateError, Target
 from ...rules import RULES
@@ -159,7 +160,7 @@ def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> N
 )  # fmt: skip
 def test_a_pattern_matches_a_cell(pattern: str, does: bool) -> None:
     """From the left, as far as it is spelled out."""
-    assert coverage.problem(pattern) is None
+    assert coverage.problem(pattern, IMAGES) is None
     assert coverage.matches(pattern, Cell("group", "COMPLETED", "set", "null")) is does
 
 

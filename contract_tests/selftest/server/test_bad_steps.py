@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ...contract.openapi import INITIATE, START, STATUS
+from ...contract.api import INITIATE, START, STATUS
 from ...drivers.http.clock import VirtualClock
 from ...drivers.http.pace import Pace
 from ...drivers.http.reachability import GoneError

@@ -29,7 +29,8 @@ from prime_image_builds.models import (
 )
 from prime_image_builds.types import Response
 
-from ...contract.openapi import INITIATE, START, STATUS, contract
+from ...contract.api import INITIATE, START, STATUS
+from ...contract.openapi import contract
 from ...drivers.client import example
 
 TOKEN = "a-token-that-nobody-sees"  # noqa: S105 (no secret: it is looked for in what leaks)

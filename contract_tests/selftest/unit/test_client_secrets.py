@@ -23,7 +23,7 @@ from prime_image_builds._secrets import Secrets
 from prime_image_builds.api.images import get_build_status
 from prime_image_builds.models import BuildImageResponse, ErrorResponse
 
-from ...contract.openapi import START
+from ...contract.api import START
 from .test_client import BASE, TOKEN, call, leaking, peer, variants
 
 SHORT = ["t", "a", "json", "1", "build", "7-chars"]

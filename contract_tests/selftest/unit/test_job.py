@@ -34,7 +34,8 @@ from prime_image_builds import (
 )
 from prime_image_builds.models import BuildImageRequest, BuildImageResponse, BuildStatusResponse
 
-from ...contract.openapi import STATUS, contract
+from ...contract.api import STATUS
+from ...contract.openapi import contract
 from ...drivers.client import example
 from ...reference.app import create_app
 from ...reference.over_sockets import running

@@ -14,7 +14,8 @@ from prime_image_builds.models import (
     ImageVisibility,
 )
 
-from ...contract.openapi import INITIATE, contract
+from ...contract.api import INITIATE
+from ...contract.openapi import contract
 from ...drivers.client import example
 
 ROWS = contract().document["components"]["examples"]

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ...contract import fields
-from ...contract.openapi import INITIATE, START, STATUS, contract
+from ...contract.api import INITIATE, START, STATUS
+from ...contract.openapi import contract
 from ...drivers import client as driver
 from .test_payloads import WRONG, positions
 from .test_rules import BUILD, Story
@@ -186,14 +187,14 @@ def test_two_defects_of_one_rule_are_two_groups() -> None:
 
 def test_places_are_those_of_the_contract() -> None:
     """A place has a pointer where an operation documents it, and none elsewhere."""
-    known = fields.places()
+    known = fields.places(contract())
 
     assert {"$", "$.artifacts[*].completedAt", "$.errors[*].param", "$.upload_url"} <= set(known)
-    assert fields.pointer(STATUS, 200, "$.artifacts[3].completedAt") == (
+    assert fields.pointer(contract(), STATUS, 200, "$.artifacts[3].completedAt") == (
         "#/components/schemas/BuildArtifactStatusResponse/properties/completedAt"
     )
-    assert fields.pointer(STATUS, 404, "$.detail") is None
-    assert fields.pointer(STATUS, 200, "the status code") is None
+    assert fields.pointer(contract(), STATUS, 404, "$.detail") is None
+    assert fields.pointer(contract(), STATUS, 200, "the status code") is None
     assert json.dumps(known)
 
 

@@ -12,7 +12,8 @@ import respx
 from prime_image_builds import AuthenticatedClient
 from prime_image_builds.api.images import get_build_status
 
-from ...contract.openapi import PATH, STATUS
+from ...contract.api import STATUS
+from ...contract.openapi import PATH
 from ...drivers.client import example
 from ...reference.app import create_app
 from ...reference.over_sockets import running

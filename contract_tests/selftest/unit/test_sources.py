@@ -116,20 +116,20 @@ def test_known_source_is_accepted(source: object) -> None:
 
 def test_quotes_stand_under_their_own_names() -> None:
     """What is stated, and what this project concludes from it, are never one text."""
-    stated, derived = quotes(f"#{GROUP}/properties/startedAt")
+    stated, derived = quotes(contract(), f"#{GROUP}/properties/startedAt")
 
     assert (stated.mark, stated.document, derived.mark, derived.document) == (
         "stated", "openapi-2026-05-25", "derived", "",
     )  # fmt: skip
     assert derived.words not in stated.words
-    assert quotes(f"#{GROUP}/properties/id")[-1].mark == "assumed"
-    assert quotes("#/components/responses/Refused")[0].mark == "observed"
+    assert quotes(contract(), f"#{GROUP}/properties/id")[-1].mark == "assumed"
+    assert quotes(contract(), "#/components/responses/Refused")[0].mark == "observed"
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.level is Level.MUST])
 def test_rule_that_binds_is_stated(rule: Any) -> None:
     """A MUST rule comes from what is stated; where it points at no words, it quotes none."""
-    assert quotes(rule.source)[0].mark == "stated"
+    assert quotes(contract(), rule.source)[0].mark == "stated"
 
 
 @pytest.mark.parametrize("rule", list(RULES.values()), ids=lambda rule: rule.id)
@@ -142,7 +142,7 @@ def test_failure_names_our_own_words_as_ours(rule: Any) -> None:
     )  # fmt: skip
     lines = text.single(Violation(rule, at, history.last), str).splitlines()
 
-    for quote in quotes(rule.source):
+    for quote in quotes(contract(), rule.source):
         names = {line.split()[0] for line in lines if quote.words and f'"{quote.words}"' in line}
         stated = {"stated"} if rule.level is Level.MUST else {"stated", "derived"}
         assert names <= (stated if quote.mark == "stated" else {quote.mark})

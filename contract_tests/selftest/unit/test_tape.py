@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ...contract.openapi import STATUS
+from ...contract.api import STATUS
 from ...tape.call import Call
 from ...tape.tape import History, Record, Tape
 

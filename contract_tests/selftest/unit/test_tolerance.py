@@ -28,7 +28,8 @@ from prime_image_builds.models import (
     StartBuildRequest,
 )
 
-from ...contract.openapi import INITIATE, START, STATUS, contract
+from ...contract.api import INITIATE, START, STATUS
+from ...contract.openapi import contract
 from ...drivers.client import example
 from ...payloads import load
 from ..support import soundness

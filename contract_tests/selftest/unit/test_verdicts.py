@@ -10,7 +10,8 @@ import pytest
 
 from scripts.ci.gate import notes
 
-from ...contract.openapi import INITIATE, START, STATUS, contract
+from ...contract.api import INITIATE, START, STATUS
+from ...contract.openapi import contract
 from ...gate.run import Run
 from ...gate.target import Target
 from ...report import client, markdown, terminal, text, verdicts

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ...contract.openapi import START, STATUS
+from ...contract.api import IMAGES, START, STATUS
 from ...gate.run import Run
 from ...gate.target import GateError, Target
 from ...problems import Problem
@@ -33,7 +33,7 @@ def read(tmp_path: Path, text: str) -> tuple[Waiver, ...]:
     """Read a file of waivers."""
     path = tmp_path / "waivers.toml"
     path.write_text(text)
-    return waivers.load(path, list(RULES), TODAY)
+    return waivers.load(path, list(RULES), TODAY, IMAGES)
 
 
 def narrowed(**keys: Any) -> Waiver:
