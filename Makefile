@@ -9,9 +9,11 @@ SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY
 
 gate.takes         := $(SETTINGS)
-judge.takes        := HAR LEVEL RULE
+judge.settings     := LEVEL RULE
+judge.takes        := HAR $(judge.settings)
 compare.takes      := UPSTREAM ACCEPTED
-serve.takes        := PORT SCENARIO FAULT
+serve.settings     := FAULT
+serve.takes        := PORT SCENARIO $(serve.settings)
 changes.takes      := WRITE
 vendor.takes       := DEST WITH_TESTS FORCE
 vendor-check.takes := DEST
@@ -25,37 +27,39 @@ FLAGS              := WRITE WITH_TESTS FORCE
 
 include scripts/given.mk
 
-PY := .venv/bin/python
+# Isolated: no variable of the caller changes what Python does. What it compiles stays below .venv.
+PY  := .venv/bin/python -I -X pycache_prefix="$$PYTHONPYCACHEPREFIX"
+RUN := $(PY) -m contract_tests
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
-	@$(call settings,$(SETTINGS)) $(PY) -m contract_tests --junitxml=reports/junit.xml
+	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml
 
 judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
-	@$(PY) -m contract_tests.judge $(call option,LEVEL,--level) $(call option,RULE,--rule) -- "$$HAR"
+	@$(call settings,$(judge.settings)) $(RUN) judge -- "$$HAR"
 
 compare: environment ## Show how a published document differs, and who is affected. UPSTREAM=file-or-url [ACCEPTED=file]
-	@$(PY) scripts/compare.py $(call option,ACCEPTED,--accepted) -- "$$UPSTREAM"
+	@$(RUN) compare $(call option,ACCEPTED,--accepted) -- "$$UPSTREAM"
 
 serve: environment ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
-	@$(PY) -m contract_tests.reference $(call option,PORT,--port) $(call option,SCENARIO,--scenario) $(call option,FAULT,--fault)
+	@$(call settings,$(serve.settings)) $(RUN) serve $(call option,PORT,--port) $(call option,SCENARIO,--scenario)
 
 generate: environment ## Write the client from openapi.yaml.
-	@$(PY) scripts/generate.py write
+	@$(RUN) generate
 
 check: environment ## Check whether the client is fresh; write nothing.
-	@$(PY) scripts/generate.py check
+	@$(RUN) check
 
 changes: environment ## List what changed since the last release; check changelog and version. [WRITE=1]
-	@$(PY) scripts/changes.py $(call flag,WRITE,--write)
+	@$(RUN) changes $(call flag,WRITE,--write)
 
 vendor: environment ## Copy the client into a project. DEST=dir [WITH_TESTS=1] [FORCE=1]
-	@$(PY) scripts/vendor.py copy $(call flag,WITH_TESTS,--with-tests) $(call flag,FORCE,--force) -- "$$DEST"
+	@$(RUN) vendor $(call flag,WITH_TESTS,--with-tests) $(call flag,FORCE,--force) -- "$$DEST"
 
 vendor-check: environment ## Check whether a vendored copy is edited, broken or outdated. DEST=dir
-	@$(PY) scripts/vendor.py check -- "$$DEST"
+	@$(RUN) vendor-check -- "$$DEST"
 
 test-fast: environment lint ## Run lint, types and the unit tests: the inner loop.
 	@$(PY) -m pytest -q --no-header -n auto contract_tests/selftest/unit
@@ -73,7 +77,7 @@ faults: environment ## Run the gate against each known fault, and write docs/fau
 	@$(PY) -m contract_tests.selftest.support.detection --write $(call option,FAULTS,--faults)
 
 fuzz: environment ## Feed a million mutated bodies to the client's decoders. [INPUTS=n] [SEED=n]
-	@PYTHONPATH=generated $(PY) -m contract_tests.selftest.support.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
+	@$(PY) -m contract_tests.selftest.support.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
 
 mutate: environment ## Mutation-test the client.
 	@$(PY) -m scripts.dev.mutate
@@ -82,8 +86,8 @@ bench: environment ## Compare the gate with a stock schemathesis run. [FAULTS=al
 	@$(PY) -m scripts.dev.bench_gate $(call option,FAULTS,--faults)
 
 lint: environment ## Check style and types of our own code and of the client.
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy
-	@.venv/bin/lint-imports --no-logo --no-cache
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo --no-cache
 
 lock: ## Resolve requirements.txt from pyproject.toml (needs uv).
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import front
+from . import usage
 from .arguments import choice
 from .contract.api import IMAGES
-from .front import setting
 from .gate import headers
 from .gate.target import Budget, GateError, Target
 from .problems import Problem
 from .redaction import Redaction
 from .reference.faults import FAULTS
 from .rules import RULES, Rule, chosen
+from .usage import setting
 from .verdicts import coverage, waivers
 
 PREFIX = "CONTRACT_"
@@ -133,8 +133,7 @@ def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
 
 
 def _fault(_: str, value: str) -> str:
-    listed = f"{front.CONSOLE} serve --list-faults" if front.is_console() else "docs/faults.md"
-    return among("fault ", value, FAULTS, listed)
+    return among("fault ", value, FAULTS, usage.see("serve", "docs/faults.md", "--list-faults"))
 
 
 def _agree(given: Mapping[str, str]) -> None:

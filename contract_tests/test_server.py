@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .front import setting
 from .report.rendered import Rendered
 from .rules import RULES
+from .usage import setting
 from .verdicts.findings import CHECKS
 from .verdicts.judge import Outcome
 

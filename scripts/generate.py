@@ -1,9 +1,4 @@
-"""Write the client from openapi.yaml, or say whether it is fresh. One path: write only replaces.
-
-Usage: generate.py write | check
-
-Exit codes of check: 0 fresh, 1 stale, 4 cannot tell, since no client can be made.
-"""
+"""Write the client from openapi.yaml, or check whether it is fresh: the same, without the swap."""
 
 from __future__ import annotations
 
@@ -12,24 +7,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from contract_tests.contract import documents
+from contract_tests.problems import Exit, Problem
+from scripts import git
+from scripts.contract_lint import problems
+from scripts.generation import swap
+from scripts.generation.annotation import annotated
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from contract_tests import process  # noqa: E402
-from contract_tests.arguments import Parser  # noqa: E402
-from contract_tests.contract import documents  # noqa: E402
-from contract_tests.problems import Exit, Problem  # noqa: E402
-from scripts import git  # noqa: E402
-from scripts.contract_lint import problems  # noqa: E402
-from scripts.generation import swap  # noqa: E402
-from scripts.generation.annotation import annotated  # noqa: E402
-
 PACKAGE = "prime_image_builds"
 MARK = "@generated"
 UNTRACKED = "untracked"
@@ -202,18 +195,43 @@ def _untracked(folder: Path) -> set[str]:
     return set(filter(None, os.fsdecode(told).split("\0")))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    parser = Parser(
-        prog="generate.py",
-        description="Write the client from openapi.yaml, or check whether it is fresh.",
-    )
-    parser.add_argument("command", choices=["write", "check"])
-    parser.add_argument("--root", type=Path, default=ROOT, help="the project (default: this one)")
-    options = parser.parse_args(arguments)
-    root: Path = options.root.resolve()
-    present = root / "generated"
-    # Beside the client, so that a rename can replace it; hidden, so that no check sees it.
+def write(root: Path) -> int:
+    """Replace the client in ``generated/`` where it is stale; return the exit code."""
+    with _fresh(root) as fresh:
+        if fresh is None:
+            return Exit.CANNOT_TELL
+        changed = {
+            name: kind
+            for name, kind in differences(fresh, root / "generated").items()
+            if kind != UNTRACKED
+        }
+        made_from = _made_from(fresh)
+        if changed:
+            swap.replace(fresh, root / "generated")
+    print("\n".join([*_lines(changed), f"generated/ is fresh: {made_from}"]))  # noqa: T201
+    return Exit.OK
+
+
+def check(root: Path) -> int:
+    """Check whether the client in ``generated/`` is fresh; return the exit code."""
+    with _fresh(root) as fresh:
+        if fresh is None:
+            return Exit.CANNOT_TELL
+        stale, made_from = differences(fresh, root / "generated"), _made_from(fresh)
+    if not stale:
+        print(f"generated/ is fresh: {made_from}")  # noqa: T201
+        return Exit.OK
+    is_changed = set(stale.values()) != {UNTRACKED}
+    fix = "run `make generate` and commit" if is_changed else "`git add generated`"
+    what = "\n".join([f"generated/ is stale against {made_from}", *_lines(stale)])
+    print(Problem(what, fix))  # noqa: T201
+    return Exit.FOUND
+
+
+@contextmanager
+def _fresh(root: Path) -> Iterator[Path | None]:
+    """Make a client beside the present one; None, and the problems on the terminal, if it fails."""
+    # Beside it, so that a rename can replace it; hidden, so that no check sees it.
     with swap.staging(root, ".generate-") as folder:
         fresh = folder / "generated"
         fresh.mkdir()
@@ -221,24 +239,11 @@ def main(arguments: list[str] | None = None) -> int:
             make(root, fresh)
         except GenerationError as broken:
             print(*broken.problems, sep="\n", file=sys.stderr)  # noqa: T201
-            return Exit.CANNOT_TELL
-        stale = differences(fresh, present)
-        changed = {name: kind for name, kind in stale.items() if kind != UNTRACKED}
-        manifest = json.loads((fresh / "MANIFEST.json").read_text())
-        made_from = f"openapi.yaml {manifest['contract']['version']}"
-        if options.command == "write":
-            if changed:
-                swap.replace(fresh, present)
-            print("\n".join([*_lines(changed), f"generated/ is fresh: {made_from}"]))  # noqa: T201
-            return Exit.OK
-    if stale:
-        fix = "run `make generate` and commit" if changed else "`git add generated`"
-        what = "\n".join([f"generated/ is stale against {made_from}", *_lines(stale)])
-        print(Problem(what, fix))  # noqa: T201
-        return Exit.FOUND
-    print(f"generated/ is fresh: {made_from}")  # noqa: T201
-    return Exit.OK
+            yield None
+        else:
+            yield fresh
 
 
-if __name__ == "__main__":
-    process.run(main)
+def _made_from(fresh: Path) -> str:
+    manifest = json.loads((fresh / "MANIFEST.json").read_text())
+    return f"openapi.yaml {manifest['contract']['version']}"

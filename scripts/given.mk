@@ -54,12 +54,14 @@ endif
 # A variable that is set here has this value and no other: $ and all else in it stands for itself.
 $(foreach v,$(filter $(TAKEN),$(GIVEN)),$(eval override $v := $$(value $v))$(eval export $v))
 
-# Neither what is not given, nor what is meant for other runs of Python and pytest: they could make a
-# run empty, or its end a success (PYTHONINSPECT, PYTHONOPTIMIZE, PYTEST_ADDOPTS and the like).
-HARMLESS := PYTHONDONTWRITEBYTECODE PYTHONFAULTHANDLER PYTHONHASHSEED PYTHONIOENCODING \
-	PYTHONPYCACHEPREFIX PYTHONUNBUFFERED PYTHONUTF8
-unexport $(filter-out $(HARMLESS) $(GIVEN),$(filter PYTHON% PYTEST_%,$(.VARIABLES)) \
-	$(foreach t,$(TARGETS),$($t.takes)) IMAGE_BUILD_CONTRACT_FRONT)
+# Neither what is not given, nor what is meant for other runs of Python and pytest: processes that a
+# test starts are not isolated (PYTHONOPTIMIZE, PYTEST_ADDOPTS and the like).
+unexport $(filter-out $(GIVEN),$(filter PYTHON% PYTEST_%,$(.VARIABLES)) $(foreach t,$(TARGETS),$($t.takes)))
+# Compiled modules stay below .venv, whatever the caller's environment says: pytest would rewrite its
+# plugins each time.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+# Messages name make's commands and variables.
+export IMAGE_BUILD_CONTRACT_USAGE := make
 # A make that a recipe calls is given nothing by this one.
 override MAKEOVERRIDES :=
 

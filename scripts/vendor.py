@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from contract_tests import front, process  # noqa: E402
+from contract_tests import process, usage  # noqa: E402
 from contract_tests.arguments import Parser  # noqa: E402
 from scripts import vendor_check as checking  # noqa: E402
 from scripts.generation import swap  # noqa: E402
@@ -202,8 +202,8 @@ def check(root: Path, package: Path) -> str:
     raise Problem(
         UPDATE,
         "\n".join([f"an update of {package} is available", *told]),
-        front.command("vendor", DEST=str(package.parent))
-        if front.is_console()
+        usage.command("vendor", DEST=str(package.parent))
+        if usage.is_console()
         else shlex.join(["python", str(root / "scripts/vendor.py"), "copy", str(package.parent)]),
     )
 
@@ -229,7 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(command: str, options: argparse.Namespace) -> str:
     if not options.path:
         name = "vendor" if command == "copy" else "vendor-check"
-        raise Problem(ERROR, "no folder is named", front.command(name, DEST="FOLDER"))
+        raise Problem(ERROR, "no folder is named", usage.command(name, DEST="FOLDER"))
     path = Path(options.path)
     if command == "check":
         return check(options.source, checking.locate(path))

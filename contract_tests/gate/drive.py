@@ -12,7 +12,7 @@ from ..drivers.schemathesis import driver as fuzz
 from ..drivers.scripted import scenarios
 from ..drivers.scripted.builds import BUILD, BuildScript
 from ..drivers.session import Session
-from ..front import setting
+from ..usage import setting
 from ..verdicts import findings
 from ..verdicts.judge import Violation
 from . import hollow

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..drivers.schemathesis.driver import DRIVER, Result
-from ..front import setting
 from ..tape.exchange import UPLOAD, Credential
+from ..usage import setting
 from .run import NO_RESPONSE, Run
 from .target import GateError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..drivers.schemathesis import driver as fuzz
 from ..drivers.scripted import scenarios
 from ..drivers.scripted.builds import Step
-from ..front import setting
+from ..usage import setting
 from .target import Budget, Target
 
 SCRIPT = "lifecycles"

@@ -13,13 +13,13 @@ from ..drivers.http.client import Client
 from ..drivers.http.clock import VirtualClock
 from ..drivers.http.in_process import in_process
 from ..drivers.http.transport import Endpoint, Limits
-from ..front import command
 from ..problems import Problem
 from ..redaction import Redaction
 from ..reference.app import create_app
 from ..reference.disruptions import Dropped
 from ..reference.faults import FAULTS, Fault
 from ..rules import RULES, Rule, chosen
+from ..usage import command
 from ..verdicts.waivers import Waiver
 from . import headers
 

@@ -180,16 +180,16 @@ async def load(host: str, port: int, builds: int, clients: int, pause: float) ->
 
 def run(builds: int, clients: int, build_seconds: float) -> LoadResult:
     """Start a server in a process of its own, and put load on it."""
-    command = [sys.executable, "-m", "contract_tests.reference", "--port", "0", "--quiet"]
+    command = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", "--quiet", "--json"]
     command += ["--token", TOKEN, "--build-seconds", str(build_seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
         try:
             first = server.stdout.readline() if server.stdout else ""
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", first)
-            if found is None:
+            if not first:
                 raise RuntimeError("the server did not start")
+            port = urlsplit(json.loads(first)["url"]).port or 0
             result = asyncio.run(
-                load("127.0.0.1", int(found[1]), builds, clients, max(0.02, build_seconds / 4))
+                load("127.0.0.1", port, builds, clients, max(0.02, build_seconds / 4))
             )
             result.memory = _memory(server.pid)
         finally:

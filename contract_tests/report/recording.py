@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..drivers.har.replay import Replayed
-from ..front import command
+from ..usage import command
 from ..verdicts.judge import Verdict
 from . import terminal, text
 

@@ -6,6 +6,22 @@ folder=$1
 python=${2:-python3}
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 ready="$folder/.ready-$(cksum < "$root/requirements.txt" | cut -d ' ' -f 1)"
+# The tree can be imported in it: by a path from there where the environment is a part of the tree, so
+# that both can be moved and copied.
+link() {
+  for site in "$(cd -- "$folder" && pwd)"/lib/python*/site-packages; do
+    [ -d "$site" ] || continue
+    case $site in
+      "$root"/*) to=$(printf '%s' "${site#"$root"/}" | sed 's#[^/][^/]*#..#g') ;;
+      *) to=$root ;;
+    esac
+    lines=$(printf '%s\n' "$to" "$to/generated")
+    if [ "$(cat "$site/contract_tests.pth" 2> /dev/null)" != "$lines" ]; then
+      printf '%s\n' "$lines" > "$site/contract_tests.pth.$$"
+      mv "$site/contract_tests.pth.$$" "$site/contract_tests.pth"
+    fi
+  done
+}
 made_by() {
   "$1" -I -c 'import os, sys; print(os.path.realpath(sys._base_executable), sys.version)'
 }
@@ -17,12 +33,14 @@ fi
 # An environment whose interpreter was removed is not ready.
 if [ -e "$ready" ] && [ -x "$folder/bin/python" ]; then
   if [ -z "${2:-}" ] || [ "$named" = "$(made_by "$folder/bin/python")" ]; then
+    link
     exit 0
   fi
 fi
 "$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(print("problem: Python %d.%d is too old\n    fix: name one from 3.11 on" % sys.version_info[:2], file=sys.stderr) or 4)'
 echo "setting up $folder (once for each requirements.txt and Python)" >&2
 "$python" -m venv --clear "$folder"
-"$folder/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps \
+"$folder/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps \
   -r "$root/requirements.txt"
+link
 touch "$ready"

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -88,7 +87,7 @@ def over(run: Callable[[str], Ran], fault: str | None = None) -> Ran:
 @contextmanager
 def server(fault: str | None = None) -> Iterator[str]:
     """Yield the URL of a reference server in a process of its own."""
-    command = [sys.executable, "-m", "contract_tests.reference", "--port", "0"]
+    command = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", "--json"]
     command += ["--build-seconds", str(BUILD_SECONDS)]
     command += ["--fault", fault] if fault else []
     with subprocess.Popen(  # noqa: S603
@@ -96,11 +95,10 @@ def server(fault: str | None = None) -> Iterator[str]:
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         try:
-            told = re.search(r"listening on (http://[\d.]+:(\d+))", _told(process))
-            if not told:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
                 raise Problem("the reference server did not start", "see make serve")
-            _await(int(told[2]))
-            yield told[1]
+            yield json.loads(line)["url"]
         finally:
             process.terminate()
 
@@ -174,22 +172,3 @@ def _cpu() -> float:
     """Return the processor seconds of all children that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _told(process: subprocess.Popen[str]) -> str:
-    """Return the first line that tells anything; nothing if the process has ended."""
-    return next((line for line in process.stdout or () if line.strip()), "")
-
-
-def _await(port: int) -> None:
-    """Wait until the port is listened to: it is told a moment before."""
-    until = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return

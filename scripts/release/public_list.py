@@ -65,9 +65,10 @@ def takes(makefile: str) -> dict[str, list[str]]:
     """Return the variables of each target of a makefile."""
     joined = makefile.replace("\\\n", "")
     found: dict[str, str] = dict(re.findall(r"^([\w.-]+) +:= +(.*)$", joined, re.MULTILINE))
-    settings = found.get("SETTINGS", "")
     return {
-        name.removesuffix(".takes"): names.replace("$(SETTINGS)", settings).split()
+        name.removesuffix(".takes"): re.sub(
+            r"\$\(([\w.]+)\)", lambda one: found[one[1]], names
+        ).split()
         for name, names in found.items()
         if name.endswith(".takes")
     }
@@ -89,12 +90,12 @@ def _lines(root: Path) -> Iterator[str]:
     yield f"fixture {MARKER}"
     yield f"format verdicts.json {verdicts.FORMAT}"
     yield f"format {vendor_check.LOCK} {vendor_check.FORMAT}"
-    yield from _commands(cli.commands)
+    yield from _commands()
     yield from _actions(root)
 
 
-def _commands(group: click.Group) -> Iterator[str]:
-    for name, command in group.commands.items():
+def _commands() -> Iterator[str]:
+    for name, command in cli.each():
         yield f"command {name}"
         for param in command.get_params(click.Context(command)):
             options = {one for one in (*param.opts, *param.secondary_opts) if one[:2] == "--"}

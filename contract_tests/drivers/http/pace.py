@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ...front import setting
+from ...usage import setting
 from .clock import SYSTEM, Clock
 
 # Initial back-off in seconds for a 429 without Retry-After; doubles each time.

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts import changes
 from scripts.release import changelog, check, compare, public_list
 from scripts.release.check import MissingEntry, Result
 from scripts.release.version import Version, Weight
 
+from ... import cli
+from ...cli import project as project_commands
 from ...contract.openapi import PATH
 from ...problems import Exit, Problem
 
@@ -384,12 +385,12 @@ def test_exit_codes(
     ending: int, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """0 nothing is missing, 1 something is, 4 cannot tell."""
-    monkeypatch.setattr(changes, "ROOT", project)
+    monkeypatch.setattr(project_commands, "ROOT", project)
     if ending == Exit.FOUND:
         add(project, "Added", "Something.")
     if ending == Exit.CANNOT_TELL:
         (project / "CHANGELOG.md").unlink()
-    code = changes.main([])
+    code = cli.main(["changes"])
     out, err = capsys.readouterr()
 
     assert code == ending
@@ -410,7 +411,7 @@ def test_list_has_each_kind_of_the_document() -> None:
 
 def test_this_project_passes(capsys: pytest.CaptureFixture[str]) -> None:
     """Changelog, version and list of this project are complete."""
-    code = changes.main([])
+    code = cli.main(["changes"])
     out, err = capsys.readouterr()
     if code == Exit.CANNOT_TELL and ("clone" in err or "git " in err):
         pytest.skip(err.splitlines()[0])
@@ -424,24 +425,11 @@ def test_broken_tree_cannot_tell(tmp_path: Path) -> None:
         skip = shutil.ignore_patterns("__pycache__", "selftest")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=skip)
     (tmp_path / "openapi.yaml").write_text("x: [")
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, tmp_path / "scripts/changes.py"],
+    done = subprocess.run(
+        [sys.executable, "-m", "contract_tests", "changes"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
     assert (done.returncode, done.stdout) == (Exit.CANNOT_TELL, "")
     assert done.stderr.startswith("problem: ")
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("script", ["changes.py", "compare.py", "generate.py", "lint.py"])
-def test_unknown_option_cannot_tell(script: str) -> None:
-    """Its exit code is that of a run without a verdict, and the problem has a fix."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, ROOT / "scripts" / script, "--colour"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-    assert (done.returncode, done.stdout) == (Exit.CANNOT_TELL, "")
-    assert done.stderr.startswith("problem: ")
-    assert f"    fix: see {script} --help" in done.stderr

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from scripts import changes, compare, generate, vendor, vendor_check
-from scripts import lint as contract_lint
 from scripts.release import public_list
 
-from ... import arguments, cli, front, judge, process
+from ... import arguments, cli, process, usage
 from ...contract.openapi import PATH
 from ...gate.target import GateError
 from ...problems import Exit
-from ...reference import __main__ as reference
 from ...reference.faults import FAULTS
 from ...rules import RULES
 from ...settings import SETTINGS, from_environment
 
 ROOT = PATH.parent
 HAR = ROOT / "contract_tests/selftest/support/har/chrome.har"
-COMMANDS = list(cli.commands.commands)
+COMMANDS = [*cli.COMMANDS, *cli.PROJECT]
 TAKES = public_list.takes((ROOT / "Makefile").read_text())
 TARGETS = public_list.targets((ROOT / "Makefile").read_text())
 
 
 @pytest.fixture(autouse=True)
 def _front(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test leave the other front end behind, or run a gate."""
-    monkeypatch.setenv(front.VARIABLE, "make")
+    """Use the console script, and run no gate."""
+    monkeypatch.setenv(usage.VARIABLE, "console")
     for name in SETTINGS:
         monkeypatch.delenv(f"CONTRACT_{name}", raising=False)
     monkeypatch.setattr(pytest, "main", lambda _: pytest.fail("the gate has begun"))
@@ -50,20 +46,18 @@ def console(*words: str) -> int:
         return int(left.code or 0)
 
 
-def module(main: Callable[[list[str]], int], *words: str) -> int:
-    """Run a command as make does; return its exit code."""
-    try:
-        return main([*words])
-    except SystemExit as left:
-        return int(left.code or 0)
+def found(command: str) -> click.Command:
+    """Return a command."""
+    context = click.Context(cli.commands)
+    made = cli.commands.get_command(context, command)
+    assert made is not None
+    return made
 
 
 def options(command: str) -> list[tuple[str, bool]]:
     """Return the options of a command, and whether each takes a value."""
-    found = cli.commands.commands[command]
-    params = [
-        one for one in found.get_params(click.Context(found)) if isinstance(one, click.Option)
-    ]
+    made = found(command)
+    params = [one for one in made.get_params(click.Context(made)) if isinstance(one, click.Option)]
     return [(one.opts[0], not one.is_flag) for one in params if one.name != "help"]
 
 
@@ -71,31 +65,16 @@ OPTIONS = [(command, *option) for command in COMMANDS for option in options(comm
 WITH_VALUE = [(command, name) for command, name, takes in OPTIONS if takes]
 
 
-SCRIPTS = {
-    "changes": (changes, []),
-    "compare": (compare, []),
-    "contract_lint": (contract_lint, []),
-    "generate": (generate, []),
-    "vendor": (vendor, []),
-    "vendor copy": (vendor, ["copy"]),
-    "vendor check": (vendor, ["check"]),
-    "vendor_check": (vendor_check, []),
-}
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_describes_each_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In whole sentences, with a line for each option."""
+    code = console(command, "--help")
+    told = capsys.readouterr().out
+    described = told.partition("\n\n")[2].partition("\n\n")[0]
 
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_help_of_a_script_is_data_of_its_parser(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It has a description, and that is not a part of the module's text."""
-    module, words = SCRIPTS[name]
-    monkeypatch.setattr(module, "__doc__", None)
-    with pytest.raises(SystemExit) as left:
-        module.main([*words, "--help"])
-    described = capsys.readouterr().out.partition("\n\n")[2].partition("\n\n")[0]
-
-    assert left.value.code == 0
-    assert re.fullmatch(r"[A-Z][a-z]+ .*\.", described, re.DOTALL)
+    assert code == Exit.OK
+    assert re.fullmatch(r" *[A-Z][a-z]+ .*\.", described, re.DOTALL)
+    assert {name for name, _ in options(command)} <= {*told.replace(",", " ").split()}
 
 
 @pytest.mark.parametrize(("command", "name"), WITH_VALUE)
@@ -109,7 +88,7 @@ def test_an_option_without_its_value_is_misuse(
     assert code == Exit.CANNOT_TELL
     assert told.startswith("problem: ")
     assert name in told
-    assert f"see {front.CONSOLE} {command} --help" in told
+    assert f"see {usage.CONSOLE} {command} --help" in told
 
 
 @pytest.mark.parametrize(("command", "name"), [(one, name) for one, name, _ in OPTIONS])
@@ -123,7 +102,7 @@ def test_a_misspelt_option_is_misuse_and_the_nearest_is_named(
 
     assert code == Exit.CANNOT_TELL
     assert re.search(rf"fix: .*{name}\b", told)
-    assert f"see {front.CONSOLE} {command} --help" in told
+    assert f"see {usage.CONSOLE} {command} --help" in told
 
 
 @pytest.mark.parametrize(
@@ -137,11 +116,11 @@ def test_a_misspelt_option_is_misuse_and_the_nearest_is_named(
         (["judge"], "FILE"),
         (["judge", "a", "b"], "see"),
         (["gate", "a"], "see"),
-        (["serve", "--port", "x"], "--port PORT"),
+        (["serve", "--port", "x"], "--port=PORT"),
         (["serve", "--port", "70000"], "use another port"),
-        (["serve", "--speed", "fast"], "--speed X"),
+        (["serve", "--speed", "fast"], "--speed=X"),
         (["serve", "--speed", "-1"], "see"),
-        (["serve", "--clock-start", "noon"], "see"),
+        (["serve", "--clock-start", "noon"], "--clock-start=TIME"),
         (["serve", "--token", "a b"], "see"),
         (["serve", "--scenario", "cancelle"], "use cancelled"),
         (["serve", "--fault", "completed-nul"], "use completed-null"),
@@ -170,26 +149,17 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     assert {*COMMANDS} <= {line.split()[0] for line in capsys.readouterr().out.splitlines() if line}
 
 
-@pytest.mark.parametrize(
-    ("command", "made"), [("judge", judge.parser("x")), ("serve", reference.parser("x"))]
-)
-def test_the_help_of_an_option_is_that_of_its_command(
-    command: str, made: argparse.ArgumentParser
-) -> None:
-    """Serve --seed is not the seed of the gate, though both are called so."""
-    found = {
-        param.opts[0]: param.help
-        for param in cli.commands.commands[command].params
+def test_every_option_has_a_help() -> None:
+    """And serve --seed is not the seed of the gate, though both are called so."""
+    helps = {
+        (command, param.opts[0]): param.help
+        for command in COMMANDS
+        for param in found(command).params
         if isinstance(param, click.Option)
     }
-    own = {
-        action.option_strings[0]: action.help
-        for action in made._actions
-        if action.option_strings and action.dest != "help"
-    }
 
-    assert found == own
-    assert all(found.values())
+    assert all(helps.values())
+    assert helps["serve", "--seed"] != helps["gate", "--seed"]
 
 
 @pytest.mark.parametrize("known", [FAULTS, RULES, SETTINGS])
@@ -237,48 +207,33 @@ def refused(settings: dict[str, str]) -> str:
 
 
 def told_by_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[str]:
-    """Yield what commands say where they cannot do what is asked, in the front end in use."""
-    is_console = front.is_console()
+    """Yield what commands say where they cannot do what is asked, in the command line in use."""
     yield from map(refused, misuses())
     bad = tmp_path / "bad"
     bad.write_text("{")
-    for command, main, words in (
-        ("judge", judge.main, [""]),
-        ("judge", judge.main, ["absent.har"]),
-        ("judge", judge.main, [str(bad)]),
-        ("judge", judge.main, ["--rule", "zzz", "x"]),
-        ("serve", reference.main, ["--fault", "zzz"]),
-        ("serve", reference.main, ["--scenario", "zzz"]),
-        ("serve", reference.main, ["--port", "70000"]),
-        ("serve", reference.main, ["--build-seconds", "-1"]),
-        ("compare", compare.main, [""]),
-        ("compare", compare.main, ["absent.yaml"]),
-        ("compare", compare.main, [str(bad)]),
-        ("vendor", vendor.main, [""]),
-        ("vendor", vendor.main, [str(bad)]),
-        ("vendor", vendor.main, [str(ROOT / "generated")]),
-        ("vendor-check", vendor.main, [""]),
-        ("vendor-check", vendor.main, [str(tmp_path / "nothing")]),
-    ):
-        if is_console:
-            console(command, *words)
-        else:
-            said = {"vendor": ["copy"], "vendor-check": ["check"]}.get(command, [])
-            module(main, *said, *words)
+    for words in (
+        ["judge", ""], ["judge", "absent.har"], ["judge", str(bad)],
+        ["judge", "--rule", "zzz", "x"], ["serve", "--fault", "zzz"],
+        ["serve", "--scenario", "zzz"], ["serve", "--port", "70000"], ["serve", "--port", "x"],
+        ["serve", "--build-seconds", "-1"], ["compare", ""], ["compare", "absent.yaml"],
+        ["compare", str(bad)], ["vendor", ""], ["vendor", str(bad)],
+        ["vendor", str(ROOT / "generated")], ["vendor-check", ""],
+        ["vendor-check", str(tmp_path / "nothing")],
+    ):  # fmt: skip
+        console(*words)
         yield capsys.readouterr().err
 
 
 def test_messages_name_what_the_console_script_has(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Its commands and their options; neither make, nor a script, nor a variable of make."""
-    monkeypatch.setenv(front.VARIABLE, "console")
     known = {name for _, name, _ in OPTIONS} | {"--help", "--junit"}
     told = [*filter(None, told_by_all(capsys, tmp_path))]
 
     assert len(told) > 50
     for text in told:
-        assert {*re.findall(rf"{front.CONSOLE} ([\w-]+)", text)} <= {*COMMANDS}, text
+        assert {*re.findall(rf"{usage.CONSOLE} ([\w-]+)", text)} <= {*COMMANDS}, text
         assert {*re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)} <= known, text
         assert not re.search(r"\bmake \w|\.py\b|docs/|contract_tests\.", text), text
         assert not re.search(rf"(?<![\w_])({'|'.join(EVERY)})=", text), text
@@ -287,8 +242,11 @@ def test_messages_name_what_the_console_script_has(
 EVERY = {"PYTHON"}.union(*TAKES.values())
 
 
-def test_messages_name_what_make_has(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Its targets and what they take, files that are there, and modules that run."""
+def test_messages_name_what_make_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its targets and what they take, and files that are there."""
+    monkeypatch.setenv(usage.VARIABLE, "make")
     told = [*filter(None, told_by_all(capsys, tmp_path))]
 
     assert len(told) > 50
@@ -297,28 +255,23 @@ def test_messages_name_what_make_has(capsys: pytest.CaptureFixture[str], tmp_pat
             assert target in TARGETS, text
         for target, name in re.findall(r"\bmake ([a-z-]+) ([A-Z_]+)=", text):
             assert name in TAKES[target], text
-        assert front.CONSOLE not in text
+        assert usage.CONSOLE not in text
         assert all((ROOT / one).is_file() for one in re.findall(r"\bdocs/[\w.-]+", text)), text
 
 
 CHATTY = {
     "help": [],
     "help of a command": ["gate", "--help"],
-    "help of a script": ["compare", "--help"],
+    "help of another": ["compare", "--help"],
     "version": ["--version"],
     "faults": ["serve", "--list-faults"],
     "judge": ["judge", str(HAR)],
     "compare": ["compare", str(PATH)],
+    "check": ["check"],
+    "lint": ["lint"],
+    "changes": ["changes"],
     "misuse": ["gate", "--rule", "zzz"],
-}
-MODULES = {
-    "judge": ["-m", "contract_tests.judge", str(HAR)],
-    "serve": ["-m", "contract_tests.reference", "--list-faults"],
-    "compare": ["scripts/compare.py", "openapi.yaml"],
-    "check": ["scripts/generate.py", "check"],
-    "lint": ["scripts/lint.py"],
-    "changes": ["scripts/changes.py"],
-    "a violation": ["-m", "contract_tests"],
+    "a violation": ["gate", "--rule", "T5", "--fault", "completed-null"],
 }
 
 
@@ -342,23 +295,13 @@ def unread(*words: str, **variables: str) -> tuple[int, str, int]:
 
 
 @pytest.mark.parametrize("words", CHATTY.values(), ids=CHATTY)
-def test_a_console_command_goes_on_without_a_reader(words: list[str]) -> None:
+def test_a_command_goes_on_without_a_reader(words: list[str]) -> None:
     """``… | head -1`` ends with the same code, and without a traceback."""
-    code, errors, read = unread("-m", "contract_tests.cli", *words)
+    code, errors, read = unread("-m", "contract_tests", *words)
 
     assert code == read
-    assert "Error" not in errors
-    assert "Traceback" not in errors
-
-
-@pytest.mark.parametrize("words", MODULES.values(), ids=MODULES)
-def test_a_command_of_make_goes_on_without_a_reader(words: list[str]) -> None:
-    """The gate among them: it judges to its end, and its code is that of what it found."""
-    code, errors, read = unread(*words, CONTRACT_RULE="T5", CONTRACT_FAULT="completed-null")
-
-    assert code == read
-    if words == ["-m", "contract_tests"]:
-        assert code == 1
+    if "completed-null" in words:
+        assert code == Exit.FOUND
     assert "Error" not in errors
     assert "Traceback" not in errors
 
@@ -370,14 +313,14 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("start", [
-    ["-m", "contract_tests.cli", "gate", "--rule=T5", "--fault=completed-null"],
-    ["-m", "contract_tests"],
+    ["gate", "--rule=T5", "--fault=completed-null"], ["gate"],
 ])  # fmt: skip
 def test_what_is_meant_for_other_runs_makes_no_gate_green(start: list[str]) -> None:
     """Neither empty, nor without assertions, nor with 0 for whatever came of it."""
     chosen = {"CONTRACT_RULE": "T5", "CONTRACT_FAULT": "completed-null"}
     done = subprocess.run(  # noqa: S603
-        [sys.executable, *start], cwd=ROOT, env=process.own(os.environ) | HOSTILE | chosen,
+        [sys.executable, "-m", "contract_tests", *start], cwd=ROOT,
+        env=process.own(os.environ) | HOSTILE | chosen,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
@@ -391,12 +334,3 @@ def test_what_is_foreign_is_left_out(name: str) -> None:
     assert process.own({name: "1", "PYTHONUTF8": "1", "CONTRACT_RULE": "T5"}) == {
         "PYTHONUTF8": "1", "CONTRACT_RULE": "T5",
     }  # fmt: skip
-
-
-def test_make_leaves_out_the_same() -> None:
-    """The list of what does no harm stands in two places."""
-    text = (ROOT / "scripts/given.mk").read_text().replace("\\\n", "")
-    listed = re.search(r"^HARMLESS := (.*)$", text, re.M)
-
-    assert listed is not None
-    assert {*listed[1].split()} == process.HARMLESS

@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from scripts import compare
-
+from ... import cli
 from ...contract.openapi import PATH, contract
 from ...openapi_diff import Difference, differences, load
 from ...openapi_diff.accepted import Accepted, split
@@ -56,8 +55,8 @@ def written(folder: Path, *entries: dict[str, Any], table: str = "accepted") -> 
 
 def ended(accepted: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
     """Compare; return the exit code and the JSON."""
-    code = compare.main(
-        [str(REVISION), "--contract", str(BASE), "--accepted", str(accepted), "--json"]
+    code = cli.main(
+        ["compare", str(REVISION), "--contract", str(BASE), "--accepted", str(accepted), "--json"]
     )
     return code, json.loads(capsys.readouterr().out or "{}")
 

@@ -34,7 +34,8 @@ def run(
     project: Path, command: str, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the script as make does."""
-    script = [sys.executable, str(ROOT / "scripts/generate.py"), command, "--root", str(project)]
+    name = {"write": "generate"}.get(command, command)
+    script = [sys.executable, "-m", "contract_tests", name, "--root", str(project)]
     return subprocess.run(  # noqa: S603
         script, env=environment, cwd=project, capture_output=True, text=True, check=False
     )

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scripts import generate
-from scripts import lint as contract_lint
 from scripts.contract_lint import problems
 from scripts.contract_lint.names import python_name
 from scripts.contract_lint.needs import ALWAYS, SOMETIMES, needs
 
+from ... import cli
 from ...contract import documents
 from ...contract.openapi import PATH, Contract, contract
 from ...drivers import client
@@ -257,7 +256,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     document = edited({at: value for one in WORKS.values() for at, value in one.edits.items()})
     (root / "openapi.yaml").write_text(json.dumps(document), encoding="utf-8")
     shutil.copytree(ROOT / "scripts/templates", root / "scripts/templates")
-    assert generate.main(["write", "--root", str(root)]) == Exit.OK
+    assert cli.main(["generate", "--root", str(root)]) == Exit.OK
     done = subprocess.run(  # noqa: S603 (our own lines)
         [sys.executable, "-I", "-c", PROBE, str(root / "generated")],
         input=json.dumps([one for works in WORKS.values() for one in works.shown]),
@@ -679,8 +678,8 @@ def test_what_cannot_be_read_is_broken(
         contract_file.write_text(written)
 
     codes = [
-        generate.main(["check", "--root", str(tmp_path)]),
-        contract_lint.main([str(contract_file)]),
+        cli.main(["check", "--root", str(tmp_path)]),
+        cli.main(["lint", str(contract_file)]),
     ]
     told = capsys.readouterr()
 
@@ -703,8 +702,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "command",
-    [["pytest", "-q", "contract_tests/test_server.py"], ["contract_tests.judge", "x.har"],
-     ["contract_tests.cli", "gate"]],
+    [["pytest", "-q", "contract_tests/test_server.py"], ["contract_tests", "judge", "x.har"],
+     ["contract_tests", "gate"]],
     ids=["pytest", "judge", "console"],
 )  # fmt: skip
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ WHO = {
     f"GIT_{role}_{key}": "test@example.com" for role in ("AUTHOR", "COMMITTER")
     for key in ("NAME", "EMAIL")
 }  # fmt: skip
-GENERATE = f"'{sys.executable}' '{ROOT / 'scripts/generate.py'}' check --root \"$PWD\""
+GENERATE = f"'{sys.executable}' -m contract_tests check --root \"$PWD\""
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

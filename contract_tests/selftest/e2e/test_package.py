@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ... import cli, front
+from ... import cli, usage
 from ...contract.openapi import PATH, contract
 from ...gate.target import GateError
 from ...reference.faults import FAULTS
@@ -59,11 +59,11 @@ class Installed:
         clean = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("CONTRACT_", "PYTEST", front.VARIABLE))
+            if not name.startswith(("CONTRACT_", "PYTEST", usage.VARIABLE))
         }
         path = os.pathsep.join(map(str, (self.site, self.project)))
         return subprocess.run(  # noqa: S603 (our own command)
-            [sys.executable, str(self.site / "bin" / front.CONSOLE), *words],
+            [sys.executable, str(self.site / "bin" / usage.CONSOLE), *words],
             cwd=self.project, env={**clean, "PYTHONPATH": path, "COLUMNS": "200", **environment},
             capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
@@ -196,7 +196,7 @@ def test_help(installed: Installed, command: str) -> None:
     done = installed.run(command, "--help")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.match(rf"(?i)usage: {front.CONSOLE} {command} ", done.stdout)
+    assert re.match(rf"(?i)usage: {usage.CONSOLE} {command} ", done.stdout)
 
 
 def test_version(installed: Installed) -> None:
@@ -225,7 +225,7 @@ def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path:
     )
 
     assert done.returncode == 1, done.stdout + done.stderr
-    command = f"{front.CONSOLE} gate --rule=T5 --fault=completed-null"
+    command = f"{usage.CONSOLE} gate --rule=T5 --fault=completed-null"
     assert re.search(rf"^  repeat    {command}$", done.stdout, re.M)
     assert "T5" in report.read_text()
     assert "T5" in report.with_name("summary.md").read_text()
@@ -300,7 +300,7 @@ def test_completion(installed: Installed) -> None:
     def completed(*words: str) -> list[str]:
         done = installed.run(
             _IMAGE_BUILD_CONTRACT_COMPLETE="bash_complete",
-            COMP_WORDS=" ".join((front.CONSOLE, *words)),
+            COMP_WORDS=" ".join((usage.CONSOLE, *words)),
             COMP_CWORD=str(len(words)),
         )
         return [line.split(",", 1)[1] for line in done.stdout.splitlines()]
@@ -316,28 +316,28 @@ def test_each_setting_is_an_option() -> None:
     gate = cli.commands.commands["gate"]
     taken = [word for param in gate.params for word in param.opts]
 
-    assert taken == [*(front.option(name) for name in SETTINGS if name != "TOKEN"), "--junit"]
+    assert taken == [*(usage.option(name) for name in SETTINGS if name != "TOKEN"), "--junit"]
 
 
 def test_settings_are_written_for_the_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """As options for the one, as assignments for the other."""
-    monkeypatch.delenv(front.VARIABLE, raising=False)
+    monkeypatch.delenv(usage.VARIABLE, raising=False)
     given = {"HAR": "a b", "RULE": "T5", "LEVEL": None}
 
-    assert (front.setting("MAX_BUILDS"), front.setting("RATE", "5")) == ("MAX_BUILDS", "RATE=5")
-    assert front.command("judge", **given) == "make judge HAR='a b' RULE=T5"
+    assert (usage.setting("MAX_BUILDS"), usage.setting("RATE", "5")) == ("MAX_BUILDS", "RATE=5")
+    assert usage.command("judge", **given) == "make judge HAR='a b' RULE=T5"
 
-    monkeypatch.setenv(front.VARIABLE, "console")
+    monkeypatch.setenv(usage.VARIABLE, "console")
 
-    assert (front.setting("MAX_BUILDS"), front.setting("RATE", "5")) == ("--max-builds", "--rate=5")
-    assert front.command("judge", **given) == f"{front.CONSOLE} judge 'a b' --rule=T5"
+    assert (usage.setting("MAX_BUILDS"), usage.setting("RATE", "5")) == ("--max-builds", "--rate=5")
+    assert usage.command("judge", **given) == f"{usage.CONSOLE} judge 'a b' --rule=T5"
 
 
 @pytest.mark.parametrize("name", [one for one in SETTINGS if one != "TOKEN"])
 def test_errors_name_settings_as_they_are_given(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Whatever is wrong with a setting, its name is that of the front end in use."""
+    """Whatever is wrong with a setting, its name is that of the command line in use."""
     wrong = {
         "LEVEL": "x", "RULE": "T1", "FAULT": "status-null", "BUILD_ID": "b", "WAIVERS": tmp_path,
         "HEADERS": "x", "DRY_RUN": "x", "CA_BUNDLE": tmp_path, "REQUIRE": "x",
@@ -349,11 +349,11 @@ def test_errors_name_settings_as_they_are_given(
     if name == "FAULT":
         given |= {"CONTRACT_TARGET": "http://127.0.0.1", "CONTRACT_TOKEN": "t"}
         given["CONTRACT_FAULT"] = next(iter(FAULTS))
-    for console, word in (("", name), ("console", front.option(name))):
-        monkeypatch.setenv(front.VARIABLE, console)
+    for console, word in (("", name), ("console", usage.option(name))):
+        monkeypatch.setenv(usage.VARIABLE, console)
         with pytest.raises(GateError) as caught:
             from_environment(given)
         words = re.findall(r"[\w-]+", str(caught.value))
 
         assert word in words
-        assert not {*words} & ({*SETTINGS} if console else {*map(front.option, SETTINGS)})
+        assert not {*words} & ({*SETTINGS} if console else {*map(usage.option, SETTINGS)})

@@ -13,7 +13,7 @@ import pytest
 
 from scripts.release import public_list
 
-from ... import cli, front
+from ... import cli, usage
 from ...contract import documents
 from ...contract.api import IMAGES
 from ...contract.openapi import PATH
@@ -144,7 +144,7 @@ def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> N
     if not one.is_secret:
         for name in ("gate", "judge"):  # serve has a --seed of its own
             options = [word for param in cli.commands.commands[name].params for word in param.opts]
-            assert (front.option(one.name) in options) is wanted[name]
+            assert (usage.option(one.name) in options) is wanted[name]
     assert (given in ACTION["inputs"]) is (one.name not in NOT_IN_CI)
     if given in ACTION["inputs"]:
         assert judge["env"][one.variable] == f"${{{{ inputs.{given} }}}}"

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from ... import cli
 from ...contract.openapi import PATH, contract
 from ...drivers.scripted.inputs import GOOD, context
-from ...reference import __main__ as command
 from ...reference import app as reference
 from ...reference import load
 from ...reference.access_log import logged
@@ -309,7 +309,7 @@ def test_document_that_did_not_come_along_is_404(
 @contextlib.contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """Run the server as a process; yield it, its URL, and all that it printed on its start."""
-    told = [sys.executable, "-m", "contract_tests.reference", "--port", "0", *arguments]
+    told = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", *arguments]
     with subprocess.Popen(  # noqa: S603 (our own module)
         told, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as server:
@@ -471,7 +471,7 @@ def test_wrong_options_are_told(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A wrong option ends with 4 and a sentence; 2 means interrupted."""
-    assert command.main(["--port", "0", *arguments]) == 4
+    assert cli.main(["serve", "--port", "0", *arguments]) == 4
     assert capsys.readouterr().err.startswith(f"problem: {told}")
 
 
@@ -480,7 +480,7 @@ def test_port_in_use_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     with listening() as taken:
         port = taken.getsockname()[1]
 
-        assert command.main(["--port", str(port)]) == 4
+        assert cli.main(["serve", "--port", str(port)]) == 4
     problem, fix = capsys.readouterr().err.splitlines()
     assert problem == f"problem: port {port} of 127.0.0.1 is in use"
     assert fix.startswith("    fix: ")
@@ -490,7 +490,7 @@ def test_port_in_use_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
 def test_lists(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What may be named can be listed."""
     with contextlib.suppress(SystemExit):
-        assert command.main([flag]) == 0
+        assert cli.main(["serve", flag]) == 0
     told = capsys.readouterr().out
     known = {"--list-scenarios": "one-fails", "--list-faults": "completed-null"}
 

@@ -23,7 +23,7 @@ from scripts import git, vendor, vendor_check, vendor_source
 from scripts.vendor_check import PACKAGE
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = ("__init__.py", "front.py", *vendor_source.TEST_MODULES)
+MODULES = ("__init__.py", "usage.py", *vendor_source.TEST_MODULES)
 STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod"}
 
 

@@ -14,8 +14,7 @@ import pytest
 from jsonschema_rs.canonical import Containment
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from scripts import compare
-
+from ... import cli
 from ...contract import documents
 from ...contract.openapi import PATH
 from ...openapi_diff import KINDS, Breaks, Difference, Document, differences, load
@@ -292,9 +291,9 @@ def test_added_operation_is_counted_where_it_is_not_listed(
     revision["paths"]["/api/v1/images"] = {"get": {"responses": {"200": {"description": "x"}}}}
     (tmp_path / "revision.json").write_text(json.dumps(revision))
 
-    assert compare.main([str(tmp_path / "revision.json")]) == Exit.OK
+    assert cli.main(["compare", str(tmp_path / "revision.json")]) == Exit.OK
     assert "1 more: --all" in capsys.readouterr().out
-    assert compare.main([str(tmp_path / "revision.json"), "--all"]) == Exit.OK
+    assert cli.main(["compare", str(tmp_path / "revision.json"), "--all"]) == Exit.OK
     assert "--all" not in capsys.readouterr().out
 
 
@@ -304,7 +303,7 @@ def examples() -> list[tuple[str, str]]:
     return [
         (command, text)
         for command, text in blocks
-        if command.startswith(".venv/bin/python scripts/")
+        if command.startswith(".venv/bin/python -m contract_tests")
     ]
 
 
@@ -315,7 +314,7 @@ def test_docs_are_what_is_printed(
     """The worked example of the docs prints what it says, and ends as it says."""
     monkeypatch.chdir(ROOT)
     command, text = examples()[number]
-    ended = compare.main(shlex.split(command.partition(";")[0])[2:])
+    ended = cli.main(shlex.split(command.partition(";")[0])[3:])
 
     assert capsys.readouterr().out + f"{ended}\n" == text
 
@@ -323,7 +322,7 @@ def test_docs_are_what_is_printed(
 def test_json_says_all(capsys: pytest.CaptureFixture[str]) -> None:
     """JSON has the verdict, and each field of each difference."""
     files = ["--contract", str(HERE / "first.yaml"), str(HERE / "second.yaml")]
-    ended = compare.main([*files, "--json"])
+    ended = cli.main(["compare", *files, "--json"])
     report = json.loads(capsys.readouterr().out)
 
     assert ended == Exit.OK

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts import compare
-
+from ... import cli
 from ...contract import documents
 from ...contract.openapi import PATH
 from ...openapi_diff import Document, differences, parse
@@ -89,7 +88,7 @@ def test_unreadable(
 ) -> None:
     """A document that tells nothing ends with 4, its problem and its mend."""
     (tmp_path / "revision").write_text(text)
-    ended = compare.main([str(tmp_path / "revision")])
+    ended = cli.main(["compare", str(tmp_path / "revision")])
     told = capsys.readouterr()
 
     assert (ended, told.out) == (Exit.CANNOT_TELL, "")
@@ -123,10 +122,10 @@ def test_bytes(value: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     """What is no text, or too much of it, is refused."""
     (tmp_path / "revision").write_bytes(value)
 
-    assert compare.main([str(tmp_path / "revision")]) == Exit.CANNOT_TELL
-    assert compare.main([str(tmp_path)]) == Exit.CANNOT_TELL
-    assert compare.main([str(tmp_path / "none")]) == Exit.CANNOT_TELL
-    assert compare.main([""]) == Exit.CANNOT_TELL
+    assert cli.main(["compare", str(tmp_path / "revision")]) == Exit.CANNOT_TELL
+    assert cli.main(["compare", str(tmp_path)]) == Exit.CANNOT_TELL
+    assert cli.main(["compare", str(tmp_path / "none")]) == Exit.CANNOT_TELL
+    assert cli.main(["compare", ""]) == Exit.CANNOT_TELL
     assert capsys.readouterr().err.count("problem: ") == 4
 
 
@@ -153,7 +152,7 @@ def test_a_nest_without_end_ends(
     deep = '{"allOf": [' * depth + "{}" + "]}" * depth
     (tmp_path / "revision").write_text(json.dumps(root).replace('"DEEP"', deep))
 
-    assert compare.main([str(tmp_path / "revision")]) == Exit.CANNOT_TELL
+    assert cli.main(["compare", str(tmp_path / "revision")]) == Exit.CANNOT_TELL
     assert "is nested too deep" in capsys.readouterr().err
 
 
@@ -203,7 +202,7 @@ def served(status: int, body: bytes, **headers: str) -> Iterator[str]:
 def test_url(capsys: pytest.CaptureFixture[str]) -> None:
     """A document is read from a URL, and called by it without its secrets."""
     with served(200, PATH.read_bytes()) as url:
-        assert compare.main([url + "?token=secret", "--json"]) == Exit.OK
+        assert cli.main(["compare", url + "?token=secret", "--json"]) == Exit.OK
     told = json.loads(capsys.readouterr().out)
 
     assert told["verdict"] == "same"
@@ -226,7 +225,7 @@ def test_urls_that_fail(
 ) -> None:
     """A URL that gives no document is told with what it gave instead."""
     with served(status, body, **headers) as url:
-        assert compare.main([url]) == Exit.CANNOT_TELL
+        assert cli.main(["compare", url]) == Exit.CANNOT_TELL
     told = capsys.readouterr().err
 
     assert why in told
@@ -236,7 +235,7 @@ def test_urls_that_fail(
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "http://127.0.0.1:1/a", "http://[/a"])
 def test_urls_that_open_nothing(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A scheme that is not spoken, a port that is closed and a URL that is none are told."""
-    assert compare.main([url]) == Exit.CANNOT_TELL
+    assert cli.main(["compare", url]) == Exit.CANNOT_TELL
     assert capsys.readouterr().err.startswith("problem: ")
 
 
@@ -249,7 +248,7 @@ def test_nothing_a_terminal_obeys_is_printed(
     schemas["StartBuildRequest"]["properties"]["\x1b[2J\nname"] = {"const": "\x1b[31m"}
     (tmp_path / "revision").write_text(json.dumps(root))
 
-    assert compare.main([str(tmp_path / "revision")]) == Exit.OK
+    assert cli.main(["compare", str(tmp_path / "revision")]) == Exit.OK
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert len(printed.splitlines()) == 5

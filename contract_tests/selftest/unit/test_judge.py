@@ -1,4 +1,4 @@
-"""``python -m contract_tests.judge`` tells what it saw, and never passes what it did not see."""
+"""``judge`` shows what it saw, and never passes what it did not see."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ...judge import main
+from ... import cli
 from ..support.recordings import API, NO_ANSWER, SAMPLES, TOKEN, entry, status, told, written
+
+
+def main(words: list[str]) -> int:
+    """Run the command; return its exit code."""
+    return cli.main(["judge", *words])
 
 
 def test_judge_tells_a_violation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from scripts.ci import gate as ci_gate
 
-from ... import front
+from ... import usage
 from ...drivers.http.clock import VirtualClock
 from ...drivers.http.in_process import in_process
 from ...drivers.http.pace import Pace
@@ -256,7 +256,7 @@ def test_what_a_server_sends_is_reported_as_it_was(
     front_end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where it looks like a setting or a command of ours."""
-    monkeypatch.setenv(front.VARIABLE, front_end)
+    monkeypatch.setenv(usage.VARIABLE, front_end)
     words = " ".join([*SETTINGS, "make gate TARGET=x", "make judge HAR=y"])
 
     def rename(request: ServerRequest, answer: ServerResponse) -> None:

@@ -1,28 +1,12 @@
-"""Compare a published OpenAPI document with the contract: what differs, and whom it breaks.
-
-Usage: compare.py UPSTREAM [--contract openapi.yaml] [--accepted FILE] [--json] [--all]
-
-Exit codes: 0 the same, or compatible (what differs breaks nobody), 1 breaking, 4 cannot tell.
-Differences that are accepted in FILE are listed, and do not count.
-"""
+"""A comparison of two OpenAPI documents, as a table or as JSON."""
 
 from __future__ import annotations
 
-import datetime
 import json
-import sys
 from collections import Counter
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from contract_tests import front, process  # noqa: E402
-from contract_tests.arguments import Parser  # noqa: E402
-from contract_tests.openapi_diff import Breaks, Difference, Document, differences, load  # noqa: E402
-from contract_tests.openapi_diff.accepted import Accepted, split  # noqa: E402
-from contract_tests.openapi_diff.accepted import load as load_accepted  # noqa: E402
-from contract_tests.problems import Exit, Problem  # noqa: E402
+from ..openapi_diff import Breaks, Difference, Document
+from ..openapi_diff.accepted import Accepted
 
 Taken = list[tuple[Difference, Accepted]]
 
@@ -81,14 +65,10 @@ def as_json(base: Document, revision: Document, found: list[Difference], taken: 
 
 
 def verdict(found: list[Difference]) -> str:
-    """Return the verdict on differences."""
+    """Return the verdict on differences: same, compatible (they break nobody) or breaking."""
     if not found:
         return SAME
     return COMPATIBLE if all(one.breaks is Breaks.NOBODY for one in found) else BREAKING
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _verb(breaks: Breaks, count: int) -> str:
@@ -111,58 +91,3 @@ def _clean(text: str) -> str:
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def parser(prog: str = "compare.py") -> Parser:
-    """Say what the command line takes."""
-    made = Parser(
-        prog=prog,
-        description="Compare a published OpenAPI document with the contract: what differs, and "
-        "whom it breaks.",
-    )
-    made.add_argument("upstream", metavar="UPSTREAM", help="the revision: a file or a URL")
-    made.add_argument("--contract", default=str(ROOT / "openapi.yaml"), help="the base")
-    made.add_argument("--accepted", metavar="FILE", help="differences that are accepted for now")
-    made.add_argument("--json", action="store_true", help="write JSON")
-    made.add_argument(
-        "--all", action="store_true", help="list operations that only the revision has, too"
-    )
-    return made
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    options = parser().parse_args(arguments)
-    try:
-        if not options.upstream:
-            fix = front.command("compare", UPSTREAM="FILE-OR-URL")
-            raise Problem("nothing to compare with", fix)
-        base, revision = load(options.contract), load(options.upstream)
-        known = load_accepted(Path(options.accepted), _today()) if options.accepted else ()
-        every = differences(base, revision, every=True)
-        shown = [one for one in every if options.all or one.kind != "operation-added"]
-        found, taken = split(shown, known)
-    except RecursionError:
-        deep = Problem(
-            f"{options.upstream} is nested too deep, or refers to itself by too many ways",
-            "compare a document with less in it: the operations, and what they refer to",
-        )
-        print(deep, file=sys.stderr)  # noqa: T201
-        return Exit.CANNOT_TELL
-    except Problem as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return Exit.CANNOT_TELL
-    if options.json:
-        print(as_json(base, revision, found, taken))  # noqa: T201
-    else:
-        parts = [
-            table(found) if found else "",
-            excused(taken),
-            summary(found, taken, len(every) - len(shown)),
-        ]
-        print("\n\n".join(filter(None, parts)))  # noqa: T201
-    return Exit.FOUND if verdict(found) == BREAKING else Exit.OK
-
-
-if __name__ == "__main__":
-    process.run(main)

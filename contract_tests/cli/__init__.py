@@ -1,0 +1,147 @@
+"""Every command, in one click group: ``image-build-contract`` and ``python -m contract_tests``.
+
+make calls it too. A module of this package declares a command and calls a function that takes
+values; it is imported when its command runs, or when the help lists all. A command returns its exit
+code, or raises ``Problem``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from .. import process, usage
+from ..arguments import nearest
+from ..problems import Exit, Problem
+from ..usage import CONSOLE, VARIABLE
+
+HERE = Path(__file__).resolve().parent
+DISTRIBUTION = "prime-image-builds-contract"
+COMMANDS = {
+    "gate": "gate", "judge": "judge", "serve": "serve", "compare": "compare",
+    "vendor": "vendor", "vendor-check": "vendor",
+}  # fmt: skip
+"""The module of each command; the function in it has the command's name."""
+PROJECT = dict.fromkeys(("generate", "check", "lint", "changes"), "project")
+"""Commands for work on the project itself. Their module is in a checkout, and not in the wheel."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    if arguments is None:
+        process.restart()
+        process.outlive_reader()
+        os.environ.setdefault(VARIABLE, "console")
+    try:
+        code = commands.main(arguments, prog_name=CONSOLE, standalone_mode=False)
+    except click.ClickException as error:
+        # click's own code is 2, which means interrupted here.
+        problem = misuse(error)
+    except Problem as error:
+        problem = error
+    except click.Abort:
+        return Exit.INTERRUPTED
+    else:
+        return code or Exit.OK
+    click.echo(problem, err=True)
+    return problem.code
+
+
+def misuse(error: click.ClickException) -> Problem:
+    """Return what is wrong with a command line, and what would be right."""
+    context = getattr(error, "ctx", None)
+    called = context.command_path.removeprefix(CONSOLE).strip() if context else ""
+    fix = f"see {usage.see(called)}"
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        known = [word for param in context.command.get_params(context) for word in param.opts]
+        problem = f"unknown option {error.option_name}"
+        fix = f"{' or '.join(nearest(error.option_name, known)) or 'leave it out'}; {fix}"
+    else:
+        problem = error.format_message().rstrip(".")
+        if (param := _param(error, context)) is not None:
+            fix = f"{_usage(param)}; {fix}"
+    return Problem(problem, fix)
+
+
+def _param(error: click.ClickException, context: click.Context | None) -> click.Parameter | None:
+    """Return the parameter that an error is about."""
+    if isinstance(error, click.BadOptionUsage) and context is not None:
+        params = context.command.get_params(context)
+        return next((one for one in params if error.option_name in one.opts), None)
+    return getattr(error, "param", None)
+
+
+def _usage(param: click.Parameter) -> str:
+    """Return how a parameter is given."""
+    value = param.metavar or str(param.name).upper()
+    if isinstance(param, click.Argument):
+        return value
+    return usage.setting(param.opts[0].removeprefix("--").upper().replace("-", "_"), value)
+
+
+class CommandGroup(click.Group):
+    """Imports a command when it is needed; an unknown one is an error that names the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of the commands, in the order of the help."""
+        return [*_modules()]
+
+    def get_command(
+        self, ctx: click.Context, cmd_name: str  # noqa: ARG002
+    ) -> click.Command | None:  # fmt: skip
+        """Return a command, or None if it is unknown."""
+        if cmd_name not in (modules := _modules()):
+            return None
+        module = importlib.import_module(f"{__name__}.{modules[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called."""
+        name, known = args[0], _modules()
+        if name not in known and not name.startswith("-"):
+            near = nearest(name, known) or [*known]
+            raise Problem(f"unknown command {name}", " or ".join(near))
+        return super().resolve_command(ctx, args)
+
+
+def _modules() -> dict[str, str]:
+    return COMMANDS | PROJECT if (HERE / "project.py").is_file() else COMMANDS
+
+
+def each() -> Iterator[tuple[str, click.Command]]:
+    """Yield name and command for each command that an installation has."""
+    context = click.Context(commands)
+    for name in COMMANDS:
+        if (command := commands.get_command(context, name)) is not None:
+            yield name, command
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from ..contract.openapi import contract
+
+        click.echo(f"{DISTRIBUTION} {contract().document['info']['version']}")
+        context.exit()
+
+
+@click.group(
+    cls=CommandGroup, invoke_without_command=True,
+    help="Check servers, clients and documents against the image-build contract.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)  # fmt: skip
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+    help="Show the version of the contract, which is that of the project.",
+)  # fmt: skip
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Show the help where no command is called."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

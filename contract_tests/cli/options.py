@@ -1,0 +1,76 @@
+"""How commands and their options are declared: a setting's option is made from its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..settings import SETTINGS, Setting
+from ..usage import option
+
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Command(click.Command):
+    """A command whose errors know it: what click's parser raises names none."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read a command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+def among(known: Iterable[str]) -> Complete:
+    """Complete one of the known words, or the last of a list of them."""
+
+    def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+        done, comma, last = begun.rpartition(",")
+        return [CompletionItem(f"{done}{comma}{one}") for one in known if one.startswith(last)]
+
+    return complete
+
+
+def file(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Leave the completion of a path to the shell."""
+    return [CompletionItem(begun, type="file")]
+
+
+def setting(one: Setting, about: str | None = None) -> Callable[[F], F]:
+    """Return the option for a setting, as a decorator; its value is the setting's text.
+
+    Args:
+        one: The setting; its variable is read where the option is not given.
+        about: Its help, where the command uses it otherwise than the gate does.
+
+    """
+    if not one.metavar:
+        return click.option(option(one.name), is_flag=True, help=about or one.help)
+    given: dict[str, Any] = {"help": about or one.help, "envvar": one.variable}
+    complete = among(one.known) if one.known else file if one.metavar == "FILE" else None
+    if one.is_list:
+        given |= {"multiple": True, "callback": lambda _, __, value: ",".join(value)}
+    return click.option(
+        option(one.name), metavar=one.metavar, shell_complete=complete, default=None, **given
+    )
+
+
+def settings_of(command: str, **about: str) -> Callable[[F], F]:
+    """Return the options for all settings that a command takes, as a decorator; no secret is one.
+
+    ``about`` has the help of a setting, by its name, where the command uses it otherwise.
+    """
+    taken = [one for one in SETTINGS.values() if command in one.commands and not one.is_secret]
+
+    def decorate(function: F) -> F:
+        for one in reversed(taken):
+            function = setting(one, about.get(one.name))(function)
+        return function
+
+    return decorate

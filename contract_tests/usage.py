@@ -1,0 +1,49 @@
+"""How messages write commands and settings: for make, or for the console script.
+
+``RULE=T5`` for make is ``--rule=T5`` for the console script. A message is made with the right one,
+and not changed afterwards, since it may hold what a server sent. The environment names the one in
+use: the console script and the makefile set it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+CONSOLE = "image-build-contract"
+VARIABLE = "IMAGE_BUILD_CONTRACT_USAGE"
+# What is a variable for make and an argument for the console script.
+ARGUMENTS = ("HAR", "DEST", "UPSTREAM")
+
+
+def command(name: str, **settings: str | None) -> str:
+    """Return the command line that does it again, quoted for a shell."""
+    given = {one: shlex.quote(value) for one, value in settings.items() if value}
+    words = [
+        value if one in ARGUMENTS and is_console() else setting(one, value)
+        for one, value in given.items()
+    ]
+    return " ".join([f"{CONSOLE if is_console() else 'make'} {name}", *words])
+
+
+def setting(name: str, value: str | None = None) -> str:
+    """Return how a setting is written, with or without a value."""
+    word = option(name) if is_console() else name
+    return word if value is None else f"{word}={value}"
+
+
+def option(setting: str) -> str:
+    """Return the option of the console script for a setting."""
+    return "--" + setting.lower().replace("_", "-")
+
+
+def see(command: str, page: str = "", options: str = "--help") -> str:
+    """Return where all is listed: an option of a command, or a page of a checkout for make."""
+    return (
+        f"{CONSOLE} {command} {options}".replace("  ", " ") if is_console() else page or "make help"
+    )
+
+
+def is_console() -> bool:
+    """Whether the console script is in use."""
+    return os.environ.get(VARIABLE) == "console"
