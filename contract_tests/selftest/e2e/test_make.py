@@ -32,7 +32,7 @@ EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE"}
 # What comes last on the command line of a target, after "--".
 LAST = {"judge": "HAR", "compare": "UPSTREAM", "vendor": "DEST", "vendor-check": "DEST"}
-# What stands in place of the interpreter, and of ruff: it notes how it was called.
+# What stands in place of the interpreter: it notes how it was called.
 RECORDER = f"""#!{sys.executable} -IS
 import json, os, sys
 with open(os.path.join(os.path.dirname(sys.argv[0]), "calls"), "a") as file:
@@ -53,7 +53,7 @@ class Call:
         found = {
             name.upper().replace("-", "_"): value
             for name, value in (one.split("=", 1) for one in options)
-            if name != "junitxml"
+            if name != "junit"
         }
         for name, value in self.environment.items():
             if name.startswith("CONTRACT_") and name != "CONTRACT_TOKEN" and value:
@@ -105,9 +105,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
         shutil.copy(ROOT / name, folder / name)
     programs = folder / ".venv/bin"
     programs.mkdir(parents=True)
-    for name in ("lint-imports", "python", "ruff"):
-        (programs / name).write_text(RECORDER)
-        (programs / name).chmod(0o755)
+    (programs / "python").write_text(RECORDER)
+    (programs / "python").chmod(0o755)
     lock = subprocess.run(
         ["cksum", "requirements.txt"],  # noqa: S607
         cwd=folder, capture_output=True, text=True, check=True,
@@ -340,18 +339,19 @@ FOREIGN = [
     "PYTEST_XDIST_AUTO_NUM_WORKERS", "PYTHONOPTIMIZE", "PYTHONINSPECT", "PYTHONPATH", "PYTHONHOME",
     "PYTHONWARNINGS", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONBREAKPOINT", "PYTHONSAFEPATH",
     "PYTHONDEVMODE", "PYTHONEXECUTABLE", "PYTHON_OF_TOMORROW", "PYTEST_OF_TOMORROW",
-    "IMAGE_BUILD_CONTRACT_USAGE",
+    "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "IMAGE_BUILD_CONTRACT_USAGE",
 ]  # fmt: skip
 
 
 def test_what_is_meant_for_other_runs_is_not_handed_on(tree: Tree) -> None:
     """Options of pytest, modules and modes of Python: a run could be green with them, and empty."""
-    done = tree.make(*TARGETS, **dict.fromkeys(FOREIGN, "1"), PYTHONUNBUFFERED="1")
+    done = tree.make(*TARGETS, **dict.fromkeys(FOREIGN, "1"))
 
     assert len(done.calls) >= len(TARGETS)
     for one in done.calls:
         assert {name for name in FOREIGN if one.environment.get(name) == "1"} == set()
-        assert one.environment["PYTHONUNBUFFERED"] == "1"
+        assert one.environment["PYTHONPYCACHEPREFIX"] == str(tree.folder / ".venv/pycache")
+        assert one.words[0] == "-I"
 
 
 @pytest.mark.parametrize("flags", ["i", "-i", "ki", "e", "t", "-k -i", "i -- RULE=T5"])

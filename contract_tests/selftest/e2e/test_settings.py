@@ -123,6 +123,7 @@ def test_any_bearer_token_will_do(token: str) -> None:
     assert target.token == token
 
 
+COMMANDS = dict(cli.each())
 TAKES = public_list.takes((ROOT / "Makefile").read_text())
 ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # The action is for a server of somebody's, and for a run that is to be judged.
@@ -143,7 +144,7 @@ def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> N
     assert {name: one.name in TAKES[name] for name in wanted} == wanted
     if not one.is_secret:
         for name in ("gate", "judge"):  # serve has a --seed of its own
-            options = [word for param in cli.commands.commands[name].params for word in param.opts]
+            options = [word for param in COMMANDS[name].params for word in param.opts]
             assert (usage.option(one.name) in options) is wanted[name]
     assert (given in ACTION["inputs"]) is (one.name not in NOT_IN_CI)
     if given in ACTION["inputs"]:
