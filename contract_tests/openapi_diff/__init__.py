@@ -1,20 +1,20 @@
 """Compares two OpenAPI documents: what differs, where, and whom it breaks.
 
-``load`` reads and ``read`` follows references, ``shape`` brings each way to spell a schema to one,
-``schemas`` and ``operations`` compare, ``kinds`` says whom each kind of difference breaks.
+``load`` reads a document, ``read`` follows references, ``shape`` normalises schemas, ``schemas``
+and ``operations`` compare them, ``kinds`` has whom each kind of difference breaks.
 """
 
 from .kinds import KINDS, Breaks, Difference
 from .load import load, parse
 from .operations import differences
-from .read import Document, StrangersError
+from .read import Document, NoCommonOperationError
 
 __all__ = [
     "KINDS",
     "Breaks",
     "Difference",
     "Document",
-    "StrangersError",
+    "NoCommonOperationError",
     "differences",
     "load",
     "parse",

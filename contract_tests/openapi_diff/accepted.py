@@ -18,8 +18,8 @@ class Accepted:
 
     Attributes:
         kind: A kind of ``KINDS``.
-        place: Where it stands, as the comparison prints it: ``start_image_build 200 $.artifacts``.
-        reason: Why it is accepted, for whoever reads the report.
+        place: The place of the difference: ``start_image_build 200 $.artifacts``.
+        reason: Why it is accepted.
         expires: The last day on which it counts.
 
     """
@@ -43,7 +43,7 @@ def load(path: Path, today: datetime.date) -> tuple[Accepted, ...]:
             near = difflib.get_close_matches(str(one.kind), KINDS, n=3, cutoff=0.4) or KINDS
             raise Problem(f"{at}: unknown kind {one.kind!r}", f"use {', '.join(near)}")
         if (one.kind, one.place) in [(other.kind, other.place) for other in found]:
-            raise Problem(f"{at}: {one.kind} of {one.place} stands twice", "keep one")
+            raise Problem(f"{at}: {one.kind} of {one.place} is accepted twice", "keep one")
         found.append(one)
     return tuple(found)
 
@@ -51,9 +51,9 @@ def load(path: Path, today: datetime.date) -> tuple[Accepted, ...]:
 def split(
     found: list[Difference], accepted: tuple[Accepted, ...]
 ) -> tuple[list[Difference], list[tuple[Difference, Accepted]]]:
-    """Return the differences that are left, and those that are accepted.
+    """Return the differences that are not accepted, and those that are.
 
-    A difference that is met at several places is accepted place by place. Raises
+    A difference with several places is accepted place by place. Raises
     ``Problem`` for an entry that matches no difference: what it accepts is gone.
     """
     known = {(one.kind, one.place): one for one in accepted}
@@ -72,7 +72,7 @@ def split(
     if unused := set(accepted) - {entry for _, entry in taken}:
         first = min(unused, key=lambda entry: (entry.place, entry.kind))
         raise Problem(
-            f"accepted, and not there: {first.kind} of {first.place} ({first.reason})",
-            "take it out",
+            f"accepted, but not found: {first.kind} of {first.place} ({first.reason})",
+            "remove the entry",
         )
     return left, taken

@@ -1,4 +1,4 @@
-"""What a schema admits, and how several of them combine: all of them, or at least one."""
+"""What a schema allows, and how schemas combine: all of them, or at least one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .read import Node
 
 ALL = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 LOWER = {"minimum", "minLength", "minItems", "minProperties"}
-# The types that a keyword speaks of; of others it says nothing.
-SPEAKS_OF = {
+# The types that a keyword applies to.
+APPLIES_TO = {
     **dict.fromkeys(("minimum", "maximum", "multipleOf"), frozenset({"integer", "number"})),
     **dict.fromkeys(("minLength", "maxLength", "pattern"), frozenset({"string"})),
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), frozenset({"array"})),
@@ -30,7 +30,7 @@ Bound = tuple[float, bool]
 
 @dataclass(frozen=True)
 class Shape:
-    """What a schema admits. Nodes that stand together must all be met; none admits all."""
+    """What a schema allows. Several nodes all apply; no node allows everything."""
 
     at: str
     types: frozenset[str] = ALL
@@ -48,15 +48,15 @@ class Shape:
 
     @property
     def plain(self) -> bool:
-        """Tell whether the types are all that is said."""
-        return self._said() == (None, {}, {}, {}, frozenset(), (), (), (), {})
+        """Whether the schema has no keyword but the type."""
+        return self._keywords() == (None, {}, {}, {}, frozenset(), (), (), (), {})
 
     @property
     def key(self) -> str:
-        """Return a text that is the same for what is written alike."""
+        """A text that is equal for equal schemas."""
         return repr((sorted(self.types), self._keys()))
 
-    def _said(self) -> tuple[Any, ...]:
+    def _keywords(self) -> tuple[Any, ...]:
         return (
             self.values, self.marks, self.bounds, self.properties, self.required, self.others,
             self.entries, self.variants, self.opaque,
@@ -167,16 +167,16 @@ def union(parts: list[Shape], at: str) -> Shape:
         values = [value for part in rest for value in part.values or ()]
         return Shape(at, types=types | null, values=tuple(dict.fromkeys(values)))
     formats = sum("format" in part.marks for part in rest)
-    said = [part.values is not None or part.variants or part.opaque for part in rest]
-    if len(types) == sum(len(part.types) for part in rest) and formats < 2 and not any(said):
-        # No two speak of the same type, so each keyword still speaks of what it spoke of.
+    mixed = [part.values is not None or part.variants or part.opaque for part in rest]
+    if len(types) == sum(len(part.types) for part in rest) and formats < 2 and not any(mixed):
+        # No two have a type in common, so each keyword still applies to the same type.
         merged = intersection((replace(p, types=ALL) for p in rest), Shape(at))
         return replace(merged, types=types | null, default=None)
     return Shape(at, types=types | null, variants=tuple(rest))
 
 
 def tidy(shape: Shape) -> Shape:
-    """Drop what says nothing of the types that are left."""
+    """Drop keywords that do not apply to the types."""
     types, values = shape.types, shape.values
     if values is not None:
         admitted = {type_of(json.loads(value)) for value in values}
@@ -184,14 +184,14 @@ def tidy(shape: Shape) -> Shape:
         types &= admitted | {"null"}
         if types - {"null"} == {"boolean"} and len(values) == 2:
             values = None
-    bounds = {key: bound for key, bound in shape.bounds.items() if SPEAKS_OF[key] & types}
+    bounds = {key: bound for key, bound in shape.bounds.items() if APPLIES_TO[key] & types}
     if "number" not in types:
         bounds = {key: _whole(key, bound) for key, bound in bounds.items()}
     shape = replace(
         shape,
         types=types,
         values=values,
-        marks={key: mark for key, mark in shape.marks.items() if SPEAKS_OF[key] & types},
+        marks={key: mark for key, mark in shape.marks.items() if APPLIES_TO[key] & types},
         bounds=bounds,
     )
     if "array" not in types:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 class Breaks(StrEnum):
     """Whom a difference breaks.
 
-    ``CLIENTS`` are generated from the base and meet a server that follows the revision. ``SERVERS``
-    follow the base and are checked against the revision.
+    ``CLIENTS`` are generated from the base and used with a server of the revision. ``SERVERS``
+    implement the base and are checked against the revision.
     """
 
     CLIENTS = "clients"
@@ -20,7 +20,7 @@ class Breaks(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way a schema travels."""
+    """Whether a schema describes a request or a response."""
 
     RESPONSE = "response"
     REQUEST = "request"
@@ -51,14 +51,14 @@ class Difference(NamedTuple):
     subject: str
 
 
-# Whom a kind breaks that stands in a response, and one that stands in a request; None is never.
+# Whom a kind breaks in a response, and in a request; None where it cannot occur.
 Pair = tuple[Breaks | None, Breaks | None]
 
 _CLIENTS, _SERVERS, _BOTH, _NOBODY = Breaks
 
-# The revision admits more than the base: a client may be told what it cannot read, a server be
-# asked what it refuses. The revision admits less: a server may tell what must not be, a client ask
-# it.
+# The revision allows more than the base: a client may receive what it cannot read, a server may be
+# sent what it refuses. The revision allows less: a server may return, or a client may send, what is
+# no longer valid.
 _WIDER = (_CLIENTS, _SERVERS)
 _NARROWER = (_SERVERS, _CLIENTS)
 _NEITHER = (_BOTH, _BOTH)
@@ -66,7 +66,7 @@ _HARMLESS = (_NOBODY, _NOBODY)
 
 
 def _parts(noun: str) -> dict[str, Pair]:
-    """Return the kinds of something that an object may have or must have."""
+    """Return the kinds of an optional or required part of an object."""
     return {
         f"{noun}-added": _HARMLESS,
         f"required-{noun}-added": _NARROWER,
@@ -78,7 +78,7 @@ def _parts(noun: str) -> dict[str, Pair]:
 
 
 def _one_way(kinds: dict[str, Pair], way: Direction) -> dict[str, Pair]:
-    """Keep of each kind what holds one way."""
+    """Restrict kinds to one direction."""
     return {
         kind: (response, None) if way is Direction.RESPONSE else (None, request)
         for kind, (response, request) in kinds.items()
@@ -141,9 +141,9 @@ KINDS: dict[str, Pair] = {
 
 
 def breaks(kind: str, direction: Direction) -> Breaks:
-    """Tell whom a kind of difference breaks, by the way it travels."""
+    """Return whom a kind of difference breaks. Raises ``KeyError`` if it cannot occur there."""
     response, request = KINDS[kind]
-    told = response if direction is Direction.RESPONSE else request
-    if told is None:
+    affected = response if direction is Direction.RESPONSE else request
+    if affected is None:
         raise KeyError(f"{kind} in a {direction}")
-    return told
+    return affected

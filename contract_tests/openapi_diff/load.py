@@ -1,4 +1,4 @@
-"""Reads a published document, JSON or YAML, from a file or a URL, both bounded."""
+"""Reads a published document, JSON or YAML, from a file or a URL, with a size limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAIT = httpx.Timeout(10.0)
 def load(source: str) -> Document:
     """Read a document from a file, or from a URL.
 
-    Raises ``Problem`` if it cannot be had, or is not OpenAPI 3.0 or 3.1.
+    Raises ``Problem`` if it cannot be read, or is not OpenAPI 3.0 or 3.1.
     """
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", source):
         name, raw = _fetch(source)
@@ -35,7 +35,7 @@ def parse(text: str | bytes, name: str) -> Document:
     try:
         root = read(text, name)
     except AmbiguousDocumentError as error:
-        raise AmbiguousError(str(error), "write what is meant, once") from error
+        raise AmbiguousError(str(error), "keep one of the two") from error
     except DocumentError as error:
         raise Problem(str(error), fix) from error
     if not isinstance(root, dict):
@@ -43,7 +43,7 @@ def parse(text: str | bytes, name: str) -> Document:
     version = str(root.get("openapi", root.get("swagger", "no version")))
     if not re.match(r"3\.[01](\.|$)", version) or "openapi" not in root:
         raise Problem(
-            f"{name} is not OpenAPI 3.0 or 3.1: it says {version}",
+            f"{name} is not OpenAPI 3.0 or 3.1 but {version}",
             "convert it, or name another document",
         )
     if not isinstance(root.get("paths"), dict):
@@ -63,11 +63,11 @@ def _open(path: Path) -> bytes:
 
 
 def _fetch(source: str) -> tuple[str, bytes]:
-    """Get a document from a URL, and the name to call it by: the URL without its secrets."""
+    """Get a document from a URL; return it with its name, the URL without secrets."""
     try:
         url = httpx.URL(source)
     except httpx.InvalidURL as error:
-        raise Problem(f"no such URL: {error}", "name a file or a URL") from error
+        raise Problem(f"invalid URL: {error}", "name a file or a URL") from error
     name = str(url.copy_with(userinfo=b"", query=None, fragment=None))
     if url.scheme not in ("http", "https"):
         raise Problem(f"{name} is not http or https", "name a file or a URL")
@@ -79,7 +79,7 @@ def _fetch(source: str) -> tuple[str, bytes]:
             client.stream("GET", url, headers={"Accept": "application/json, */*"}) as response,
         ):
             if response.status_code != httpx.codes.OK:
-                raise Problem(f"{name} answered {response.status_code}", fix)
+                raise Problem(f"{name} returned {response.status_code}", fix)
             for part in response.iter_bytes(64 * 1024):
                 raw += part
                 _bounded(name, raw)

@@ -1,4 +1,4 @@
-"""Compares what an operation is sent, and what it answers."""
+"""Compares the requests and responses of an operation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from .read import Node
 from .schemas import Differences, Place, SchemaPart, compare_parts, compare_schemas
 from .words import ABSENT, fields_of
 
-# OpenAPI has these described elsewhere than among the parameters and headers.
-SPOKEN_OF_ELSEWHERE = {"accept", "content-type", "authorization"}
+# OpenAPI describes these elsewhere than among the parameters and headers.
+DESCRIBED_ELSEWHERE = {"accept", "content-type", "authorization"}
 
 
 def compare_requests(base: Node, revision: Node, place: Place) -> Differences:
-    """Yield the differences of what is sent."""
+    """Yield the differences of the request bodies."""
     old, new = _body(base), _body(revision)
     place = place.below(" request")
     if old and new:
@@ -39,7 +39,7 @@ def _body(operation: Node) -> tuple[Node, bool] | None:
 
 
 def compare_responses(base: Node, revision: Node, label: str) -> Differences:
-    """Yield the differences of what is answered, status by status."""
+    """Yield the differences of the responses, by status code."""
     old, new = _statuses(base), _statuses(revision)
     for status in dict.fromkeys([*old, *new]):
         place, noun = Place(f"{label} {status}", Direction.RESPONSE, label), "failure"
@@ -47,7 +47,7 @@ def compare_responses(base: Node, revision: Node, label: str) -> Differences:
         if succeeds := status.startswith("2"):
             noun = "success"
         exact = status in old and status in new
-        # What is covered by a range without a body says nothing of the body.
+        # A range or default without a body does not describe the body.
         if one and other and (exact or succeeds or _media(one)):
             yield from _response(one, other, place)
         elif status not in old:
@@ -65,7 +65,7 @@ def _statuses(operation: Node) -> dict[str, Node]:
 
 
 def _covering(statuses: dict[str, Node], status: str) -> Node | None:
-    """Return what is said of a status: by itself, by its range, or by default."""
+    """Return the response for a status code: its own, that of its range, or the default."""
     return statuses.get(status) or statuses.get(f"{status[0]}XX") or statuses.get("DEFAULT")
 
 
@@ -89,7 +89,7 @@ def _headers(response: Node) -> dict[str, SchemaPart]:
     headers = response.get("headers")
     found = {}
     for name, entry in headers.named() if headers else ():
-        if name.lower() not in SPOKEN_OF_ELSEWHERE:
+        if name.lower() not in DESCRIBED_ELSEWHERE:
             header = entry.follow()
             required = header.object().get("required") is True
             found[name.lower()] = part_of(header, name, "header", required=required)
@@ -129,12 +129,12 @@ def _schema(media: Node) -> Nodes:
 
 
 def _moved(found: list[Difference], base: Node, revision: Node) -> Differences:
-    """Tell of each field that is gone where its name stands now, if it stood there not before."""
-    gone = [one for one in found if one.kind.endswith("field-removed")]
-    news = _paths(revision) - _paths(base) if gone else set()
+    """Add to each removed field the new places of a field of that name."""
+    removed = [one for one in found if one.kind.endswith("field-removed")]
+    news = _paths(revision) - _paths(base) if removed else set()
     for one in found:
         name = one.places[0].rpartition(".")[2]
-        now = sorted(path for path in news if path.endswith(f".{name}")) if one in gone else []
+        now = sorted(path for path in news if path.endswith(f".{name}")) if one in removed else []
         yield one._replace(revision=f"moved to {', '.join(now)}") if now else one
 
 

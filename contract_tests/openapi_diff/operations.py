@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .kinds import Breaks, Difference, Direction
-from .messages import SPOKEN_OF_ELSEWHERE, compare_requests, compare_responses, part_of
-from .read import Document, Node, StrangersError
+from .messages import DESCRIBED_ELSEWHERE, compare_requests, compare_responses, part_of
+from .read import Document, NoCommonOperationError, Node
 from .schemas import (
     Differences,
     Place,
@@ -28,7 +28,7 @@ ORDER = [Breaks.BOTH, Breaks.CLIENTS, Breaks.SERVERS, Breaks.NOBODY]
 
 @dataclass(frozen=True)
 class DocumentOperation:
-    """One operation: how it is called, and where in its document it stands."""
+    """One operation: its method and path, and its place in the document."""
 
     method: str
     path: str  # with the servers' base path, and without the names of its templates
@@ -59,9 +59,9 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
     old, new = _operations(base), _operations(revision)
     prefix = _prefix(old, new)
     if prefix is None:
-        raise StrangersError(
+        raise NoCommonOperationError(
             f"{revision.name} has none of the operations of {base.name}",
-            "name the document of this API; its paths may stand under another base path",
+            "name the document of this API; its paths may have another base path",
         )
     found: list[Difference] = []
     for (method, path), operation in old.items():
@@ -87,7 +87,7 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
 def _operations(document: Document) -> dict[tuple[str, str], DocumentOperation]:
     """Return the operations of a document, by method and path.
 
-    Raises ``Problem`` where two stand for one method and path.
+    Raises ``Problem`` if a method and path have two.
     """
     paths = document.top.get("paths")
     found: dict[tuple[str, str], DocumentOperation] = {}
@@ -98,7 +98,7 @@ def _operations(document: Document) -> dict[tuple[str, str], DocumentOperation]:
             prefix = next((one for one in servers if one is not None), "")
             whole = TEMPLATE.sub("{}", prefix.rstrip("/") + path)
             if (method, whole) in found:
-                raise node.ambiguous(f"{method.upper()} {whole} stands twice")
+                raise node.ambiguous(f"{method.upper()} {whole} is defined twice")
             found[method, whole] = DocumentOperation(method, whole, templates, items, node)
     return found
 
@@ -111,15 +111,14 @@ def _methods(items: tuple[Node, ...]) -> dict[str, Node]:
             if method not in METHODS:
                 continue
             if found.setdefault(method, node).value != node.value:
-                raise node.ambiguous(f"{method.upper()} stands beside the $ref of its path, too")
+                raise node.ambiguous(
+                    f"{method.upper()} is defined beside the $ref of its path, too"
+                )
     return found
 
 
 def _base_path(node: Node) -> str | None:
-    """Return the path of the first server that is named here, its variables filled in.
-
-    None where no server is named; the empty path is one.
-    """
+    """Return the path of the first server here, with its variables; None without a server."""
     servers = node.get("servers")
     for server in servers.entries() if servers else ():
         url = str(server.object().get("url", ""))
@@ -134,9 +133,9 @@ Operations = dict[tuple[str, str], DocumentOperation]
 
 
 def _prefix(base: Operations, revision: Operations) -> tuple[str, str] | None:
-    """Return what paths begin with in base and revision, so that most of the base's are found.
+    """Return the prefixes of base and revision under which most paths of the base are found.
 
-    One of the two is empty, both where the paths are the same. What is left has a name to go by.
+    At least one of the two is empty. None if no prefix has a path in common.
     """
     tries = {("", "")}
     for method, path in base:
@@ -189,33 +188,33 @@ def _parameters(
 
 
 def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
-    """Return the parameters, each with the way it is written; those of a path by their order."""
+    """Return the parameters, each with its serialization; those of the path by their order."""
     found: dict[str, tuple[SchemaPart, str]] = {}
     for node in (*reversed(operation.items), operation.node):
         listed, seen = node.get("parameters"), set[tuple[str, str]]()
         for entry in listed.entries() if listed else ():
             parameter = entry.follow()
-            said = parameter.object()
-            name, where = str(said.get("name")), str(said.get("in"))
+            value = parameter.object()
+            name, where = str(value.get("name")), str(value.get("in"))
             if (name, where) in seen:
-                raise entry.ambiguous(f"the {where} parameter {name} stands twice")
+                raise entry.ambiguous(f"the {where} parameter {name} is defined twice")
             seen.add((name, where))
-            if where == "header" and (name := name.lower()) in SPOKEN_OF_ELSEWHERE:
+            if where == "header" and (name := name.lower()) in DESCRIBED_ELSEWHERE:
                 continue
             key = f"{where} {name}"
             if where == "path" and f"{{{name}}}" in operation.templates:
                 key = f"path {operation.templates.index(f'{{{name}}}')}"
-            style = str(said.get("style", STYLES.get(where)))
-            explode = said.get("explode", style == "form")
+            style = str(value.get("style", STYLES.get(where)))
+            explode = value.get("explode", style == "form")
             part = part_of(
-                parameter, name, where, required=said.get("required") is True or where == "path"
+                parameter, name, where, required=value.get("required") is True or where == "path"
             )
             found[key] = (part, f"{style}{', exploded' if explode else ''}")
     return found
 
 
 def _merged(found: list[Difference]) -> list[Difference]:
-    """Bring together what stands in one place of the documents and is met in several."""
+    """Merge the differences of one schema that several places use."""
     merged: dict[Any, Difference] = {}
     for one in found:
         key = one._replace(places=(), subject="")

@@ -1,4 +1,4 @@
-"""An OpenAPI document as nodes, each with its JSON pointer, and its references followed."""
+"""An OpenAPI document as nodes: each has its JSON pointer, and follows references."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from urllib.parse import unquote
 
 from ..problems import Problem
 
-# A document that says little with many words (an alias of aliases) ends here, not in the memory.
+# Limits documents that expand without bound, such as aliases of aliases.
 MOST_STEPS = 20_000
-ENDLESS = "it goes on without end, or by too many ways"
+ENDLESS = "it refers to itself without end, or is too large"
 
 
 class AmbiguousError(Problem):
     """A document can be read in two ways."""
 
 
-class StrangersError(Problem):
+class NoCommonOperationError(Problem):
     """Two documents have no operation in common."""
 
 
 @dataclass
 class Document:
-    """An OpenAPI document, and the name it goes by."""
+    """An OpenAPI document, and its name in messages."""
 
     root: dict[str, Any]
     name: str
@@ -32,14 +32,11 @@ class Document:
 
     @property
     def refs_stand_alone(self) -> bool:
-        """Tell whether what stands beside a $ref counts for nothing, as in 3.0."""
+        """Whether keywords beside a ``$ref`` are ignored, as in OpenAPI 3.0."""
         return str(self.root["openapi"]).startswith("3.0")
 
     def step(self) -> None:
-        """Count one step through the document.
-
-        Raises ``Problem`` if there is no end to it.
-        """
+        """Count one step through the document. Raises ``Problem`` beyond the limit."""
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise Problem(
@@ -55,53 +52,47 @@ class Document:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A place in a document: where it stands, as a JSON pointer, and what stands there."""
+    """A value in a document, with its JSON pointer."""
 
     document: Document
     pointer: str
     value: Any
 
     def get(self, key: str) -> Node | None:
-        """Return what stands under a key of an object, if anything does."""
+        """Return the value under a key of an object, or None."""
         found = self.object().get(key)
         return None if found is None else self._below(key, found)
 
     def fixed(self) -> Iterator[tuple[str, Node]]:
-        """Yield what stands in an object, in its order, but for extensions."""
+        """Yield the entries of an object, in its order, without extensions."""
         for key, value in self.object().items():
             if not str(key).startswith("x-"):
                 yield key, self._below(key, value)
 
     def named(self) -> Iterator[tuple[str, Node]]:
-        """Yield what stands in an object whose keys are names of the API's own."""
+        """Yield the entries of an object whose keys are names of the API."""
         for key, value in self.object().items():
             yield key, self._below(key, value)
 
     def entries(self) -> Iterator[Node]:
-        """Yield what stands in a list.
-
-        Raises ``Problem`` if it is none.
-        """
+        """Yield the entries of a list. Raises ``Problem`` if it is not a list."""
         if not isinstance(self.value, list):
-            raise self.wrong("a list")
+            raise self.unexpected("a list")
         for index, value in enumerate(self.value):
             yield self._below(str(index), value)
 
     def object(self) -> dict[str, Any]:
-        """Return the object that stands here.
-
-        Raises ``Problem`` if it is none.
-        """
+        """Return the value as an object. Raises ``Problem`` if it is not an object."""
         if not isinstance(self.value, dict):
-            raise self.wrong("an object")
+            raise self.unexpected("an object")
         return cast(dict[str, Any], self.value)
 
     def follow(self) -> Node:
-        """Return what a reference refers to, through references to references."""
+        """Return the target of a reference, through references to references."""
         return list(self.chain())[-1]
 
     def chain(self) -> Iterator[Node]:
-        """Yield this node, and each that a reference leads to from it."""
+        """Yield this node, and each target of its reference."""
         node, seen = self, set[str]()
         yield node
         while isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str):
@@ -118,13 +109,13 @@ class Node:
         node = self.document.top
         pointer = unquote(reference[1:])
         if pointer and not pointer.startswith("/"):
-            raise self._lost(reference, "is no JSON pointer")
+            raise self._lost(reference, "is not a JSON pointer")
         for part in pointer.split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
             try:
                 value = node.value[int(key) if isinstance(node.value, list) else key]
             except (KeyError, IndexError, TypeError, ValueError):
-                raise self._lost(reference, "leads nowhere") from None
+                raise self._lost(reference, "has no target") from None
             node = node._below(key, value)
         return node
 
@@ -139,12 +130,12 @@ class Node:
         )
 
     def ambiguous(self, what: str) -> AmbiguousError:
-        """Return the error that two things stand here, and OpenAPI allows one."""
+        """Return the error that a place has two values, where OpenAPI allows one."""
         return AmbiguousError(f"{self.document.name}#{self.pointer}: {what}", "keep one of the two")
 
-    def wrong(self, wanted: str) -> Problem:
-        """Return the error that something else stands here than OpenAPI wants."""
+    def unexpected(self, expected: str) -> Problem:
+        """Return the error that a value is not what OpenAPI requires there."""
         return Problem(
-            f"{self.document.name}#{self.pointer}: {wanted} should stand here",
+            f"{self.document.name}#{self.pointer}: expected {expected}",
             "correct the document, or use another",
         )

@@ -1,4 +1,4 @@
-"""Compares what two schemas admit, and says each difference by its kind."""
+"""Compares what two schemas allow; each difference has a kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .read import Node
 from .shape import BOUNDS, MARKS, shape_of
 from .words import ABSENT, NULL, described, listed
 
-# In a request, what the server alone may set is none of the client's; and the other way round.
+# A request does not contain what only the server may set; and the other way round.
 HIDDEN = {Direction.REQUEST: "readOnly", Direction.RESPONSE: "writeOnly"}
 
 Differences = Iterator[Difference]
@@ -23,7 +23,7 @@ Differences = Iterator[Difference]
 
 @dataclass(frozen=True)
 class Place:
-    """Where two schemas stand: the operation, which way they travel, and the path within."""
+    """The place of two schemas: the operation, the direction, and the path in the message."""
 
     label: str
     direction: Direction
@@ -46,9 +46,9 @@ class Place:
 def compare_schemas(
     base: Nodes, revision: Nodes, place: Place, at: tuple[str, str] = ("", "")
 ) -> Differences:
-    """Yield each difference of two schemas, down to their parts.
+    """Yield each difference of two schemas and of their parts.
 
-    Where either says nothing, its difference stands at the pointer that is given.
+    ``at`` has the pointers for a schema that is not in its document.
     """
     pair = tuple(node.pointer for node in base), tuple(node.pointer for node in revision)
     if pair not in place.above:
@@ -65,7 +65,7 @@ def compare_parts(
     at: tuple[str, str],
     place: Place,
 ) -> Differences:
-    """Yield the differences of fields, of parameters or of headers, by their names."""
+    """Yield the differences of fields, parameters or headers, by their names."""
     for name, old in base.items():
         here = place.below(old.step, old.name)
         if name in revision:
@@ -82,7 +82,7 @@ def compare_parts(
 
 @dataclass(frozen=True)
 class SchemaPart:
-    """A field, a parameter or a header: its schema, and whether it must be there."""
+    """A field, parameter or header: its schema, and whether it is required."""
 
     name: str
     step: str
@@ -214,9 +214,15 @@ def _objects(base: Shape, revision: Shape, place: Place) -> Differences:
 def _unnamed(
     part: SchemaPart, other: Shape, at: tuple[str, str], place: Place, *, in_base: bool = False
 ) -> Differences:
-    """Yield what the document without a field says of it: what it says of all it does not name.
+    """Compare a field with ``additionalProperties`` of the document that does not name it.
 
-    ``in_base`` says that this document is the base.
+    Args:
+        part: The field.
+        other: The schema that does not name it.
+        at: The pointers of the objects.
+        place: The place of the objects.
+        in_base: Whether the document without the field is the base.
+
     """
     here = place.below(part.step, part.name)
     if in_base and other.others is None:
@@ -242,7 +248,7 @@ def _fields(shape: Shape, direction: Direction) -> dict[str, SchemaPart]:
 
 
 def _hidden(node: Node, direction: Direction) -> bool:
-    """Whether it is only for the other direction: said of the field, or of what it refers to."""
+    """Return whether a field, or the target of its reference, is for the other direction only."""
     return any(
         isinstance(one.value, dict) and one.value.get(HIDDEN[direction]) is True
         for one in node.chain()
@@ -250,7 +256,7 @@ def _hidden(node: Node, direction: Direction) -> bool:
 
 
 def _spread(shape: Shape) -> list[Shape]:
-    """Return the variants of a shape, each with what is said of all of them."""
+    """Return the variants of a shape, each with the keywords of the whole."""
     whole = replace(shape, variants=(), types=shape.types - NULL)
     found = [replace(both(whole, one), at=one.at) for one in shape.variants]
     nothing = replace(whole, types=frozenset())
@@ -258,7 +264,7 @@ def _spread(shape: Shape) -> list[Shape]:
 
 
 def _variants(base: list[Shape], revision: list[Shape], place: Place) -> Differences:
-    """Pair the variants that differ least; tell what is left, either way."""
+    """Compare the variants that differ least; the others were added or removed."""
     at = (base[0].at, revision[0].at)
     pairs = [
         (len(found), one, other, found)
@@ -282,7 +288,7 @@ def _variants(base: list[Shape], revision: list[Shape], place: Place) -> Differe
 
 
 def _opaque(base: Shape, revision: Shape, place: Place) -> Differences:
-    """Leave other keywords (not, if, contains) to jsonschema_rs: which of the two admits less."""
+    """Compare other keywords (not, if, contains) by jsonschema_rs: which side allows less."""
     if base.opaque == revision.opaque:
         return
     wider, narrower = _covers(revision.opaque, base.opaque), _covers(base.opaque, revision.opaque)
@@ -294,9 +300,9 @@ def _opaque(base: Shape, revision: Shape, place: Place) -> Differences:
 
 
 def _covers(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Tell whether it is proven that one admits whatever the other admits."""
+    """Return whether it is proven that one allows all that the other allows."""
     if "$" in "".join([*map(repr, one.values()), *map(repr, other.values())]):
-        return False  # a reference leads out of what is looked at
+        return False  # a reference has its target outside
     try:
         return bool(
             jsonschema_rs.canonicalize(one, draft=jsonschema_rs.Draft202012).covers(

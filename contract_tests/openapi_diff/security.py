@@ -1,4 +1,4 @@
-"""Compares which credentials open an operation, by what goes over the wire."""
+"""Compares the credentials of an operation, by what a request carries."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Callable
 from .read import Node
 from .schemas import Differences, Place
 
-# What opens an operation: all of these, each with its kind and its scopes.
+# What a request must carry, all of it: kinds of credentials, and scopes.
 Credentials = frozenset[str]
 BEARER = "bearer"
 
 
 def compare_security(base: Node, revision: Node, place: Place) -> Differences:
-    """Yield the difference of the credentials that either takes.
+    """Yield the difference of the accepted credentials.
 
-    Schemes with other names that put the same header on the wire break nobody.
+    Schemes with different names for the same header break nobody.
     """
     old, new = _alternatives(base, _on_the_wire), _alternatives(revision, _on_the_wire)
     words = (_described(base), _described(revision))
     at = (_at(base), _at(revision))
-    refused = any(not _opened(one, new) for one in old)
-    let_in = any(not _opened(one, old) for one in new)
-    if refused or let_in:
-        kind = "changed" if refused and let_in else "narrowed" if refused else "widened"
+    narrowed = any(not _accepted(one, new) for one in old)
+    widened = any(not _accepted(one, old) for one in new)
+    if narrowed or widened:
+        kind = "changed" if narrowed and widened else "narrowed" if narrowed else "widened"
         yield place.difference(f"security-{kind}", at, *words)
     elif words[0] != words[1]:
         yield place.difference("security-scheme", at, *words)
 
 
-def _opened(credentials: Credentials, alternatives: list[Credentials]) -> bool:
+def _accepted(credentials: Credentials, alternatives: list[Credentials]) -> bool:
     return any(needed <= credentials for needed in alternatives)
 
 
@@ -57,19 +57,19 @@ def _scheme(operation: Node, name: str, scopes: Node, spelled: Callable[[Node], 
 
 
 def _on_the_wire(scheme: Node) -> str:
-    """Return what a request carries: the header or the parameter, and its form where one is given.
+    """Return what a request carries: the header or the parameter, and its form if it has one.
 
     OAuth 2 and OpenID Connect send a bearer token (RFC 6750). An API key in the header
     Authorization is how documents without bearer schemes write one.
     """
-    said = scheme.object()
-    kind, where = str(said.get("type")), str(said.get("in"))
+    value = scheme.object()
+    kind, where = str(value.get("type")), str(value.get("in"))
     if kind in ("oauth2", "openIdConnect"):
         return BEARER
     if kind == "http":
-        return str(said.get("scheme")).lower()
+        return str(value.get("scheme")).lower()
     if kind == "apiKey":
-        name = str(said.get("name"))
+        name = str(value.get("name"))
         if where == "header":
             return BEARER if name.lower() == "authorization" else f"header {name.lower()}"
         return f"{where} {name}"
@@ -77,12 +77,12 @@ def _on_the_wire(scheme: Node) -> str:
 
 
 def _as_documented(scheme: Node) -> str:
-    said = scheme.object()
-    kind = str(said.get("type"))
+    value = scheme.object()
+    kind = str(value.get("type"))
     if kind == "http":
-        return str(said.get("scheme")).lower()
+        return str(value.get("scheme")).lower()
     if kind == "apiKey":
-        where, name = str(said.get("in")), str(said.get("name"))
+        where, name = str(value.get("in")), str(value.get("name"))
         return f"{where} {name.lower() if where == 'header' else name}"
     return kind
 

@@ -1,9 +1,9 @@
-"""Brings the many ways to spell a schema to one.
+"""Normalises schemas.
 
-A shape is what a schema admits, whatever the version of OpenAPI and the way of writing: references
-followed, allOf merged, unions taken apart, null a type among others. Where a document breaks the
-letter but not the meaning (``nullable`` beside a reference, ``properties`` without ``type``), it is
-read as generators read it; docs/compare.md says how.
+A shape is what a schema allows, whatever the version of OpenAPI and the spelling: references are
+followed, allOf is merged, unions are split, null is a type. What OpenAPI does not define but
+generators accept (``nullable`` beside a reference, ``properties`` without ``type``) is read as they
+read it; docs/compare.md has the list.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ READ |= BOUNDS | MARKS | set(EXCLUSIVE.values())
 
 
 def shape_of(nodes: Nodes) -> Shape:
-    """Return the shape of schemas that must all be met."""
+    """Return the shape of schemas that all apply."""
     shape = intersection((_shape(node, frozenset()) for node in nodes), Shape(""))
     return replace(shape, at=_home(nodes[0]).pointer) if nodes else shape
 
 
 def _home(node: Node) -> Node:
-    """Return the schema that a node stands for: through references, alone or in an allOf of one.
+    """Return the target of a node that is a reference, alone or in an allOf of one.
 
-    The shape of the node has been read, so there is no circle.
+    The shape of the node was read before, so there is no cycle.
     """
     node = node.follow()
     keywords = node.value if isinstance(node.value, dict) else {}
@@ -69,7 +69,7 @@ def _home(node: Node) -> Node:
 def _shape(node: Node, above: frozenset[str]) -> Shape:
     node.document.step()
     if node.pointer in above:
-        raise node.wrong("a schema that is not made of itself")
+        raise node.unexpected("a schema that does not contain itself")
     above |= {node.pointer}
     if isinstance(node.value, bool):
         return Shape(node.pointer, types=ALL if node.value else frozenset())
@@ -92,14 +92,14 @@ def _shape(node: Node, above: frozenset[str]) -> Shape:
 
 
 def _nullable(node: Node, shape: Shape) -> Shape:
-    """Add null where ``nullable`` says so: beside a reference too, though the letter ignores it."""
+    """Add null for ``nullable``, also beside a reference, where OpenAPI 3.0 ignores it."""
     if node.object().get("nullable") is not True:
         return shape
     return replace(shape, types=shape.types | {"null"})
 
 
 def _own(node: Node) -> Shape:
-    """Return what a schema says by itself, without its references and combinations."""
+    """Return the shape of a schema without its references and combinations."""
     keywords = node.object()
     types, values = _types(node), None
     if (enum := node.get("enum")) or "const" in keywords:
@@ -137,18 +137,18 @@ def _children(node: Node, key: str) -> Iterable[tuple[str, Node]]:
 
 
 def _types(node: Node) -> frozenset[str]:
-    said = node.object().get("type")
-    if said is None:
+    value = node.object().get("type")
+    if value is None:
         combined = {"allOf", "anyOf", "oneOf", "$ref", "enum", "const"} & node.object().keys()
         if not combined and {"properties", "additionalProperties"} & node.object().keys():
             return frozenset({"object"})
         if not combined and "items" in node.object():
             return frozenset({"array"})
         return ALL
-    names = said if isinstance(said, list) else [said]
+    names = value if isinstance(value, list) else [value]
     if not all(isinstance(name, str) and name in ALL for name in names):
-        raise node.wrong("a known type")
-    if node.object().get("multipleOf") == 1:  # which of the numbers leaves the whole ones
+        raise node.unexpected("a known type")
+    if node.object().get("multipleOf") == 1:  # an integer
         return frozenset("integer" if name == "number" else name for name in names)
     return frozenset([*names, "integer"] if "number" in names else names)
 
@@ -163,7 +163,7 @@ def _marks(node: Node) -> dict[str, frozenset[str]]:
 
 
 def _bounds(node: Node) -> dict[str, Bound]:
-    """Return the bounds; a length or a count of at least 0 is none."""
+    """Return the bounds, without a minimum of 0 for a length or a count."""
     keywords = node.object()
     bounds: dict[str, Bound] = {}
     for key in BOUNDS:
@@ -173,7 +173,7 @@ def _bounds(node: Node) -> dict[str, Bound]:
             if bound is None or isinstance(bound, bool):
                 continue
             if not isinstance(bound, int | float) or math.isnan(bound):
-                raise node.wrong(f"a number for {key}")
+                raise node.unexpected(f"a number for {key}")
             if key in bounds:
                 bounds[key] = tighter(key, bounds[key], (bound, exclusive))
             elif bound or key in EXCLUSIVE or key in UPPER:
@@ -182,7 +182,7 @@ def _bounds(node: Node) -> dict[str, Bound]:
 
 
 def _others(node: Node) -> Nodes | None:
-    """Return what is said of the properties not named; None if they are forbidden."""
+    """Return the schema of properties that are not named; None if they are forbidden."""
     key = "additionalProperties"
     value = node.object().get(key, True)
     if value is False:

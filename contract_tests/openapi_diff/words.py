@@ -1,4 +1,4 @@
-"""Says in a few words what a schema admits."""
+"""Describes what a schema allows, in a few words."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from contract_tests.contract import documents
-from contract_tests.openapi_diff import Breaks, StrangersError, differences, load
+from contract_tests.openapi_diff import Breaks, NoCommonOperationError, differences, load
 
 from . import public_list, python_names
 from .version import Change, Weight
@@ -38,7 +38,7 @@ def _contracts(old: Path, new: Path) -> list[Change]:
 def _operations(old: Path, new: Path) -> Iterator[Change]:
     try:
         found = differences(load(str(old / CONTRACT)), load(str(new / CONTRACT)), every=True)
-    except StrangersError:  # no path in common
+    except NoCommonOperationError:  # no path in common
         yield Change(Weight.MAJOR, "operation-removed: every operation, breaks both", "")
         return
     for one in found:

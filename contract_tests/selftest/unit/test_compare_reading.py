@@ -30,9 +30,9 @@ UNREADABLE = {
     "a tag that builds objects": ("a: !!python/object:os.system {}", "revision:1:4: the tag"),
     "a nest without end": ("[" * 100_000, "is nested too deep"),
     "a page": ("<!doctype html><html>", "is not an OpenAPI document"),
-    "Swagger 2": ("swagger: '2.0'\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 2.0"),
-    "a later OpenAPI": ("openapi: 4.0.0\npaths: {}", "is not OpenAPI 3.0 or 3.1: it says 4.0.0"),
-    "no version": ("paths: {}", "is not OpenAPI 3.0 or 3.1: it says no version"),
+    "Swagger 2": ("swagger: '2.0'\npaths: {}", "is not OpenAPI 3.0 or 3.1 but 2.0"),
+    "a later OpenAPI": ("openapi: 4.0.0\npaths: {}", "is not OpenAPI 3.0 or 3.1 but 4.0.0"),
+    "no version": ("paths: {}", "is not OpenAPI 3.0 or 3.1 but no version"),
     "no paths": (HEAD, "has no paths"),
     "none of the operations of the base": (
         HEAD + "paths: {/pets: {get: {}}}",
@@ -40,7 +40,7 @@ UNREADABLE = {
     ),
     "a text for an operation": (
         HEAD + "paths: {/api/v1/images/build: {post: soon}}",
-        "#/paths/~1api~1v1~1images~1build/post: an object should stand here",
+        "#/paths/~1api~1v1~1images~1build/post: expected an object",
     ),
 }
 START = "/api/v1/images/build/{build_id}/start"
@@ -66,19 +66,19 @@ AMBIGUOUS = {
 ANSWER = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses/200/content"
 SCHEMAS = {
     "a reference out of the document": ({"$ref": "other.yaml#/a"}, "is outside the document"),
-    "a reference to nothing": ({"$ref": "#/components/schemas/Gone"}, "leads nowhere"),
-    "a reference by a name": ({"$ref": "#Status"}, "is no JSON pointer"),
+    "a reference to nothing": ({"$ref": "#/components/schemas/Gone"}, "has no target"),
+    "a reference by a name": ({"$ref": "#Status"}, "is not a JSON pointer"),
     "a reference to itself": (
         {"$ref": f"{ANSWER}/application~1json/schema"},
         "refers to itself",
     ),
-    "a schema made of itself": ({"$ref": "#/components/schemas/Loop"}, "made of itself"),
-    "an unknown type": ({"type": "file"}, "a known type should stand here"),
-    "a type that is no text": ({"type": [{}]}, "a known type should stand here"),
+    "a schema made of itself": ({"$ref": "#/components/schemas/Loop"}, "not contain itself"),
+    "an unknown type": ({"type": "file"}, "expected a known type"),
+    "a type that is no text": ({"type": [{}]}, "expected a known type"),
     "a bound that is a text": ({"type": "string", "maxLength": "2"}, "a number for maxLength"),
-    "a text for properties": ({"properties": "many"}, "an object should stand here"),
-    "a text for a schema": ("string", "an object should stand here"),
-    "required as in version 3 of JSON Schema": ({"required": True}, "a list should stand here"),
+    "a text for properties": ({"properties": "many"}, "expected an object"),
+    "a text for a schema": ("string", "expected an object"),
+    "required as in version 3 of JSON Schema": ({"required": True}, "expected a list"),
 }  # fmt: skip
 
 
@@ -212,7 +212,7 @@ def test_url(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "headers", "why"),
     [
-        (404, b"", {}, "answered 404"),
+        (404, b"", {}, "returned 404"),
         (200, b" " * (MOST_BYTES + 1), {}, "is larger than 10 MiB"),
         (302, b"", {"Location": "/openapi.json"}, "cannot be read"),
         (302, b"", {"Location": "file:///etc/passwd"}, "cannot be read"),
