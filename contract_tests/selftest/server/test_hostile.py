@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
+import httpx
 import pytest
 
-from ...drivers.http.transport import Limits
+from ...drivers.http.client import Client
+from ...drivers.http.in_process import BASE_URL
+from ...drivers.http.transport import Answer, Endpoint, Limits, Transport
 from ...drivers.scripted import scenarios
 from ...gate import drive
 from ...gate.run import Run
-from ...gate.target import Budget, GateError, Target
+from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
 from ...reference.over_sockets import running
 from ..support import hostile
@@ -20,8 +25,8 @@ from ..support import hostile
 TOKEN = "a-valid-token"  # noqa: S105 (no secret: the servers are ours)
 # Generous: it means that the gate ends.
 MOST_SECONDS = 60.0
-# For servers whose builds never end: the gate need not wait for them here.
-SOON = 2.0
+# Enough for the hostile step, where each request to it is waited for.
+FEW = 60
 MOST_BYTES = 100 * 2**20
 
 BROKEN: dict[hostile.Behaviour, str] = {
@@ -81,20 +86,74 @@ ODD_IDS = ["", ".", "..", "../../x", "a/b", "a?b#c", "a\r\nb\x00", "\N{SNOWMAN}"
 
 @pytest.fixture(scope="module")
 def sound() -> Iterator[str]:
-    """Run a sound server to stand in front of."""
+    """Run a sound server over a socket, to be in front of."""
     with running(create_app(token=TOKEN, build_seconds=0.05)) as url:
         yield url
 
 
-def judged(url: str, limits: Limits | None = None, deadline: float = 30.0) -> str:
+@dataclass
+class OneStep:
+    """Sends the requests of one step to a hostile server, over a socket; the rest in process.
+
+    Attributes:
+        url: The hostile server.
+        at: The step, as ``hostile.step`` names it.
+        sound: The conforming server in this process.
+        limits: What bounds each exchange.
+
+    """
+
+    url: str
+    at: str
+    sound: Transport
+    limits: Limits
+
+    def __post_init__(self) -> None:
+        self._client = Client(self.limits)
+
+    def send(self, request: httpx.Request, seconds: float | None = None) -> Answer:
+        """Send a request. See ``Transport``."""
+        path = request.url.path
+        if hostile.step(request.method, path) == self.at and "preflight" not in path:
+            headers = [one for one in request.headers.raw if one[0].lower() != b"host"]
+            request = httpx.Request(
+                request.method, self.url, headers=headers, content=request.content or None,
+                extensions={"target": request.url.raw_path, **request.extensions},
+            )  # fmt: skip
+        elif request.url.host == httpx.URL(BASE_URL).host:
+            return self.sound.send(request, seconds)
+        return self._client.send(request, seconds)
+
+    def close(self) -> None:
+        """Close both."""
+        self._client.close()
+        self.sound.close()
+
+
+@contextmanager
+def hostile_at(
+    at: str, behaviour: hostile.Behaviour, limits: Limits | None = None
+) -> Iterator[Endpoint]:
+    """Yield a server that is hostile at one step, or everywhere if that is empty."""
+    limits = limits or Limits()
+    with hostile.hostile(behaviour) as url:
+        if at:
+            sound = embedded(TOKEN, limits=limits)
+            yield Endpoint(BASE_URL, OneStep(url, at, sound.transport, limits), sound.clock)
+        else:
+            yield Endpoint(url, Client(limits))
+
+
+def judged(at: Endpoint | str, requests: int | None = None) -> str:
     """Judge a server; return why it cannot be judged, and why responses did not come.
 
     Anything but a verdict or a ``GateError`` is raised, and too long a time too. A verdict alone is
     never a pass here.
     """
     began = time.monotonic()
-    target = Target(url=url, token=TOKEN, budget=Budget(deadline=deadline))
-    run = Run(target, limits=limits or Limits())
+    endpoint = Endpoint(at, Client()) if isinstance(at, str) else at
+    budget = Budget(deadline=30.0, requests=requests)
+    run = Run(Target(url=endpoint.base_url, token=TOKEN, budget=budget), at=endpoint)
     try:
         drive.drive(run, fuzzing=False)
     except GateError as error:
@@ -114,20 +173,20 @@ def judged(url: str, limits: Limits | None = None, deadline: float = 30.0) -> st
 
 @pytest.mark.parametrize("behaviour", BROKEN, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("at", ["", "upload", "status"])
-def test_broken_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
+def test_broken_answer(behaviour: hostile.Behaviour, at: str) -> None:
     """A response that is none is recorded with the reason, whatever it is a response to."""
-    with hostile.hostile(behaviour, at=at, upstream=sound if at else "") as url:
-        text = judged(url)
+    with hostile_at(at, behaviour) as server:
+        text = judged(server)
 
     assert BROKEN[behaviour] in text
 
 
 @pytest.mark.parametrize("behaviour", SLOW, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("at", ["", "upload", "status"])
-def test_slow_answer(behaviour: hostile.Behaviour, at: str, sound: str) -> None:
+def test_slow_answer(behaviour: hostile.Behaviour, at: str) -> None:
     """An answer that does not end is not waited for."""
-    with hostile.hostile(behaviour, at=at, upstream=sound if at else "") as url:
-        text = judged(url, Limits(seconds=0.2), deadline=4.0)
+    with hostile_at(at, behaviour, Limits(seconds=0.2)) as server:
+        text = judged(server, FEW)
 
     assert SLOW[behaviour] in text
 
@@ -176,30 +235,30 @@ def test_memory(behaviour: hostile.Behaviour) -> None:
 @pytest.mark.parametrize(
     ("at", "status"), [("initiate", 201), ("start", 200), ("status", 200), ("status", 422)]
 )
-def test_odd_body(body: str, at: str, status: int, sound: str) -> None:
+def test_odd_body(body: str, at: str, status: int) -> None:
     """A body that is odd is a violation, and no reason to fall over."""
     behaviour = hostile.answering(status, ODD_BODIES[body], JSON)
-    with hostile.hostile(behaviour, at=at, upstream=sound) as url:
-        text = judged(url, deadline=SOON)
+    with hostile_at(at, behaviour) as server:
+        text = judged(server)
 
     assert text == ""
 
 
-def test_odd_headers(sound: str) -> None:
+def test_odd_headers() -> None:
     """Headers that are no UTF-8 are read all the same."""
-    with hostile.hostile(hostile.odd_headers, at="start", upstream=sound) as url:
-        text = judged(url, deadline=SOON)
+    with hostile_at("start", hostile.odd_headers) as server:
+        text = judged(server)
 
     assert text == ""
 
 
 @pytest.mark.parametrize("to", ["/", "http://contract-gate.invalid/", "http://["])
 @pytest.mark.parametrize("at", ["", "upload"])
-def test_redirect(to: str, at: str, sound: str) -> None:
+def test_redirect(to: str, at: str) -> None:
     """A redirect is not followed, wherever it leads."""
     behaviour = hostile.redirecting(to)
-    with hostile.hostile(behaviour, at=at, upstream=sound if at else "") as url:
-        text = judged(url, deadline=SOON)
+    with hostile_at(at, behaviour) as server:
+        text = judged(server)
 
     assert "nothing to judge" in text or text == ""
 
@@ -214,40 +273,38 @@ def test_odd_status(status: int) -> None:
 
 
 @pytest.mark.parametrize("upload_url", ODD_URLS)
-def test_odd_upload_url(upload_url: str, sound: str) -> None:
+def test_odd_upload_url(upload_url: str) -> None:
     """A URL that leads nowhere is recorded with what is wrong with it."""
-    with hostile.hostile(issuing("bld_1", upload_url), at="initiate", upstream=sound) as url:
-        text = judged(url)
+    with hostile_at("initiate", issuing("bld_1", upload_url)) as server:
+        text = judged(server)
 
     assert any(one.startswith("upload: ") and ODD_URLS[upload_url] in one
                for one in text.splitlines())  # fmt: skip
 
 
-def test_upload_url_is_told_without_secrets(sound: str) -> None:
+def test_upload_url_is_told_without_secrets() -> None:
     """What an upload URL holds of secrets is not in the reason for a failure."""
     upload_url = f"http://me:s3cret@127.0.0.1:1/{TOKEN}?signature=s3cret"
-    with hostile.hostile(issuing("bld_1", upload_url), at="initiate", upstream=sound) as url:
-        text = judged(url)
+    with hostile_at("initiate", issuing("bld_1", upload_url)) as server:
+        text = judged(server)
 
     assert "upload: connection refused" in text
     assert "s3cret" not in text
 
 
 @pytest.mark.parametrize("build_id", ODD_IDS)
-def test_odd_build_id(build_id: str, sound: str) -> None:
+def test_odd_build_id(build_id: str) -> None:
     """A build id that is odd is asked for, and judged."""
-    behaviour = issuing(build_id, f"{sound}/uploads/x")
-    with hostile.hostile(behaviour, at="initiate", upstream=sound) as url:
-        text = judged(url, deadline=SOON)
+    with hostile_at("initiate", issuing(build_id, f"{BASE_URL}/uploads/x")) as server:
+        text = judged(server)
 
     assert text == ""
 
 
-def test_long_build_id(sound: str) -> None:
+def test_long_build_id() -> None:
     """A build id that fits in no URL is told as such, and not in full."""
-    behaviour = issuing("x" * 2**20, f"{sound}/uploads/x")
-    with hostile.hostile(behaviour, at="initiate", upstream=sound) as url:
-        text = judged(url)
+    with hostile_at("initiate", issuing("x" * 2**20, f"{BASE_URL}/uploads/x")) as server:
+        text = judged(server)
 
     assert "the URL is too long" in text
     assert len(text) < 2000
