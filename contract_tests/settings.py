@@ -261,6 +261,7 @@ _DECLARED = (
         known=RULES, is_list=True, commands=("gate", "judge"),
     ),
     Setting("DRY_RUN", _flag, "Tell the plan and the budgets, and send nothing."),
+    Setting("SERVER_ONLY", _flag, "Judge the server, and not the generated client."),
     Setting("WAIVERS", _waivers, "Rules that may be violated for now.", "FILE"),
     Setting(
         "REQUIRE", _required,

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from ..drivers.http.pace import BudgetSpent
 from ..drivers.http.reachability import GoneError
 from ..drivers.http.transport import Endpoint, Limits
-from ..drivers.schemathesis import driver as fuzz
+from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..drivers.scripted import scenarios
 from ..drivers.scripted.builds import BUILD, BuildScript
 from ..drivers.session import Session
@@ -20,7 +20,6 @@ from .plan import SCRIPT
 from .run import Cut, Run
 from .target import GateError, Target
 
-FUZZ = fuzz.DRIVER
 PREFLIGHT = "contract-gate-preflight"
 
 
@@ -54,6 +53,9 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
             _preflight(done)
             _drive(done, fuzzing=fuzzing)
             done.is_finished = True
+        except KeyboardInterrupt:
+            done.is_interrupted = True
+            raise
         except GoneError as error:
             done.problem = (
                 GateError(
@@ -72,6 +74,8 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
 
 
 def _drive(done: Run, *, fuzzing: bool) -> None:
+    if fuzzing:  # before any budget is spent: it loads for two seconds, which only this needs
+        from ..drivers.schemathesis import driver as fuzz
     if done.target.build_id:
         with _spending(done, SCRIPT), _cutting(done, "the given build"):
             session = _session(done, SCRIPT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..drivers.schemathesis.driver import DRIVER, Result
+from ..drivers.schemathesis.result import DRIVER, Result
 from ..tape.exchange import UPLOAD, Credential
 from ..usage import setting
 from .run import NO_RESPONSE, Run

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..drivers.schemathesis import driver as fuzz
+from ..drivers.schemathesis import result as fuzz
 from ..drivers.scripted import scenarios
 from ..drivers.scripted.builds import Step
 from ..usage import setting

@@ -10,13 +10,14 @@ from typing import NamedTuple
 from ..drivers.http.pace import Pace
 from ..drivers.http.reachability import Reachability
 from ..drivers.http.transport import Endpoint, Limits
-from ..drivers.schemathesis import driver as fuzz
+from ..drivers.schemathesis import result as fuzz
 from ..problems import Problem
 from ..redaction import Redaction
 from ..tape.exchange import UPLOAD, Exchange
 from ..tape.tape import Tape
 from ..verdicts import coverage
 from ..verdicts.judge import Judge, Verdict, Violation
+from ..verdicts.waivers import Waiver
 from .plan import planned
 from .target import Target
 
@@ -127,6 +128,33 @@ class Run:
         started = {one.build_id for one in starts}
         known = [one for one in issued if one is not None]
         return known, [one for one in known if one in started]
+
+    @property
+    def ended(self) -> str:
+        """How it ended: complete, interrupted, or cut by a budget or by the server."""
+        if self.is_interrupted:
+            return "interrupted"
+        return "complete" if self.is_finished and not self.cut else "cut"
+
+    @property
+    def reasons(self) -> list[str]:
+        """What cut it, and where; without secrets."""
+        return [self.redaction(str(one)) for one in (*self.cut, self.problem) if one]
+
+    @property
+    def unneeded(self) -> list[Waiver]:
+        """The waivers that cover no violation, though there was something that they apply to."""
+        exchanges = self.tape.exchanges
+        return [one for verdict in self.verdicts.values() for one in verdict.unneeded(exchanges)]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing fails it: a violation, a waiver without need, what is required.
+
+        A budget that cuts a run does not fail it; a server that cannot be reached any more does.
+        """
+        failed = self.judge.violated or self.unneeded or self.missing or self.problem
+        return not (failed or self.is_interrupted)
 
     @property
     def missing(self) -> list[str]:

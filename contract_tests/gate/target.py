@@ -67,6 +67,7 @@ class Target:
         require: Rules and cells of the matrix that must be observed.
         waivers: Rules that may be violated for now.
         dry_run: Whether only to tell the plan.
+        server_only: Whether to leave the generated client out.
         files: Where the Dockerfile and the waivers were read, by the name of their setting.
 
     """
@@ -86,6 +87,7 @@ class Target:
     require: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     dry_run: bool = False
+    server_only: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
 
     @property

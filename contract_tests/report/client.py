@@ -2,32 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ..verdicts.judge import CallGroup, ClientJudge, ClientVerdict, Outcome
-
-
-@dataclass(frozen=True)
-class ClientReport:
-    """The verdict of one rule on the calls of a client, without secrets.
-
-    Attributes:
-        calls: How many calls there were.
-        failure: The first violation of each operation and place, whole.
-
-    """
-
-    outcome: Outcome
-    calls: int
-    failure: str
-
-
-def render(judge: ClientJudge) -> dict[str, ClientReport]:
-    """Render the verdicts of a judge, by rule id."""
-    return {
-        rule: ClientReport(verdict.outcome, verdict.calls, failure(verdict))
-        for rule, verdict in judge.verdicts.items()
-    }
+from ..verdicts.judge import CallGroup, ClientVerdict
 
 
 def failure(verdict: ClientVerdict) -> str:

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
+from ..gate.result import Report
 from ..gate.run import Run
-from ..problems import Problem
 from ..verdicts import coverage
-from . import terminal, text, verdicts
+from . import client, conclusion, terminal, text
 
 
-def page(run: Run) -> str:
+def page(report: Report) -> str:
     """Return the page: the outcome first, then what is broken, then all rules and the coverage."""
-    return "\n".join(_lines(run)) + "\n"
+    return "\n".join(_lines(report, report.run) if report.run else _unjudged(report)) + "\n"
 
 
-def unjudged(problem: Problem | None) -> str:
-    """Return the page of a run that could not start: the problem, and no verdict."""
-    return f"# Cannot judge\n\n```\n{problem}\n```\n"
+def _unjudged(report: Report) -> Iterator[str]:
+    """Yield why nothing was judged."""
+    if report.problem:
+        yield from ("# Cannot judge", "", "```", str(report.problem), "```")
+    else:
+        yield from ("# Nothing was judged", "", f"Ended: {report.ended}.")
 
 
-def _lines(run: Run) -> Iterator[str]:
+def _lines(report: Report, run: Run) -> Iterator[str]:
     hide = run.redaction
-    outcomes = Counter(verdict.outcome for verdict in run.verdicts.values())
     yield f"# Contract check of {run.target.name}"
     yield ""
-    counts = [f"{count} {outcome}" for outcome, count in sorted(outcomes.items())]
-    if idle := sum(len(one.unneeded(run.tape.exchanges)) for one in run.verdicts.values()):
-        counts.append(f"{idle} waived without need")
-    if run.missing:
-        counts.append(f"{len(run.missing)} required and not observed")
-    yield f"{'Passed' if verdicts.passed(run) else 'Failed'}: {', '.join(counts)}."
-    if (ended := verdicts.ended(run)) != "complete":
-        yield from ("", f"Ended: {ended}.", *(f"- {one}" for one in verdicts.reasons(run)))
-    for verdict in run.judge.violated:
-        yield from ("", "```", terminal.failure(run, verdict), "```")
+    yield f"{conclusion.verdict(report).capitalize()}: {', '.join(conclusion.counts(report))}."
+    if report.ended != "complete":
+        yield from ("", f"Ended: {report.ended}.", *(f"- {one}" for one in run.reasons))
+    if report.problem:
+        yield from ("", "```", hide(str(report.problem)), "```")
+    for broken in filter(None, map(client.failure, report.client.values())):
+        yield from ("", "```", broken, "```")
+    for violated in run.judge.violated:
+        yield from ("", "```", terminal.failure(run, violated), "```")
     for line in terminal.waived(run):
         yield from ("", f"- {line}")
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
-    for verdict in run.verdicts.values():
-        rule = verdict.rule
-        counted = text.count(verdict)
-        yield f"| {rule.id} | {rule.level} | {verdict.outcome} | {counted} | {rule.text} |"
+    for one in run.verdicts.values():
+        rule, counted = one.rule, text.count(one)
+        yield f"| {rule.id} | {rule.level} | {one.outcome} | {counted} | {rule.text} |"
     yield from (
         "",
         "| row | status | startedAt | completedAt | exchanges |",

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
+from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..gate import hollow
-from ..gate.drive import FUZZ
 from ..gate.run import Run
 from ..problems import Problem
 from ..verdicts import coverage
-from ..verdicts.judge import Outcome, Verdict, Violation
+from ..verdicts.judge import Verdict, Violation
 from . import text
 
 # Seconds between two lines of progress where a line cannot be written over.
@@ -21,15 +21,19 @@ SELDOM = 10.0
 
 def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
-    outcome = Outcome.WAIVED if violation.waiver else Outcome.VIOLATED
     exchange = text.exchange_line(violation.exchange, run.redaction, body=False)
     where = text.hidden(violation.field, run.redaction)
-    return f"{outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
+    return f"{violation.outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
 
 
 def failure(run: Run, verdict: Verdict) -> str:
     """Show each group of violations of a rule that is not waived."""
     return text.failures(verdict, run.redaction, run.target.repeat(verdict.rule))
+
+
+def failed(run: Run, verdict: Verdict) -> str:
+    """Show why a rule fails a run: its violations, and its waivers that cover none."""
+    return "\n\n".join(filter(None, [failure(run, verdict), unneeded(run, verdict)]))
 
 
 def table(verdicts: dict[str, Verdict]) -> Iterator[str]:

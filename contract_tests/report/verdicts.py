@@ -6,8 +6,8 @@ import dataclasses
 import json
 from typing import Any
 
+from ..gate.result import Report
 from ..gate.run import Run
-from ..problems import Problem
 from ..verdicts.judge import Group, Verdict
 from ..verdicts.waivers import Waiver
 from . import text
@@ -21,45 +21,23 @@ def page(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
-def document(run: Run | None, problem: Problem | None = None) -> dict[str, Any]:
-    """Return what was judged, and each verdict.
+def document(report: Report) -> dict[str, Any]:
+    """Return what was judged, each verdict on the server, and why the gate cannot judge.
 
-    ``problem`` is why the gate cannot judge, if so. ``run`` is None if it could not start; the file
-    then has the problem and no verdict.
+    Where no run began, as for a setting that was refused, there is no verdict.
     """
+    run = report.run
+    problem = report.problem or (run.problem if run else None)
     if run is None:
         content: dict[str, Any] = {
-            "target": None, "seed": None, "passed": False, "ended": None, "verdicts": [],
+            "target": None, "seed": None, "passed": False, "ended": report.ended, "verdicts": [],
         }  # fmt: skip
     else:
-        content = _document(run)
-        problem = problem or run.problem
-    hide = run.redaction if run else str
-    if problem:
+        content = _document(run) | {"ended": report.ended}
+    if problem or report.is_interrupted:
         content["passed"] = False
-    return {"format": FORMAT, **content, "problem": hide(str(problem)) if problem else None}
-
-
-def ended(run: Run) -> str:
-    """Return how a run ended: complete, interrupted, or cut by a budget or by the server."""
-    if run.is_interrupted:
-        return "interrupted"
-    return "complete" if run.is_finished and not run.cut else "cut"
-
-
-def passed(run: Run) -> bool:
-    """Return whether the run passes: no violation, unneeded waiver, missing observation or problem.
-
-    A budget that cuts a run does not fail it; a server that cannot be reached any more does.
-    """
-    exchanges = run.tape.exchanges
-    idle = any(one.unneeded(exchanges) for one in run.verdicts.values())
-    return not (run.judge.violated or idle or run.missing or run.problem or run.is_interrupted)
-
-
-def reasons(run: Run) -> list[str]:
-    """Return what cut a run, and where."""
-    return [run.redaction(str(one)) for one in (*run.cut, run.problem) if one]
+    shown = report.hide(str(problem)) if problem else None
+    return {"format": FORMAT, **content, "problem": shown}
 
 
 def _document(run: Run) -> dict[str, Any]:
@@ -67,9 +45,9 @@ def _document(run: Run) -> dict[str, Any]:
         "target": run.target.name,
         "seed": run.target.seed,
         "level": run.target.level,
-        "passed": passed(run),
-        "ended": ended(run),
-        "reasons": reasons(run),
+        "passed": run.passed,
+        "ended": run.ended,
+        "reasons": run.reasons,
         "missing": run.missing,
         "sent": {
             driver: {"requests": requests, "seconds": round(seconds, 3)}

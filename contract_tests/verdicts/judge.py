@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -32,6 +32,11 @@ class Violation:
     exchange: Exchange
     after: Exchange | None = None
     waiver: Waiver | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Violated, or waived."""
+        return Outcome.WAIVED if self.waiver else Outcome.VIOLATED
 
     @property
     def operation(self) -> str:
@@ -88,6 +93,13 @@ class Outcome(StrEnum):
     NOT_OBSERVED = "not observed"
     """No traffic touched the rule: it has not passed."""
 
+    @classmethod
+    def of(cls, found: Collection[Outcome], observed: int) -> Outcome:
+        """Return what became of a rule by its groups of violations: a single one violates it."""
+        if found:
+            return cls.VIOLATED if cls.VIOLATED in found else cls.WAIVED
+        return cls.PASSED if observed else cls.NOT_OBSERVED
+
 
 class Key(NamedTuple):
     """What the violations of a group have in common.
@@ -120,7 +132,7 @@ class Group:
     @property
     def outcome(self) -> Outcome:
         """Violated, or waived."""
-        return Outcome.WAIVED if self.key.waiver else Outcome.VIOLATED
+        return self.first.outcome
 
 
 @dataclass
@@ -150,10 +162,7 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         """What became of the rule: violated if a single group is not waived."""
-        outcomes = {group.outcome for group in self.groups.values()}
-        if outcomes:
-            return Outcome.VIOLATED if Outcome.VIOLATED in outcomes else Outcome.WAIVED
-        return Outcome.PASSED if self.observed else Outcome.NOT_OBSERVED
+        return Outcome.of([group.outcome for group in self.groups.values()], self.observed)
 
     def unneeded(self, exchanges: Iterable[Exchange]) -> list[Waiver]:
         """Return the waivers without a violation, though the rule was observed where they apply.
@@ -299,9 +308,7 @@ class ClientVerdict:
     @property
     def outcome(self) -> Outcome:
         """What became of the rule."""
-        if self.groups:
-            return Outcome.VIOLATED
-        return Outcome.PASSED if self.observed else Outcome.NOT_OBSERVED
+        return Outcome.of([Outcome.VIOLATED] * len(self.groups), self.observed)
 
     def see(self, call: Call) -> None:
         """Judge one call."""

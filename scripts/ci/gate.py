@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from contract_tests import process  # noqa: E402
+from contract_tests import process, usage  # noqa: E402
 from contract_tests.gate import headers  # noqa: E402
 from contract_tests.problems import Exit, Problem  # noqa: E402
 from contract_tests.redaction import Redaction  # noqa: E402
@@ -150,10 +150,10 @@ def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
     for name in FILES:
         if path := settings.get(name, "").strip():
             settings[name] = str(here / path)
-    arguments = ["-q", "--no-header", "contract_tests/test_server.py"]
+    settings |= {"CONTRACT_SERVER_ONLY": "1", usage.VARIABLE: "make"}
     with commands.foreign():
         gate = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "pytest", *arguments, f"--junitxml={reports / JUNIT}"],
+            [sys.executable, "-m", "contract_tests", "gate", f"--junit={reports / JUNIT}"],
             cwd=ROOT, env=settings, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -153,8 +153,8 @@ def each(caught: Iterable[Caught]) -> Iterator[str]:
 
 def compared() -> Iterator[str]:
     """Yield what is held against what, and by which versions."""
-    yield "The full gate on a server (`pytest contract_tests/test_server.py`: all rules, scripted"
-    yield "and generated requests) compared with `schemathesis run openapi.yaml` with its default"
+    yield "The full gate on a server (`SERVER_ONLY=1`: all rules, scripted and generated requests)"
+    yield "compared with `schemathesis run openapi.yaml` with its default"
     yield "phases and checks. Both use the same contract, server, token and seed"
     yield f"({bench_runs.SEED}); builds take {bench_runs.BUILD_SECONDS:g} s."
     yield ""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import schemathesis
@@ -28,38 +27,12 @@ from ..session import BudgetSpent, Session, SessionError
 from .checks import ON
 from .determinism import undisturbed
 from .feed import Feed
+from .result import MOST_BUILDS, SCENARIOS, STEPS, Result
 from .transport import WiredSchema, WireTransport
 
-DRIVER = "schemathesis"
-MOST_BUILDS = 25
-"""Builds that are made for its cases."""
-# What it initiates by itself, a few more or less by the seed; the plan counts with these.
-ABOUT_VALID, ABOUT_INVALID = 60, 90
 EXAMPLES = 20
 # A status has nothing but its path to vary, and is given a build that is there.
 STATUS_EXAMPLES = 4
-SCENARIOS = 6
-STEPS = 6
-# Each of these takes an initiate and a start.
-MOST_LINKED = SCENARIOS * STEPS // 2
-
-
-@dataclass
-class Result:
-    """The result of a run of schemathesis.
-
-    Attributes:
-        problems: Errors of schemathesis itself.
-        links: How often each link of the contract was walked.
-        checks: What its own checks found on each response.
-        ended: What ended it early, or None if it came to its end.
-
-    """
-
-    problems: list[str] = field(default_factory=list)
-    links: dict[str, int] = field(default_factory=dict)
-    checks: list[Check] = field(default_factory=list)
-    ended: BudgetSpent | SessionError | None = None
 
 
 def run(session: Session, feeding: Session, seed: int, *, most_builds: int = MOST_BUILDS) -> Result:

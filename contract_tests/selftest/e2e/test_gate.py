@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ... import program, usage
 from ...contract.api import INITIATE, START, STATUS
 from ...contract.openapi import PATH
 from ...drivers.http import pace
@@ -22,12 +23,13 @@ from ...drivers.http.transport import Endpoint
 from ...drivers.scripted import inputs, scenarios
 from ...gate import drive
 from ...gate import plan as planning
+from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...reference.over_sockets import running
-from ...report.rendered import render
+from ...report import terminal
 from ...rules import RULES
 
 TOKEN = "test-token"  # noqa: S105
@@ -54,14 +56,26 @@ def changed(
     return embedded(token, Fault("changed", "", "", answered=answered))
 
 
-def make_gate(*arguments: str, plugins: str = "", **settings: str) -> tuple[int, str]:
-    """Run the command that ``make gate`` is; return its exit code and what it printed."""
+def make_gate(*arguments: str, **settings: str) -> tuple[int, str]:
+    """Run the command that ``make gate`` is, over the server; return exit code and output."""
+    return run_module("contract_tests", "gate", *arguments, SERVER_ONLY="1", **settings)
+
+
+def run_pytest(*arguments: str, **settings: str) -> tuple[int, str]:
+    """Run the tests over a server by plain pytest; return exit code and output."""
+    modules = ["contract_tests/test_server.py", "-q", "--no-header"]
+    return run_module("pytest", *modules, *arguments, **settings)
+
+
+def run_module(*command: str, **settings: str) -> tuple[int, str]:
+    """Run a module with settings; return its exit code and its output."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACT_")}
-    told = {f"CONTRACT_{name}": value for name, value in settings.items()}
+    given = {f"CONTRACT_{name}": value for name, value in settings.items()}
+    given[usage.VARIABLE] = "make"
     ended = subprocess.run(  # noqa: S603 (our own command)
-        [sys.executable, "-m", "pytest", "-q", "--no-header", *plugins.split(),
-         "contract_tests/test_server.py", *arguments],
-        cwd=PATH.parent, env=clean | told, capture_output=True, text=True, timeout=400, check=False,
+        [sys.executable, "-m", *command],
+        cwd=PATH.parent, env=clean | given, capture_output=True, text=True, timeout=400,
+        check=False,
     )  # fmt: skip
     return ended.returncode, ended.stdout + ended.stderr
 
@@ -300,44 +314,50 @@ def test_neither_token_nor_header_is_shown() -> None:
 
     echoed = [one for one in done.tape.exchanges if "x-echo" in one.response.headers]
     assert token in echoed[0].response.headers["x-echo"]
-    rendered = render(done)
-    shown = [repr(done.tape), repr(done), str(rendered), json.dumps(rendered.data), rendered.page]
-    assert "<token>" in rendered.failures["P6"]
-    assert "<secret>" in rendered.failures["P6"]
+    failure = terminal.failed(done, done.verdicts["P6"])
+    written = program.pages(Report(run=done), Path("junit.xml"))
+    shown = [repr(done.tape), repr(done), failure, *written.values()]
+    assert "<token>" in failure
+    assert "<secret>" in failure
     assert not [one for one in shown if token in one or "another-secret" in one]
 
 
-def test_the_same_seed_gives_the_same_verdicts(tmp_path: Path) -> None:
-    """Alone and under xdist, and with other names of files."""
-    _, alone = make_gate()
-    code, many = make_gate(plugins="-n 2 -p xdist")
-
-    assert code == 0
-    assert verdicts(alone) == verdicts(many) == dict.fromkeys(RULES, "passed")
-    assert tmp_path
+def table(printed: str) -> list[str]:
+    """Return the lines of the table of verdicts, with the counts of exchanges."""
+    return re.findall(r"^[PSTL]\d+ +(?:MUST|SHOULD) .+$", printed, re.M)
 
 
-def test_xdist_drives_once(url: str) -> None:
-    """However many processes ask: builds on a real server are not made twice."""
-    _, printed = make_gate(plugins="-n 2 -p xdist", TARGET=url, TOKEN=TOKEN)
+def test_the_same_seed_gives_the_same_verdicts() -> None:
+    """By the program and by pytest, of which each is a process of its own."""
+    code, alone = make_gate()
+    code_of_pytest, viewed = run_pytest()
 
-    assert re.search(r"^lifecycles +\d+ requests", printed, re.M)
-    assert printed.count("lifecycles    ") >= 1
-    left = re.search(r"left behind +(\d+) builds", printed)
-    assert left is not None
-    assert int(left[1]) < 90
+    assert code == code_of_pytest == 0
+    assert verdicts(alone) == dict.fromkeys(RULES, "passed")
+    assert table(alone) == table(viewed)
+
+
+def test_xdist_with_a_target_is_refused(url: str) -> None:
+    """Each process would make builds on a real server; nothing is sent."""
+    code, printed = run_pytest("-n", "2", TARGET=url, TOKEN=TOKEN)
+
+    assert code == 4
+    assert "one process: leave out -n" in printed
+    assert "lifecycles" not in printed
 
 
 def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
     """Exit code 1, the first violation whole, and the rest counted; JUnit has a failure."""
     report = tmp_path / "junit.xml"
-    code, printed = make_gate(f"--junitxml={report}", FAULT="completed-null")
+    code, printed = make_gate(f"--junit={report}", FAULT="completed-null")
 
     assert code == 1
     assert verdicts(printed)["T5"] == "violated"
     assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
     assert re.search(r"^  seen      on \d+ exchanges, get_build_status$", printed, re.M)
-    assert report.read_text().count("<failure") == 1
+    [failed] = ElementTree.parse(report).iter("failure")  # noqa: S314 (our own file)
+    assert failed.get("message", "").startswith("T5 SHOULD")
+    assert "  field     $.completedAt" in (failed.text or "")
     summary = (tmp_path / "summary.md").read_text()
     assert "1 violated" in summary
     assert summary.splitlines()[2].startswith("Failed: ")
@@ -345,13 +365,34 @@ def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
     assert "| T5 | SHOULD | violated |" in summary
 
 
-def test_a_fault_fails_under_xdist() -> None:
-    """With the same words."""
-    code, printed = make_gate(plugins="-n 2 -p xdist", FAULT="completed-null")
+@pytest.mark.parametrize("plugins", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_a_fault_fails_one_test(plugins: tuple[str, ...]) -> None:
+    """With the same words as the program's, and the others pass."""
+    code, printed = run_pytest(*plugins, FAULT="completed-null")
 
     assert code == 1
-    assert verdicts(printed)["T5"] == "violated"
+    assert "FAILED contract_tests/test_server.py::test_rule[T5]" in printed
     assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
+    assert re.search(r"^1 failed, \d+ passed", printed, re.M)
+
+
+def test_pytest_shows_what_was_not_judged(tmp_path: Path) -> None:
+    """Waived rules xfail, and rules that are left out are skipped."""
+    file = waived(tmp_path / "w.toml", "T5")
+    code, printed = run_pytest("-rxs", FAULT="completed-null", RULE="T4,T5", WAIVERS=file)
+
+    assert code == 0, printed
+    assert "XFAIL contract_tests/test_server.py::test_rule[T5]" in printed
+    assert "left out by LEVEL or RULE" in printed
+    assert re.search(r"^3 passed, \d+ skipped, 1 xfailed", printed, re.M)
+
+
+def test_pytest_refuses_a_setting() -> None:
+    """By its own exit code for misuse, which is that of the gate."""
+    code, printed = run_pytest(MAX_BUILDS="1.5")
+
+    assert code == 4
+    assert "MAX_BUILDS is not a whole number" in printed
 
 
 def waived(path: Path, rule: str, expires: str = "2999-01-01") -> str:
@@ -385,7 +426,7 @@ def test_reports_of_the_run_before_do_not_stay(tmp_path: Path) -> None:
     reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
     for one in reports:
         one.write_text("of the run before")
-    code, _ = make_gate(f"--junitxml={reports[0]}", MAX_BUILDS="1.5")
+    code, _ = make_gate(f"--junit={reports[0]}", MAX_BUILDS="1.5")
 
     assert code == 4
     assert all("MAX_BUILDS" in one.read_text() for one in reports[1:])
@@ -394,30 +435,48 @@ def test_reports_of_the_run_before_do_not_stay(tmp_path: Path) -> None:
 
     for one in reports:
         one.write_text("of the run before")
-    early = (
-        "import sys; sys.modules['schemathesis'] = None; "
-        "from contract_tests.__main__ import main; main()"
-    )
-    subprocess.run(  # noqa: S603 (it ends while conftest is imported)
-        [sys.executable, "-c", early, f"--junitxml={reports[0]}"],
+    early = "import sys; sys.modules['respx'] = None; from contract_tests.cli import main; main()"
+    subprocess.run(  # noqa: S603 (it ends while the gate is imported)
+        [sys.executable, "-c", early, "gate", f"--junit={reports[0]}"],
         cwd=PATH.parent, capture_output=True, check=False, timeout=120,
     )  # fmt: skip
-    assert not any(one.exists() and "before" in one.read_text() for one in reports)
+    assert not any(one.exists() for one in reports)
 
 
-def test_an_interrupt_while_pytest_is_imported(tmp_path: Path) -> None:
-    """Ctrl-C in the first second ends with 2, without a traceback or older reports."""
-    old = tmp_path / "summary.md"
-    old.write_text("of the run before")
-    (tmp_path / "pytest.py").write_text("raise KeyboardInterrupt")
+def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
+    """Ctrl-C in the first second ends with 2, without a traceback; the reports show it."""
+    reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
+    for one in reports:
+        one.write_text("of the run before")
+    # It interrupts once, as a person does, and is out of the way then.
+    (tmp_path / "respx.py").write_text(
+        "import pathlib\npathlib.Path(__file__).unlink()\nraise KeyboardInterrupt\n"
+    )
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "contract_tests", f"--junitxml={tmp_path / 'junit.xml'}"],
+        [sys.executable, "-m", "contract_tests", "gate", f"--junit={reports[0]}"],
         cwd=PATH.parent, env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
 
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
-    assert not old.exists()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
+
+
+def test_nobody_reads_the_output(tmp_path: Path) -> None:
+    """A closed pipe ends no run: its exit code and its reports are those of the whole."""
+    given = {"CONTRACT_FAULT": "completed-null", "CONTRACT_SERVER_ONLY": "1"}
+    with subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
+        cwd=PATH.parent, env={**os.environ, **given},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as started:  # fmt: skip
+        assert started.stdout is not None
+        started.stdout.close()
+        assert started.stderr is not None
+        printed = started.stderr.read()
+
+    assert (started.returncode, printed) == (1, "")
+    assert ends(tmp_path) == ("complete", "", [])
 
 
 def test_an_expired_waiver_ends_it(tmp_path: Path) -> None:
@@ -447,13 +506,13 @@ def test_a_dry_run_sends_nothing() -> None:
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
-    """Exit code 4 and a sentence, under xdist too; the run is not complete."""
-    report = f"--junitxml={tmp_path / 'junit.xml'}"
-    for plugins in ("", "-n 2 -p xdist"):
-        code, printed = make_gate(report, plugins=plugins, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
-        if not plugins:
-            assert json.loads((tmp_path / "verdicts.json").read_text())["ended"] == "cut"
-        assert code == (1 if plugins else 4)
+    """Exit code 4 and a sentence, by pytest too; the run is not complete."""
+    report = f"--junit={tmp_path / 'junit.xml'}"
+    for command in (make_gate, run_pytest):
+        code, printed = command(report, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
+        if command is make_gate:
+            assert ends(tmp_path) == ("cut", "cut", ["error"])
+        assert code == 4
         assert "no answer from http://127.0.0.1:9" in printed
 
 
@@ -462,13 +521,13 @@ def ends(reports: Path) -> tuple[str, str, list[str]]:
     data = json.loads((reports / "verdicts.json").read_text())
     [line] = re.findall(r"^Ended: (\w+)\.$", (reports / "summary.md").read_text(), re.M) or [""]
     cases = ElementTree.parse(reports / "junit.xml").iter("testcase")  # noqa: S314 (our own file)
-    last = [one for one in cases if one.get("name") == "test_run_came_to_its_end"]
+    last = [one for one in cases if one.get("name", "").startswith("end ")]
     return data["ended"], line, [child.tag for one in last for child in one]
 
 
 def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
     """With the reasons: what was not done is no pass."""
-    report = f"--junitxml={tmp_path / 'junit.xml'}"
+    report = f"--junit={tmp_path / 'junit.xml'}"
     code, printed = make_gate(report, MAX_REQUESTS="120", RULE="P1")
     data = json.loads((tmp_path / "verdicts.json").read_text())
 
@@ -480,7 +539,7 @@ def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
 
 def test_a_whole_run_is_complete(tmp_path: Path) -> None:
     """Nothing is said of its end but that."""
-    code, printed = make_gate(f"--junitxml={tmp_path / 'junit.xml'}", RULE="P1")
+    code, printed = make_gate(f"--junit={tmp_path / 'junit.xml'}", RULE="P1")
 
     assert code == 0, printed
     assert ends(tmp_path) == ("complete", "", [])
@@ -492,8 +551,7 @@ def test_an_interrupt_shows_what_was_seen(tmp_path: Path) -> None:
     with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
         environment["CONTRACT_TARGET"] = base_url
         started = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "pytest", "-q", "--no-header", "contract_tests/test_server.py",
-             f"--junitxml={tmp_path / 'junit.xml'}"],
+            [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
             cwd=PATH.parent, env={**os.environ, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             # What starts the tests in the background may have turned it off.
@@ -508,7 +566,7 @@ def test_an_interrupt_shows_what_was_seen(tmp_path: Path) -> None:
         printed = "".join(lines) + started.communicate(timeout=60)[0]
 
     assert started.returncode == 2, printed
-    assert ends(tmp_path) == ("interrupted", "interrupted", ["failure"])
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
     assert re.search(r"^ended +interrupted$", printed, re.M)
     assert re.search(r"^\d+ requests, \d+ builds: waiting for \d+ builds$", printed, re.M)
     assert verdicts(printed)["P2"] == "passed"

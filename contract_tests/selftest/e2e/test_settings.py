@@ -127,7 +127,7 @@ COMMANDS = dict(cli.each())
 TAKES = public_list.takes((ROOT / "Makefile").read_text())
 ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # The action is for a server of somebody's, and for a run that is to be judged.
-NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED"}
+NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY"}
 
 
 @pytest.mark.parametrize("one", SETTINGS.values(), ids=lambda one: one.name)

@@ -19,6 +19,7 @@ from ...drivers.scripted import inputs
 from ...drivers.scripted.builds import BuildScript, initiate
 from ...drivers.session import Session
 from ...gate import drive, hollow
+from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
@@ -138,7 +139,7 @@ def test_lost_response_is_an_observation(operation: str) -> None:
     assert done.problem is None
     assert set(done.unanswered) == {operation}
     assert {"T5", "L2", "P7", "P11"} <= observed(done)
-    page = json.loads(verdicts.page(verdicts.document(done)))
+    page = json.loads(verdicts.page(verdicts.document(Report(run=done))))
     assert page["no_response"] == dict(done.unanswered)
     shown = f"no response   {hollow.counted(done.unanswered)}"
     assert shown in list(terminal.traffic(done))
@@ -219,7 +220,9 @@ def test_failing_uploads_violate_p11(status: int, stored: bool) -> None:
     assert done.uploads == {str(status): len(done.tape.of(UPLOAD))}
     assert {"P2", "P3", "P4", "P9", "L10", "L11"} <= observed(done)
     assert any(one.is_valid_start for one in done.tape.of(START))
-    assert json.loads(verdicts.page(verdicts.document(done)))["uploads"] == dict(done.uploads)
+    assert json.loads(verdicts.page(verdicts.document(Report(run=done))))["uploads"] == dict(
+        done.uploads
+    )
     assert f"uploads       {hollow.counted(done.uploads)}" in list(terminal.traffic(done))
 
 
@@ -317,7 +320,7 @@ def test_given_build_that_outlives_the_deadline_is_cut() -> None:
     done = drive.run(target, at=at)
 
     assert {cut.budget for cut in done.cut} == {"DEADLINE"}
-    assert (verdicts.document(done)["ended"], violated(done)) == ("cut", set())
+    assert (verdicts.document(Report(run=done))["ended"], violated(done)) == ("cut", set())
 
 
 def made(at: Endpoint, status: str) -> str:

@@ -31,13 +31,15 @@ from ...drivers.http.transport import Endpoint
 from ...drivers.schemathesis import determinism, transport
 from ...drivers.schemathesis import driver as fuzz
 from ...drivers.schemathesis.checks import OFF, ON
+from ...drivers.schemathesis.result import DRIVER, Result
 from ...drivers.session import BudgetSpent, Session, SessionError
 from ...gate import drive
+from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Target, embedded
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...reference.over_sockets import running
-from ...report.rendered import render
+from ...report import terminal, verdicts
 from ...rules import RULES
 from ...tape.exchange import Exchange
 from ...tape.tape import Tape
@@ -53,7 +55,7 @@ LINKS = {"initiate→start", "initiate→status"}
 class Ran:
     """A run, and what stands on its tape."""
 
-    result: fuzz.Result
+    result: Result
     tape: Tape
     judge: Judge
 
@@ -108,7 +110,7 @@ def run(
     tape, judge = tape or Tape(TOKEN), Judge(RULES.values())
     tape.subscribe(judge.see)
     at = embedded(TOKEN, Fault("other", "", "", answered=answered))
-    session = Ending(at, tape, fuzz.DRIVER, Pace(clock=at.clock))
+    session = Ending(at, tape, DRIVER, Pace(clock=at.clock))
     prepare(session)
     feeding = Session(at, tape, "feeding", Pace(clock=at.clock))
     with closing(at.transport):
@@ -137,13 +139,13 @@ def test_links_are_walked(sound: Ran) -> None:
     own = {
         one.build_id
         for one in sound.tape.exchanges
-        if one.driver == fuzz.DRIVER and one.operation == "initiate_image_build" and one.build_id
+        if one.driver == DRIVER and one.operation == "initiate_image_build" and one.build_id
     }
     for name in ("start", "status"):
         asked = [
             one
             for one in sound.tape.exchanges
-            if one.driver == fuzz.DRIVER and one.build_id in own and name in (one.operation or "")
+            if one.driver == DRIVER and one.build_id in own and name in (one.operation or "")
         ]
         assert sound.result.links[f"initiate→{name}"] == len(asked)
 
@@ -158,7 +160,7 @@ def test_links_that_lead_to_a_start_are_uploaded(sound: Ran) -> None:
 
 def test_every_operation_succeeds(sound: Ran) -> None:
     """Generated traffic sees a success of every operation."""
-    assert min(sound.tape.successes(fuzz.DRIVER).values()) > 0
+    assert min(sound.tape.successes(DRIVER).values()) > 0
 
 
 def test_no_value_of_a_response_is_reused() -> None:
@@ -276,17 +278,17 @@ def test_own_checks_are_judged_as_rules() -> None:
     """A finding has an id, and is shown with request, response and what was expected."""
     done = judged()
     verdict = done.verdicts["schemathesis:status_code_conformance"]
-    rendered = render(done)
+    failure = terminal.failed(done, verdict)
 
     assert [one.rule.id for one in done.judge.violated] == [verdict.rule.id]
     group = next(iter(verdict.groups.values()))
     assert (group.key.operation, group.first.field) == ("initiate_image_build", "the status code")
     assert group.first.exchange.response.status == 302
-    assert set(rendered.failures) == {verdict.rule.id}
     assert {"field", "expected", "received", "exchange", "repeat"} <= {
-        line.split()[0] for line in rendered.failures[verdict.rule.id].splitlines()[1:]
+        line.split()[0] for line in failure.splitlines()[1:]
     }
-    assert verdict.rule.id in {one["rule"] for one in rendered.data["verdicts"]}
+    listed = verdicts.document(Report(run=done))["verdicts"]
+    assert verdict.rule.id in {one["rule"] for one in listed}
     others = [done.verdicts[one.id] for one in findings.CHECKS.values()]
     assert all(one.observed for one in others)
 
@@ -301,7 +303,7 @@ def test_own_checks_can_be_waived() -> None:
 
     assert done.judge.violated == []
     assert done.verdicts[needed.rule].outcome == "waived"
-    assert set(render(done).failures) == {idle.rule}
+    assert {one.scope for one in done.unneeded} == {idle.rule}
 
 
 @pytest.mark.parametrize("settings", [{"rule": ("P1",)}, {"level": "must"}])
@@ -352,7 +354,7 @@ def test_wire_ends_it(error: Exception, left: int) -> None:
 
     assert ran.result.ended is error
     assert ran.result.problems == []
-    assert sum(one.driver == fuzz.DRIVER for one in ran.tape.exchanges) == left
+    assert sum(one.driver == DRIVER for one in ran.tape.exchanges) == left
 
 
 @pytest.mark.parametrize(

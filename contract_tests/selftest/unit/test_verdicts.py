@@ -12,6 +12,7 @@ from scripts.ci.gate import notes
 
 from ...contract.api import INITIATE, START, STATUS
 from ...contract.openapi import contract
+from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Target
 from ...report import client, markdown, terminal, text, verdicts
@@ -207,7 +208,7 @@ def test_groups_are_in_the_json() -> None:
     """Each with its place, its count, and the first violation as data."""
     run = Run(Target(rule=("T2",)))
     seen(run.judge, {**BODY, "startedAt": "x", "completedAt": "y"})
-    [verdict] = json.loads(verdicts.page(verdicts.document(run)))["verdicts"]
+    [verdict] = json.loads(verdicts.page(verdicts.document(Report(run=run))))["verdicts"]
     first, second = verdict["groups"]
 
     assert (verdict["outcome"], verdict["violations"], verdict["first"]) == (
@@ -227,9 +228,9 @@ def test_every_report_shows_each_group() -> None:
         seen(run.judge, {**BODY, "startedAt": "x"})
     seen(run.judge, {**BODY, "startedAt": "x", "completedAt": "y"})
     [verdict] = run.judge.violated
-    [note] = notes(verdicts.document(run))
+    [note] = notes(verdicts.document(Report(run=run)))
 
-    for report in (terminal.failure(run, verdict), markdown.page(run), note[2]):
+    for report in (terminal.failure(run, verdict), markdown.page(Report(run=run)), note[2]):
         fields = re.findall(r"^  field +(.+)$", report, re.M)
         counts = re.findall(r"^  seen +(.+)$", report, re.M)
         assert fields == ["$.startedAt", "$.completedAt"]
@@ -251,15 +252,12 @@ def test_each_field_that_a_client_loses_is_shown() -> None:
     tape.subscribe(judge.see)
     for one in calls:
         tape.record_call(one)
-    rendered = client.render(judge)
 
     assert tape.calls == calls
     verdict = judge.verdicts["C2"]
     assert (verdict.outcome, verdict.calls, verdict.observed) == (Outcome.VIOLATED, 4, 4)
-    assert (rendered["C2"].outcome, rendered["C4"].outcome) == (
-        Outcome.VIOLATED, Outcome.NOT_OBSERVED,
-    )  # fmt: skip
-    shown = rendered["C2"].failure.split("\n\n")
+    assert judge.verdicts["C4"].outcome == Outcome.NOT_OBSERVED
+    shown = client.failure(verdict).split("\n\n")
     lines = [dict(line.split(maxsplit=1) for line in one.split("\n")[1:]) for one in shown]
     assert [(one["field"], one["received"], one["seen"]) for one in lines] == [
         ("$.imageTag", '"v2"', "on 2 calls"),

@@ -1,0 +1,129 @@
+"""The gate as a program: reads its settings, judges, shows and writes, and returns a report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from . import settings
+from .drivers import client as client_driver
+from .gate import drive, plan
+from .gate.result import Report
+from .gate.run import Run
+from .gate.target import Target
+from .problems import Problem
+from .report import conclusion, files, junit, markdown, terminal, verdicts
+from .tape.tape import Tape
+from .verdicts.judge import ClientJudge, Violation
+
+
+def run(environment: Mapping[str, str], reports: Path | None = None) -> Report:
+    """Judge what the settings name; show it on standard output, and write the reports.
+
+    Args:
+        environment: The settings, as variables ``CONTRACT_X``.
+        reports: The file for JUnit; ``summary.md`` and ``verdicts.json`` are written beside it.
+            None writes nothing.
+
+    It raises nothing: what went wrong is in the report, and so is its exit code.
+
+    """
+    report = Report()
+    try:
+        _judge(report, environment, reports)
+        _finish(report, reports)
+    except KeyboardInterrupt:
+        report.is_interrupted = True
+        _finish(report, reports)
+    return report
+
+
+def interrupted(reports: Path | None) -> Report:
+    """Show and write that somebody stopped the gate before anything was judged."""
+    report = Report(is_interrupted=True)
+    _finish(report, reports)
+    return report
+
+
+def _judge(report: Report, environment: Mapping[str, str], reports: Path | None) -> None:
+    try:
+        if reports:
+            files.remove(reports)
+        report.target = settings.from_environment(environment)
+        judge_server(report, report.target)
+        if not (report.target.dry_run or report.target.server_only):
+            judge_client(report)
+    except Problem as problem:
+        report.problem = problem
+    except Exception as error:
+        _show(report.hide("".join(traceback.format_exception(error))))
+        what = report.hide(f"the gate itself failed: {type(error).__name__}: {error}")
+        report.problem = Problem(what, "report it, with the lines above")
+
+
+def judge_server(report: Report, target: Target) -> None:
+    """Judge a server: show the plan and the progress, and add the run to a report.
+
+    What was seen so far is in the report, whatever is raised: ``Problem`` where the server cannot
+    be judged, ``KeyboardInterrupt``.
+    """
+    if target.url or target.dry_run:
+        _show("\n".join(("", *plan.lines(target), "")))
+    if target.dry_run:
+        return
+    report.run = made = Run(target)
+    told = terminal.progress(made)
+
+    def announce(violation: Violation) -> None:
+        _show(f"\n{terminal.announcement(made, violation)}")
+
+    made.tell = told
+    made.judge.announce = announce
+    try:
+        drive.drive(made)
+    finally:
+        told("")
+
+
+def judge_client(report: Report) -> None:
+    """Put the generated client through every stimulus, and add the verdicts to a report."""
+    tape, judging = Tape(client_driver.TOKEN), ClientJudge()
+    tape.subscribe(judging.see)
+    client_driver.run(tape)
+    report.client = judging.verdicts
+
+
+def _finish(report: Report, reports: Path | None) -> None:
+    """Write the reports, and show what they say."""
+    is_plan = report.target is not None and report.target.dry_run and report.problem is None
+    if reports and not is_plan:
+        try:
+            for path, page in pages(report, reports).items():
+                path.write_text(page, encoding="utf-8")
+        except OSError as error:
+            report.problem = files.unwritable(reports, error)
+    page = str(files.summary(reports)) if reports else ""
+    for line, outcome in conclusion.lines(report, page):
+        _show(line, conclusion.COLOURS.get(outcome))
+    if report.problem:
+        sys.stdout.flush()
+        click.echo(f"the gate cannot judge\n{report.hide(str(report.problem))}", err=True)
+
+
+def _show(text: str, colour: str | None = None) -> None:
+    # Click leaves colours out where the output is no terminal.
+    click.secho(text, fg=colour, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def pages(report: Report, reports: Path) -> dict[Path, str]:
+    """Return the content of each file that is written, ``reports`` being JUnit's."""
+    return {
+        reports: junit.page(report),
+        files.summary(reports): markdown.page(report),
+        files.verdicts(reports): verdicts.page(verdicts.document(report)),
+    }

@@ -1,0 +1,115 @@
+"""The report as test cases: one for each rule, and for what else can fail a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..gate.result import Report
+from ..rules import RULES
+from ..rules.client import CLIENT_RULES
+from ..usage import setting
+from ..verdicts.findings import CHECKS
+from ..verdicts.judge import ClientVerdict, Outcome, Verdict
+from . import client, terminal
+
+CLIENT, SERVER = "client", "server"
+REQUIRED, END = "required", "end"
+
+
+class State(StrEnum):
+    """What became of a case."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WAIVED = "waived"
+    SKIPPED = "skipped"
+    """Not observed, left out, or not judged."""
+    ERROR = "error"
+    """It cannot be told."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test case.
+
+    Attributes:
+        suite: ``client`` or ``server``.
+        id: The id of a rule, ``required`` or ``end``.
+        text: What is checked, in one sentence.
+        state: What became of it.
+        detail: The failure whole, or why it was skipped; without secrets.
+
+    """
+
+    suite: str
+    id: str
+    text: str
+    state: State
+    detail: str = ""
+
+
+def cases(report: Report) -> Iterator[Case]:
+    """Yield every case, of the client and of the server."""
+    for rule in CLIENT_RULES.values():
+        state, detail = _client(report.client.get(rule.id))
+        yield Case(CLIENT, rule.id, rule.text, state, detail)
+    for one in (*RULES.values(), *CHECKS.values()):
+        yield Case(SERVER, one.id, one.text, *_server(report, one.id))
+    yield Case(SERVER, REQUIRED, "What REQUIRE names was observed.", *_required(report))
+    yield Case(SERVER, END, "The run came to its end.", *_end(report))
+
+
+def _client(verdict: ClientVerdict | None) -> tuple[State, str]:
+    if verdict is None:
+        return State.SKIPPED, "not judged"
+    if verdict.outcome is Outcome.PASSED:
+        return State.PASSED, ""
+    return State.FAILED, client.failure(verdict) or f"{verdict.rule.id} was never observed"
+
+
+def _server(report: Report, rule: str) -> tuple[State, str]:
+    run = report.run
+    if run is None:
+        return State.SKIPPED, "not judged"
+    verdict = run.verdicts.get(rule)
+    if verdict is None:
+        return State.SKIPPED, f"left out by {setting('LEVEL')} or {setting('RULE')}"
+    if failure := terminal.failed(run, verdict):
+        return State.FAILED, failure
+    if verdict.outcome is Outcome.WAIVED:
+        return State.WAIVED, "; ".join(_waived(verdict))
+    if verdict.outcome is Outcome.NOT_OBSERVED:
+        return State.SKIPPED, Outcome.NOT_OBSERVED
+    return State.PASSED, ""
+
+
+def _waived(verdict: Verdict) -> Iterator[str]:
+    for waiver in verdict.waivers:
+        if waiver in verdict.used:
+            yield f"waived until {waiver.expires}: {waiver.reason}"
+
+
+def _required(report: Report) -> tuple[State, str]:
+    run = report.run
+    if run is None:
+        return State.SKIPPED, "not judged"
+    if run.missing:
+        return State.FAILED, f"{setting('REQUIRE')}: not observed: {', '.join(run.missing)}"
+    return State.PASSED, ""
+
+
+def _end(report: Report) -> tuple[State, str]:
+    run = report.run
+    if report.is_interrupted:
+        return State.ERROR, "interrupted"
+    if report.problem:
+        return State.ERROR, report.hide(str(report.problem))
+    if run is None:
+        return State.SKIPPED, "not judged"
+    if run.problem:
+        return State.FAILED, report.hide(str(run.problem))
+    if run.ended != "complete":
+        return State.SKIPPED, "; ".join((run.ended, *run.reasons))
+    return State.PASSED, ""

@@ -1,0 +1,66 @@
+"""How the gate ends on the terminal: failures whole, what was judged, the verdict on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..gate.result import Report
+from ..problems import Exit
+from ..verdicts.judge import Outcome
+from . import terminal
+from .cases import State, cases
+
+COLOURS: dict[str, str] = {
+    Outcome.VIOLATED: "red",
+    Outcome.WAIVED: "yellow",
+    Outcome.NOT_OBSERVED: "yellow",
+}
+"""The colour of a line that shows an outcome."""
+_VERDICT = {Exit.OK: "passed", Exit.FOUND: "failed", Exit.INTERRUPTED: "interrupted"}
+
+
+def lines(report: Report, page: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what ends a run: lines, each with the outcome that it shows, or "".
+
+    ``page`` is the file with all of it.
+    """
+    if failures := [one.detail for one in cases(report) if one.state is State.FAILED]:
+        yield _section("failures"), ""
+        yield "\n\n".join(failures), ""
+    yield from judged(report)
+    if report.run or report.is_interrupted:
+        see = f"; see {page}" if page else ""
+        yield from (("", ""), (f"{verdict(report)}: {', '.join(counts(report))}{see}", ""))
+
+
+def judged(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield what was judged: a section for the client and one for the server."""
+    if report.client:
+        yield _section("client"), ""
+        calls = max(one.calls for one in report.client.values())
+        yield f"{calls} calls, sync and async, rules {', '.join(report.client)}", ""
+    if report.run:
+        yield _section("server"), ""
+        yield from terminal.summary(report.run)
+
+
+def verdict(report: Report) -> str:
+    """Return what became of a run, in one or two words: as its exit code."""
+    return _VERDICT.get(report.code, "cannot judge")
+
+
+def counts(report: Report) -> Iterator[str]:
+    """Yield how many rules came to each outcome, and what else fails a run."""
+    found, run = report.outcomes, report.run
+    passed = found[Outcome.PASSED]
+    yield f"{passed} {'rule' if passed == 1 else 'rules'} passed"
+    others = (Outcome.VIOLATED, Outcome.WAIVED, Outcome.NOT_OBSERVED)
+    yield from (f"{found[one]} {one}" for one in others if found[one])
+    if run and run.unneeded:
+        yield f"{len(run.unneeded)} waived without need"
+    if run and run.missing:
+        yield f"{len(run.missing)} required and not observed"
+
+
+def _section(name: str) -> str:
+    return f" {name} ".center(80, "-")
