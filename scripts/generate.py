@@ -17,9 +17,8 @@ import jinja2
 
 from contract_tests.contract import documents
 from contract_tests.problems import Exit, Problem
-from scripts import git
+from contract_tests.vendoring import git, swap
 from scripts.contract_lint import problems
-from scripts.generation import swap
 from scripts.generation.annotation import annotated
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from .. import usage
-from ..contract.openapi import PATH
+from ..problems import Problem
+from ..vendoring import vendor as vendoring
+from ..vendoring.source import find
+from ..vendoring.vendor_check import ERROR, locate
 from .options import Command, file
 
-ROOT = PATH.parent
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout, or the folder in which the package is installed."""
+
+_source = click.option(
+    "--source", type=Path, default=ROOT, metavar="DIR", shell_complete=file,
+    help="The checkout to copy from; default this one.",
+)  # fmt: skip
 
 
 @click.command(cls=Command, short_help="Copy the client into a project.")
@@ -21,45 +27,32 @@ ROOT = PATH.parent
 @click.option("--with-tests/--no-with-tests", default=None,
     help="The reference server and the payload corpus too; an update keeps it.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite local edits.")
-@click.option("--source", type=Path, default=ROOT, metavar="DIR", shell_complete=file,
-    help="The checkout to copy from; default this one.")  # fmt: skip
-def vendor(path: str, with_tests: bool | None, force: bool, source: Path) -> int:
-    """Copy the client into a project, or update the copy there."""
-    scripts = _scripts()
+@_source
+def vendor(path: str, with_tests: bool | None, force: bool, source: Path) -> None:
+    """Copy the client into a project, or update the copy there.
 
-    def run() -> str:
-        _named(scripts, path, "vendor")
-        told: str = scripts.copy(source, Path(path), with_tests=with_tests, force=force)
-        return told
-
-    code: int = scripts.checking.show(scripts.checking.checked(run))
-    return code
+    Exit codes: 0 done, 1 the copy there was edited, 4 it cannot be copied there.
+    """
+    folder = _folder("vendor", path)
+    click.echo(vendoring.copy(find(source), folder, with_tests=with_tests, force=force))
 
 
 @click.command("vendor-check", cls=Command, short_help="Check a vendored copy.")
 @click.argument("path", metavar="PATH", shell_complete=file)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: state and text.")
-@click.option("--source", type=Path, default=ROOT, metavar="DIR", shell_complete=file,
-    help="The checkout that the copy came from; default this one.")  # fmt: skip
+@_source
 def vendor_check(path: str, as_json: bool, source: Path) -> int:
-    """Check whether a vendored copy is edited, broken or outdated."""
-    scripts = _scripts()
+    """Check whether a vendored copy is edited, broken or outdated.
 
-    def run() -> str:
-        _named(scripts, path, "vendor-check")
-        told: str = scripts.check(source, scripts.checking.locate(Path(path)))
-        return told
-
-    code: int = scripts.checking.show(scripts.checking.checked(run), as_json=as_json)
-    return code
+    Exit codes: 0 fresh, 1 edited, broken or outdated, 4 cannot tell.
+    """
+    found = vendoring.check(find(source), locate(_folder("vendor-check", path)))
+    is_error = found.state == ERROR and not as_json
+    click.echo(found.as_json() if as_json else found, err=is_error)
+    return found.code
 
 
-def _scripts() -> Any:
-    sys.path.insert(0, str(ROOT))  # until vendoring is a part of this package
-    return importlib.import_module("scripts.vendor")
-
-
-def _named(scripts: Any, path: str, command: str) -> None:
+def _folder(command: str, path: str) -> Path:
     if not path:
-        fix = usage.command(command, DEST="FOLDER")
-        raise scripts.Problem(scripts.ERROR, "no folder is named", fix)
+        raise Problem("no folder is given", usage.command(command, DEST="FOLDER"))
+    return Path(path)

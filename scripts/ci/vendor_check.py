@@ -1,12 +1,12 @@
-"""Check a vendored client in CI, and tell GitHub.
+"""Checks a vendored client in CI, and reports to GitHub. Standard library only.
 
-All is read from the environment:
+Reads the environment:
 
     VENDOR_PATH       the folder that holds the package
-    VENDOR_ON_UPDATE  ``warn`` (by default) or ``fail`` where an update is available
+    VENDOR_ON_UPDATE  ``warn`` (default) or ``fail`` if an update is available
 
 Exit codes: 0 fresh, 1 an update is available, edited or broken, 4 cannot tell. With ``warn``, an
-update is shown and the code is 0.
+update is reported and the code is 0.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# The action runs with any Python, without the environment that could import the checkout.
 sys.path.insert(0, str(ROOT))
 
-from scripts import vendor  # noqa: E402
+from contract_tests.vendoring import source, vendor  # noqa: E402
+from contract_tests.vendoring.vendor_check import ERROR, FRESH, UPDATE, CopyState, locate  # noqa: E402
 from scripts.ci import commands  # noqa: E402
-from scripts.vendor_check import ERROR, FRESH, OK, UPDATE, Checked, Problem, checked, locate  # noqa: E402
 
 POLICIES = ("warn", "fail")
 
@@ -31,29 +32,22 @@ def main(environment: Mapping[str, str]) -> int:
     path = environment.get("VENDOR_PATH", "").strip()
     policy = environment.get("VENDOR_ON_UPDATE", "").strip() or "warn"
     here = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
-
-    def run() -> str:
-        if not path:
-            raise Problem(ERROR, "no folder to check", "give its path")
-        if policy not in POLICIES:
-            raise Problem(ERROR, f"on-update is neither warn nor fail: {policy!r}", "warn or fail")
-        return vendor.check(ROOT, locate(here / path))
-
-    done = checked(run)
-    warns = done.state == UPDATE and policy == "warn"
-    _report(done, path, "warning" if warns else "error")
-    return OK if warns else done.code
-
-
-def _report(done: Checked, path: str, level: str) -> None:
+    if not path:
+        state = CopyState(ERROR, "no folder to check", "give its path")
+    elif policy not in POLICIES:
+        state = CopyState(ERROR, f"on-update is neither warn nor fail: {policy!r}", "warn or fail")
+    else:
+        state = vendor.check(source.find(ROOT), locate(here / path))
+    warns = state.state == UPDATE and policy == "warn"
     with commands.foreign():
-        print(done.text, flush=True)  # noqa: T201
-    if done.state != FRESH:
-        commands.annotate(level, f"vendored client: {done.state}", done.text)
-    commands.summary(
-        f"# The vendored client in {path or '?'}: {done.state}\n\n```\n{done.text}\n```\n"
-    )
-    commands.outputs({"state": done.state, "exit-code": str(done.code)})
+        print(state, flush=True)  # noqa: T201
+    if state.state != FRESH:
+        title = f"vendored client: {state.state}"
+        commands.annotate("warning" if warns else "error", title, str(state))
+    title = f"# The vendored client in {path or '?'}: {state.state}"
+    commands.summary(f"{title}\n\n```\n{state}\n```\n")
+    commands.outputs({"state": state.state, "exit-code": str(state.code)})
+    return 0 if warns else state.code
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract_tests.problems import Exit, Problem
-from scripts import git
+from contract_tests.vendoring import git
 
 from . import changelog, public_list
 from .changelog import HEADINGS, ChangelogEntry

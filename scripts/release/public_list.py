@@ -22,7 +22,7 @@ from contract_tests.report import verdicts
 from contract_tests.rules import RULES
 from contract_tests.rules.client import CLIENT_RULES
 from contract_tests.settings import PREFIX, SETTINGS
-from scripts import vendor_check
+from contract_tests.vendoring import vendor_check
 
 from .version import Change, Weight
 

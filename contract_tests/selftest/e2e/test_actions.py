@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
-from scripts import vendor_check
 from scripts.ci import commands, server
 
 from ...contract import documents
 from ...problems import Exit
 from ...reference.app import create_app
 from ...reference.over_sockets import running
+from ...vendoring import vendor_check
+from ...vendoring.source import find
+from ...vendoring.vendor import copy
 from ..support.ci_job import (
     ACTIONS,
     ROOT,
@@ -275,10 +277,7 @@ def test_a_summary_that_is_too_large_is_cut(
 
 def vendored(folder: Path) -> Path:
     """Vendor the client into a folder."""
-    subprocess.run(  # noqa: S603
-        [sys.executable, ROOT / "scripts/vendor.py", "copy", folder], check=True
-    )
-    return folder / "prime_image_builds"
+    return copy(find(ROOT), folder).package
 
 
 def edit(package: Path) -> None:

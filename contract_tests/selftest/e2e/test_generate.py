@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from scripts import generate
-from scripts.generation import swap
 
 from ...contract.openapi import PATH, contract
 from ...problems import Exit
+from ...vendoring import swap
 
 ROOT = PATH.parent
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import generate, git, vendor_source
+from scripts import generate
 
 from ...contract.openapi import PATH
+from ...vendoring import git
+from ...vendoring.source import find
 
 ROOT = PATH.parent
 WHO = {
@@ -97,7 +99,7 @@ def test_no_variable_leads_to_another_repository(
     assert git.output(linked, "rev-parse", "HEAD") == head
     assert git.is_top(linked)
     assert generate._untracked(linked / "generated") == set()
-    assert vendor_source.commit(linked) == head.decode().strip()
+    assert find(linked).commit() == head.decode().strip()
 
 
 def test_the_variables_are_those_that_git_itself_calls_local() -> None:
@@ -132,4 +134,4 @@ def test_git_is_asked_in_one_place() -> None:
                     if isinstance(first, ast.Constant) and first.value == "git":
                         found.add(path.relative_to(ROOT).as_posix())
 
-    assert found == {"scripts/git.py"}
+    assert found == {"contract_tests/vendoring/git.py"}

@@ -1,4 +1,4 @@
-"""The client is copied into any folder, edits are told and kept, and updates say what is new."""
+"""The client is copied into any folder, edits are found and kept, and updates list what is new."""
 
 from __future__ import annotations
 
@@ -12,27 +12,46 @@ from pathlib import Path
 
 import pytest
 
-from scripts import vendor, vendor_check, vendor_source
-from scripts.vendor_check import BROKEN, EDITED, ERROR, FRESH, LOCK, PACKAGE, UPDATE
-
-from ...problems import Exit
+from ...cli import main
+from ...problems import Exit, Problem
+from ...vendoring import vendor, vendor_check
+from ...vendoring.source import Source, find
+from ...vendoring.vendor_check import (
+    BROKEN,
+    EDITED,
+    FRESH,
+    LOCK,
+    PACKAGE,
+    UPDATE,
+    CopyState,
+)
 from ..support.vendoring import ROOT, advance, checkout
 
 Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(tmp_path: Path) -> Source:
     """Make a checkout that may be changed."""
-    return checkout(tmp_path / "source")
+    return find(checkout(tmp_path / "source"))
 
 
 @pytest.fixture
-def copied(tmp_path: Path, capsys: Captured) -> Path:
+def copied(tmp_path: Path) -> Path:
     """Vendor this checkout."""
-    assert vendor.main(["copy", str(tmp_path / "dest")]) == Exit.OK
-    capsys.readouterr()
-    return tmp_path / "dest" / PACKAGE
+    return vendor.copy(find(ROOT), tmp_path / "dest").package
+
+
+def refused(source: Source, destination: Path, *, force: bool = False) -> Problem:
+    """Return the problem with which a copy is refused."""
+    with pytest.raises(Problem) as error:
+        vendor.copy(source, destination, force=force)
+    return error.value
+
+
+def listed(state: CopyState | Problem) -> list[str]:
+    """Return the lines that list files."""
+    return state.what.splitlines()[1:]
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -46,25 +65,22 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_lock_tells_all(tmp_path: Path, source: Path) -> None:
-    """The lock holds each file of the copy, and the digests of what it was made with."""
-    git(source, "init", "-q")
-    git(source, "add", "-A")
-    git(source, "commit", "-qm", "all")
-    vendor.copy(source, tmp_path / "dest", with_tests=None, force=False)
-    package = tmp_path / "dest" / PACKAGE
+def test_lock_lists_files_and_origin(tmp_path: Path, source: Source) -> None:
+    """The lock has the digest of each file, and what the client was made from."""
+    git(source.root, "init", "-q")
+    git(source.root, "add", "-A")
+    git(source.root, "commit", "-qm", "all")
+    package = vendor.copy(source, tmp_path / "dest").package
     lock = json.loads((package / LOCK).read_text())
-    manifest = json.loads((source / "generated/MANIFEST.json").read_text())
+    manifest = json.loads(source.manifest.read_text())
+    script = vendor_check.sha256((ROOT / "scripts/generate.py").read_bytes())
     files = {path for path in package.rglob("*") if path.is_file() and path.name != LOCK}
 
     assert lock["contract"] == manifest["contract"]
-    assert lock["contract"]["sha256"] == vendor_check.sha256((source / "openapi.yaml").read_bytes())
+    assert lock["contract"]["sha256"] == vendor_check.sha256(source.contract.read_bytes())
     assert lock["templates"] == manifest["templates"]
-    assert lock["generator"] == {
-        "sha256": vendor_check.sha256((source / "scripts/generate.py").read_bytes()),
-        **manifest["tools"],
-    }
-    assert lock["source"] == {"commit": git(source, "rev-parse", "HEAD")}
+    assert lock["generator"] == {**manifest["tools"], "sha256": script}
+    assert lock["source"] == {"commit": git(source.root, "rev-parse", "HEAD")}
     assert lock["files"] == {
         path.relative_to(package).as_posix(): vendor_check.sha256(path.read_bytes())
         for path in sorted(files)
@@ -72,129 +88,74 @@ def test_the_lock_tells_all(tmp_path: Path, source: Path) -> None:
     assert (package / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
-def test_the_commit_is_honest(tmp_path: Path, source: Path) -> None:
-    """Outside of git, or in another project's, the commit is unknown; uncommitted work is dirty."""
-    (tmp_path / "first").mkdir()
-    alone = vendor_source.lock(source, {}, with_tests=False)["source"]["commit"]
+def test_commit_is_unknown_outside_of_a_clone_and_dirty_with_changes(
+    tmp_path: Path, source: Source
+) -> None:
+    """In a folder of another project's clone it is unknown, too."""
+    root = source.root
+    alone = source.commit()
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-qm", "none", "--allow-empty")
-    within = vendor_source.lock(source, {}, with_tests=False)["source"]["commit"]
-    git(source, "init", "-q")
-    git(source, "add", "-A")
-    git(source, "commit", "-qm", "all")
-    (source / "reports").write_text("not vendored")
-    clean = vendor_source.lock(source, {}, with_tests=False)["source"]["commit"]
-    (source / "LICENSE").write_text("mine")
-    dirty = vendor_source.lock(source, {}, with_tests=False)["source"]["commit"]
+    within = source.commit()
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "all")
+    (root / "reports").write_text("not vendored")
+    clean = source.commit()
+    (root / "LICENSE").write_text("mine")
 
     assert (alone, within) == ("unknown", "unknown")
-    assert dirty == f"{clean}+dirty"
-    assert clean == git(source, "rev-parse", "HEAD")
+    assert clean == git(root, "rev-parse", "HEAD")
+    assert source.commit() == f"{clean}+dirty"
 
 
-def test_edits_are_told_and_kept(copied: Path, capsys: Captured) -> None:
-    """Edits and additions are named and shown, and not overwritten unasked."""
+def test_edits_are_listed_and_kept_unless_forced(copied: Path) -> None:
+    """Edits and additions are named, and overwritten only with ``force``."""
     with (copied / "client.py").open("a") as file:
-        file.write("\x1b[31mmine = 1\n" * 500)
+        file.write("mine = 1\n")
     (copied / "own.py").touch()
+    edits = ["edited     client.py", "added      own.py"]
+    source = find(ROOT)
 
-    assert vendor_check.main([str(copied)]) == Exit.FOUND
-    assert capsys.readouterr().out.splitlines()[1:3] == [
-        "edited     client.py",
-        "added      own.py",
-    ]
-    assert vendor.main(["copy", str(copied.parent)]) == Exit.FOUND
-    shown = capsys.readouterr().out
-    assert "+\N{REPLACEMENT CHARACTER}[31mmine = 1\n" in shown
-    assert len(shown.splitlines()) < vendor.LINES_OF_FILE + 10
-    assert "fix: keep that elsewhere, then vendor with --force" in shown
+    state = vendor_check.check(copied)
+    assert (state.state, listed(state)) == (EDITED, edits)
+    problem = refused(source, copied.parent)
+    assert (problem.code, listed(problem)) == (Exit.FOUND, edits)
     assert "mine = 1" in (copied / "client.py").read_text()
 
-    assert vendor.main(["copy", str(copied.parent), "--force"]) == Exit.OK
-    assert "added      own.py" in capsys.readouterr().out
-    assert vendor.main(["check", str(copied.parent)]) == Exit.OK
+    done = vendor.copy(source, copied.parent, force=True)
+    assert done.overwritten == {"client.py": "edited", "own.py": "added"}
+    assert vendor.check(source, copied).state == FRESH
     assert not (copied / "own.py").exists()
 
 
-def test_edits_are_shown_against_what_was_vendored(
-    tmp_path: Path, source: Path, capsys: Captured
-) -> None:
-    """Once the checkout has moved on, its history has the text; without, the list must do."""
-    git(source, "init", "-q")
-    git(source, "add", "-A")
-    git(source, "commit", "-qm", "all")
-    vendor.copy(source, tmp_path / "dest", with_tests=None, force=False)
-    client = tmp_path / "dest" / PACKAGE / "client.py"
-    client.write_text(client.read_text() + "mine = 1\n")
-    advance(source, "1.1.0")
-    arguments = ["copy", str(tmp_path / "dest"), "--source", str(source)]
-
-    assert vendor.main(arguments) == Exit.FOUND
-    shown = capsys.readouterr().out
-    assert "\n+mine = 1\n" in shown
-    assert "1.1.0" not in shown
-    shutil.rmtree(source / ".git")
-    assert vendor.main(arguments) == Exit.FOUND
-    assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
-
-
-def test_edits_of_uncommitted_work_are_listed(
-    tmp_path: Path, source: Path, capsys: Captured
-) -> None:
-    """The text of the commit is not what was vendored from a dirty checkout, so it is not shown."""
-    git(source, "init", "-q")
-    git(source, "add", "-A")
-    git(source, "commit", "-qm", "all")
-    advance(source, "1.1.0")
-    vendor.copy(source, tmp_path / "dest", with_tests=None, force=False)
-    (tmp_path / "dest" / PACKAGE / "client.py").write_text("mine = 1\n")
-    advance(source, "1.2.0", rename=False)
-
-    assert vendor.main(["copy", str(tmp_path / "dest"), "--source", str(source)]) == Exit.FOUND
-    assert "(the text of client.py as vendored is not at hand)" in capsys.readouterr().out
-
-
-def test_what_is_shown_is_bounded(copied: Path, capsys: Captured) -> None:
-    """Edits in many files are counted past the first lines."""
-    for path in copied.rglob("*.py"):
-        path.write_text("mine = 1\n" * 30)
-
-    assert vendor.main(["copy", str(copied.parent)]) == Exit.FOUND
-    shown = capsys.readouterr().out.splitlines()
-    assert len(shown) == vendor.LINES + 3
-    assert shown[-2].endswith(" more lines")
-
-
-def test_missing_files_are_broken_and_restored(copied: Path, capsys: Captured) -> None:
-    """A copy that is not whole is broken; vendoring anew loses nothing, and so needs no force."""
+def test_missing_files_are_broken_and_restored(copied: Path) -> None:
+    """Restoring a file loses nothing, and so needs no force."""
     (copied / "errors.py").unlink()
     (copied / "client.py").write_text("mine")
 
-    assert vendor_check.main([str(copied)]) == Exit.FOUND
-    told = capsys.readouterr().out
-    assert told.splitlines()[1:3] == ["edited     client.py", "missing    errors.py"]
-    assert "fix: vendor it anew" in told
+    state = vendor_check.check(copied)
+    assert state.state == BROKEN
+    assert listed(state) == ["edited     client.py", "missing    errors.py"]
     shutil.copyfile(ROOT / "generated" / PACKAGE / "client.py", copied / "client.py")
-    assert vendor.main(["copy", str(copied.parent)]) == Exit.OK
-    assert "restored  errors.py" in capsys.readouterr().out
-    assert vendor_check.main([str(copied)]) == Exit.OK
+    assert vendor.copy(find(ROOT), copied.parent).repaired == ["errors.py"]
+    assert vendor_check.check(copied).state == FRESH
 
 
-def test_line_ends_are_told_as_such(copied: Path, capsys: Captured) -> None:
-    """What autocrlf does is no edit by hand: it is told apart, and vendoring anew mends it."""
+def test_line_ends_are_told_apart_and_restored(copied: Path) -> None:
+    """What git's autocrlf does is not an edit by hand."""
     for path in copied.rglob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
-    assert vendor_check.main([str(copied)]) == Exit.FOUND
-    told = capsys.readouterr().out
-    assert "autocrlf" in told
-    assert "edited  " not in told
-    assert vendor.main(["copy", str(copied.parent)]) == Exit.OK
-    assert vendor_check.main([str(copied)]) == Exit.OK
+    state = vendor_check.check(copied)
+    assert state.state == EDITED
+    assert {line.split("  ")[0] for line in listed(state)} == {"line ends"}
+    assert vendor.copy(find(ROOT), copied.parent).is_written
+    assert vendor_check.check(copied).state == FRESH
 
 
-def test_git_leaves_line_ends_alone(copied: Path) -> None:
-    """A clone with autocrlf has the copy as it was vendored, by the attributes in it."""
+def test_git_keeps_line_ends(copied: Path) -> None:
+    """A clone with autocrlf has the copy as it was vendored, because of the attributes in it."""
     project = copied.parent
     (project / "own.txt").write_text("a\nb\n")
     git(project, "init", "-q")
@@ -204,101 +165,109 @@ def test_git_leaves_line_ends_alone(copied: Path) -> None:
     clone = project.parent / "clone"
 
     assert (clone / "own.txt").read_bytes() == b"a\r\nb\r\n"
-    assert vendor_check.main([str(clone)]) == Exit.OK
+    assert vendor_check.check(clone / PACKAGE).state == FRESH
 
 
-def test_an_update_is_told_before_and_after(source: Path, copied: Path, capsys: Captured) -> None:
-    """A checkout that moved on is an update; copying it tells what is new, and keeps the rest."""
+def test_update_is_found_and_copied(source: Source, copied: Path) -> None:
+    """A newer checkout is an update; copying it lists what is new, and keeps other files."""
     own = copied.parent / "own.py"
     own.write_text("mine")
-    advance(source, "1.1.0")
-    where = ["--source", str(source)]
+    advance(source.root, "1.1.0")
     news = ["contract  1.0.0 → 1.1.0", "changed   client.py", "added     newer.py",
             "removed   progress.py"]  # fmt: skip
 
-    assert vendor.main(["check", str(copied), *where]) == Exit.FOUND
-    told = capsys.readouterr().out
-    assert told.splitlines()[1:-1] == news
-    assert f"copy {copied.parent}" in told.splitlines()[-1]
-    assert vendor.main(["copy", str(copied.parent), *where]) == Exit.OK
-    assert capsys.readouterr().out.splitlines()[1:5] == news
-    assert vendor.main(["check", str(copied), *where]) == Exit.OK
+    state = vendor.check(source, copied)
+    assert (state.state, listed(state)) == (UPDATE, news)
+    done = vendor.copy(source, copied.parent)
+    assert vendor.news(done.before, done.after) == news
+    assert vendor.check(source, copied).state == FRESH
     assert own.read_text() == "mine"
 
-    capsys.readouterr()
-    assert vendor.main(["check", str(copied)]) == Exit.OK
-    assert "is older: contract 1.1.0 → 1.0.0" in capsys.readouterr().out
+
+def test_older_checkout_is_not_an_update(source: Source, copied: Path) -> None:
+    """A copy that is newer than the checkout is fresh."""
+    advance(source.root, "1.1.0")
+    vendor.copy(source, copied.parent)
+    state = vendor.check(find(ROOT), copied)
+
+    assert state.state == FRESH
+    assert "1.1.0 → 1.0.0" in state.what
 
 
-def test_nothing_to_do_writes_nothing(copied: Path, capsys: Captured) -> None:
-    """A copy that is fresh is left as it is, so that its times stand."""
+def test_current_copy_is_not_written(copied: Path) -> None:
+    """The files of a fresh copy keep their times."""
     before = copied.stat().st_ino
 
-    assert vendor.main(["copy", str(copied.parent)]) == Exit.OK
-    assert capsys.readouterr().out.startswith("nothing to do")
+    assert not vendor.copy(find(ROOT), copied.parent).is_written
     assert copied.stat().st_ino == before
 
 
-def test_tests_come_along_and_stay(tmp_path: Path, source: Path) -> None:
-    """An update keeps the server and the corpus; they go when told to."""
-    package = tmp_path / PACKAGE
-    for arguments, expected in (
-        (["--with-tests"], True),
-        ([], True),
-        (["--no-with-tests"], False),
-        ([], False),
-    ):
-        advanced = ["--source", str(source)] if arguments == [] else []
-        assert vendor.main(["copy", str(tmp_path), *advanced, *arguments]) == Exit.OK
+def test_tests_are_copied_and_kept_until_removed(tmp_path: Path, source: Source) -> None:
+    """An update keeps the server and the corpus; they are removed on request."""
+    for with_tests, expected in ((True, True), (None, True), (False, False), (None, False)):
+        package = vendor.copy(source, tmp_path / "to", with_tests=with_tests).package
+
         assert (package / "testing/reference/app.py").exists() == expected
         assert (package / "testing/payloads/status.yaml").exists() == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    "text",
     [
-        (None, f"there is no {LOCK}"),
-        ("", "cannot be read"),
-        ("<<<<<<< HEAD", "cannot be read"),
-        ("[" * 100_000, "cannot be read"),
-        ("[]", "is no lock"),
-        ('{"lock": 2}', "of format 2, unknown here"),
-        ('{"lock": 1, "files": {}}', "lists no files"),
-        ('{"lock": 1, "files": {"../x": "0"}}', "lists no files"),
-        ('{"lock": 1, "files": {"/x": "0"}}', "lists no files"),
-        ('{"lock": 1, "files": {"x": "0"}}', "names no contract"),
+        None,
+        "",
+        "<<<<<<< HEAD",
+        "[" * 100_000,
+        "[]",
+        '{"lock": 2}',
+        '{"lock": 1, "files": {}}',
+        '{"lock": 1, "files": {"../x": "0"}}',
+        '{"lock": 1, "files": {"/x": "0"}}',
+        '{"lock": 1, "files": {"x": "0"}}',
     ],
 )
-def test_no_lock_is_broken(copied: Path, text: str | None, says: str, capsys: Captured) -> None:
-    """A lock that cannot be relied upon is an error with its mend, and its folder is kept."""
+def test_invalid_lock_is_broken(copied: Path, text: str | None) -> None:
+    """Without a valid lock, a copy is broken, and its folder is overwritten only with ``force``."""
     (copied / LOCK).unlink() if text is None else (copied / LOCK).write_text(text)
 
-    assert vendor_check.main([str(copied)]) == Exit.FOUND
-    told = capsys.readouterr().out
-    assert says in told.splitlines()[0]
-    assert told.splitlines()[-1].startswith("    fix: ")
-    assert vendor.main(["copy", str(copied.parent)]) == Exit.FOUND
-    assert vendor.main(["copy", str(copied.parent), "--force"]) == Exit.OK
-    assert vendor_check.main([str(copied)]) == Exit.OK
+    state = vendor_check.check(copied)
+    assert state.state == BROKEN
+    assert "--force" in state.fix
+    assert refused(find(ROOT), copied.parent).code == Exit.FOUND
+    assert vendor.copy(find(ROOT), copied.parent, force=True).is_written
+    assert vendor_check.check(copied).state == FRESH
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["copy"], ["copy", ""], ["chekc", "x"], ["copy", "x", "-y"]]
+    "arguments",
+    [["vendor"], ["vendor", ""], ["vendor-chekc", "x"], ["vendor", "x", "-y"], ["vendor-check"]],
 )
-def test_misuse_is_a_failure_of_its_own(arguments: list[str], capsys: Captured) -> None:
-    """What was typed wrong can be told from each verdict on a copy."""
-    try:
-        code = vendor.main(arguments)
-    except SystemExit as left:  # of the parser
-        code = int(left.code or 0)
-
-    assert code == Exit.CANNOT_TELL
-    assert "problem: " in (told := capsys.readouterr().err)
-    assert "fix: " in told
+def test_misuse_has_its_own_exit_code(arguments: list[str], capsys: Captured) -> None:
+    """It differs from each verdict on a copy."""
+    assert main(arguments) == Exit.CANNOT_TELL
+    assert "    fix: " in capsys.readouterr().err
 
 
-def test_no_folder_to_copy_to(tmp_path: Path, source: Path, copied: Path, capsys: Captured) -> None:
-    """A file, a link, the checkout and a copy itself are no place for a copy."""
+def test_commands_print_and_return_the_exit_code(tmp_path: Path, capsys: Captured) -> None:
+    """``vendor`` copies, ``vendor-check`` checks; both find an edit."""
+    folder = str(tmp_path)
+    assert main(["vendor", folder]) == Exit.OK
+    assert capsys.readouterr().out.startswith("vendored: ")
+    assert main(["vendor-check", folder]) == Exit.OK
+    assert capsys.readouterr().out.startswith("fresh: ")
+    (tmp_path / PACKAGE / "own.py").touch()
+    assert main(["vendor", folder]) == Exit.FOUND
+    assert "added      own.py" in capsys.readouterr().err
+    assert main(["vendor-check", folder, "--json"]) == Exit.FOUND
+    assert json.loads(capsys.readouterr().out)["state"] == EDITED
+    assert main(["vendor-check", folder, "--source", folder]) == Exit.FOUND
+    capsys.readouterr()
+    assert main(["vendor", folder, "--force"]) == Exit.OK
+    assert main(["vendor-check", folder, "--source", folder]) == Exit.CANNOT_TELL
+
+
+def test_invalid_destinations_are_refused(tmp_path: Path, source: Source, copied: Path) -> None:
+    """A file, a link, the checkout and a copy itself are not places for a copy."""
     (tmp_path / "file").touch()
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / PACKAGE).symlink_to(copied)
@@ -306,113 +275,107 @@ def test_no_folder_to_copy_to(tmp_path: Path, source: Path, copied: Path, capsys
         tmp_path / "file": "is a file",
         tmp_path / "file/below": "is a file",
         tmp_path / "linked": "is a link or a file",
-        source / "generated": "lie in one another",
-        source: "lie in one another",
+        source.root / "generated": "is inside the source",
+        source.root: "is inside the source",
         copied: "is a copy itself",
         tmp_path / ("x" * 300): "File name too long",
     }
-    for place, says in places.items():
-        code = vendor.main(["copy", str(place), "--force", "--source", str(source)])
-        assert code == Exit.CANNOT_TELL
-        assert says in capsys.readouterr().err
+    for place, expected in places.items():
+        problem = refused(source, place, force=True)
+
+        assert (problem.code, expected in problem.what) == (Exit.CANNOT_TELL, True)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
-def test_a_folder_that_may_not_be_written(copied: Path, capsys: Captured) -> None:
-    """Nothing is lost where nothing may be written."""
+def test_folder_without_write_permission_is_refused(copied: Path) -> None:
+    """Nothing is lost in a folder that cannot be written."""
     copied.parent.chmod(0o555)
     (copied / "errors.py").unlink()
     try:
-        assert vendor.main(["copy", str(copied.parent)]) == Exit.CANNOT_TELL
+        problem = refused(find(ROOT), copied.parent)
     finally:
         copied.parent.chmod(0o755)
-    assert "Permission denied" in capsys.readouterr().err
+    assert "Permission denied" in problem.what
 
 
-def test_odd_names_links_and_permissions(tmp_path: Path, capsys: Captured) -> None:
-    """Blanks, other scripts, a linked folder and read-only files are nothing special."""
+def test_unusual_names_links_and_permissions(tmp_path: Path) -> None:
+    """Blanks, other scripts, a linked folder and read-only files do not matter."""
     real = tmp_path / "Größe 大/it's"
     real.mkdir(parents=True)
     (tmp_path / "link").symlink_to(real)
-    assert vendor.main(["copy", str(tmp_path / "link")]) == Exit.OK
-    package = real / PACKAGE
+    source, package = find(ROOT), real / PACKAGE
+    assert vendor.copy(source, tmp_path / "link").package == package
     (package / "errors.py").unlink()
     for path in (package / "models").iterdir():
         path.chmod(0o444)
     (package / "models").chmod(0o555)
 
-    assert vendor.main(["copy", str(real)]) == Exit.OK
-    assert vendor.main(["check", str(tmp_path / "link")]) == Exit.OK
+    assert vendor.copy(source, real).is_written
+    assert vendor.check(source, tmp_path / "link" / PACKAGE).state == FRESH
     assert [path.name for path in real.iterdir()] == [PACKAGE]
     (package / "a\nfix: b").touch()
     (package / "there").symlink_to(tmp_path)
     (package / "errors.py").unlink()
     (package / "errors.py").symlink_to("nowhere")
-    capsys.readouterr()
-    assert vendor.main(["check", str(real)]) == Exit.FOUND
-    assert capsys.readouterr().out.splitlines()[1:-1] == [
+    assert listed(vendor.check(source, package)) == [
         "added      'a\\nfix: b'",
         "missing    errors.py",
         "added      there",
     ]
 
 
-def test_a_stale_checkout_is_not_vendored(tmp_path: Path, source: Path, capsys: Captured) -> None:
-    """What does not come from the contract as it stands goes nowhere."""
-    arguments = ["copy", str(tmp_path / "dest"), "--source", str(source)]
-    (source / "openapi.yaml").write_text("other")
-    assert vendor.main(arguments) == Exit.CANNOT_TELL
-    assert "is stale against openapi.yaml" in capsys.readouterr().err
-    (source / "generated" / PACKAGE / "own.py").touch()
-    assert vendor.main(arguments) == Exit.CANNOT_TELL
-    assert "is not what generated/MANIFEST.json says" in capsys.readouterr().err
-    (source / "generated/MANIFEST.json").unlink()
-    assert vendor.main(arguments) == Exit.CANNOT_TELL
-    assert "is no checkout" in capsys.readouterr().err
+def test_stale_checkout_is_not_vendored(tmp_path: Path, source: Source) -> None:
+    """The client must be that of the contract and of a complete manifest."""
+    source.contract.write_text("other")
+    stale = refused(source, tmp_path / "dest")
+    (source.client / "own.py").touch()
+    differs = refused(source, tmp_path / "dest")
+    source.manifest.write_text("{}")
+    incomplete = refused(source, tmp_path / "dest")
+    source.manifest.unlink()
+    missing = refused(source, tmp_path / "dest")
+
+    found = [stale, differs, incomplete, missing]
+    assert [one.code for one in found] == [Exit.CANNOT_TELL] * 4
+    assert len({one.what.partition(str(source.root))[2] for one in found}) == 4
     assert not (tmp_path / "dest" / PACKAGE).exists()
 
 
-def test_the_check_in_the_copy_stands_alone(tmp_path: Path, source: Path, copied: Path) -> None:
-    """The vendored check needs no package, runs from anywhere, and asks a checkout of updates."""
+def test_check_in_the_copy_runs_alone(tmp_path: Path, copied: Path) -> None:
+    """It needs no package, and runs from any folder."""
     script = copied / "vendor_check.py"
-    codes = {FRESH: Exit.OK, ERROR: Exit.CANNOT_TELL}
 
     def run(*arguments: str, cwd: Path = tmp_path) -> str:
         command = [sys.executable, "-S", str(script), "--json", *arguments]
         done = subprocess.run(command, cwd=cwd, check=False, capture_output=True)  # noqa: S603
-        told = json.loads(done.stdout)
-        assert done.returncode == codes.get(told["state"], Exit.FOUND)
-        return str(told["state"])
+        found = json.loads(done.stdout)
+        assert done.returncode == vendor_check.CODES[found["state"]]
+        return str(found["state"])
 
     assert [run(), run(cwd=copied), run(str(copied.parent))] == [FRESH, FRESH, FRESH]
-    assert run("--source", str(source)) == FRESH
-    advance(source, "1.1.0")
-    assert run("--source", str(source)) == UPDATE
     (copied / "own.py").touch()
     assert run() == EDITED
-    assert run("--source", str(source)) == EDITED
     (copied / LOCK).unlink()
     assert run() == BROKEN
-    assert run("--source", str(tmp_path)) == ERROR
 
 
-def test_the_exit_codes_are_those_of_the_program(capsys: Captured) -> None:
+def test_exit_codes_of_the_check_are_those_of_the_program(capsys: Captured) -> None:
     """The check in the copy has its own numbers, since it imports nothing of the project."""
-    ours = (vendor_check.OK, vendor_check.FOUND, vendor_check.CANNOT_TELL)
+    with pytest.raises(SystemExit) as ended:
+        vendor_check.main(["--sauce"])
 
-    assert ours == (Exit.OK, Exit.FOUND, Exit.CANNOT_TELL)
-    assert vendor_check.main(["--sauce"]) == Exit.CANNOT_TELL
+    assert ended.value.code == Exit.CANNOT_TELL
     assert "fix: " in capsys.readouterr().err
+    assert {*vendor_check.CODES.values()} == {Exit.OK, Exit.FOUND, Exit.CANNOT_TELL}
 
 
-def test_the_document_is_true(copied: Path) -> None:
+def test_document_has_codes_keys_and_number_of_files(copied: Path) -> None:
     """docs/vendor.md has the exit codes and the keys of the lock, and counts the files."""
     text = (ROOT / "docs/vendor.md").read_text()
     rows = {state: int(code) for code, state in re.findall(r"^\| (\d) \| `(\w+)` \|", text, re.M)}
-    states = (FRESH, UPDATE, EDITED, BROKEN, ERROR)
     lock = json.loads((copied / LOCK).read_text())
 
-    assert rows == {state: vendor_check.Checked(state, "").code for state in states}
+    assert rows == vendor_check.CODES
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(lock)
     assert f"\nfiles     {len(lock['files'])}\n" in text
     assert f", {len(lock['files'])} files, source" in text

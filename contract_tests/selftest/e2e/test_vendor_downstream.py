@@ -1,4 +1,4 @@
-"""A throw-away project vendors the client, type-checks, edits, updates, and is told of each."""
+"""A project vendors the client, runs and type-checks it, edits the copy and updates it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts import vendor
-from scripts.vendor_check import PACKAGE
-
 from ...problems import Exit
+from ...vendoring import vendor
+from ...vendoring.source import find
+from ...vendoring.vendor_check import PACKAGE
 from ..support.vendoring import advance, checkout
 
 VENDORED = "app.third_party.prime_image_builds"
@@ -23,7 +23,7 @@ from {VENDORED} import AuthenticatedClient, build_image
 from {VENDORED}.models import BuildImageRequest, BuildStatusResponse, ImageBuildStatus
 from {VENDORED}.testing import payloads
 from {VENDORED}.testing.reference.app import create_app
-from {VENDORED}.testing.reference.embedded import running
+from {VENDORED}.testing.reference.over_sockets import running
 
 
 def build(context: Path) -> BuildStatusResponse:
@@ -75,9 +75,7 @@ def project(tmp_path: Path) -> Path:
         (folder / name / "__init__.py").touch()
     (folder / "context/Dockerfile").write_text("FROM scratch\n")
     (folder / "app/main.py").write_text(MAIN.lstrip())
-    source = str(checkout(tmp_path / "source"))
-    third_party = str(folder / "app/third_party")
-    assert vendor.main(["copy", third_party, "--with-tests", "--source", source]) == Exit.OK
+    vendor.copy(find(checkout(tmp_path / "source")), folder / "app/third_party", with_tests=True)
     return folder
 
 
@@ -123,27 +121,20 @@ def test_pyright_is_content(project: Path) -> None:
     ] == ["wrong.py"] * 4
 
 
-def test_it_edits_and_updates(project: Path) -> None:
-    """The check in the copy tells an edit, an update, and that all is well again."""
-    copy = project / "app/third_party" / PACKAGE
-    source = project.parent / "source"
-    check = (sys.executable, str(copy / "vendor_check.py"), "--source", str(source))
-    update = (sys.executable, str(source / "scripts/vendor.py"), "copy", str(copy.parent))
+def test_copy_is_edited_and_updated(project: Path) -> None:
+    """The check in the copy finds an edit; after an update the copy is fresh."""
+    package = project / "app/third_party" / PACKAGE
+    source = find(project.parent / "source")
+    check = (sys.executable, str(package / "vendor_check.py"))
     assert run(project, *check).returncode == Exit.OK
 
-    (copy / "client.py").write_text("mine = 1\n")
-    told = run(project, *check)
-    assert (told.returncode, told.stdout.splitlines()[1]) == (Exit.FOUND, "edited     client.py")
-    assert run(project, *update).returncode == Exit.FOUND
-    assert run(project, *update, "--force").returncode == Exit.OK
+    (package / "client.py").write_text("mine = 1\n")
+    found = run(project, *check)
+    assert (found.returncode, found.stdout.splitlines()[1]) == (Exit.FOUND, "edited     client.py")
+    vendor.copy(source, package.parent, force=True)
+    advance(source.root, "1.1.0")
+    done = vendor.copy(source, package.parent)
 
-    advance(source, "1.1.0")
-    assert run(project, *check).returncode == Exit.FOUND
-    told = run(project, *update)
-    assert told.stdout.splitlines()[1:5] == [
-        "contract  1.0.0 → 1.1.0",
-        "changed   client.py",
-        "added     newer.py",
-        "removed   progress.py",
-    ]
+    assert vendor.news(done.before, done.after)[0] == "contract  1.0.0 → 1.1.0"
+    assert (package / "testing").is_dir()
     assert run(project, *check).returncode == Exit.OK

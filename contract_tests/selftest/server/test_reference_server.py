@@ -22,11 +22,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from scripts.dev import load
+
 from ... import cli
 from ...contract.openapi import PATH, contract
 from ...drivers.scripted.inputs import GOOD, context
 from ...reference import app as reference
-from ...reference import load
 from ...reference.access_log import logged
 from ...reference.app import create_app
 from ...reference.over_sockets import listening, running

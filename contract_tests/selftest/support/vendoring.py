@@ -19,26 +19,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts import git, vendor, vendor_check, vendor_source
-from scripts.vendor_check import PACKAGE
+from ...vendoring import git, vendor, vendor_check
+from ...vendoring.source import TEST_MODULES, find
+from ...vendoring.vendor_check import FRESH, PACKAGE
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = ("__init__.py", "usage.py", *vendor_source.TEST_MODULES)
+FILES = ("openapi.yaml", "LICENSE", "scripts/generate.py")
+FOLDERS = ("reference", "payloads", "vendoring")
 STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod"}
 
 
 def checkout(folder: Path) -> Path:
-    """Make a checkout of its own, outside of git, with all that vendoring needs."""
+    """Make a checkout outside of git, with all that is vendored."""
     skip = shutil.ignore_patterns("__pycache__")
-    for name in ("generated", "scripts", "contract_tests/reference", "contract_tests/payloads"):
+    for name in ("generated", *(f"contract_tests/{name}" for name in FOLDERS)):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
-    for name in ("openapi.yaml", "LICENSE", *(f"contract_tests/{name}" for name in MODULES)):
+    for name in (*FILES, *(f"contract_tests/{name}" for name in TEST_MODULES)):
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
     return folder
 
 
 def shrink(folder: Path) -> Path:
-    """Leave a checkout a client of a few files: dying at each step of a copy takes less long."""
+    """Reduce the client of a checkout to a few files, so that a copy has fewer steps to die at."""
     for name in ("api", "models"):
         shutil.rmtree(folder / "generated" / PACKAGE / name)
     sign(folder, "1.0.0")
@@ -46,7 +49,7 @@ def shrink(folder: Path) -> Path:
 
 
 def advance(folder: Path, version: str, *, rename: bool = True) -> None:
-    """Give a checkout a newer contract: a file of the client changed, and one renamed if asked."""
+    """Give a checkout a newer contract and a changed file of the client; ``rename`` another one."""
     package = folder / "generated" / PACKAGE
     contract = folder / "openapi.yaml"
     contract.write_text(contract.read_text() + f"# {version}\n")
@@ -87,7 +90,7 @@ def die_at(number: int, how: str) -> None:
 
 
 def is_done(number: int, how: str, run: Callable[[], object]) -> bool:
-    """Run in a child that dies at a step; tell whether it was done before."""
+    """Run in a child that dies at a step; return whether it had finished before."""
     child = os.fork()
     if not child:
         with contextlib.suppress(KeyboardInterrupt), contextlib.redirect_stdout(io.StringIO()):
@@ -99,22 +102,21 @@ def is_done(number: int, how: str, run: Callable[[], object]) -> bool:
 
 
 def state(package: Path) -> str:
-    """Return the version of a copy that is whole, else what is wrong with it."""
+    """Return the version of a complete copy, else what was found."""
     if not package.exists():
         return "absent"
-    try:
-        vendor_check.check(package)
-    except vendor_check.Problem as problem:
-        return str(problem)
+    found = vendor_check.check(package)
+    if found.state != FRESH:
+        return str(found)
     return str(vendor_check.read_lock(package)["contract"]["version"])
 
 
 def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str, str]]:
-    """Yield of each step: the copy after death there, and after another run."""
+    """Yield for each step: the copy after death there, and after another run."""
     package = dest / PACKAGE
 
-    def run() -> str:
-        return vendor.copy(source, dest, with_tests=None, force=False)
+    def run() -> object:
+        return vendor.copy(find(source), dest)
 
     for number in itertools.count():
         shutil.rmtree(dest, ignore_errors=True)
@@ -130,9 +132,9 @@ def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str,
 def main(arguments: list[str]) -> None:
     """Print the states, with the number of deaths that led to each, as JSON."""
     source, old, dest = map(Path, arguments[:3])
-    git.output = lambda *_: None  # It only says the commit, and costs three processes.
+    git.output = lambda *_: None  # It only finds the commit, and starts three processes.
     found = Counter(deaths(source, old, dest, arguments[3]))
-    print(json.dumps([[*told, times] for told, times in found.items()]))  # noqa: T201
+    print(json.dumps([[*states, times] for states, times in found.items()]))  # noqa: T201
 
 
 if __name__ == "__main__":

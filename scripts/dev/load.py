@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import process
-from ..arguments import Parser
-from ..problems import Exit
+from contract_tests import process
+from contract_tests.arguments import Parser
+from contract_tests.problems import Exit
 
 BUILD = "/api/v1/images/build"
 TOKEN = "load-token"  # noqa: S105 (of a server that lives as long as the run)
@@ -212,7 +212,7 @@ def _memory(process: int) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """Run, and print what came of it; return the exit code."""
     parser = Parser(
-        prog="python -m contract_tests.reference.load",
+        prog="python -m scripts.dev.load",
         description="Put load on a reference server of its own.",
     )
     parser.add_argument("--builds", type=int, default=10_000, help="default 10000")

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from contract_tests.problems import Problem
+from ..problems import Problem
 
 # In a hook, git sets variables that name the repository of the commit: another one than the
 # folder's, or the same one by paths relative to another folder. git's configuration, ssh and

@@ -1,0 +1,189 @@
+"""Check whether a vendored copy is as it was vendored. Offline, standard library only.
+
+This file is part of each copy, and imports nothing of the project. Exit codes: 0 fresh, 1 edited or
+broken, 4 cannot tell.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# Beside this file in a copy is a types.py, which must not replace the standard library's.
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    del sys.path[0]
+
+import argparse
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, NoReturn
+
+PACKAGE = "prime_image_builds"
+LOCK = "vendor.lock.json"
+FORMAT = 1
+FRESH, UPDATE, EDITED, BROKEN, ERROR = "fresh", "update", "edited", "broken", "error"
+CODES = {FRESH: 0, UPDATE: 1, EDITED: 1, BROKEN: 1, ERROR: 4}
+"""The exit code of each state; only the command ``vendor-check`` can find an update."""
+IGNORED = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
+"""What tools leave in any folder."""
+EDITS = ("edited", "added", "unreadable")
+"""Kinds of differences whose content an update would lose."""
+
+
+class CopyState(NamedTuple):
+    """The state of a copy, what was found, and the fix; a fresh copy does not need one."""
+
+    state: str
+    what: str
+    fix: str = ""
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return CODES[self.state]
+
+    def __str__(self) -> str:
+        if not self.fix:
+            return f"{self.state}: {self.what}"
+        return f"problem: {self.what}\n    fix: {self.fix}"
+
+    def as_json(self) -> str:
+        """Return state and text as JSON."""
+        return json.dumps({"state": self.state, "text": str(self)})
+
+
+class LockError(Exception):
+    """A lock that is missing or invalid."""
+
+
+def locate(path: Path) -> Path:
+    """Return the copy: the folder itself, or the package in it."""
+    inner = path / PACKAGE
+    return inner if inner.is_dir() and not (path / LOCK).is_file() else path
+
+
+def read_lock(package: Path) -> dict[str, Any]:
+    """Return the lock of a copy. Raises ``LockError``."""
+    path = package / LOCK
+    try:
+        lock: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LockError(f"{package} is not a copy: it has no {LOCK}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise LockError(f"{path} cannot be read: {error}") from error
+    if not isinstance(lock, dict) or lock.get("lock") != FORMAT:
+        raise LockError(f"{path} is not a lock of format {FORMAT}")
+    files, contract = lock.get("files"), lock.get("contract")
+    if not isinstance(files, dict) or not files or not all(map(_is_inside, files.items())):
+        raise LockError(f"{path} does not list the files of the copy")
+    if not isinstance(contract, dict) or not isinstance(contract.get("version"), str):
+        raise LockError(f"{path} has no contract version")
+    return lock
+
+
+def _is_inside(entry: tuple[object, object]) -> bool:
+    name, digest = entry
+    path = PurePosixPath(str(name))
+    return isinstance(digest, str) and not path.is_absolute() and ".." not in path.parts
+
+
+def differences(package: Path, files: dict[str, str]) -> dict[str, str]:
+    """Return each file that differs from its digest, with the kind of difference.
+
+    The kinds are ``missing``, ``unreadable``, ``edited``, ``line ends`` (only those), ``added``.
+    """
+    found = {name: _difference(package / name, digest) for name, digest in files.items()}
+    found |= {name: "added" for name in _names(package) if name not in files and name != LOCK}
+    return {name: found[name] for name in sorted(found) if found[name]}
+
+
+def _difference(path: Path, digest: str) -> str:
+    try:
+        if not path.exists():
+            return "missing"
+        content = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return "unreadable"
+    if path.is_file() and sha256(content) == digest:
+        return ""
+    return "line ends" if sha256(content.replace(b"\r\n", b"\n")) == digest else "edited"
+
+
+def _names(package: Path) -> Iterator[str]:
+    """Yield each file, and each link to a folder, relative to the copy."""
+    for folder, folders, names in os.walk(package):
+        folders[:] = [name for name in folders if name not in IGNORED]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in (*names, *links):
+            if name not in IGNORED:
+                yield Path(folder, name).relative_to(package).as_posix()
+
+
+def sha256(content: bytes) -> str:
+    """Return the digest as locks have it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def listed(found: dict[str, str]) -> str:
+    """Return a line for each difference; a name with a line break stays on its line."""
+    shown = ((name if name.isprintable() else ascii(name), kind) for name, kind in found.items())
+    return "".join(f"\n{kind:<10} {name}" for name, kind in shown)
+
+
+def check(package: Path) -> CopyState:
+    """Compare a copy with its lock."""
+    try:
+        lock = read_lock(package)
+    except LockError as error:
+        return CopyState(BROKEN, str(error), "vendor the client anew, with --force if it was there")
+    found = differences(package, lock["files"])
+    kinds = {*found.values()}
+    if kinds & {"missing", "unreadable"}:
+        fix = "vendor it anew; if your .gitignore hides them, add them with git add -f"
+        return CopyState(BROKEN, f"{package} is not complete{listed(found)}", fix)
+    if kinds & {*EDITS}:
+        fix = "keep the edits elsewhere and vendor it anew with --force; exclude it from formatters"
+        return CopyState(EDITED, f"{package} was edited{listed(found)}", fix)
+    if kinds:
+        what = f"git changed the line ends of {package} (autocrlf), and nothing else{listed(found)}"
+        return CopyState(EDITED, what, "commit its .gitattributes, and vendor it anew")
+    version, commit = lock["contract"]["version"], commit_of(lock)[:12]
+    files = len(lock["files"])
+    what = f"{package} is as vendored: contract {version}, {files} files, source {commit}"
+    return CopyState(FRESH, what)
+
+
+def commit_of(lock: dict[str, Any]) -> str:
+    """Return the commit that a copy was made from, or ``unknown``."""
+    source = lock.get("source")
+    return str(source.get("commit", "unknown")) if isinstance(source, dict) else "unknown"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with code 4: argparse's own, 2, means interrupted in this project."""
+        self.exit(CODES[ERROR], f"{CopyState(ERROR, message, f'see {self.prog} --help')}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = _Parser(prog="vendor_check.py", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent,
+                        help="the copy, or the folder that holds it")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON: state and text")
+    options = parser.parse_args(arguments)
+    try:
+        found = check(locate(options.path))
+    except OSError as error:
+        found = CopyState(ERROR, str(error), "correct that, and run again")
+    text = found.as_json() if options.json else str(found)
+    stream = sys.stderr if found.state == ERROR and not options.json else sys.stdout
+    encoding = stream.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    return found.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
