@@ -36,6 +36,8 @@ def _lines(report: Report, run: Run) -> Iterator[str]:
         yield from ("", "```", broken, "```")
     for violated in run.judge.violated:
         yield from ("", "```", terminal.failure(run, violated), "```")
+    for missing in run.missing:
+        yield from ("", f"- required and not observed: {missing}")
     for line in terminal.waived(run):
         yield from ("", f"- {line}")
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")

@@ -33,7 +33,7 @@ def lines(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict
         yield f"violated: {', '.join(verdict.rule.id for verdict in violated)}"
     else:
         observed = sum(bool(verdict.observed) for verdict in verdicts.values())
-        yield f"{observed} of {len(verdicts)} rules were observed, and hold"
+        yield f"{observed} of {len(verdicts)} rules were observed; all of them pass"
 
 
 def _entries(replayed: Replayed) -> Iterator[str]:

@@ -54,7 +54,7 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
 def unneeded(run: Run, verdict: Verdict) -> str:
     """Show the waivers of a rule that cover no violation, which fails a run."""
     return "\n".join(
-        str(Problem(f"{one.scope} is waived ({one.reason}), and holds", "take the waiver out"))
+        str(Problem(f"{one.scope} is waived ({one.reason}), but passes", "remove the waiver"))
         for one in verdict.unneeded(run.tape.exchanges)
     )
 
@@ -80,7 +80,7 @@ def traffic(run: Run) -> Iterator[str]:
     for driver, (requests, seconds) in run.spent.items():
         took = f", {seconds:.1f} s" if run.target.url else ""  # the embedded server's is virtual
         seed = f", seed {run.target.seed}" if driver == FUZZ else ""
-        yield f"{driver:<13} {requests} requests{took}{seed}"
+        yield f"{driver:<13} {requests} request{'s' * (requests != 1)}{took}{seed}"
     if run.fuzzed is not None:
         yield f"  links walked    {_counted(run.fuzzed.links)}"
         yield f"  its successes   {_counted(run.tape.successes(FUZZ))}"

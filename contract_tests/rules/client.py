@@ -46,7 +46,16 @@ def client_rule(
 
 @client_rule("C1", "A client sends the documented method, path and body, and its token.")
 def sends_exactly(call: Call) -> Judgement:
-    """Check every request that a call sends."""
+    """Check every request that a call sends.
+
+    Source: stated, the method, path and request schema of each operation, and the bearer scheme.
+
+    Not a violation:
+
+    - an optional key that is sent with its default, or left out;
+    - further headers;
+    - a call that sends nothing, since the client refused its arguments (C6).
+    """
     if call.exchange is None:
         return None
     request = call.exchange.request
@@ -70,7 +79,12 @@ def sends_exactly(call: Call) -> Judgement:
 def accepts(call: Call) -> Judgement:
     """Check every success whose body matches its schema.
 
-    Not a violation: unknown keys that are dropped, and instants rounded to the microsecond.
+    Source: stated, the schema of each operation's success.
+
+    Not a violation:
+
+    - an unknown key that is dropped;
+    - an instant rounded to the microsecond, or written with another offset.
     """
     if call.exchange is None or not _success(call.exchange) or _invalid_at(call.exchange):
         return None
@@ -85,7 +99,16 @@ def accepts(call: Call) -> Judgement:
 
 @client_rule("C3", "A client refuses a success that breaks the contract, and names the JSON path.")
 def refuses(call: Call) -> Judgement:
-    """Check every success whose body breaks its schema."""
+    """Check every success whose body breaks its schema.
+
+    Source: stated, the schema of each operation's success. That the error names the path is this
+    project's own requirement.
+
+    Not a violation:
+
+    - any wording of the error, and any further path in it;
+    - an error that names ``$`` only, for a body that is not JSON.
+    """
     if call.exchange is None or not _success(call.exchange):
         return None
     path = _invalid_at(call.exchange)
@@ -101,7 +124,15 @@ def refuses(call: Call) -> Judgement:
 
 @client_rule("C4", "A client raises an error of its own for every response that is not a success.")
 def raises(call: Call) -> Judgement:
-    """Check every response that is not the documented success."""
+    """Check every response that is not the documented success.
+
+    Source: stated, the one success that each operation documents.
+
+    Not a violation:
+
+    - an error of any class of the client's own;
+    - another 2xx that raises, since its body is not documented.
+    """
     if call.exchange is None or _success(call.exchange):
         return None
     if call.exchange.operation != call.operation:
@@ -113,13 +144,30 @@ def raises(call: Call) -> Judgement:
 
 @client_rule("C5", "A client shows its token nowhere but in the request.")
 def keeps_token(call: Call) -> Judgement:
-    """Check what a call returns, raises and shows of itself."""
+    """Check what a call returns and raises, and the ``repr`` of the client.
+
+    Source: stated, the bearer scheme; RFC 6750, section 5.3, requires that a client does not leak
+    its token.
+
+    Not a violation:
+
+    - the token in the Authorization header of the request.
+    """
     return Broken("; ".join(call.leaks), "no token", "the token") if call.leaks else HELD
 
 
 @client_rule("C6", "A client keeps a path parameter one segment, or refuses to send it.")
 def keeps_segment(call: Call) -> Judgement:
-    """Check every call of an operation on a build."""
+    """Check every call of an operation on a build.
+
+    Source: stated, the path of each operation. OpenAPI 3.1 (Path Templating) forbids an unescaped
+    ``/``, ``?`` or ``#`` in a path parameter.
+
+    Not a violation:
+
+    - an id that the client refuses to send, with an error of its own;
+    - any percent-encoding that a server decodes to the same id.
+    """
     path = call.api.contract.operations[call.operation].path
     if "{" not in path:
         return None

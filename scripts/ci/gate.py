@@ -112,7 +112,7 @@ def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 why = f"waived until {waiver['expires']}: {waiver['reason']}"
                 yield "warning", title, f"{why}\n" + "\n\n".join(covered)
         for waiver in one["unneeded"]:
-            why = f"{one['rule']} is waived ({waiver['reason']}), and holds: take the waiver out"
+            why = f"{one['rule']} is waived ({waiver['reason']}), but passes: remove the waiver"
             yield "error", title, why
     if told.get("ended") == "cut" and told["reasons"] and not told.get("problem"):
         yield "warning", "cut", "\n".join(told["reasons"])

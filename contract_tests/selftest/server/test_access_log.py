@@ -37,7 +37,7 @@ def goes_on(body: bytes, more: bool = False) -> Message:
         ("GET", [begins(200), goes_on(b"ok")], 1),
         ("GET", [begins(200), goes_on(b"o", True), goes_on(b"k")], 2),
         ("GET", [begins(200), goes_on(b"ok", True), goes_on(b"")], 2),
-        # The client has all of it before the application says that it was the last.
+        # The client has all of it before the application marks it as the last.
         ("GET", [begins(200, 2), goes_on(b"ok", True), goes_on(b"")], 1),
         ("GET", [begins(200, 2), goes_on(b"o", True), goes_on(b"k", True), goes_on(b"")], 2),
         ("GET", [begins(200, 0), goes_on(b"")], 0),

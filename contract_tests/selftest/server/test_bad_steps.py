@@ -191,7 +191,7 @@ def test_server_that_goes_away_is_an_error(sound: str) -> None:
 
 
 def uploads_answered(status: int, *, stored: bool, first: int = 10**6) -> Fault:
-    """Answer the first uploads so; what is refused is not stored, unless it is said to be."""
+    """Answer the first uploads with a status; ``stored``: they are stored all the same."""
     numbers = itertools.count()
 
     def refused(request: ServerRequest) -> ServerResponse | None:
@@ -314,7 +314,7 @@ def test_given_build_passes_in_every_state(status: str) -> None:
 
 
 def test_given_build_that_outlives_the_deadline_is_cut() -> None:
-    """A build that has not ended was not judged to its end, and each report says so."""
+    """A build that has not ended was not judged to its end, and each report shows that."""
     at = embedded(TOKEN, scenario="stuck")
     target = Target(token=TOKEN, build_id=made(at, "BUILDING"), budget=Budget(deadline=60))
     done = drive.run(target, at=at)
@@ -352,7 +352,7 @@ OCTETS = {"content-type": "application/octet-stream"}
 
 
 def p11(*steps: Step, expires_in: object = 3600, is_whole: bool = True) -> str:
-    """Put an initiate and some steps on a tape; return what P11 says of them."""
+    """Put an initiate and some steps on a tape; return what P11 finds."""
     tape, judge = Tape(TOKEN, is_whole=is_whole), Judge([RULES["P11"]])
     tape.subscribe(judge.see)
     sent: Callable[..., Any] = tape.record
@@ -366,8 +366,8 @@ def p11(*steps: Step, expires_in: object = 3600, is_whole: bool = True) -> str:
         request: Any = (method, UPLOADS, {**OCTETS, **headers}, b"")
         if method == "START":
             request = ("POST", f"{url}/bld_1/start", bearer, b"{}")
-        told = {key: value for key, value in headers.items() if key == "Retry-After"}
-        sent(driver="t", intent="", request=request, response=(status, told, b""),
+        retry_after = {key: value for key, value in headers.items() if key == "Retry-After"}
+        sent(driver="t", intent="", request=request, response=(status, retry_after, b""),
              failure="gone" if status == 0 else None)  # fmt: skip
     return judge.verdicts["P11"].outcome
 
@@ -391,7 +391,7 @@ def test_p11_is_not_observed(name: str) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 411, 415, 422, 500, 502, 503])
 def test_p11_is_violated(status: int) -> None:
-    """A refusal of the first upload, at once or after it was asked to wait."""
+    """A refusal of the first upload, at once or after a Retry-After."""
     assert p11(("PUT", status, {})) == "violated"
     assert p11(("PUT", 429, {}), ("PUT", status, {})) == "violated"
     assert p11(("PUT", 503, {"Retry-After": "0"}), ("PUT", status, {})) == "violated"
@@ -418,7 +418,7 @@ def test_p11_without_a_usable_expires_in(expires_in: object) -> None:
 @pytest.mark.parametrize(("status", "outcome"), [(400, "not observed"), (422, "not observed"),
                                                  (403, "violated"), (500, "violated")])  # fmt: skip
 def test_p11_of_recorded_traffic(status: int, outcome: str) -> None:
-    """What may be of the content says nothing where nobody vouches for the content."""
+    """A refusal that may be due to the content proves nothing for unknown content."""
     assert p11(("PUT", status, {}), is_whole=False) == outcome
 
 

@@ -1,4 +1,4 @@
-"""The bounded client says in a clause what happened, and has answers as they were sent."""
+"""The bounded client: an error is a clause, and responses are as sent."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def got(url: str, limits: Limits | None = None, method: str = "GET") -> Answer:
     ],
 )
 def test_clause(behaviour: hostile.Behaviour, limits: Limits | None, clause: str) -> None:
-    """The error says what the server did, and holds none of its bytes."""
-    with hostile.hostile(behaviour) as url, pytest.raises(SessionError) as told:
+    """The error names what the server did, and contains none of its bytes."""
+    with hostile.hostile(behaviour) as url, pytest.raises(SessionError) as caught:
         got(url, limits)
 
-    assert str(told.value) == clause
+    assert str(caught.value) == clause
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_clause(behaviour: hostile.Behaviour, limits: Limits | None, clause: str
     ],
 )
 def test_url_clause(url: str, clause: str) -> None:
-    """A URL that leads nowhere is told as such."""
-    with pytest.raises(SessionError) as told:
+    """An unusable URL is an error that names the reason."""
+    with pytest.raises(SessionError) as caught:
         got(url)
 
-    assert str(told.value) == clause
+    assert str(caught.value) == clause
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,13 @@ def test_url_clause(url: str, clause: str) -> None:
 )
 def test_header_clause(value: str, clause: str) -> None:
     """A token that no header can hold is an error that does not show it."""
-    with hostile.hostile(hostile.answering(200, b"{}")) as url, pytest.raises(SessionError) as told:
+    with (
+        hostile.hostile(hostile.answering(200, b"{}")) as url,
+        pytest.raises(SessionError) as caught,
+    ):
         Client().send(bounded.request("GET", url, {"Authorization": value}, b""))
 
-    assert str(told.value) == clause
+    assert str(caught.value) == clause
 
 
 def test_name_look_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,19 +120,19 @@ def test_name_look_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     never = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait())
 
-    with Client(Limits(seconds=0.2)) as client, pytest.raises(SessionError) as told:
+    with Client(Limits(seconds=0.2)) as client, pytest.raises(SessionError) as caught:
         client.send(bounded.request("GET", "http://images.invalid", {}, b""))
     never.set()
 
-    assert str(told.value) == "the name images.invalid did not resolve within 0.2 s"
+    assert str(caught.value) == "the name images.invalid did not resolve within 0.2 s"
 
 
 def test_connecting_is_bounded() -> None:
     """A TLS handshake that the server never takes part in ends."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(SessionError) as told:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(SessionError) as caught:
         got(f"https://127.0.0.1:{deaf.getsockname()[1]}", Limits(seconds=0.5))
 
-    assert str(told.value) == "no connection was made within 0.5 s"
+    assert str(caught.value) == "no connection was made within 0.5 s"
 
 
 def test_sending_is_bounded() -> None:
@@ -138,14 +141,14 @@ def test_sending_is_bounded() -> None:
         request = bounded.request(
             "PUT", f"http://127.0.0.1:{deaf.getsockname()[1]}", {}, b"x" * 2**25
         )
-        with pytest.raises(SessionError) as told:
+        with pytest.raises(SessionError) as caught:
             client.send(request)
 
-    assert str(told.value) == "no answer came within 1 s"
+    assert str(caught.value) == "no answer came within 1 s"
 
 
 def test_no_tls() -> None:
-    """A server without TLS is told apart from one with a wrong certificate."""
+    """A server without TLS has another error than one with an invalid certificate."""
     with running(create_app()) as url, pytest.raises(SessionError, match=r"^TLS failed: "):
         got(url.replace("http://", "https://"))
 
@@ -173,19 +176,19 @@ def with_certificate(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_certificate(tmp_path: Path) -> None:
-    """A certificate that nobody vouches for is refused; one that is named is not."""
+    """An untrusted certificate is refused; one in ``ca`` is accepted."""
     with with_certificate(tmp_path) as (url, certificate):
-        with pytest.raises(SessionError) as told:
+        with pytest.raises(SessionError) as caught:
             got(url)
         with Client(ca=certificate) as client:
             answer = client.send(bounded.request("GET", url, {}, b""))
 
-    assert str(told.value) == "TLS failed: self-signed certificate"
+    assert str(caught.value) == "TLS failed: self-signed certificate"
     assert (answer.status, answer.content) == (200, b"{}")
 
 
 def test_certificates_that_are_not_there() -> None:
-    """A path that holds no certificates is told as such."""
+    """A file without certificates is an error that names the file."""
     with Client(ca="/no/such/file") as client, pytest.raises(SessionError, match="/no/such/file"):
         client.send(bounded.request("GET", "https://127.0.0.1:1", {}, b""))
 
@@ -239,7 +242,7 @@ def test_times_surround_the_exchange() -> None:
 
 
 @contextmanager
-def once_then_closed(asked: list[bytes]) -> Iterator[str]:
+def once_then_closed(requests: list[bytes]) -> Iterator[str]:
     """Yield the URL of a server that answers once a connection, and closes it at the next."""
 
     def serve() -> None:
@@ -247,9 +250,9 @@ def once_then_closed(asked: list[bytes]) -> Iterator[str]:
             for _ in range(4):
                 connection, _ = listener.accept()
                 with connection:
-                    asked.append(hostile.read_request(connection))
+                    requests.append(hostile.read_request(connection))
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                    asked.append(hostile.read_request(connection))
+                    requests.append(hostile.read_request(connection))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, daemon=True).start()
@@ -261,20 +264,20 @@ def once_then_closed(asked: list[bytes]) -> Iterator[str]:
 )
 def test_request_lost_with_a_kept_connection(method: str, statuses: list[int]) -> None:
     """It is sent once more where it changes nothing; each time it went out is on the tape."""
-    asked: list[bytes] = []
-    with once_then_closed(asked) as url, wire_to(url) as session:
+    requests: list[bytes] = []
+    with once_then_closed(requests) as url, wire_to(url) as session:
         session.send(method, "/x", "first")
         last = session.send(method, "/x", "second")
 
     assert [one.response.status for one in session.tape.exchanges] == statuses
-    assert len([one for one in asked if one]) == len(statuses)
+    assert len([one for one in requests if one]) == len(statuses)
     assert last.is_answered is (method == "GET")
 
 
 def test_no_connection_is_kept_after_one_was_lost() -> None:
     """A server that closes without announcing it costs one POST, not each other one."""
-    asked: list[bytes] = []
-    with once_then_closed(asked) as url, wire_to(url) as session:
+    requests: list[bytes] = []
+    with once_then_closed(requests) as url, wire_to(url) as session:
         statuses = [session.send("POST", "/x", "a request").response.status for _ in range(4)]
 
     assert statuses == [200, 0, 200, 200]
@@ -311,7 +314,7 @@ def test_client_is_usable_after_an_error() -> None:
 
 @pytest.mark.parametrize("by", ["argument", "environment"])
 def test_proxy(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy is spoken to instead of the server, and where it refuses, that is told."""
+    """Requests go to the proxy instead of the server; a refusal of the proxy is an error."""
     with hostile.hostile(hostile.answering(403, b"{}")) as proxy:
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
@@ -320,11 +323,11 @@ def test_proxy(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv("https_proxy", proxy)
         with Client(proxy=proxy if by == "argument" else None) as client:
             plain = client.send(bounded.request("GET", "http://images.invalid/", {}, b""))
-            with pytest.raises(SessionError) as told:
+            with pytest.raises(SessionError) as caught:
                 client.send(bounded.request("GET", "https://images.invalid/", {}, b""))
 
     assert plain.status == 403
-    assert str(told.value) == "the proxy refused the connection"
+    assert str(caught.value) == "the proxy refused the connection"
 
 
 def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,8 +348,8 @@ def test_proxy_that_is_not_supported(proxy: str) -> None:
 
 
 def test_nothing_else_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody thought of is a SessionError too."""
-    for error in (ValueError("odd"), OSError("odd"), RuntimeError("odd"), httpx.InvalidURL("odd")):
+    """Any other exception is a SessionError too."""
+    for error in (ValueError("x"), OSError("x"), RuntimeError("x"), httpx.InvalidURL("x")):
         monkeypatch.setattr(Client, "_pool", lambda *_, error=error: (_ for _ in ()).throw(error))
 
         with pytest.raises(SessionError, match="the exchange failed"):

@@ -113,9 +113,9 @@ def test_unreachable_target_is_an_error() -> None:
 
 
 def test_refused_token_is_an_error() -> None:
-    """A token that the server refuses is told as such, and not judged."""
+    """A refused token is a problem, and not judged."""
     with pytest.raises(GateError, match="token"):
-        drive.run(Target(token="wrong-token"), at=embedded("right-token"))  # noqa: S106
+        drive.run(Target(token="another-token"), at=embedded("right-token"))  # noqa: S106
 
 
 def test_hollow_run_is_an_error() -> None:

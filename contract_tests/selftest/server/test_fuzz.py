@@ -1,4 +1,4 @@
-"""Schemathesis as a driver: fed, walked, repeatable, ended, and heard where no rule speaks."""
+"""Schemathesis as a driver: real builds, links, repeatable runs, early ends, its own checks."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Ran:
 
     @property
     def sequence(self) -> list[tuple[str, str, str, str]]:
-        """What was asked, without what is new in every run: ids, ports, signatures."""
+        """The requests, without what differs in every run: ids, ports, signatures."""
         ids = {one.build_id for one in self.tape.exchanges if one.operation and one.succeeded}
         new = re.compile(
             "|".join([*map(re.escape, filter(None, ids)), r":\d{4,5}/", r"expires=.*"])
@@ -126,7 +126,7 @@ def sound() -> Ran:
 
 
 def test_sound_server_passes(sound: Ran) -> None:
-    """A sound server breaks no rule, and no check of schemathesis' own says otherwise."""
+    """A conforming server breaks no rule and no check of schemathesis."""
     assert (sound.result.problems, sound.result.ended) == ([], None)
     assert sound.violated == set()
 
@@ -142,12 +142,12 @@ def test_links_are_walked(sound: Ran) -> None:
         if one.driver == DRIVER and one.operation == "initiate_image_build" and one.build_id
     }
     for name in ("start", "status"):
-        asked = [
+        sent = [
             one
             for one in sound.tape.exchanges
             if one.driver == DRIVER and one.build_id in own and name in (one.operation or "")
         ]
-        assert sound.result.links[f"initiate→{name}"] == len(asked)
+        assert sound.result.links[f"initiate→{name}"] == len(sent)
 
 
 def test_links_that_lead_to_a_start_are_uploaded(sound: Ran) -> None:
@@ -164,7 +164,7 @@ def test_every_operation_succeeds(sound: Ran) -> None:
 
 
 def test_no_value_of_a_response_is_reused() -> None:
-    """What is asked depends on no id that is new in every run, but for links."""
+    """Requests depend on no id that differs in every run, except by links."""
     session = Session(embedded(TOKEN), Tape(TOKEN), "test", Pace())
     schema = fuzz._schema(session, 1)
 
@@ -186,7 +186,7 @@ def wants_payment(request: ServerRequest, answer: ServerResponse) -> None:
 
 
 def test_hollow_run_is_seen() -> None:
-    """Where no link could be walked, the count says so; that is for the caller to refuse."""
+    """If no link could be walked, its count is 0; the caller refuses such a run."""
     ran = run(answered=wants_payment)
 
     assert ran.result.links == dict.fromkeys(LINKS, 0)
@@ -199,12 +199,12 @@ def test_same_seed_same_sequence(sound: Ran) -> None:
 
 
 def test_another_seed_another_sequence(sound: Ran) -> None:
-    """Another seed asks for something else."""
+    """Another seed sends other requests."""
     assert run(2).sequence != sound.sequence
 
 
 def test_same_sequence_elsewhere(sound: Ran, tmp_path: Path) -> None:
-    """Another process in another directory asks for the same, and leaves nothing behind there."""
+    """Another process in another directory sends the same, and leaves no file there."""
     code = (
         "import json\n"
         "from contract_tests.selftest.server.test_fuzz import run\n"
@@ -224,7 +224,7 @@ def test_same_sequence_elsewhere(sound: Ran, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def fails_on_odd_dockerfile(request: ServerRequest, answer: ServerResponse) -> None:
+def fails_on_non_ascii_dockerfile(request: ServerRequest, answer: ServerResponse) -> None:
     """Answer 500 where the Dockerfile's path is not ASCII."""
     if request.operation == "initiate" and answer.status == 201:
         path = json.loads(request.content).get("dockerfile_path", "")
@@ -241,11 +241,11 @@ def fails_on_unknown_keys(request: ServerRequest, answer: ServerResponse) -> Non
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("fault", [fails_on_odd_dockerfile, fails_on_unknown_keys])
-def test_odd_input_finds_faults(
+@pytest.mark.parametrize("fault", [fails_on_non_ascii_dockerfile, fails_on_unknown_keys])
+def test_generated_input_finds_faults(
     fault: Callable[[ServerRequest, ServerResponse], None], seed: int
 ) -> None:
-    """A server that breaks on input that nobody thought of breaks a rule."""
+    """A server that fails on unusual input breaks a rule."""
     ran = run(seed, answered=fault)
 
     assert "P5" in ran.violated
@@ -259,7 +259,7 @@ def redirects(request: ServerRequest, answer: ServerResponse) -> None:
 
 
 def test_own_checks_find_what_no_rule_does() -> None:
-    """A check of its own is heard where every rule holds, with the exchange it speaks of."""
+    """A check of schemathesis is reported, with its exchange, if every rule passes."""
     ran = run(answered=redirects)
 
     assert ran.violated == {"schemathesis:status_code_conformance"}
@@ -312,7 +312,7 @@ def test_own_checks_are_left_out_with_fewer_rules(settings: dict[str, Any]) -> N
     assert judged(**settings).judge.violated == []
 
 
-def test_findings_that_a_rule_has_are_told_once() -> None:
+def test_findings_that_a_rule_has_are_reported_once() -> None:
     """What breaks a rule is no finding besides."""
     ran = run(answered=fails_on_unknown_keys)
 
@@ -321,10 +321,10 @@ def test_findings_that_a_rule_has_are_told_once() -> None:
 
 def test_limits_are_no_findings() -> None:
     """A limit may answer anything, at any time."""
-    asked = iter(range(10_000))
+    sent = iter(range(10_000))
 
     def limited(_: ServerRequest, answer: ServerResponse) -> None:
-        if next(asked) % 3 == 0:
+        if next(sent) % 3 == 0:
             answer.status, answer.content = 429, b'{"detail": "slow down"}'
             answer.headers.append((b"retry-after", b"0"))
 
@@ -345,7 +345,7 @@ def test_checks_are_all_accounted_for() -> None:
     [(BudgetSpent(), 0), (SessionError(), 50), (BudgetSpent(), 120), (SessionError(), 150)],
 )
 def test_wire_ends_it(error: Exception, left: int) -> None:
-    """What the wire raises ends the run at once, in every phase, and is told as such."""
+    """An exception of the session ends the run at once, in every phase, and is the reason."""
 
     def prepare(session: Ending) -> None:
         session.left, session.error = left, error
@@ -416,7 +416,7 @@ def state() -> tuple[Any, ...]:
 
 @contextmanager
 def recording() -> Any:
-    """Run a server that tells what came in, to the letter."""
+    """Run a server that returns exactly what it received."""
     got: list[tuple[str, bytes, list[tuple[bytes, bytes]], bytes]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -442,14 +442,14 @@ def test_requests_go_out_to_the_letter(path: str) -> None:
 
         method, raw_path, sent, body = got[0]
         assert (method, raw_path, body) == ("QUERY", ready.path_url.encode(), b"\x00\xff")
-        assert dict(sent)[b"x-odd"] == "é~".encode("latin-1")
+        assert dict(sent)[b"x-latin"] == "é~".encode("latin-1")
         assert b"x-not-http" not in dict(sent)
         assert exchange.request.url == url + ready.path_url
 
 
 @pytest.mark.parametrize("codec", list(determinism.ENCODABLE))
 def test_tables_are_those_of_hypothesis(codec: str) -> None:
-    """The characters that an encoding has are those that Python says it has."""
+    """The table of encodable characters agrees with Python's codecs."""
     intervals = determinism.ENCODABLE[codec]
     edges = {edge + step for interval in intervals for edge in interval for step in (-1, 0, 1)}
     for point in edges & set(range(sys.maxunicode + 1)):

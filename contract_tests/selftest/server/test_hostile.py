@@ -55,7 +55,7 @@ SLOW: dict[hostile.Behaviour, str] = {
     hostile.endless_continue: "the answer did not end within 0.2 s",
 }
 JSON = "Content-Type: application/json"
-ODD_BODIES = {
+UNUSUAL_BODIES = {
     "100,000 brackets": hostile.nested(100_000),
     "500 brackets": hostile.nested(500),
     "500 objects": b'{"a":' * 500 + b"1" + b"}" * 500,
@@ -70,7 +70,7 @@ ODD_BODIES = {
     "null": b"null",
     "nothing": b"",
 }
-ODD_URLS = {
+INVALID_URLS = {
     "": "not an http(s) URL",
     "no url": "not an http(s) URL",
     "file:///etc/passwd": "not an http(s) URL",
@@ -81,7 +81,7 @@ ODD_URLS = {
     "http://contract-gate.invalid/x": "the name contract-gate.invalid does not resolve",
     "http://127.0.0.1:1/" + "x" * 2**17: "the URL is too long",
 }
-ODD_IDS = ["", ".", "..", "../../x", "a/b", "a?b#c", "a\r\nb\x00", "\N{SNOWMAN}", "\u202e", " "]
+UNUSUAL_IDS = ["", ".", "..", "../../x", "a/b", "a?b#c", "a\r\nb\x00", "\N{SNOWMAN}", "\u202e", " "]
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ def test_slow_answer(behaviour: hostile.Behaviour, at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "nth", "told"),
+    ("at", "nth", "operation"),
     [
         ("initiate", 1, "initiate_image_build"),
         ("upload", 1, "upload"),
@@ -203,13 +203,15 @@ def test_slow_answer(behaviour: hostile.Behaviour, at: str) -> None:
         ("start", 4, "start_image_build"),
     ],
 )
-def test_reset(at: str, nth: int, told: str, sound: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that is reset is recorded with what was asked, at every step of a life."""
+def test_reset(
+    at: str, nth: int, operation: str, sound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reset connection is recorded with its operation, at every step of a lifecycle."""
     monkeypatch.setattr(scenarios, "HASTE", 0.2)
     with hostile.hostile(hostile.reset, at=at, nth=nth, upstream=sound) as url:
         text = judged(url)
 
-    assert f"{told}: the connection was reset" in text
+    assert f"{operation}: the connection was reset" in text
 
 
 @pytest.mark.parametrize(
@@ -231,22 +233,22 @@ def test_memory(behaviour: hostile.Behaviour) -> None:
     assert peak < MOST_BYTES
 
 
-@pytest.mark.parametrize("body", ODD_BODIES)
+@pytest.mark.parametrize("body", UNUSUAL_BODIES)
 @pytest.mark.parametrize(
     ("at", "status"), [("initiate", 201), ("start", 200), ("status", 200), ("status", 422)]
 )
-def test_odd_body(body: str, at: str, status: int) -> None:
-    """A body that is odd is a violation, and no reason to fall over."""
-    behaviour = hostile.answering(status, ODD_BODIES[body], JSON)
+def test_unusual_body_is_judged(body: str, at: str, status: int) -> None:
+    """An unusual body is a violation at most, and never an exception."""
+    behaviour = hostile.answering(status, UNUSUAL_BODIES[body], JSON)
     with hostile_at(at, behaviour) as server:
         text = judged(server)
 
     assert text == ""
 
 
-def test_odd_headers() -> None:
+def test_latin_1_headers_are_read() -> None:
     """Headers that are no UTF-8 are read all the same."""
-    with hostile_at("start", hostile.odd_headers) as server:
+    with hostile_at("start", hostile.latin_1_headers) as server:
         text = judged(server)
 
     assert text == ""
@@ -264,7 +266,7 @@ def test_redirect(to: str, at: str) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 99, 101, 199, 1000])
-def test_odd_status(status: int) -> None:
+def test_invalid_status_code_is_no_response(status: int) -> None:
     """A status code that is none is no answer."""
     with hostile.hostile(hostile.answering(status, b"")) as url:
         text = judged(url)
@@ -272,17 +274,17 @@ def test_odd_status(status: int) -> None:
     assert "no answer from" in text
 
 
-@pytest.mark.parametrize("upload_url", ODD_URLS)
-def test_odd_upload_url(upload_url: str) -> None:
-    """A URL that leads nowhere is recorded with what is wrong with it."""
+@pytest.mark.parametrize("upload_url", INVALID_URLS)
+def test_invalid_upload_url_is_recorded_with_its_reason(upload_url: str) -> None:
+    """An unusable upload URL is recorded with the reason."""
     with hostile_at("initiate", issuing("bld_1", upload_url)) as server:
         text = judged(server)
 
-    assert any(one.startswith("upload: ") and ODD_URLS[upload_url] in one
+    assert any(one.startswith("upload: ") and INVALID_URLS[upload_url] in one
                for one in text.splitlines())  # fmt: skip
 
 
-def test_upload_url_is_told_without_secrets() -> None:
+def test_upload_failure_has_no_secrets() -> None:
     """What an upload URL holds of secrets is not in the reason for a failure."""
     upload_url = f"http://me:s3cret@127.0.0.1:1/{TOKEN}?signature=s3cret"
     with hostile_at("initiate", issuing("bld_1", upload_url)) as server:
@@ -292,9 +294,9 @@ def test_upload_url_is_told_without_secrets() -> None:
     assert "s3cret" not in text
 
 
-@pytest.mark.parametrize("build_id", ODD_IDS)
-def test_odd_build_id(build_id: str) -> None:
-    """A build id that is odd is asked for, and judged."""
+@pytest.mark.parametrize("build_id", UNUSUAL_IDS)
+def test_unusual_build_id_is_judged(build_id: str) -> None:
+    """An unusual build id is requested, and judged."""
     with hostile_at("initiate", issuing(build_id, f"{BASE_URL}/uploads/x")) as server:
         text = judged(server)
 
@@ -302,7 +304,7 @@ def test_odd_build_id(build_id: str) -> None:
 
 
 def test_long_build_id() -> None:
-    """A build id that fits in no URL is told as such, and not in full."""
+    """A build id too long for a URL is reported, and not in full."""
     with hostile_at("initiate", issuing("x" * 2**20, f"{BASE_URL}/uploads/x")) as server:
         text = judged(server)
 
@@ -311,20 +313,20 @@ def test_long_build_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "reason"),
     [
         ("http://contract-gate.invalid", "the name contract-gate.invalid does not resolve"),
         ("http://127.0.0.1:1", "connection refused"),
         ("http://127.0.0.1:99999", "the URL is invalid"),
     ],
 )
-def test_target_that_is_not_there(url: str, told: str) -> None:
-    """A target that cannot be reached is told with the reason."""
-    assert told in judged(url)
+def test_unreachable_target_has_the_reason(url: str, reason: str) -> None:
+    """An unreachable target is a problem with the reason."""
+    assert reason in judged(url)
 
 
 def test_target_without_tls(sound: str) -> None:
-    """A target that does not speak TLS is told as such."""
+    """A target that does not speak TLS is a problem with the reason."""
     assert "TLS failed: " in judged(sound.replace("http://", "https://"))
 
 

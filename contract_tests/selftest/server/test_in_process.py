@@ -26,10 +26,8 @@ def answering(*bodies: bytes, status: int = 200, ends: bool = True, **headers: s
     """Make an application that answers so, in as many parts."""
 
     async def app(_: Any, __: Any, send: Any) -> None:
-        told = [
-            (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": told})
+        raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
         for number, body in enumerate(bodies, start=1):
             more = number < len(bodies) or not ends
             await send({"type": "http.response.body", "body": body, "more_body": more})
@@ -49,11 +47,13 @@ def raising(error: Exception, after: App | None = None) -> App:
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Tell what has come in."""
+    """Respond with what was received."""
     message = await receive()
-    told = {name: scope[name] for name in ("method", "path", "raw_path", "query_string", "scheme")}
+    received = {
+        name: scope[name] for name in ("method", "path", "raw_path", "query_string", "scheme")
+    }
     sent = [one for one in scope["headers"] if one[0] != b"host"]
-    content = repr((told, sent, message)).encode()
+    content = repr((received, sent, message)).encode()
     await answering(content, content_type="text/plain")(scope, receive, send)
 
 
@@ -93,7 +93,7 @@ APPS: dict[str, App] = {
     "an unknown coding": answering(b"folded", content_encoding="br"),
     "a large body": answering(b"x" * 2**10, b"x"),
     "a large gzipped body": answering(gzip.compress(b"x" * 2**11), content_encoding="gzip"),
-    "a header that is no HTTP": answering(b"", x_odd="a\nb"),
+    "a header that is not HTTP": answering(b"", x_invalid="a\nb"),
     "a name that is no HTTP": answering(b"", **{"x y": "a"}),  # type: ignore[arg-type]
     "no content": answering(b"", status=204),
     "no content, and a body": answering(b"x", status=204),
@@ -112,7 +112,7 @@ APPS: dict[str, App] = {
 
 
 def outcome(at: Endpoint, method: str) -> tuple[Any, ...]:
-    """Return the answer, without what another server would word otherwise, or what went wrong."""
+    """Return the response, without what other servers phrase differently, or the error."""
     sent = request(
         method, f"{at.base_url}/a%2Fb/%E2%98%83?c=%20&d", {"X-A": "b"}, b"c" * (method == "POST")
     )
@@ -131,7 +131,7 @@ def outcome(at: Endpoint, method: str) -> tuple[Any, ...]:
     [*((name, method) for name in APPS for method in ("GET", "HEAD")), ("the request", "POST")],
 )
 def test_same_as_over_a_socket(name: str, method: str) -> None:
-    """Status, headers and body, or the same words for what went wrong."""
+    """Status, headers and body, or the same error."""
     here = in_process(APPS[name], VirtualClock(), SMALL, Dropped)
     with closing(here.transport):
         found = outcome(here, method)

@@ -78,7 +78,7 @@ def broken(mock: MockImages) -> set[str]:
 
 @pytest.mark.parametrize("way", ["respx", "transport"])
 def test_the_clock_is_in_the_tests_hand(way: str) -> None:
-    """A build builds until time has passed, and ends at the instant that is told."""
+    """A build runs until time has passed, and ends at the instant that it returns."""
     with MockImages(build_seconds=60) as mock, mock.respx():
         with httpx.Client(transport=mock.transport() if way == "transport" else None) as client:
             url = started(client)
@@ -96,7 +96,7 @@ def test_the_clock_is_in_the_tests_hand(way: str) -> None:
 
 
 def test_the_clock_may_be_far_from_the_machines() -> None:
-    """Whatever the clock says, it is the time that the rules go by."""
+    """The rules use the time of the clock, whatever it is."""
     for year in (1999, 2999):
         with MockImages(start=START.replace(year=year)) as mock:
             with httpx.Client(transport=mock.transport()) as client:
@@ -122,10 +122,10 @@ def test_async(way: str) -> None:
     """Asynchronous clients are answered, many at once."""
 
     async def build(client: httpx.AsyncClient) -> Any:
-        told = (await client.post(BUILDS, json=WEB, headers=BEARER)).json()
-        await client.put(told["upload_url"], content=context(), headers=OCTETS)
-        await client.post(f"{BUILDS}/{told['build_id']}/start", json={}, headers=BEARER)
-        return (await client.get(f"{BUILDS}/{told['build_id']}", headers=BEARER)).json()
+        issued = (await client.post(BUILDS, json=WEB, headers=BEARER)).json()
+        await client.put(issued["upload_url"], content=context(), headers=OCTETS)
+        await client.post(f"{BUILDS}/{issued['build_id']}/start", json={}, headers=BEARER)
+        return (await client.get(f"{BUILDS}/{issued['build_id']}", headers=BEARER)).json()
 
     async def builds(mock: MockImages) -> list[Any]:
         transport = mock.transport() if way == "transport" else None
@@ -133,23 +133,23 @@ def test_async(way: str) -> None:
             return await asyncio.gather(*(build(client) for _ in range(20)))
 
     with MockImages(build_seconds=0) as mock, mock.respx():
-        told = asyncio.run(builds(mock))
+        ended = asyncio.run(builds(mock))
         mock.assert_held()
 
-    assert {one["status"] for one in told} == {"COMPLETED"}
-    assert len({one["id"] for one in told}) == 20
+    assert {one["status"] for one in ended} == {"COMPLETED"}
+    assert len({one["id"] for one in ended}) == 20
     assert len(mock.tape.exchanges) == 80
 
 
 def test_sync_client_inside_a_loop() -> None:
     """A synchronous client is answered where a loop is running."""
 
-    async def ask(mock: MockImages) -> Any:
+    async def send(mock: MockImages) -> Any:
         with httpx.Client() as client, httpx.Client(transport=mock.transport()) as other:
             return status(client, started(client)), status(other, started(other))
 
     with MockImages() as mock, mock.respx():
-        assert asyncio.run(ask(mock)) == ("BUILDING", "BUILDING")
+        assert asyncio.run(send(mock)) == ("BUILDING", "BUILDING")
 
 
 def test_threads() -> None:
@@ -157,12 +157,12 @@ def test_threads() -> None:
     with MockImages(build_seconds=0) as mock:
         found: list[tuple[str, Any]] = []
 
-        def ask() -> None:
+        def send() -> None:
             with httpx.Client(transport=mock.transport()) as client:
                 url = started(client)
                 found.append((url, status(client, url)))
 
-        threads = [threading.Thread(target=ask) for _ in range(10)]
+        threads = [threading.Thread(target=send) for _ in range(10)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -170,7 +170,7 @@ def test_threads() -> None:
         mock.assert_held()
 
     assert len(dict(found)) == 10
-    assert {told for _, told in found} == {"COMPLETED"}
+    assert {status for _, status in found} == {"COMPLETED"}
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -199,7 +199,7 @@ def test_generated_client(tmp_path: Path, is_async: bool) -> None:
 
 
 def test_generated_client_that_sleeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sleep of the client is time of the mock, where the test says so."""
+    """A sleep of the client moves the mock's clock, where the test sets that up."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\nRUN exit 3\n")
 
     with MockImages(build_seconds=1200) as mock, mock.respx():
@@ -214,8 +214,8 @@ def test_generated_client_that_sleeps(tmp_path: Path, monkeypatch: pytest.Monkey
     assert 1200 <= (mock.now - START).total_seconds() <= 1210
 
 
-def test_fault_is_told_under_its_rule() -> None:
-    """With a fault, its rule is violated and told; what the client gets is the broken answer."""
+def test_fault_violates_its_rule_and_reaches_the_client() -> None:
+    """With a fault, its rule is violated, and the client gets the broken response."""
     with MockImages(fault="completed-null", build_seconds=0) as mock, mock.respx():
         with httpx.Client() as client:
             body = client.get(started(client), headers=BEARER).json()
@@ -255,10 +255,10 @@ def test_scenarios_hold(name: str) -> None:
             assert client.post(BUILDS, json=WEB, headers=BEARER).status_code == 429
             mock.advance(seconds=1)
         url = started(client)
-        told = [status(client, url)]
+        statuses = [status(client, url)]
         for _ in range(6):
             mock.advance(seconds=10)
-            told.append(status(client, url))
+            statuses.append(status(client, url))
         mock.assert_held()
 
     ends = {
@@ -267,8 +267,8 @@ def test_scenarios_hold(name: str) -> None:
         "cancelled": "CANCELLED",
         "one-fails": "FAILED",
     }
-    assert told[0] == ("UPLOADING" if name == "queued" else "BUILDING")
-    assert told[-1] == ends.get(name, "COMPLETED")
+    assert statuses[0] == ("UPLOADING" if name == "queued" else "BUILDING")
+    assert statuses[-1] == ends.get(name, "COMPLETED")
 
 
 def test_scenario_by_tag() -> None:
@@ -282,7 +282,7 @@ def test_scenario_by_tag() -> None:
 
 
 def test_scenario_that_breaks_a_rule() -> None:
-    """A 5xx is told as such."""
+    """A 5xx violates P5."""
     with MockImages(scenario="errors") as mock, mock.respx(), httpx.Client() as client:
         for _ in range(10):
             client.get(f"{BUILDS}/{client.post(BUILDS, json=WEB, headers=BEARER).json()}")
@@ -292,7 +292,7 @@ def test_scenario_that_breaks_a_rule() -> None:
 
 @pytest.mark.parametrize("way", ["respx", "transport"])
 def test_connections_are_dropped(way: str) -> None:
-    """Where the scenario gives no answer, httpx raises; what nobody saw is held against none.
+    """If the scenario drops the connection, httpx raises; what nobody saw violates no rule.
 
     The client here goes on after an upload that got no answer, which may have been taken.
     """
@@ -307,9 +307,9 @@ def test_connections_are_dropped(way: str) -> None:
                             return client.request(method, url, **more)
                     return None
 
-                told = send("POST", BUILDS, json=WEB, headers=BEARER).json()
-                url = f"{BUILDS}/{told['build_id']}"
-                sent = send("PUT", told["upload_url"], 1, content=context(), headers=OCTETS)
+                issued = send("POST", BUILDS, json=WEB, headers=BEARER).json()
+                url = f"{BUILDS}/{issued['build_id']}"
+                sent = send("PUT", issued["upload_url"], 1, content=context(), headers=OCTETS)
                 send("POST", f"{url}/start", json={}, headers=BEARER)
                 ended = send("GET", url, headers=BEARER).json()["status"] == "COMPLETED"
             unseen += sent is None and ended
@@ -319,7 +319,7 @@ def test_connections_are_dropped(way: str) -> None:
 
 
 def test_a_server_that_breaks_answers_500(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it raises is not raised into the client, as over a socket, and is told under P5."""
+    """What it raises is not raised into the client, as over a socket, and violates P5."""
 
     async def breaks(*_: object) -> ServerResponse:
         raise RuntimeError("a defect")
@@ -333,7 +333,7 @@ def test_a_server_that_breaks_answers_500(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nothing_seen_has_not_held() -> None:
-    """A mock that no client asked proves nothing."""
+    """A mock without requests proves nothing."""
     with MockImages() as mock, pytest.raises(AssertionError, match="nothing was seen"):
         mock.assert_held()
 
@@ -383,14 +383,14 @@ def test_two_side_by_side() -> None:
 def test_it_starts_alike_each_time() -> None:
     """The same requests get the same answers, but for the signature of an upload URL."""
 
-    def told() -> Any:
+    def body_of_a_build() -> Any:
         with MockImages() as mock, httpx.Client(transport=mock.transport()) as client:
             return client.get(started(client), headers=BEARER).json()
 
-    assert told() == told()
+    assert body_of_a_build() == body_of_a_build()
 
 
-def test_the_tape_tells_what_was_asked() -> None:
+def test_tape_has_requests_without_the_token() -> None:
     """Requests are on the tape with their bodies, uploads without; the token is nowhere."""
     with MockImages() as mock, mock.respx(), httpx.Client() as client:
         started(client)
@@ -402,7 +402,7 @@ def test_the_tape_tells_what_was_asked() -> None:
     assert upload.build_id == start.build_id == "bld_000001"
     assert start.request.json == {}
     assert "test-token" not in repr(mock.tape.exchanges)
-    # While the clock stands, it still tells which came first.
+    # While the clock stands still, the order is known all the same.
     instants = [at for one in mock.tape.exchanges for at in (one.began, one.ended)]
     assert instants == sorted(set(instants))
 
@@ -448,13 +448,13 @@ def test_a_loop_runs_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         waiting -= 1
         return await server.answer(request)
 
-    async def ask(mock: MockImages) -> None:
+    async def send(mock: MockImages) -> None:
         async with httpx.AsyncClient(transport=mock.transport()) as client:
             await asyncio.gather(*(client.get(f"{BUILDS}/bld_none") for _ in range(5)))
 
     monkeypatch.setitem(FAULTS, "slow", Fault("slow", "", "takes its time", around=slow))
     with MockImages(fault="slow") as mock:
-        asyncio.run(ask(mock))
+        asyncio.run(send(mock))
 
     assert most > 1
     assert len(mock.tape.exchanges) == 5
@@ -468,7 +468,7 @@ def test_a_request_is_answered_though_the_mock_is_closed_meanwhile(
     async def closing(request: ServerRequest, server: Server) -> ServerResponse:
         mock.close()
         threads.append(threading.current_thread())
-        for _ in range(5):  # the loop has heard of it long before the answer is there
+        for _ in range(5):  # the loop is notified long before the response is there
             await asyncio.sleep(0)
         return await server.answer(request)
 
@@ -478,10 +478,10 @@ def test_a_request_is_answered_though_the_mock_is_closed_meanwhile(
     threads: list[threading.Thread] = []
     request = httpx.Request("GET", f"{BUILDS}/bld_none", headers=BEARER)
 
-    def ask() -> None:
+    def send() -> None:
         answers.put(mock.answer(request).status_code)
 
-    threads.append(threading.Thread(target=ask, daemon=True))
+    threads.append(threading.Thread(target=send, daemon=True))
     threads[0].start()
 
     assert answers.get(timeout=60) == 404
@@ -491,7 +491,7 @@ def test_a_request_is_answered_though_the_mock_is_closed_meanwhile(
 
 
 def test_clean_up() -> None:
-    """No thread and no patch stays behind, also where nobody closes."""
+    """No thread and no patch stays behind, even if nothing closes it."""
 
     def begun() -> list[threading.Thread]:
         """Return the threads that were not there before."""

@@ -52,7 +52,7 @@ def test_fault_is_caught(name: str) -> None:
 
 
 def test_server_that_closes_each_connection_passes() -> None:
-    """It says so, and no request is lost."""
+    """It is reported, and no request is lost."""
 
     def closes(_: ServerRequest, answer: ServerResponse) -> None:
         answer.headers.append((b"connection", b"close"))

@@ -74,7 +74,7 @@ def test_it_is_waited_for_within_the_limit(seen: int | None) -> None:
 
 
 def test_a_look_takes_no_longer_than_is_left() -> None:
-    """A server that accepts and does not respond holds nobody beyond the limit."""
+    """A server that accepts and does not respond blocks no longer than the limit."""
     time = Time([None], takes=60)
     with pytest.raises(Problem):
         time.wait(7)

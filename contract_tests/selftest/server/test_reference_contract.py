@@ -1,4 +1,4 @@
-"""The reference server is held to the contract: by the gate, and by schemathesis as it comes."""
+"""The reference server follows the contract, by the gate and by a stock schemathesis."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def judged(scenario: str, *, fuzzing: bool = False) -> Run:
     return drive.run(Target(budget=Budget(deadline=60)), fuzzing=fuzzing, at=at)
 
 
-def test_every_scenario_says_what_the_gate_makes_of_it() -> None:
+def test_every_scenario_documents_its_gate_result() -> None:
     """There is no fourth way."""
     assert sorted(JUDGED + UNJUDGEABLE + VIOLATING) == sorted(SCENARIOS)
 
@@ -57,7 +57,7 @@ def test_gate_passes_with_fuzzing() -> None:
 
 
 @pytest.mark.parametrize("scenario", VIOLATING)
-def test_gate_tells_the_violation(scenario: str) -> None:
+def test_gate_reports_the_violation_of_a_scenario(scenario: str) -> None:
     """The rules that the scenario breaks are violated."""
     run = judged(scenario)
 

@@ -111,8 +111,8 @@ def test_upload_url_is_signed_and_expires(served: Served) -> None:
     swapped = urlsplit(other)._replace(query=urlsplit(url).query).geturl()
     longer = re.sub(r"expires=\d+", "expires=99999999999", url)
 
-    for wrong in (forged, swapped, longer, url.partition("?")[0]):
-        assert refusal(put(wrong, content=content, headers=OCTETS)) == (403, "signature")
+    for altered in (forged, swapped, longer, url.partition("?")[0]):
+        assert refusal(put(altered, content=content, headers=OCTETS)) == (403, "signature")
     json_type = {"Content-Type": "application/json"}
     assert refusal(put(url, content=content, headers=json_type)) == (415, "Content-Type")
     assert refusal(served.client.post(url, content=content, headers=OCTETS)) == (405, "path")
@@ -121,7 +121,7 @@ def test_upload_url_is_signed_and_expires(served: Served) -> None:
 
 
 def test_what_is_no_context_is_refused(served: Served) -> None:
-    """The refusal says why, small or large; the build still takes a sound one, and waits."""
+    """The refusal has the reason, small or large; the build still accepts a valid context."""
     url = served.upload_url()
     small = served.client.put(url, content=b"no archive", headers=OCTETS)
     large = served.client.put(url, content=b"no archive" * 2**20, headers=OCTETS)
@@ -133,17 +133,17 @@ def test_what_is_no_context_is_refused(served: Served) -> None:
 
 
 def test_size_is_bound(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body past the bound is refused, whether its length is told or not; the client reads why."""
+    """A body past the limit is refused, with or without a Content-Length, with the reason."""
     monkeypatch.setattr("contract_tests.reference.context.MOST_BYTES", 2**20)
     url = served.upload_url()
-    told = served.client.put(url, content=b"x" * 2**23, headers=OCTETS)
-    untold = served.client.put(url, content=iter([b"x" * 2**20] * 8), headers=OCTETS)
+    sized = served.client.put(url, content=b"x" * 2**23, headers=OCTETS)
+    chunked = served.client.put(url, content=iter([b"x" * 2**20] * 8), headers=OCTETS)
     body = served.client.post(
         BUILD, content=b" " * 2**22, headers={**AUTH, "Content-Type": "application/json"}
     )
     unread = served.client.post(f"{BUILD}/nowhere/at/all", content=b" " * 2**22)
 
-    assert [refusal(one) for one in (told, untold, body)] == [(413, "body")] * 3
+    assert [refusal(one) for one in (sized, chunked, body)] == [(413, "body")] * 3
     assert refusal(unread) == (404, "path")
 
 
@@ -189,7 +189,7 @@ def test_what_is_no_request_is_refused(served: Served, sent: bytes) -> None:
 @pytest.mark.parametrize(
     "host", [b"", b"[", b"a b", b"[::1", b"x/../y", b"\xff", b"evil@h:1", b"h:99999999"]
 )
-def test_odd_hosts_make_no_odd_url(served: Served, host: bytes) -> None:
+def test_invalid_host_header_makes_no_invalid_url(served: Served, host: bytes) -> None:
     """The upload URL names the server itself where the Host header names nothing."""
     body = json.dumps(NAMED).encode()
     sent = b"\r\n".join(
@@ -203,11 +203,11 @@ def test_odd_hosts_make_no_odd_url(served: Served, host: bytes) -> None:
             body,
         ]
     )
-    head, _, told = served.raw(sent).partition(b"\r\n\r\n")
+    head, _, content = served.raw(sent).partition(b"\r\n\r\n")
 
     if head.startswith(b"HTTP/1.1 201"):
         url = str(served.client.base_url).rstrip("/")
-        assert json.loads(told)["upload_url"].startswith(f"{url}/uploads/")
+        assert json.loads(content)["upload_url"].startswith(f"{url}/uploads/")
     else:
         assert head.startswith(b"HTTP/1.1 400")
 
@@ -239,8 +239,8 @@ def test_every_refusal_has_the_documented_body(
 @pytest.mark.parametrize(
     "content", [b'{"image_name":"\\ud83d","image_tag":"v1"}', b'{"image_name":"\xff"}', b"[" * 9999]
 )
-def test_what_no_answer_could_tell_is_refused(served: Served, content: bytes) -> None:
-    """Half a character in a name could not be told in an answer."""
+def test_lone_surrogate_in_a_name_returns_422(served: Served, content: bytes) -> None:
+    """No JSON response could contain half a character."""
     headers = {**AUTH, "Content-Type": "application/json"}
 
     assert refusal(served.client.post(BUILD, content=content, headers=headers)) == (422, "body")
@@ -310,9 +310,9 @@ def test_document_that_did_not_come_along_is_404(
 @contextlib.contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """Run the server as a process; yield it, its URL, and all that it printed on its start."""
-    told = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", *arguments]
+    command_line = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", *arguments]
     with subprocess.Popen(  # noqa: S603 (our own module)
-        told, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command_line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as server:
         assert server.stdout is not None
         try:
@@ -344,25 +344,25 @@ def shell(script: str, folder: Path) -> str:
 def test_printed_lines_work(tmp_path: Path) -> None:
     """The lines that it prints take a build from initiate to COMPLETED."""
     with process("--build-seconds", "0.5") as (_, url, printed):
-        told = shell(lines_of(printed), tmp_path)
+        output = shell(lines_of(printed), tmp_path)
 
     assert f"listening on {url}" in printed
-    assert json.loads("{" + told.rpartition("}{")[2])["status"] == "COMPLETED"
+    assert json.loads("{" + output.rpartition("}{")[2])["status"] == "COMPLETED"
 
 
 def test_documented_lines_work(tmp_path: Path) -> None:
-    """The lines of docs/reference.md do what it says: COMPLETED, FAILED, 429."""
+    """The lines of docs/reference.md have the documented results: COMPLETED, FAILED, 429."""
     text = (ROOT / "docs/reference.md").read_text()
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     with process("--build-seconds", "0.5") as (_, url, _):
-        told = shell("".join(blocks).replace("http://127.0.0.1:8000", url), tmp_path)
+        output = shell("".join(blocks).replace("http://127.0.0.1:8000", url), tmp_path)
 
-    assert re.findall(r'"status":"(COMPLETED|FAILED)","startedAt":"[^"]+","completedAt"', told)
-    groups = re.findall(r'"createdAt":"[^"]+","status":"(\w+)"[^]]+?"artifacts"', told)
+    assert re.findall(r'"status":"(COMPLETED|FAILED)","startedAt":"[^"]+","completedAt"', output)
+    groups = re.findall(r'"createdAt":"[^"]+","status":"(\w+)"[^]]+?"artifacts"', output)
     assert groups == ["BUILDING", "COMPLETED", "BUILDING", "FAILED"]
-    assert "Dockerfile:2: the command failed: RUN exit 3" in told
-    assert "429" in told.rpartition("HTTP/1.1")[2].splitlines()[0]
-    assert "retry-after: 1" in told
+    assert "Dockerfile:2: the command failed: RUN exit 3" in output
+    assert "429" in output.rpartition("HTTP/1.1")[2].splitlines()[0]
+    assert "retry-after: 1" in output
 
 
 def test_documented_scenarios_are_the_codes() -> None:
@@ -439,24 +439,24 @@ def test_a_query_that_is_percent_encoded_is_not_logged() -> None:
 
 
 def test_seed_and_clock() -> None:
-    """Two servers with one seed and one clock tell the same ids, and the time they were told."""
-    told = []
+    """Two servers with the same seed and clock return the same ids, and the given time."""
+    seen = []
     for _ in range(2):
         flags = ("--seed", "7", "--clock-start", "2026-01-01T00:00:00Z", "--speed", "3600")
         with process(*flags, "--quiet", "--token", TOKEN) as (server, url, _):
             created = httpx.post(f"{url}{BUILD}", json=NAMED, headers=AUTH).json()
             path = f"{url}{BUILD}/{created['build_id']}"
-            told.append((created["build_id"], httpx.get(path, headers=AUTH).json()["createdAt"]))
+            seen.append((created["build_id"], httpx.get(path, headers=AUTH).json()["createdAt"]))
             server.terminate()
             _, log = server.communicate(timeout=MOST)
 
         assert log == ""
-    assert told[0][0] == told[1][0]
-    assert all(at.startswith("2026-01-0") for _, at in told)
+    assert seen[0][0] == seen[1][0]
+    assert all(at.startswith("2026-01-0") for _, at in seen)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "problem"),
     [
         (["--scenario", "canceled"], "unknown scenario canceled\n    fix: use cancelled"),
         (["--fault", "completed-nul"], "unknown fault completed-nul\n    fix: use completed-null"),
@@ -468,12 +468,12 @@ def test_seed_and_clock() -> None:
         (["--token", "two words"], "a token is printable ASCII"),
     ],
 )
-def test_wrong_options_are_told(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_option_ends_with_4(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong option ends with 4 and a sentence; 2 means interrupted."""
+    """An invalid option ends with 4 and a problem; 2 means interrupted."""
     assert cli.main(["serve", "--port", "0", *arguments]) == 4
-    assert capsys.readouterr().err.startswith(f"problem: {told}")
+    assert capsys.readouterr().err.startswith(f"problem: {problem}")
 
 
 def test_port_in_use_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
@@ -492,13 +492,13 @@ def test_lists(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What may be named can be listed."""
     with contextlib.suppress(SystemExit):
         assert cli.main(["serve", flag]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     known = {"--list-scenarios": "one-fails", "--list-faults": "completed-null"}
 
-    assert known.get(flag, "--build-seconds") in told
+    assert known.get(flag, "--build-seconds") in printed
 
 
-def test_load_finds_no_wrong_answer() -> None:
+def test_load_on_a_conforming_server_finds_nothing() -> None:
     """Many clients at once each see their own build, from its beginning to its end."""
     result = load.run(builds=120, clients=40, build_seconds=0.2)
 
@@ -507,8 +507,8 @@ def test_load_finds_no_wrong_answer() -> None:
     assert len(result.times) >= 120 * 6
 
 
-def test_load_tells_wrong_answers() -> None:
-    """A server that mixes builds up, or ends them otherwise, is told."""
+def test_load_reports_unexpected_statuses() -> None:
+    """A server that mixes builds up, or ends them differently, is reported."""
     app = create_app(token=load.TOKEN, build_seconds=0.01, scenario="cancelled")
     with running(app) as url:
         address = urlsplit(url)
@@ -520,7 +520,7 @@ def test_load_tells_wrong_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "status", "heard"),
+    ("headers", "status", "read"),
     [
         ([(b"content-length", b"3")], 413, 3),
         ([(b"Transfer-Encoding", b"chunked")], 404, 3),
@@ -529,22 +529,22 @@ def test_load_tells_wrong_answers() -> None:
         ([], 404, 0),
     ],
 )
-def test_a_refused_body_is_heard_out(
-    headers: list[tuple[bytes, bytes]], status: int, heard: int
+def test_refused_body_is_read_to_its_end(
+    headers: list[tuple[bytes, bytes]], status: int, read: int
 ) -> None:
-    """A client that still sends is heard out first; one that waits for leave to send is not."""
-    told, sent = [True, True, False], []
+    """The body of a client that is sending is read first; one that waits for 100 is not."""
+    more_to_come, sent = [True, True, False], []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"x", "more_body": told.pop(0)}
+        return {"type": "http.request", "body": b"x", "more_body": more_to_come.pop(0)}
 
     async def send(message: Any) -> None:
-        sent.append((message["status"], 3 - len(told)))
+        sent.append((message["status"], 3 - len(more_to_come)))
 
     sending = draining({"headers": headers}, receive, send)[1]
     asyncio.run(_awaited(sending({"type": "http.response.start", "status": status})))
 
-    assert sent == [(status, heard)]
+    assert sent == [(status, read)]
 
 
 async def _awaited(waiting: Awaitable[None]) -> None:

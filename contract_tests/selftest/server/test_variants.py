@@ -26,8 +26,8 @@ Change = Callable[[ServerRequest, ServerResponse], None]
 TIMES = re.compile(r'"([a-z]+At)": ?"([^"]+)"')
 
 
-def tells_build(request: ServerRequest, answer: ServerResponse) -> bool:
-    """Whether an answer tells of a build."""
+def returns_build(request: ServerRequest, answer: ServerResponse) -> bool:
+    """Whether a response has a build in its body."""
     return request.operation in ("start", "status") and answer.status == 200
 
 
@@ -45,7 +45,7 @@ def times(write: Callable[[datetime], str]) -> Change:
     """Write every instant otherwise."""
 
     def change(request: ServerRequest, answer: ServerResponse) -> None:
-        if tells_build(request, answer):
+        if returns_build(request, answer):
             answer.content = TIMES.sub(
                 lambda found: f'"{found[1]}": "{write(datetime.fromisoformat(found[2]))}"',
                 answer.content.decode(),
@@ -82,14 +82,14 @@ def unknown_keys(_: ServerRequest, answer: ServerResponse) -> None:
 
 def charset(_: ServerRequest, answer: ServerResponse) -> None:
     """Name the charset in the content type."""
-    told = dict(answer.headers)
-    if told.get(b"content-type") == b"application/json":
-        told[b"content-type"] = b"application/json; charset=utf-8"
-        answer.headers = list(told.items())
+    headers = dict(answer.headers)
+    if headers.get(b"content-type") == b"application/json":
+        headers[b"content-type"] = b"application/json; charset=utf-8"
+        answer.headers = list(headers.items())
 
 
 def detail_where_open(_: ServerRequest, answer: ServerResponse) -> None:
-    """Tell detail, where the contract leaves the body open."""
+    """Use a ``detail`` body, where the contract leaves the body open."""
     if answer.status in (401, 404, 405, 409, 413, 415):
         answer.content = b'{"detail": "no"}'
 
@@ -111,8 +111,8 @@ def strict_on_names(request: ServerRequest, answer: ServerResponse) -> None:
         body = request.json()
         for key in ("image_name", "image_tag"):
             if not re.fullmatch(r"[a-z][a-z0-9-]*", body[key]):
-                told = {"errors": [{"param": key, "details": "is no plain name"}]}
-                answer.status, answer.content = 422, json.dumps(told).encode()
+                body_sent = {"errors": [{"param": key, "details": "is no plain name"}]}
+                answer.status, answer.content = 422, json.dumps(body_sent).encode()
 
 
 def strict_on_keys(request: ServerRequest, answer: ServerResponse) -> None:
@@ -126,8 +126,8 @@ def strict_on_keys(request: ServerRequest, answer: ServerResponse) -> None:
 def lax_on_booleans(request: ServerRequest) -> None:
     """Read words and numbers as booleans, as pydantic does."""
     body = request.json()
-    told = body.get("context_uploaded") if isinstance(body, dict) else None
-    if request.operation == "start" and str(told).lower() in ("1", "true", "yes", "on", "1.0"):
+    value = body.get("context_uploaded") if isinstance(body, dict) else None
+    if request.operation == "start" and str(value).lower() in ("1", "true", "yes", "on", "1.0"):
         request.content = b'{"context_uploaded": true}'
 
 
@@ -140,11 +140,11 @@ def refuses_second_start(request: ServerRequest, answer: ServerResponse) -> None
 
 
 async def takes_false(request: ServerRequest, server: Server) -> ServerResponse:
-    """Answer a start that says false with the build as it stands."""
+    """Answer a start with context_uploaded false with the build as it is."""
     body = request.json()
     answer = await server.answer(request)
-    told_false = isinstance(body, dict) and body.get("context_uploaded") is False
-    if request.operation == "start" and answer.status == 409 and told_false:
+    is_false = isinstance(body, dict) and body.get("context_uploaded") is False
+    if request.operation == "start" and answer.status == 409 and is_false:
         return await server.ask(request, "GET", request.path.decode().removesuffix("/start"))
     return answer
 
@@ -154,8 +154,8 @@ async def takes_any_start(request: ServerRequest, server: Server) -> ServerRespo
     if request.operation == "initiate":
         answer = await server.answer(request)
         if answer.status == 201:
-            told = json.loads(answer.content)
-            server.memory[told["build_id"]]["url"] = told["upload_url"]
+            issued = json.loads(answer.content)
+            server.memory[issued["build_id"]]["url"] = issued["upload_url"]
         return answer
     if request.operation == "upload":
         request.seen["uploaded"] = True
@@ -175,7 +175,7 @@ async def takes_any_start(request: ServerRequest, server: Server) -> ServerRespo
 
 def lists_early(request: ServerRequest, answer: ServerResponse) -> None:
     """List an artifact from the start, PENDING while the group waits."""
-    if tells_build(request, answer):
+    if returns_build(request, answer):
         body = json.loads(answer.content)
         listed = body["artifacts"] or [{"status": "PENDING", "startedAt": None}]
         for number, one in enumerate(listed):
@@ -185,19 +185,19 @@ def lists_early(request: ServerRequest, answer: ServerResponse) -> None:
 
 def queued(request: ServerRequest, answer: ServerResponse) -> None:
     """Let a build wait for a while once it is started."""
-    if not tells_build(request, answer):
+    if not returns_build(request, answer):
         return
     body = json.loads(answer.content)
     if body["status"] == "BUILDING":
-        request.seen["told"] = told = request.seen.get("told", 0) + 1
-        if told <= 4:
+        request.seen["polls"] = polls = request.seen.get("polls", 0) + 1
+        if polls <= 4:
             body |= {"status": "UPLOADING", "startedAt": None, "artifacts": []}
             answer.content = json.dumps(body).encode()
 
 
 def cancels(request: ServerRequest, answer: ServerResponse) -> None:
     """Cancel what cannot be built."""
-    if tells_build(request, answer):
+    if returns_build(request, answer):
         answer.content = answer.content.replace(b'"FAILED"', b'"CANCELLED"')
 
 
@@ -214,7 +214,7 @@ def limited(every: int, headers: list[tuple[bytes, bytes]]) -> Change:
 
 
 def zipped(_: ServerRequest, answer: ServerResponse) -> None:
-    """Compress, though nobody asked for it."""
+    """Compress, though the request does not accept it."""
     if answer.content:
         answer.content = gzip.compress(answer.content)
         answer.headers.append((b"content-encoding", b"gzip"))
@@ -234,7 +234,7 @@ def redirects_slashes(request: ServerRequest, answer: ServerResponse) -> None:
 
 def folds_names(request: ServerRequest, answer: ServerResponse) -> None:
     """Spell names in lower case."""
-    if tells_build(request, answer):
+    if returns_build(request, answer):
         body = json.loads(answer.content)
         body["imageName"] = body["imageName"].lower()
         answer.content = json.dumps(body).encode()
@@ -255,7 +255,7 @@ def deletes_builds(request: ServerRequest, answer: ServerResponse) -> None:
 
 
 async def looks_at_the_state_first(request: ServerRequest, server: Server) -> ServerResponse:
-    """Answer each start of a started build with the build, whatever its JSON body says."""
+    """Answer each start of a started build with the build, whatever its JSON body."""
     answer = await server.answer(request)
     if request.operation == "start" and request.is_authorized:
         is_broken = answer.status == 422 and request.json() is not ...
@@ -298,7 +298,7 @@ def judged(changes: dict[str, Any], *, fuzzing: bool, **app: Any) -> Run:
 
 
 def alarms(run: Run) -> list[str]:
-    """List all that is said against a server."""
+    """List everything reported against a server."""
     return [text.failures(one, run.redaction) for one in run.judge.violated]
 
 
@@ -318,7 +318,7 @@ def test_conforming_server_passes_the_script(name: str) -> None:
 
 
 def test_the_gate_slows_down_and_goes_on() -> None:
-    """A 429 is waited for, as long as it says, and what it refused is asked again."""
+    """A 429 is waited for as long as its Retry-After, and the request is sent again."""
     run = judged(SCRIPTED["429_later"], fuzzing=False)
 
     refused = [one for one in run.tape.exchanges if one.response.status == 429]

@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         again = outcomes(options.fault)
         changed = sorted(rule for rule in first if first[rule] != again[rule])
         differing += bool(changed)
-        told = f"differs on {', '.join(changed)}" if changed else "agrees"
-        print(f"run {number} {told}", flush=True)  # noqa: T201
+        result = f"differs on {', '.join(changed)}" if changed else "agrees"
+        print(f"run {number} {result}", flush=True)  # noqa: T201
     print(f"{options.runs - differing} of {options.runs} runs agree")  # noqa: T201
     return 1 if differing else 0
 

@@ -23,7 +23,7 @@ OURS = ("CONTRACT_", "GATE_", "GITHUB_", "VENDOR_", "PYTEST_", "RUNNER_")
 
 @dataclass(frozen=True)
 class Done:
-    """A step that ran: its exit code, and all that it told."""
+    """A step that ran: its exit code and outputs."""
 
     code: int
     printed: str
@@ -50,7 +50,7 @@ def environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a port without a listener."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -82,18 +82,18 @@ def run_action(
     given = {key: one.get("default", "") for key, one in action["inputs"].items()}
     assert set(inputs) <= set(given)
     given |= inputs
-    workspace, told = folder / "workspace", folder / "told"
+    workspace, outputs_folder = folder / "workspace", folder / "outputs"
     workspace.mkdir(exist_ok=True)
-    told.mkdir(exist_ok=True)
+    outputs_folder.mkdir(exist_ok=True)
     job = environment() | more | {
         "GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(workspace),
         "GITHUB_ACTION_PATH": str(root / ".github/actions" / name),
-        "GITHUB_STEP_SUMMARY": str(told / "summary"), "RUNNER_TEMP": str(folder),
+        "GITHUB_STEP_SUMMARY": str(outputs_folder / "summary"), "RUNNER_TEMP": str(folder),
     }  # fmt: skip
     code, printed = 0, ""
     outputs: dict[str, str] = {}
     for number, step in enumerate(one for one in action["runs"]["steps"] if "run" in one):
-        output = told / f"output{number}"
+        output = outputs_folder / f"output{number}"
         output.touch()
         own = {key: _filled(text, given) for key, text in step.get("env", {}).items()}
         ended = subprocess.run(  # noqa: S603 (the step's own words, as the runner runs them)
@@ -105,7 +105,7 @@ def run_action(
         outputs |= dict(line.split("=", 1) for line in output.read_text().splitlines())
         if code:
             break
-    summary = told / "summary"
+    summary = outputs_folder / "summary"
     return Done(code, printed, outputs, summary.read_text() if summary.is_file() else "")
 
 
@@ -114,8 +114,8 @@ def _filled(text: str, inputs: Mapping[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         for one in found[1].split("||"):
-            if told := inputs.get(one.strip().removeprefix("inputs."), ""):
-                return told
+            if value_given := inputs.get(one.strip().removeprefix("inputs."), ""):
+                return value_given
         return ""
 
     return re.sub(r"\$\{\{(.*?)\}\}", value, text)

@@ -1,9 +1,9 @@
-"""The detection table: each fault of the catalogue, and the rules that the gate says it breaks.
+"""The detection table: each fault of the catalogue, and the rules that the gate reports for it.
 
 Usage: python -m contract_tests.selftest.support.detection [--write] [--faults name,name]
 
-With --faults it judges those alone, and takes of the others what the catalogue says of them, which
-the tests hold it to.
+With --faults it judges only those; the rows of the others come from the catalogue, which the tests
+check.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ PROCESSES = 2
 
 @dataclass(frozen=True)
 class Detection:
-    """What the gate made of one fault, by its script alone.
+    """What the gate found for one fault, by scripted traffic alone.
 
     Attributes:
-        broken: Ids of the rules that it says are violated.
+        broken: Ids of the violated rules.
         first: Number of the first exchange that violates the fault's own rule, or None.
         requests: How many requests were sent in all.
 
@@ -49,7 +49,7 @@ class Detection:
 
 
 def claimed(fault: str) -> Detection:
-    """Return what the catalogue says of a fault."""
+    """Return the detection that the catalogue expects of a fault."""
     return Detection(fault, frozenset({FAULTS[fault].rule}) | FAULTS[fault].also, 1, 1)
 
 
@@ -63,7 +63,7 @@ def detect(fault: str) -> Detection:
 
 
 def alarms() -> set[str]:
-    """Judge the faultless server; return the rules that cry wolf."""
+    """Judge the conforming server; return the rules that are violated nevertheless."""
     return {verdict.rule.id for verdict in drive.run(Target()).judge.violated}
 
 
@@ -73,7 +73,7 @@ def page(detections: Iterable[Detection]) -> str:
 
 
 def row(detection: Detection) -> str:
-    """Write one row; how many requests it took is another in each run, and not told."""
+    """Return one row, without the number of requests, which differs between runs."""
     fault = FAULTS[detection.fault]
     others = " ".join(sorted(detection.broken - {fault.rule}))
     caught = "caught" if fault.rule in detection.broken else "**missed**"
@@ -87,7 +87,7 @@ def _lines(detections: list[Detection]) -> Iterator[str]:
     yield ""
     yield f"{len(caught)} of {len(detections)} single faults on the reference server, each under"
     yield "its own rule, by the scripted lifecycles alone. The faultless server passes every rule."
-    yield "This page is written by `make faults`; a test holds it to the catalogue."
+    yield "This page is written by `make faults`; a test compares it with the catalogue."
     for group, count in groups.items():
         yield from ("", f"## {group}, {count}", "")
         yield "| fault | the server | rule | breaks too | |"
@@ -101,33 +101,33 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
     parser.add_argument("--faults", metavar="NAMES", type=_known, default=list(FAULTS))
     options = parser.parse_args(arguments)
-    cries = alarms()
+    alarms_raised = alarms()
     detections = []
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         for one in pool.imap(detect, options.faults):
             detections.append(one)
-            told = "ok   " if one.is_right else "WRONG"
+            verdict = "ok   " if one.is_right else "FAIL "
             broken = " ".join(sorted(one.broken)) or "nothing"
-            line = f"{told} {FAULTS[one.fault].group:<9} {one.fault:<30} {broken}"
-            _say(f"{line}  (request {one.first} of {one.requests})")
-    wrong = [one.fault for one in detections if not one.is_right]
-    cried = " ".join(sorted(cries)) or "none"
-    _say(f"{len(detections) - len(wrong)} of {len(detections)} right; false alarms: {cried}")
-    if options.write and not wrong:
+            line = f"{verdict} {FAULTS[one.fault].group:<9} {one.fault:<30} {broken}"
+            _print(f"{line}  (request {one.first} of {one.requests})")
+    missed = [one.fault for one in detections if not one.is_right]
+    shown = " ".join(sorted(alarms_raised)) or "none"
+    _print(f"{len(detections) - len(missed)} of {len(detections)} right; false alarms: {shown}")
+    if options.write and not missed:
         PAGE.write_text(page(map(claimed, FAULTS)), encoding="utf-8")
-    return 1 if wrong or cries else 0
+    return 1 if missed or alarms_raised else 0
 
 
 def _known(names: str) -> list[str]:
-    told = [name.strip() for name in names.split(",")]
-    for name in told:
+    requested = [name.strip() for name in names.split(",")]
+    for name in requested:
         if name not in FAULTS:
             fix = choice(name, FAULTS, "docs/faults.md")
             raise argparse.ArgumentTypeError(f"unknown fault {name}; {fix}")
-    return told
+    return requested
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 

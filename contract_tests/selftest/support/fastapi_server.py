@@ -47,7 +47,7 @@ class Platform(StrEnum):
 
 
 class Override(StrEnum):
-    """What an initiate may ask for."""
+    """The body of an initiate."""
 
     INHERIT = "INHERIT"
     PRIVATE = "PRIVATE"

@@ -152,11 +152,11 @@ def half_gzip(connection: socket.socket) -> None:
 
 
 def unknown_coding(connection: socket.socket) -> None:
-    """Send a body in a coding that nobody asked for."""
+    """Send a body in a content coding that was not accepted."""
     _answer(connection, 200, b"{}", "Content-Encoding: br")
 
 
-# Answers that are HTTP, and odd.
+# Responses that are HTTP, and unusual.
 
 
 def answering(status: int, content: bytes, *headers: str) -> Behaviour:
@@ -179,7 +179,7 @@ def nested(depth: int) -> bytes:
     return b"[" * depth + b"]" * depth
 
 
-def odd_headers(connection: socket.socket) -> None:
+def latin_1_headers(connection: socket.socket) -> None:
     """Send headers whose bytes are no UTF-8."""
     head = b"HTTP/1.1 200 \xff\xfe\r\nX-Odd: \xff\xfe\r\nContent-Type: \xff/\xfe\r\n"
     connection.sendall(head + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")
@@ -231,7 +231,7 @@ def step(method: str, path: str) -> str:
 
 
 def secured(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
-    """Speak TLS on a connection, where that is asked for."""
+    """Wrap a connection in TLS, if that is set up."""
     return tls.wrap_socket(connection, server_side=True) if tls else connection
 
 
@@ -259,8 +259,8 @@ def hostile(
             if not request:
                 return
             method, path = request.split(b" ", 2)[:2]
-            told = step(method.decode(), path.decode())
-            if upstream and (told != at or b"preflight" in path):
+            current = step(method.decode(), path.decode())
+            if upstream and (current != at or b"preflight" in path):
                 _hand_on(connection, request, upstream)
                 return
             seen.append(None)

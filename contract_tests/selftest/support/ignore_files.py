@@ -1,8 +1,8 @@
 """Ignore files, each with what Docker packs of a small tree: the oracle of packing.
 
 What is expected follows from the documentation of .dockerignore and from the sources of Docker's
-matcher. Docker's own command line, version 28.2, sends the same, except where a comment says what
-it sends. Second opinions differ where a case names them, and are wrong there:
+matcher. Docker's own command line, version 28.2, sends the same, except where a comment has what
+it sends. Second opinions differ where a case names them, and are mistaken there:
 
 - ``docker-py``, the package ``docker``: Docker's matcher of 2017, in Python. It matches without
   case; blanks may stand before the # of a comment; a carriage return, a form feed and the like end

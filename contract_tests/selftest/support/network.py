@@ -1,4 +1,4 @@
-"""A network that answers by a script, a clock of its own, and the whole job in either world."""
+"""A scripted network, a clock that tests move, and build_image in both variants."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ both = pytest.mark.parametrize("build", [build_sync, build_asyncio], ids=["sync"
 
 
 class Clock:
-    """The time of a test: it passes where a job pauses, and nowhere else."""
+    """The clock of a test: only pauses of a job move it."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.time = 1000.0
@@ -72,11 +72,11 @@ def context(folder: Path) -> Path:
 
 
 class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers by a script: for each operation what comes next, then always the last."""
+    """Responds by a script: for each operation its steps in order, the last one repeated."""
 
     def __init__(self, **script: list[Any]) -> None:
         self.script = {"initiate": [201], "upload": [200], "start": [200], "status": [200]} | script
-        self.asked: list[str] = []
+        self.operations: list[str] = []
         self.requests: list[httpx.Request] = []
         self.largest = 0
 
@@ -85,7 +85,7 @@ class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
         path = request.url.path
         name = "upload" if request.method == "PUT" else "initiate" if path.endswith("build") else ""
         name = name or ("start" if path.endswith("/start") else "status")
-        self.asked.append(name)
+        self.operations.append(name)
         self.requests.append(request)
         steps = self.script[name]
         step = steps.pop(0) if len(steps) > 1 else steps[0]
@@ -94,8 +94,8 @@ class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if isinstance(step, httpx.Response):
             return step
         if isinstance(step, str):
-            return httpx.Response(200, json=told(step))
-        body = example("initiate_image_build") if name == "initiate" else told("COMPLETED")
+            return httpx.Response(200, json=status_body(step))
+        body = example("initiate_image_build") if name == "initiate" else status_body("COMPLETED")
         return httpx.Response(step, json=body if step < 300 else {"detail": "no"})
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
@@ -112,7 +112,7 @@ class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     @property
     def client(self) -> AuthenticatedClient:
-        """A client that talks to nobody else."""
+        """A client whose requests all come here."""
         return AuthenticatedClient(
             "https://images.test",
             TOKEN,
@@ -122,7 +122,7 @@ class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
         )
 
 
-def told(status: str) -> dict[str, Any]:
+def status_body(status: str) -> dict[str, Any]:
     """Return the contract's example of a status."""
     body: dict[str, Any] = contract().document["components"]["examples"][status]["value"]
     return body

@@ -23,8 +23,8 @@ Entry = dict[str, Any]
 Replay = Callable[..., Replayed]
 
 
-def told(status: str, **more: Any) -> dict[str, Any]:
-    """Return what is told of a build: an hour old, and sound in all that is not given."""
+def status_body(status: str, **more: Any) -> dict[str, Any]:
+    """Return a valid body of status for a build that is an hour old, changed by ``more``."""
     body = {
         "id": "bld_1",
         "imageName": "web",
@@ -49,7 +49,7 @@ def entry(
     at: float = 0,
     took: float = 0.01,
 ) -> Entry:
-    """Return an entry that lacks nothing; times are in seconds after noon."""
+    """Return a complete entry; times are in seconds after noon."""
     headers = [{"name": "Authorization", "value": f"Bearer {token}"}] if token else []
     headers.append({"name": "Accept", "value": "application/json"})
     request: Entry = {"method": method, "url": url, "headers": headers, "bodySize": 0}
@@ -68,13 +68,13 @@ def entry(
 
 
 def status(word: str = "BUILDING", at: float = 0, **more: Any) -> Entry:
-    """Return an entry of a status that was answered."""
-    return entry(body=told(word), at=at, **more)
+    """Return an entry of a successful status."""
+    return entry(body=status_body(word), at=at, **more)
 
 
 def start(word: str = "BUILDING", at: float = 0, **more: Any) -> Entry:
-    """Return an entry of a start that was answered."""
-    return entry("POST", f"{API}/bld_1/start", body=told(word), sent={}, at=at, **more)
+    """Return an entry of a successful start."""
+    return entry("POST", f"{API}/bld_1/start", body=status_body(word), sent={}, at=at, **more)
 
 
 def written(path: Path, entries: list[Any]) -> Path:

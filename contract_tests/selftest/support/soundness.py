@@ -105,7 +105,7 @@ class Result:
 def run(
     inputs: int, seed: int, progress: Callable[[Result], None] = lambda _: None, every: int = 20_000
 ) -> Result:
-    """Throw so many inputs; tell the progress every so many."""
+    """Decode that many inputs; report progress every so many."""
     result, begun = Result(seed), time.monotonic()
     for name, content in bodies(random.Random(seed)):  # noqa: S311 (to be repeated, not to be secret)
         if result.inputs == inputs:
@@ -134,8 +134,8 @@ def throw(name: str, content: bytes, result: Result, tolerance: Tolerance) -> No
         accepted = True
         result.accepted += tolerance == TOLERANCES[0]
         result.by_tolerance[tolerance] += 1
-        if wrong := unsound(body, tolerance):
-            result.unsound.append(f"{shown}: {wrong}")
+        if problem := unsound(body, tolerance):
+            result.unsound.append(f"{shown}: {problem}")
     if accepted is not schema_accepts(name, content, tolerance):
         result.disagreed.append(f"{shown}: the client {'accepts' if accepted else 'refuses'} it")
     elif accepted and (changed := altered(strict_json(content), body)):

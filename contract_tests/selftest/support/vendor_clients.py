@@ -28,7 +28,7 @@ PATIENCE = 600.0
 
 
 class NotSetUpError(Exception):
-    """The clients are not there, and cannot be fetched; the text says why, and what to do."""
+    """The clients are not there, and cannot be fetched; the text is the problem and the fix."""
 
 
 def set_up(folder: Path = FOLDER) -> Path:
@@ -54,7 +54,7 @@ def environment(home: Path, url: str, token: str, **more: str) -> dict[str, str]
         "HOME": str(home),
         "PRIME_API_BASE_URL": url,
         "PRIME_API_KEY": token,
-        # Else the command line asks its registry for a newer version of itself.
+        # Else the command line looks for a newer version of itself.
         "PRIME_DISABLE_VERSION_CHECK": "1",
         # Else its tables break words.
         "COLUMNS": "300",
@@ -73,11 +73,11 @@ def _install(folder: Path) -> None:
             done = subprocess.run(  # noqa: S603 (our own command)
                 command, capture_output=True, text=True, timeout=PATIENCE, check=False
             )
-            said = done.stderr.strip().splitlines()[-1:] if done.returncode else None
+            failure = done.stderr.strip().splitlines()[-1:] if done.returncode else None
         except subprocess.TimeoutExpired:
-            said = [f"no end after {PATIENCE:.0f} s"]
-        if said is not None:
+            failure = [f"no end after {PATIENCE:.0f} s"]
+        if failure is not None:
             raise NotSetUpError(
-                f"problem: the vendor's clients are not installed: {' '.join(said)}\n"
+                f"problem: the vendor's clients are not installed: {' '.join(failure)}\n"
                 "    fix: run this test once with a network; it keeps them in .venv-vendor"
             )

@@ -77,7 +77,7 @@ def test_stock_is_read() -> None:
 
 
 def test_silence_is_no_zero() -> None:
-    """Traffic that is not told is an error."""
+    """A run without its traffic counts is an error."""
     with pytest.raises(ValueError, match="did not tell"):
         bench_runs.cases_of_stock(ran("Schemathesis v4\n"))
     with pytest.raises(KeyError):
@@ -116,7 +116,7 @@ def test_caught_by_gate(code: int, kinds: tuple[str, ...], caught: bool) -> None
 def test_caught_by_stock(
     code: int, kinds: tuple[str, ...], known: tuple[str, ...], caught: bool
 ) -> None:
-    """What it tells of the faultless server too is no catch."""
+    """What it also reports of the conforming server is not a catch."""
     found = bench_runs.is_caught_by_stock(Finding(code, kinds), Finding(1, known))
 
     assert found is caught
@@ -132,7 +132,7 @@ def test_sample_is_spread() -> None:
 
 
 def test_every_group_is_in_the_default_sample() -> None:
-    """The sample is as large as is said, and no fault stands in it twice."""
+    """The sample has the requested size, and no fault twice."""
     names = bench_gate.chosen(bench_gate.SAMPLE)
 
     assert len(set(names)) == len(names) == int(bench_gate.SAMPLE)
@@ -141,7 +141,7 @@ def test_every_group_is_in_the_default_sample() -> None:
 
 
 def test_faults_are_chosen() -> None:
-    """By name, or all of them; an unknown one is told with the nearest."""
+    """By name, or all of them; an unknown one is an error that names the nearest."""
     assert bench_gate.chosen("all") == list(FAULTS)
     assert bench_gate.chosen("completed-null, created-null") == ["completed-null", "created-null"]
     with pytest.raises(ValueError, match=r"(?s)unknown fault completed-nul.*completed-null"):
@@ -161,11 +161,11 @@ def test_ratios_are_of_pairs() -> None:
         for wall, other in ((1.0, 10.0), (6.0, 8.0), (4.0, 5.0))
     ]
 
-    told = "\n".join(bench_gate.timing(pairs))
+    table = "\n".join(bench_gate.timing(pairs))
 
-    assert "| wall | 4.0 s | 8.0 s | 0.10, 0.75, 0.80 | 0.75 |" in told
-    assert "| cpu | 2.0 s | 8.0 s | 0.05, 0.38, 0.40 | 0.38 |" in told
-    assert "**0.75** times as long" in told
+    assert "| wall | 4.0 s | 8.0 s | 0.10, 0.75, 0.80 | 0.75 |" in table
+    assert "| cpu | 2.0 s | 8.0 s | 0.05, 0.38, 0.40 | 0.38 |" in table
+    assert "**0.75** times as long" in table
 
 
 def caught() -> list[Caught]:
@@ -179,19 +179,19 @@ def caught() -> list[Caught]:
 
 def test_catches_are_counted() -> None:
     """By group and in all, with what only one of the two caught."""
-    told = "\n".join(bench_gate.catches(caught(), Finding(0, ()), (10.0, 30.0)))
+    table = "\n".join(bench_gate.catches(caught(), Finding(0, ()), (10.0, 30.0)))
 
-    assert f"Of 3 faults (of {len(FAULTS)} there are), the gate caught **2**" in told
-    assert "the stock run caught **2**" in told
-    assert "caught 3.0 times as many" in told
-    assert f"Missed by the gate: {NAMES['auth'][0]}.\n" in told
-    assert f"Caught only by the stock run: {NAMES['auth'][0]}.\n" in told
-    assert "the stock run reports nothing" in told
-    assert "| times | 2 | 2 | 1 |\n| auth | 1 | 0 | 1 |\n| all | 3 | 2 | 2 |" in told
+    assert f"Of 3 faults (of {len(FAULTS)} there are), the gate caught **2**" in table
+    assert "the stock run caught **2**" in table
+    assert "caught 3.0 times as many" in table
+    assert f"Missed by the gate: {NAMES['auth'][0]}.\n" in table
+    assert f"Caught only by the stock run: {NAMES['auth'][0]}.\n" in table
+    assert "the stock run reports nothing" in table
+    assert "| times | 2 | 2 | 1 |\n| auth | 1 | 0 | 1 |\n| all | 3 | 2 | 2 |" in table
 
 
 def test_each_fault_has_a_row() -> None:
-    """It tells how the stock run failed."""
+    """The error has the output of the stock run."""
     rows = "\n".join(bench_gate.each(caught())).splitlines()[2:]
 
     assert rows[0] == "| completed-null | T5 | caught | missed |"
@@ -201,10 +201,10 @@ def test_each_fault_has_a_row() -> None:
 
 def test_a_run_goes_on_from_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault whose findings are in the file is not run again."""
-    asked: list[str] = []
+    requested: list[str] = []
 
     def find(name: str) -> tuple[Finding, Finding]:
-        asked.append(name)
+        requested.append(name)
         return Finding(1, ("T5",), 2.0), Finding(0, (), 3.0)
 
     monkeypatch.setattr(bench_gate, "find", find)
@@ -212,7 +212,7 @@ def test_a_run_goes_on_from_what_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     first = bench_gate.findings(["completed-null"], 1, kept)
     again = bench_gate.findings(["completed-null", "created-null"], 1, kept)
 
-    assert asked == ["", "completed-null", "created-null"]
+    assert requested == ["", "completed-null", "created-null"]
     assert again["completed-null"] == first["completed-null"] == (
         Finding(1, ("T5",), 2.0), Finding(0, (), 3.0),
     )  # fmt: skip

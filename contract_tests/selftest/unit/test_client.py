@@ -33,7 +33,7 @@ from ...contract.api import INITIATE, START, STATUS
 from ...contract.openapi import contract
 from ...drivers.client import example
 
-TOKEN = "a-token-that-nobody-sees"  # noqa: S105 (no secret: it is looked for in what leaks)
+TOKEN = "a-token-that-nobody-sees"  # noqa: S105 (not a secret: leaks are searched for it)
 BASE = "https://images.test"
 WEB = BuildImageRequest(image_name="web", image_tag="v1")
 STATUS_PATH = "/api/v1/images/build/bld_1"
@@ -98,7 +98,7 @@ class Peer:
             body += connection.recv(65536)
         return head + b"\r\n\r\n" + body
 
-    def says(self, status: int, body: Any, *headers: str) -> None:
+    def respond(self, status: int, body: Any, *headers: str) -> None:
         """Answer from now on with a status, a JSON body and more headers."""
         content = json.dumps(body).encode()
         lines = [f"HTTP/1.1 {status} X", "Content-Type: application/json", "Connection: close"]
@@ -142,7 +142,7 @@ def peer() -> Iterator[Peer]:
 def test_requests_are_exact(operation: str, line: bytes, body: Any, variant: str) -> None:
     """Method, path, headers and body stand on the wire as the contract has them."""
     with peer() as server:
-        server.says(contract().operations[operation].success, example(operation))
+        server.respond(contract().operations[operation].success, example(operation))
         call(AuthenticatedClient(server.url, TOKEN), operation, variant)
 
     head, _, content = server.received[0].partition(b"\r\n\r\n")
@@ -175,7 +175,7 @@ def test_requests_are_exact(operation: str, line: bytes, body: Any, variant: str
 def test_a_path_parameter_is_one_segment(build_id: str, raw: bytes, variant: str) -> None:
     """It goes out escaped, and stands in its place."""
     with peer() as server:
-        server.says(200, example(STATUS))
+        server.respond(200, example(STATUS))
         call(AuthenticatedClient(server.url, TOKEN), START, variant, build_id)
 
     assert server.received[0].split(b" ")[1] == b"/api/v1/images/build/" + raw + b"/start"
@@ -198,7 +198,7 @@ def test_what_is_no_segment_is_refused(build_id: Any, variant: str) -> None:
 
 
 NOT_TEXT: Any = None
-WRONG_BODIES = [
+INVALID_BODIES = [
     (BuildImageRequest(image_name=NOT_TEXT, image_tag="v1"), r"\$\.image_name"),
     (BuildImageRequest(image_name="w", image_tag="v", platform=NOT_TEXT), r"\$\.platform"),
     (BuildImageRequest(image_name="\ud800", image_tag="v"), "cannot be sent"),
@@ -207,13 +207,13 @@ WRONG_BODIES = [
 
 
 @variants
-@pytest.mark.parametrize(("body", "says"), WRONG_BODIES)
-def test_a_wrong_body_is_refused(body: Any, says: str, variant: str) -> None:
+@pytest.mark.parametrize(("body", "message"), INVALID_BODIES)
+def test_invalid_request_body_raises_before_sending(body: Any, message: str, variant: str) -> None:
     """A field that holds what its annotation forbids is named, and never sent."""
     operation = INITIATE if isinstance(body, BuildImageRequest) else START
     with respx.mock(assert_all_called=False) as router:
         route = router.route()
-        with pytest.raises(errors.InvalidRequestError, match=says):
+        with pytest.raises(errors.InvalidRequestError, match=message):
             call(AuthenticatedClient(BASE, TOKEN), operation, variant, body=body)
 
     assert not route.called
@@ -354,14 +354,14 @@ def test_problems_are_read_from_either_shape(content: Any, problems: tuple[str, 
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("value", "seconds"),
     [("7", 7.0), (" 7 ", 7.0), ("0", 0.0), ("", None), ("soon", None), ("-7", None), ("7.5", None),
      ("\u0667", None), ("Tue, 24 Nov 2015 09:00:00 GMT", 0.0),
      ("Tue, 99 Nov 2015 09:00:00 GMT", None)],
 )  # fmt: skip
-def test_retry_after_is_in_seconds(told: str, seconds: float | None) -> None:
-    """Both forms of Retry-After are read; what is neither tells nothing."""
-    error = raised(answered(429, headers={"Retry-After": told.encode()}))
+def test_retry_after_is_in_seconds(value: str, seconds: float | None) -> None:
+    """Both forms of Retry-After are read; anything else is None."""
+    error = raised(answered(429, headers={"Retry-After": value.encode()}))
 
     assert error.retry_after == seconds
 
@@ -568,8 +568,8 @@ def test_there_is_a_timeout() -> None:
 def test_a_redirect_never_carries_the_token_elsewhere(follow: bool, variant: str) -> None:
     """It is not followed by default; where it is, another origin gets no token."""
     with peer() as elsewhere, peer() as server:
-        elsewhere.says(200, example(STATUS))
-        server.says(307, {}, f"Location: {elsewhere.url}{STATUS_PATH}")
+        elsewhere.respond(200, example(STATUS))
+        server.respond(307, {}, f"Location: {elsewhere.url}{STATUS_PATH}")
         client = AuthenticatedClient(server.url, TOKEN, follow_redirects=follow)
         if follow:
             call(client, STATUS, variant)
@@ -616,7 +616,7 @@ def test_an_async_client_of_the_callers_is_used() -> None:
 SPACED = "2026-11-24 09:00:07Z"
 
 
-# --- what only a mutation asked for -------------------------------------------------------------
+# --- found by mutation testing -------------------------------------------------------------
 
 
 def test_the_defaults_are_the_safe_ones() -> None:
@@ -640,13 +640,13 @@ def test_the_defaults_are_the_safe_ones() -> None:
         (httpx.Response(200, json={}), "is required, and missing"),
     ],
 )  # fmt: skip
-def test_an_invalid_response_says_why(answer: httpx.Response, reason: str) -> None:
+def test_invalid_response_error_has_the_reason(answer: httpx.Response, reason: str) -> None:
     """The reason is in words, and there is always one."""
     assert raised(answer).reason == reason
 
 
 def test_a_key_that_stands_twice_is_named() -> None:
-    """The error tells which."""
+    """The error names it."""
     content = json.dumps(ROWS["UPLOADING"]["value"])[:-1].encode() + b', "status": "PENDING"}'
     answer = httpx.Response(200, content=content, headers={"Content-Type": "application/json"})
 

@@ -1,4 +1,4 @@
-"""Each way a client can be wrong is caught under its own rule's id."""
+"""Each fault of a client is caught under the id of its own rule."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def no_validation(patch: Patch) -> None:
         patch.setattr(module, "decode", lambda response, *_: response.json())
 
 
-def path_untold(patch: Patch) -> None:
-    """Refuse what is wrong, without saying where."""
-    patch.setattr(_json, "_located", lambda _message: ("$", "is wrong"))
+def path_missing(patch: Patch) -> None:
+    """Refuse an invalid value without its path."""
+    patch.setattr(_json, "_located", lambda _message: ("$", "is invalid"))
 
 
 def failures_returned(patch: Patch) -> None:
@@ -87,7 +87,7 @@ def open_segment(patch: Patch) -> None:
         (lost_field, {"C2"}),
         # What is no JSON at all raises json's own error; what is any JSON is returned.
         (no_validation, {"C3"}),
-        (path_untold, {"C3"}),
+        (path_missing, {"C3"}),
         (failures_returned, {"C4"}),
         (token_shown, {"C5"}),
         (open_segment, {"C1", "C6"}),
@@ -109,8 +109,8 @@ def test_sound_client_passes() -> None:
 
 
 @pytest.mark.parametrize("value", ["yesterday", 12345, "2026-01-02T03:04:05"])
-def test_wrong_timestamp_is_named(value: object) -> None:
-    """A startedAt that is no instant is refused, and the error says where it stands."""
+def test_invalid_timestamp_is_named_in_the_error(value: object) -> None:
+    """A startedAt that is not a date-time is refused, and the error has its path."""
     body = {**driver.example("get_build_status"), "startedAt": value}
     response = httpx.Response(200, json=body)
 

@@ -93,14 +93,14 @@ def test_long_token_is_in_no_text_or_pickle(token: str, refusal: str) -> None:
 def test_short_token_is_hidden_behind_its_scheme_alone(token: str) -> None:
     """Anywhere else it is a part of ordinary text."""
     client = AuthenticatedClient(BASE, token)
-    ordinary = "a token of 1 build is in application/json, told 7-chars"
+    ordinary = "a token of 1 build is in application/json, with 7-chars"
     error = raised(httpx.Response(401, json={"detail": f"{ordinary}; Bearer {token}!"}), client)
-    wrong = raised(httpx.Response(200, content=b"{}", headers={"Content-Type": "text/1"}), client)
+    invalid = raised(httpx.Response(200, content=b"{}", headers={"Content-Type": "text/1"}), client)
 
     assert str(error).endswith(f"-> 401: {ordinary}; Bearer <token>!")
-    assert wrong.reason == "content type is 'text/1', not application/json"
-    assert wrong.reason in str(wrong)
-    for one in (error, wrong):
+    assert invalid.reason == "content type is 'text/1', not application/json"
+    assert invalid.reason in str(invalid)
+    for one in (error, invalid):
         again = pickle.loads(pickle.dumps(one))  # noqa: S301 (of our own making)
         assert str(again) == str(one)
         assert again.response.headers["content-type"] == one.response.headers["content-type"]
@@ -115,7 +115,7 @@ def test_token_shows_nowhere_over_a_socket(caplog: pytest.LogCaptureFixture) -> 
         assert TOKEN not in f"{client!r}{client}"
         echo = {"errors": [{"param": "Authorization", "details": f"Bearer {TOKEN} is too old"}]}
         for status, body in ((422, echo), (401, {"detail": TOKEN}), (200, {"id": 7}), (500, {})):
-            server.says(status, body)
+            server.respond(status, body)
             for variant in ("sync", "asyncio"):
                 with pytest.raises(errors.ImageBuildsError) as caught:
                     call(client.with_timeout(5), START, variant)

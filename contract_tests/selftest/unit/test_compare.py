@@ -1,4 +1,4 @@
-"""Each pair of documents is told apart as the corpus says, and the documents say so too."""
+"""Each pair of the corpus has the expected differences, and the docs list each kind."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SCHEMAS = {
         "properties": {"left": {"type": "string"}, "right": {"type": "string"}},
     },
 }
-# What no set of values tells: a missing field's meaning, a field that a reader counts on, a notice.
+# What no set of values shows: the meaning of a missing field, a field that readers need, a notice.
 BEYOND_VALUES = ("default-", "field-added", "field-removed", "deprecated")
 
 
@@ -83,7 +83,7 @@ def edited(root: dict[str, Any], edits: dict[str, Any]) -> dict[str, Any]:
     return root
 
 
-def told(found: list[Difference]) -> list[tuple[str, str]]:
+def kinds_of(found: list[Difference]) -> list[tuple[str, str]]:
     """Return the kinds, and whom they break, each once and in an order of their own."""
     return sorted({(one.kind, str(one.breaks)) for one in found})
 
@@ -95,7 +95,7 @@ def exchange(case: dict[str, Any]) -> tuple[Document, Document]:
 
 
 def pairs() -> list[tuple[str, Document, Document, list[tuple[str, str]]]]:
-    """Return each pair of the corpus, with what must be told of it."""
+    """Return each pair of the corpus, with the differences to report."""
     found = []
     for case in SPELLINGS:
         for column, way in enumerate(("response", "request")):
@@ -126,10 +126,10 @@ def found_in(title: str, base: Document, revision: Document) -> list[Difference]
 def test_pairs(
     title: str, base: Document, revision: Document, expected: list[tuple[str, str]]
 ) -> None:
-    """Exactly what the corpus expects is told, and where it stands is there in either document."""
+    """Exactly the expected differences are reported, at places that exist in the documents."""
     found = found_in(title, base, revision)
 
-    assert told(found) == expected
+    assert kinds_of(found) == expected
     for one in found:
         for document, pointer in ((base, one.base_at), (revision, one.revision_at)):
             node: Any = document.root
@@ -141,7 +141,7 @@ def test_pairs(
 
 def test_documents_are_valid() -> None:
     """Each document of the corpus is one that OpenAPI allows."""
-    wrong = []
+    failed = []
     for version, validator in (("3.0", OpenAPIV30SpecValidator), ("3.1", OpenAPIV31SpecValidator)):
         gathered = small({}, "response", f"{version}.0")
         for case in SPELLINGS:
@@ -149,13 +149,13 @@ def test_documents_are_valid() -> None:
                 if (case.get("version", "3.1")[:3] if key == "revision" else "3.1") == version:
                     name = re.sub(r"\W", "_", f"{case['title']} {key}")
                     gathered.root["components"]["schemas"][name] = case[key]
-        wrong += [error.message for error in validator(gathered.root).iter_errors()]
+        failed += [error.message for error in validator(gathered.root).iter_errors()]
     for case in (one for one in EXCHANGES if not one.get("invalid")):
         revision = edited(edited(SPARE, case.get("base", {})), case.get("edit", {}))
         errors = OpenAPIV31SpecValidator(revision).iter_errors()
-        wrong += [f"{case['title']}: {error.message}" for error in errors]
+        failed += [f"{case['title']}: {error.message}" for error in errors]
 
-    assert wrong == []
+    assert failed == []
 
 
 def test_titles_are_unique() -> None:
@@ -175,9 +175,9 @@ def test_each_kind_has_a_pair() -> None:
 
 
 def test_docs_have_each_kind() -> None:
-    """The table of the docs says of each kind whom it breaks."""
+    """The table of the docs has each kind, and whom it breaks."""
     rows = re.findall(r"^\| (`.*) \| .* \| (\S+) \| (\S+) \|$", DOCS, re.MULTILINE)
-    said = [
+    documented = [
         (kind, response, request)
         for kinds, response, request in rows
         for kind in re.findall(r"`([a-z-]+)`", kinds)
@@ -186,12 +186,12 @@ def test_docs_have_each_kind() -> None:
         (kind, *("—" if one is None else str(one) for one in both)) for kind, both in KINDS.items()
     ]
 
-    assert sorted(said) == sorted(known)
+    assert sorted(documented) == sorted(known)
 
 
 def test_directions_agree_with_another_judge() -> None:
-    """A schema breaks whom jsonschema_rs says to be told, or to tell, what is not admitted."""
-    wrong: list[str] = []
+    """jsonschema_rs agrees whether clients or servers meet values that are not admitted."""
+    failed: list[str] = []
     decided = 0
     for case in SPELLINGS:
         kinds = case.get("expect", [])
@@ -205,18 +205,18 @@ def test_directions_agree_with_another_judge() -> None:
             jsonschema_rs.canonicalize({**case[key], "components": {"schemas": SCHEMAS}})
             for key in ("base", "revision")
         )
-        said = {str(KINDS[kind][0]) for kind in kinds}
+        affected = {str(KINDS[kind][0]) for kind in kinds}
         for judged, whom in (
             (base.covers(revision), "clients"),
             (revision.covers(base), "servers"),
         ):
             if judged is not Containment.UNKNOWN:
-                wrong += [case["title"]] * (
-                    (judged is Containment.YES) == bool(said & {whom, "both"})
+                failed += [case["title"]] * (
+                    (judged is Containment.YES) == bool(affected & {whom, "both"})
                 )
                 decided += 1
 
-    assert wrong == []
+    assert failed == []
     assert decided > 100
 
 
@@ -229,11 +229,11 @@ def test_paths_are_found_under_another_base_path() -> None:
     bare = {**moved, "servers": []}
 
     assert differences(base, Document(moved, "moved")) == []
-    assert told(differences(base, Document(bare, "bare"))) == [("base-path", "nobody")]
+    assert kinds_of(differences(base, Document(bare, "bare"))) == [("base-path", "nobody")]
 
 
-def test_a_field_that_moved_is_told_where() -> None:
-    """What is gone from the top and stands in the artifacts now is told to have moved."""
+def test_moved_field_is_reported_with_its_new_place() -> None:
+    """A field that moved from the group to the artifacts is reported as moved."""
     found = differences(load(str(HERE / "second.yaml")), load(str(HERE / "third.yaml")))
     moved = {
         one.places[0].rpartition(".")[2]: one.revision for one in found if one.kind[:6] == "field-"
@@ -243,7 +243,7 @@ def test_a_field_that_moved_is_told_where() -> None:
     assert found[0].breaks is Breaks.CLIENTS
 
 
-def test_one_component_is_told_once() -> None:
+def test_change_of_a_shared_component_is_reported_once() -> None:
     """What several operations share is one difference, with each place where it is met."""
     pointer = "/components/schemas/BuildStatusResponse/properties/createdAt/type"
     revision = Document(edited(CONTRACT, {pointer: "integer"}), "revision")
@@ -286,7 +286,7 @@ def test_one_component_is_one_however_it_is_referred_to(written: dict[str, Any])
 def test_added_operation_is_counted_where_it_is_not_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It breaks nobody, and is no silence either."""
+    """It breaks nobody, and is reported."""
     revision = copy.deepcopy(CONTRACT)
     revision["paths"]["/api/v1/images"] = {"get": {"responses": {"200": {"description": "x"}}}}
     (tmp_path / "revision.json").write_text(json.dumps(revision))
@@ -298,7 +298,7 @@ def test_added_operation_is_counted_where_it_is_not_listed(
 
 
 def examples() -> list[tuple[str, str]]:
-    """Return each command of the docs, and what it is said to print."""
+    """Return each command of the docs, with the output printed there."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", DOCS, re.DOTALL)
     return [
         (command, text)
@@ -311,7 +311,7 @@ def examples() -> list[tuple[str, str]]:
 def test_docs_are_what_is_printed(
     number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worked example of the docs prints what it says, and ends as it says."""
+    """The worked example of the docs has the documented output and exit code."""
     monkeypatch.chdir(ROOT)
     command, text = examples()[number]
     ended = cli.main(shlex.split(command.partition(";")[0])[3:])
@@ -319,7 +319,7 @@ def test_docs_are_what_is_printed(
     assert capsys.readouterr().out + f"{ended}\n" == text
 
 
-def test_json_says_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_every_difference(capsys: pytest.CaptureFixture[str]) -> None:
     """JSON has the verdict, and each field of each difference."""
     files = ["--contract", str(HERE / "first.yaml"), str(HERE / "second.yaml")]
     ended = cli.main(["compare", *files, "--json"])

@@ -1,4 +1,4 @@
-"""What cannot be read or followed is a failure with its mend, and never a verdict."""
+"""A document that cannot be read or followed is a problem with a fix, and never a verdict."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ SCHEMAS = {
 def test_unreadable(
     text: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A document that tells nothing ends with 4, its problem and its mend."""
+    """An unusable document ends with 4, a problem and its fix."""
     (tmp_path / "revision").write_text(text)
     ended = cli.main(["compare", str(tmp_path / "revision")])
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
 
-    assert (ended, told.out) == (Exit.CANNOT_TELL, "")
-    assert told.err.startswith("problem: ")
-    assert why in told.err
-    assert "\n    fix: " in told.err
+    assert (ended, printed.out) == (Exit.CANNOT_TELL, "")
+    assert printed.err.startswith("problem: ")
+    assert why in printed.err
+    assert "\n    fix: " in printed.err
 
 
 @pytest.mark.parametrize("text", AMBIGUOUS.values(), ids=list(AMBIGUOUS))
@@ -106,7 +106,7 @@ def test_ambiguous_document_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("schema", "why"), SCHEMAS.values(), ids=list(SCHEMAS))
 def test_not_to_be_followed(schema: Any, why: str) -> None:
-    """A schema that leads nowhere is told with its place."""
+    """An unresolvable reference is reported with its place."""
     root = copy.deepcopy(CONTRACT)
     answer = root["paths"][START]["post"]["responses"]["200"]
     answer["content"]["application/json"]["schema"] = schema
@@ -130,7 +130,7 @@ def test_bytes(value: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_aliases_of_aliases_end() -> None:
-    """A document of few words that says endlessly much is refused in time."""
+    """A small document that expands without end is refused in time."""
     lines = ["a0: &a0 {type: string}"]
     lines += [f"a{n}: &a{n} {{allOf: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
     schemas = documents.read("\n".join(lines))
@@ -203,10 +203,10 @@ def test_url(capsys: pytest.CaptureFixture[str]) -> None:
     """A document is read from a URL, and called by it without its secrets."""
     with served(200, PATH.read_bytes()) as url:
         assert cli.main(["compare", url + "?token=secret", "--json"]) == Exit.OK
-    told = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
 
-    assert told["verdict"] == "same"
-    assert "secret" not in told["revision"]
+    assert result["verdict"] == "same"
+    assert "secret" not in result["revision"]
 
 
 @pytest.mark.parametrize(
@@ -223,18 +223,18 @@ def test_url(capsys: pytest.CaptureFixture[str]) -> None:
 def test_urls_that_fail(
     status: int, body: bytes, headers: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A URL that gives no document is told with what it gave instead."""
+    """A URL without a document is reported with what it returned instead."""
     with served(status, body, **headers) as url:
         assert cli.main(["compare", url]) == Exit.CANNOT_TELL
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
 
-    assert why in told
-    assert "secret" not in told
+    assert why in printed
+    assert "secret" not in printed
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "http://127.0.0.1:1/a", "http://[/a"])
 def test_urls_that_open_nothing(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A scheme that is not spoken, a port that is closed and a URL that is none are told."""
+    """An unsupported scheme, a closed port and an invalid URL are reported."""
     assert cli.main(["compare", url]) == Exit.CANNOT_TELL
     assert capsys.readouterr().err.startswith("problem: ")
 

@@ -31,7 +31,7 @@ VALUES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("text", list(VALUES))
-def test_a_scalar_is_what_the_core_schema_of_yaml_1_2_says(text: str) -> None:
+def test_scalar_is_resolved_by_the_core_schema_of_yaml_1_2(text: str) -> None:
     """Alone, in a mapping, and in a list."""
     value = VALUES[text]
     found = [read(f"a: {text}")["a"], read(f"- {text}")[0], read(f"{{a: [b, {text} ]}}")["a"][-1]]

@@ -18,7 +18,7 @@ from ...contract.openapi import contract
 DOCUMENT = "openapi-2026-05-25"
 HERE = Path(__file__).parents[1] / "support/facts"
 FACTS = documents.load(HERE / f"{DOCUMENT}.yaml")
-# Hashes of the document's own sentences, normalised by `normal`: enough to tell that none is here.
+# Hashes of the document's own sentences, normalised by `normal`: enough to see that none is here.
 SENTENCES = set((HERE / f"{DOCUMENT}.sentences").read_text().split())
 WORDS = {"description", "title", "examples", "example"}
 SCHEMAS = "/components/schemas"
@@ -173,7 +173,7 @@ def test_what_is_not_stated_is_found(pointer: str, value: Any) -> None:
     assert stated(document) != stated(contract().document)
 
 
-def test_what_is_not_marked_stated_is_not_asked_for() -> None:
+def test_facts_are_only_required_where_marked_stated() -> None:
     """An addition of our own, marked so, is no fact of the document."""
     document = copy.deepcopy(contract().document)
     group = document["components"]["schemas"]["BuildStatusResponse"]

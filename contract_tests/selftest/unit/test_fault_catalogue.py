@@ -27,12 +27,12 @@ TOKEN = "A-test-token"  # noqa: S105 (of a server that lives as long as the test
 Step = tuple[str, str, Any, dict[str, str]]
 Answer = tuple[int, str, bytes]
 OF_BODY = {"image_name": "contract-gate"}
-ODD_IDS = ["-dash", "a.b", "x" * 64, "x" * 256, "\N{SNOWMAN}", "a%2Fb", "a\0b"]
-WRONG_TOKENS = [
+UNUSUAL_IDS = ["-dash", "a.b", "x" * 64, "x" * 256, "\N{SNOWMAN}", "a%2Fb", "a\0b"]
+INVALID_TOKENS = [
     None, "Bearer wrong", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}x", f"Bearer {TOKEN.swapcase()}",
     "Basic dXNlcjpwYXNz", "Bearer",
 ]  # fmt: skip
-WRONG_BODIES: list[Any] = [
+INVALID_BODIES: list[Any] = [
     [], {**OF_BODY}, {**OF_BODY, "image_tag": 1}, {"image_name": None, "image_tag": "v1"},
     {**OF_BODY, "image_tag": "v1", "platform": "amiga"},
     {**OF_BODY, "image_tag": "v1", "visibility": "SECRET"},
@@ -42,7 +42,7 @@ WRONG_BODIES: list[Any] = [
 
 
 class Server:
-    """A server in this process, whose clock goes as the script says."""
+    """A server in this process, on a clock that moves a second with each request."""
 
     def __init__(self, fault: Fault | None) -> None:
         self.now = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -55,17 +55,17 @@ class Server:
         )
         self._app: Any = fault.wrap(app, TOKEN) if fault else app
 
-    def ask(self, step: Step) -> Answer:
+    def send_step(self, step: Step) -> Answer:
         """Send one request, a second after the one before."""
         method, path, body, headers = step
         self.now += timedelta(seconds=1)
         content = body if isinstance(body, bytes) else b"" if body is None else _json(body)
-        told = {"host": "test", "authorization": f"Bearer {TOKEN}", **headers}
+        sent = {"host": "test", "authorization": f"Bearer {TOKEN}", **headers}
         target, _, query = path.partition("?")
         scope = {
             "type": "http", "http_version": "1.1", "scheme": "http", "method": method,
             "path": unquote(target), "raw_path": target.encode(), "query_string": query.encode(),
-            "headers": [(k.encode(), v.encode()) for k, v in told.items() if v], "root_path": "",
+            "headers": [(k.encode(), v.encode()) for k, v in sent.items() if v], "root_path": "",
         }  # fmt: skip
         answer: dict[str, Any] = {"body": b""}
 
@@ -98,15 +98,15 @@ def _json(body: Any) -> bytes:
 
 
 def script(server: Server) -> Iterator[Step]:
-    """Walk builds side by side, then ask for what must be refused."""
+    """Yield requests for several builds, then requests that must be refused."""
     json_type = {"content-type": "application/json"}
     octets = {"content-type": "application/octet-stream"}
     urls: list[str] = []
 
     def initiate(tag: str) -> Iterator[Step]:
         yield "POST", BUILD, {**OF_BODY, "image_tag": tag}, json_type
-        told = json.loads(server.last)
-        urls.append("/" + told["upload_url"].split("/", 3)[3])
+        issued = json.loads(server.last)
+        urls.append("/" + issued["upload_url"].split("/", 3)[3])
 
     def upload(number: int, text: str = GOOD) -> Step:
         return "PUT", urls[number], context(text), {**octets, "authorization": ""}
@@ -124,12 +124,12 @@ def script(server: Server) -> Iterator[Step]:
         yield from initiate(tag)
     for number, text in enumerate((GOOD, HOPELESS, GOOD)):
         yield from (status(number), upload(number, text), status(number), status(number))
-    for authorization in WRONG_TOKENS:
-        told = {**json_type, "authorization": authorization or ""}
-        yield from ((m, p, b, told) for m, p, b, _ in (start(2), status(2)))
-        yield "POST", BUILD, {**OF_BODY, "image_tag": "v9"}, told
+    for authorization in INVALID_TOKENS:
+        headers = {**json_type, "authorization": authorization or ""}
+        yield from ((m, p, b, headers) for m, p, b, _ in (start(2), status(2)))
+        yield "POST", BUILD, {**OF_BODY, "image_tag": "v9"}, headers
         yield status(2)
-    for body in WRONG_BODIES:
+    for body in INVALID_BODIES:
         yield "POST", BUILD, body, json_type
     for body in ([], None, {"context_uploaded": "maybe"}):
         yield "POST", f"{at(2)}/start", b"null" if body is None else body, json_type
@@ -149,7 +149,7 @@ def script(server: Server) -> Iterator[Step]:
     yield from initiate("v1")
     yield from (status(3), start(3))
     yield from (status(3) for _ in range(12))
-    for build_id in ODD_IDS:
+    for build_id in UNUSUAL_IDS:
         path = f"{BUILD}/{quote(build_id, safe='')}"
         yield from (("GET", path, None, {}), ("POST", f"{path}/start", {}, json_type))
     for body, headers in (
@@ -164,7 +164,7 @@ def script(server: Server) -> Iterator[Step]:
 def sound() -> list[Answer]:
     """Return what the faultless server answers."""
     server = Server(None)
-    return [server.ask(step) for step in script(server)]
+    return [server.send_step(step) for step in script(server)]
 
 
 def differs(fault: Fault) -> int | None:
@@ -172,7 +172,7 @@ def differs(fault: Fault) -> int | None:
     server = Server(fault)
     steps = script(server)
     for number, expected in enumerate(sound()):
-        if server.ask(next(steps)) != expected:
+        if server.send_step(next(steps)) != expected:
             return number
     return None
 
@@ -220,10 +220,10 @@ def test_size() -> None:
 
 
 def test_what_they_say() -> None:
-    """Each says what it does, in words that no other uses, and is not there for two rules."""
-    said = [fault.says for fault in FAULTS.values()]
+    """Each has a description of its own, and one rule."""
+    descriptions = [fault.says for fault in FAULTS.values()]
 
-    assert sorted(set(said)) == sorted(said)
+    assert sorted(set(descriptions)) == sorted(descriptions)
     assert [fault.name for fault in FAULTS.values() if fault.rule in fault.also] == []
 
 

@@ -29,7 +29,7 @@ from ..support.recordings import (
     replayer,
     start,
     status,
-    told,
+    status_body,
     violated,
     written,
 )  # fmt: skip
@@ -177,7 +177,7 @@ JSON = st.recursive(
 @settings(deadline=None, database=None)
 @given(JSON, st.booleans(), st.data())
 def test_each_beginning_of_json_ends_early(value: Any, is_ascii: bool, data: st.DataObject) -> None:
-    """Wherever a text is cut; with something wrong before the cut it does not."""
+    """Wherever a text is cut; with something invalid before the cut it does not."""
     content = json.dumps({"value": value}, ensure_ascii=is_ascii).encode("utf-8", "replace")
     cut = content[: data.draw(st.integers(1, len(content) - 1))]
 
@@ -208,8 +208,8 @@ def test_cut_of_unknown_size_is_not_blamed_on_the_server(
     assert violated(replayed(one)) == broken
 
 
-def test_length_tells_of_a_body(replayed: Replay) -> None:
-    """A body that has a length and no text was left out, whatever its size is said to be."""
+def test_length_shows_that_a_body_was_left_out(replayed: Replay) -> None:
+    """A body that has a length and no text was left out, whatever its recorded size."""
     length = {"name": "content-length", "value": "80"}
 
     def change(one: Entry) -> None:
@@ -227,7 +227,7 @@ def test_204_has_no_body(replayed: Replay) -> None:
 
 
 def test_what_was_not_recorded_is_not_judged(replayed: Replay) -> None:
-    """Without bodies nothing is said of bodies."""
+    """Without bodies, rules about bodies are not observed."""
     one = status()
     del one["response"]["content"]["text"]
     made = replayed(one, start(took=0.1))
@@ -239,7 +239,7 @@ def test_what_was_not_recorded_is_not_judged(replayed: Replay) -> None:
 
 def test_bom_is_judged_where_bytes_were_kept(replayed: Replay) -> None:
     """P8 sees a BOM in a body that was recorded as bytes."""
-    content = b"\xef\xbb\xbf" + json.dumps(told("BUILDING")).encode()
+    content = b"\xef\xbb\xbf" + json.dumps(status_body("BUILDING")).encode()
     one = status()
     one["response"]["content"].update(text=base64.b64encode(content).decode(), encoding="base64")
 
@@ -271,8 +271,8 @@ def test_request_body(name: str, replayed: Replay) -> None:
     assert replayed(one).tape.exchanges[0].request.content == expected
 
 
-def test_length_tells_of_a_request_body(replayed: Replay) -> None:
-    """A request that has a length and no text was not empty, whatever its size is said to be."""
+def test_length_shows_that_a_request_body_was_left_out(replayed: Replay) -> None:
+    """A request that has a length and no text was not empty, whatever its recorded size."""
     one = status()
     one["request"]["headers"].append({"name": "Content-Length", "value": "7"})
 
@@ -325,11 +325,11 @@ def test_content_type_is_taken_from_the_content(replayed: Replay) -> None:
     one["response"]["headers"] = [{"name": "Date", "value": "Mon, 04 May 2026 12:00:00 GMT"}]
     made = replayed(one)
     one["response"]["content"]["mimeType"] = "x-unknown"
-    untold = replayed(one)
+    untyped = replayed(one)
 
     assert violated(made) == set()
-    assert violated(untold) == {"P1"}
-    assert "content-type" not in untold.tape.exchanges[0].response.headers
+    assert violated(untyped) == {"P1"}
+    assert "content-type" not in untyped.tape.exchanges[0].response.headers
 
 
 def refused(path: Path | str) -> str:
@@ -340,7 +340,7 @@ def refused(path: Path | str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [
         (b"", "is not JSON"),
         (b"<html>", "is not JSON"),
@@ -355,19 +355,19 @@ def refused(path: Path | str) -> str:
         (b'{"log": {"entries": [1, null, {}]}}', "3: it has no request"),
     ],
 )
-def test_file_that_is_no_recording(content: bytes, said: str, tmp_path: Path) -> None:
+def test_file_that_is_no_recording(content: bytes, problem: str, tmp_path: Path) -> None:
     """A file that is no HAR is refused, with what to do."""
     path = tmp_path / "some.har"
     path.write_bytes(content)
-    told = refused(path)
+    printed = refused(path)
 
-    assert told.startswith("problem: ")
-    assert "fix: " in told
-    assert said in told
+    assert printed.startswith("problem: ")
+    assert "fix: " in printed
+    assert problem in printed
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    """What is no file is told as such."""
+    """A missing file is a problem."""
     assert "is not a file" in refused(tmp_path / "none.har")
     assert "is not a file" in refused(tmp_path)
     assert "problem: " in refused("a\0b")
@@ -402,12 +402,12 @@ ODD: dict[str, tuple[Change, str]] = {
     "no request": (lambda one: one.pop("request"), "it has no request"),
     "no method": (lambda one: one["request"].update(method=7), "it has no method"),
     "no URL": (lambda one: one["request"].pop("url"), NO_URL),
-    "odd URL": (lambda one: one["request"].update(url="http://["), NO_URL),
+    "invalid URL": (lambda one: one["request"].update(url="http://["), NO_URL),
     "surrogate": (lambda one: one["request"].update(url=API + "/\ud800"), NO_URL),
     "no status": (lambda one: one["response"].pop("status"), NO_STATUS),
     "status in text": (lambda one: one["response"].update(status="200"), NO_STATUS),
     "no headers": (lambda one: one["request"].pop("headers"), NO_HEADERS),
-    "odd header": (lambda one: one["response"]["headers"].append({"name": "a"}), NO_HEADERS),
+    "invalid header": (lambda one: one["response"]["headers"].append({"name": "a"}), NO_HEADERS),
     "content": (lambda one: one["response"].update(content=[]), NO_CONTENT),
     "text": (lambda one: one["response"]["content"].update(text=7), NO_TEXT),
     "base64": (lambda one: one["response"]["content"].update(NO_BASE64), NOT_BASE64),
@@ -427,7 +427,7 @@ ODD: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("name", list(ODD))
-def test_odd_entry(name: str, replayed: Replay) -> None:
+def test_unreadable_entry_is_left_out_with_its_reason(name: str, replayed: Replay) -> None:
     """An entry that cannot be judged is left out with its reason, and the others are judged."""
     change, reason = ODD[name]
     one = status()
@@ -480,7 +480,7 @@ def mutated(draw: st.DrawFn) -> list[Any]:
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(entries=mutated())
 def test_mutated_entries(entries: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Whatever entries hold, they are judged or told to be odd."""
+    """Whatever entries contain, they are judged or left out with a reason."""
     path = written(tmp_path_factory.getbasetemp() / "mutated.har", entries)
     try:
         made = replay(path)

@@ -42,14 +42,14 @@ def test_only_the_client_driver_imports_the_client() -> None:
 
 
 def test_every_status_is_known() -> None:
-    """A status added to the contract is asked for wherever statuses are written out by hand."""
+    """A status of the contract is required wherever statuses are listed by hand."""
     lifecycle = "contract_tests/reference/lifecycle.py"
-    told = set(re.findall(r'"([A-Z]+)"', (ROOT / lifecycle).read_text()))
+    known = set(re.findall(r'"([A-Z]+)"', (ROOT / lifecycle).read_text()))
     places = [
-        (lifecycle, told, "let a build have it"),
+        (lifecycle, known, "let a build have it"),
         (
             "contract_tests/selftest/unit/test_payloads.py", {*ALLOWED},
-            "say in ALLOWED which timestamps go with it",
+            "add its timestamps to ALLOWED",
         ),
     ]  # fmt: skip
     missing = [

@@ -39,7 +39,17 @@ from ...contract.openapi import contract
 from ...drivers.client import example
 from ...reference.app import create_app
 from ...reference.over_sockets import running
-from ..support.network import TOKEN, WEB, Build, Clock, Network, both, build_sync, context, told
+from ..support.network import (
+    TOKEN,
+    WEB,
+    Build,
+    Clock,
+    Network,
+    both,
+    build_sync,
+    context,
+    status_body,
+)
 
 
 async def _waited(build_id: str, client: AuthenticatedClient) -> BuildStatusResponse:
@@ -71,28 +81,28 @@ def server() -> Iterator[str]:
 
 @both
 def test_an_image_is_built(server: str, folder: Path, build: Build) -> None:
-    """One call goes from a directory to a COMPLETED build, and tells how far it is."""
-    told: list[Progress] = []
+    """One call goes from a directory to a COMPLETED build, and reports progress."""
+    reported: list[Progress] = []
 
     done = build(
         folder,
         client=AuthenticatedClient(server, TOKEN),
         body=WEB,
         interval=0.05,
-        on_progress=told.append,
+        on_progress=reported.append,
     )
 
     assert (done.status, done.image_name, done.image_tag) == ("COMPLETED", "web", "v1")
-    steps = [progress.step for progress in told]
+    steps = [progress.step for progress in reported]
     assert list(dict.fromkeys(steps)) == list(Step)
-    sent = [progress for progress in told if progress.step is Step.UPLOADING]
+    sent = [progress for progress in reported if progress.step is Step.UPLOADING]
     assert (sent[0].sent, sent[-1].sent) == (0, sent[-1].size)
-    assert {progress.build_id for progress in told} == {None, done.id}
-    assert [one.size for one in told if one.step is Step.PACKING] == [0]
-    assert {one.size for one in told if one.step in (Step.INITIATING, Step.UPLOADING)} == {
+    assert {progress.build_id for progress in reported} == {None, done.id}
+    assert [one.size for one in reported if one.step is Step.PACKING] == [0]
+    assert {one.size for one in reported if one.step in (Step.INITIATING, Step.UPLOADING)} == {
         sent[-1].size
     }
-    assert told[-1].status == "COMPLETED"
+    assert reported[-1].status == "COMPLETED"
 
 
 @both
@@ -113,7 +123,7 @@ def test_a_failed_build_raises_its_messages(server: str, folder: Path, build: Bu
 
 @both
 def test_a_deadline_can_be_resumed(folder: Path, build: Build) -> None:
-    """What is raised says which build to wait for, and how it stood."""
+    """The exception has the id of the build, and its last status."""
     with running(create_app(token=TOKEN, build_seconds=0.6)) as url:
         client = AuthenticatedClient(url, TOKEN)
         with pytest.raises(errors.BuildTimeoutError) as caught:
@@ -145,7 +155,7 @@ def test_a_deadline_of_nothing_looks_once(server: str, folder: Path) -> None:
 def test_a_dockerfile_may_lie_outside(
     server: str, folder: Path, tmp_path: Path, build: Build
 ) -> None:
-    """It is packed along, under a name that the build is told."""
+    """It is packed, too, and its path in the context is sent with initiate."""
     (folder / "Dockerfile").unlink()
     (tmp_path / "other.Dockerfile").write_text("FROM scratch\n")
     body = BuildImageRequest(
@@ -171,7 +181,7 @@ def test_each_step_works_alone(server: str, folder: Path) -> None:
 
 
 def test_the_bar_shows_the_build(server: str, folder: Path) -> None:
-    """The bar of the terminal tells the build, the step and the status."""
+    """The progress bar shows the build, the step and the status."""
     from io import StringIO
 
     from rich.console import Console
@@ -212,7 +222,7 @@ def test_a_cancelled_build_raises(folder: Path, build: Build) -> None:
 
 @both
 def test_the_upload_carries_nothing_of_the_client(folder: Path, build: Build) -> None:
-    """Neither token, headers nor cookies go to the upload URL; its size is told."""
+    """Neither token, headers nor cookies go to the upload URL; its size does."""
     network = Network()
     build(folder, client=network.client, body=WEB)
 
@@ -246,39 +256,39 @@ def test_the_upload_follows_and_authenticates_nowhere(folder: Path, build: Build
 
 
 @both
-def test_each_piece_is_told(folder: Path, build: Build) -> None:
+def test_progress_is_reported_for_each_piece(folder: Path, build: Build) -> None:
     """The bytes sent add up to the size, and no piece is larger than the others."""
     (folder / "big").write_bytes(os.urandom(3 * _upload.CHUNK))
-    told: list[Progress] = []
-    build(folder, client=Network().client, body=WEB, on_progress=told.append)
+    reported: list[Progress] = []
+    build(folder, client=Network().client, body=WEB, on_progress=reported.append)
 
-    sent = [progress.sent for progress in told if progress.step is Step.UPLOADING]
+    sent = [progress.sent for progress in reported if progress.step is Step.UPLOADING]
     assert sent[:4] == [0, _upload.CHUNK, 2 * _upload.CHUNK, 3 * _upload.CHUNK]
-    assert sent[-1] == {progress.size for progress in told if progress.sent}.pop()
+    assert sent[-1] == {progress.size for progress in reported if progress.sent}.pop()
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_steps_tell_their_progress_too(folder: Path, is_async: bool) -> None:
+def test_single_steps_report_progress(folder: Path, is_async: bool) -> None:
     """``upload`` and ``wait`` by themselves call back as the whole job does."""
     build = BuildImageResponse.from_dict(example("initiate_image_build"))
-    told: list[Progress] = []
+    reported: list[Progress] = []
     with pack(folder) as context:
         if is_async:
             asyncio.run(
-                upload_async(build, context, client=Network().client, on_progress=told.append)
+                upload_async(build, context, client=Network().client, on_progress=reported.append)
             )
-            asyncio.run(wait_async("bld_1", client=Network().client, on_progress=told.append))
+            asyncio.run(wait_async("bld_1", client=Network().client, on_progress=reported.append))
         else:
-            upload(build, context, client=Network().client, on_progress=told.append)
-            wait("bld_1", client=Network().client, on_progress=told.append)
+            upload(build, context, client=Network().client, on_progress=reported.append)
+            wait("bld_1", client=Network().client, on_progress=reported.append)
 
-    assert [one.step for one in told] == [Step.UPLOADING, Step.UPLOADING, Step.WAITING]
-    assert (told[1].build_id, told[2].build_id) == (build.build_id, "bld_1")
-    assert (told[2].status, told[2].sent, told[2].size) == ("COMPLETED", 0, 0)
+    assert [one.step for one in reported] == [Step.UPLOADING, Step.UPLOADING, Step.WAITING]
+    assert (reported[1].build_id, reported[2].build_id) == (build.build_id, "bld_1")
+    assert (reported[2].status, reported[2].sent, reported[2].size) == ("COMPLETED", 0, 0)
 
 
 def test_a_pause_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It sleeps, in either world, for as long as it says."""
+    """It sleeps for as long as given, sync and async."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -296,12 +306,12 @@ def test_a_pause_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_a_build_raises_survives_a_pickle() -> None:
     """A process may hand it to another."""
-    failed = BuildStatusResponse.from_dict(told("FAILED"))
+    failed = BuildStatusResponse.from_dict(status_body("FAILED"))
     for error in (
         errors.BuildFailedError(failed),
         errors.BuildTimeoutError("bld_1", failed, 2.5),
         errors.BuildTimeoutError("bld_1", None, 3),
-        errors.InvalidBodyError("$.id", "is wrong"),
+        errors.InvalidBodyError("$.id", "is invalid"),
     ):
         again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
         assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
@@ -316,7 +326,7 @@ def test_what_a_build_raises_survives_a_pickle() -> None:
 
 def test_a_message_is_shown_once() -> None:
     """An image and its VM sandbox that fail alike say so in one voice; others are all there."""
-    body = told("FAILED")
+    body = status_body("FAILED")
     row = {"id": "art_1", "status": "FAILED", "createdAt": body["createdAt"]}
     messages = ["exit 1", "exit 2", "exit 1", None, "exit 1"]
     build = BuildStatusResponse.from_dict(
@@ -338,7 +348,7 @@ def test_a_refused_upload_raises(folder: Path, build: Build) -> None:
     with pytest.raises(errors.UploadRefusedError) as caught:
         build(folder, client=network.client, body=WEB)
 
-    assert network.asked == ["initiate", "upload"]
+    assert network.operations == ["initiate", "upload"]
     assert (caught.value.status_code, caught.value.content) == (403, refusal.content)
     assert "signature" not in str(caught.value)
 
@@ -348,7 +358,7 @@ def test_a_refused_upload_raises(folder: Path, build: Build) -> None:
     "url", ["", "file:///etc/passwd", "//x", "http://", "a b", "http://a:b", "\x00"]
 )
 def test_an_upload_url_must_be_one(folder: Path, build: Build, url: str) -> None:
-    """What is no HTTP URL is the server's fault, and said so."""
+    """An upload URL that is not HTTP is reported as an invalid response."""
     body = example("initiate_image_build") | {"upload_url": url}
     network = Network(initiate=[httpx.Response(201, json=body)])
 
@@ -376,7 +386,7 @@ def test_nonsense_is_refused(folder: Path, build: Build, deadline: float, interv
     with pytest.raises(errors.InvalidRequestError):
         build(folder, client=network.client, body=WEB, deadline=deadline, interval=interval)
 
-    assert network.asked == []
+    assert network.operations == []
 
 
 @both
@@ -391,7 +401,7 @@ def test_what_the_callback_raises_ends_it(folder: Path, build: Build) -> None:
     with pytest.raises(LookupError):
         build(folder, client=network.client, body=WEB, on_progress=stop)
 
-    assert network.asked == ["initiate"]
+    assert network.operations == ["initiate"]
 
 
 @pytest.fixture
@@ -429,7 +439,7 @@ def test_cancelling_leaves_nothing(folder: Path, packed: list[Any]) -> None:
     async def cancelled() -> None:
         network = Network(status=["BUILDING"])
         task = asyncio.create_task(build_image_async(folder, client=network.client, body=WEB))
-        while "status" not in network.asked:
+        while "status" not in network.operations:
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -465,12 +475,12 @@ def test_memory_is_bounded(folder: Path, is_async: bool) -> None:
 
 def test_the_network_of_these_tests_is_read() -> None:
     """The examples that the network answers are those of the contract."""
-    assert json.loads(json.dumps(told("COMPLETED")))["status"] == "COMPLETED"
+    assert json.loads(json.dumps(status_body("COMPLETED")))["status"] == "COMPLETED"
     assert contract().operations[STATUS].success == 200
 
 
-def test_a_wrong_time_is_named() -> None:
-    """The error says what a time may be."""
+def test_invalid_time_is_named_in_the_error() -> None:
+    """The error has the valid values of the time."""
     with pytest.raises(errors.InvalidRequestError) as caught:
         wait("bld_1", client=Network().client, deadline=-1)
 

@@ -1,4 +1,4 @@
-"""``judge`` shows what it saw, and never passes what it did not see."""
+"""The command ``judge`` on recordings: what it prints, and its exit codes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ... import cli
-from ..support.recordings import API, NO_ANSWER, SAMPLES, TOKEN, entry, status, told, written
+from ... import cli, settings
+from ...judge import judged
+from ...problems import Exit, Problem
+from ...report import recording
+from ..support.recordings import API, SAMPLES, TOKEN, entry, status, status_body, written
+from ..support.snapshots import assert_snapshot
 
 
 def main(words: list[str]) -> int:
@@ -16,51 +20,40 @@ def main(words: list[str]) -> int:
     return cli.main(["judge", *words])
 
 
-def test_judge_tells_a_violation(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first violation of a rule is told whole, with the command that shows it again."""
-    code = main([str(SAMPLES / "charles.har")])
-    lines = capsys.readouterr().out.splitlines()
-
-    assert code == 1
-    assert lines[0] == "T5 SHOULD  completedAt is set exactly where the status is terminal."
-    assert f"  repeat    make judge HAR={SAMPLES / 'charles.har'} RULE=T5" in lines
-    assert "entries       3: 3 judged, 0 not for this API, 0 left out" in lines
-    assert any(line.startswith("T5  SHOULD  violated          1 of 2") for line in lines)
-    assert lines[-1] == "violated: T5"
+def shown(file: Path, rule: str = "") -> str:
+    """Return what the command prints of a recording."""
+    replayed, verdicts = judged(str(file), settings.rules(rule, ""))
+    return "\n".join(recording.lines(str(file), "should", replayed, verdicts))
 
 
-def test_judge_tells_what_it_judged(capsys: pytest.CaptureFixture[str]) -> None:
-    """A recording that breaks nothing says how much of it was seen."""
-    code = main([str(SAMPLES / "chrome.har")])
-    out = capsys.readouterr().out
-
-    assert code == 0
-    assert "entries       9: 6 judged, 1 not for this API, 2 left out" in out
-    assert f"  left out    1: {NO_ANSWER}\n" in out
-    assert "initiate_image_build 1, get_build_status 2, start_image_build 1" in out
-    assert "P7  MUST    not observed" in out
+def test_violation_in_a_recording() -> None:
+    """The first violation of a rule is shown in full, with the command that repeats it."""
+    assert main([str(SAMPLES / "charles.har")]) == Exit.FOUND
+    assert_snapshot("judge-violation", shown(SAMPLES / "charles.har"))
 
 
-def test_judge_counts_what_is_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Further violations of a rule are counted; what was not recorded is said."""
-    odd = [entry(body=told("COMPLETED", completedAt=None), at=number) for number in range(3)]
-    del odd[1]["time"]
+def test_recording_without_violations() -> None:
+    """It shows how many entries were judged, and why others were left out."""
+    assert main([str(SAMPLES / "chrome.har")]) == Exit.OK
+    assert_snapshot("judge-passed", shown(SAMPLES / "chrome.har"))
+
+
+def test_recording_with_repeated_violations_and_missing_parts(tmp_path: Path) -> None:
+    """Further violations of a rule are counted; missing parts of the recording are reported."""
+    entries = [
+        entry(body=status_body("COMPLETED", completedAt=None), at=number) for number in range(3)
+    ]
+    del entries[1]["time"]
     bodiless = status(at=9)
     del bodiless["response"]["content"]["text"]
-    code = main([str(written(tmp_path / "odd one.har", [*odd, bodiless])), "--rule", "T5"])
-    out = capsys.readouterr().out
+    file = written(tmp_path / "a name.har", [*entries, bodiless])
 
-    assert code == 1
-    assert "  seen      on 3 exchanges, get_build_status" in out
-    assert "RULE=T5" in out
-    assert "odd one.har' RULE=T5" in out
-    assert "  no body     1: " in out
-    assert "  no time     1: " in out
-    assert "P1 " not in out
+    assert main([str(file), "--rule", "T5"]) == Exit.FOUND
+    assert_snapshot("judge-counts", shown(file, "T5"), {tmp_path: "<folder>"})
 
 
 def test_judge_keeps_to_rules_and_level() -> None:
-    """A rule that is not asked for is not judged."""
+    """A rule that was not selected is not judged."""
     path = str(SAMPLES / "charles.har")
 
     assert main([path, "--level", "must"]) == 0
@@ -68,38 +61,47 @@ def test_judge_keeps_to_rules_and_level() -> None:
     assert main([path, "--rule", "T4,T5"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ([""], "no recording was named"),
-        (["none.har"], "none.har is not a file"),
-        ([str(SAMPLES / "chrome.har"), "--rule", "T55"], "use T5"),
-        ([str(SAMPLES / "chrome.har"), "--level", "mus"], "use must"),
-        ([str(SAMPLES / "chrome.har"), "--rule", "L7"], "none of 1 rules could be observed"),
-    ],
-)
-def test_judge_cannot(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot be judged is no pass: exit code 4, and a sentence."""
-    code = main(arguments)
-    told = capsys.readouterr()
+CHROME = str(SAMPLES / "chrome.har")
+INVALID = {
+    "no file named": ("", "", ""),
+    "no such file": ("none.har", "", ""),
+    "unknown rule": (CHROME, "T55", ""),
+    "unknown level": (CHROME, "", "mus"),
+    "no rule observed": (CHROME, "L7", ""),
+}
 
-    assert code == 4
-    assert said in told.err
-    assert told.out == ""
+
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid_input_ends_with_4(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be judged has not passed."""
+    file, rule, level = INVALID[name]
+
+    assert main([file, "--rule", rule, "--level", level]) == Exit.CANNOT_TELL
+    assert capsys.readouterr().out == ""
+
+
+def test_problems_of_invalid_input() -> None:
+    """Each names the nearest valid value, or what to record."""
+    problems = []
+    for name, (file, rule, level) in INVALID.items():
+        with pytest.raises(Problem) as caught:
+            judged(file, settings.rules(rule, level))
+        problems.append(f"{name}\n{caught.value}\n")
+    assert_snapshot("judge-problems", "\n".join(problems))
 
 
 def test_judge_shows_no_token_and_no_control_character(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The output holds no token, and sends nothing to the terminal but text."""
-    body = told("COMPLETED", completedAt=None, imageName=f"{TOKEN}\x1b[2J")
+    body = status_body("COMPLETED", completedAt=None, imageName=f"{TOKEN}\x1b[2J")
     raw = json.dumps(body).replace("\\u001b", "\x1b")
     urls = [f"{API}/{TOKEN}", f"{API}/%1b[2J"]
     entries = [entry(url=url, body=raw, at=number) for number, url in enumerate(urls)]
     code = main([str(written(tmp_path / "some.har", entries))])
-    told_all = "".join(capsys.readouterr())
+    printed = "".join(capsys.readouterr())
 
     assert code == 1
-    assert "<token>" in told_all
-    assert TOKEN not in told_all
-    assert "\x1b" not in told_all
+    assert "<token>" in printed
+    assert TOKEN not in printed
+    assert "\x1b" not in printed

@@ -72,7 +72,7 @@ def test_models_are_frozen() -> None:
 
 
 def test_unknown_keys_are_ignored() -> None:
-    """A server may tell more than the contract."""
+    """A server may send more fields than the contract has."""
     more = GROUP | {"sourceImage": "x", "artifacts": [GROUP["artifacts"][0] | {"x": [1]}]}
 
     assert BuildStatusResponse.from_dict(more) == BuildStatusResponse.from_dict(
@@ -104,9 +104,9 @@ def test_from_dict_refuses_what_an_answer_may_not_hold(body: Any, path: str) -> 
     assert isinstance(caught.value, ValueError)
 
 
-def test_reasons_are_told() -> None:
-    """What is refused here, and not by msgspec, is told in the same words."""
-    for body, told in (
+def test_reasons_read_alike() -> None:
+    """What we refuse, and not msgspec, has messages of the same form."""
+    for body, message in (
         ({}, "$.id: is required, and missing"),
         (
             GROUP | {"startedAt": "2026-11-24 09:00:07Z"},
@@ -116,7 +116,7 @@ def test_reasons_are_told() -> None:
     ):
         with pytest.raises(errors.InvalidBodyError) as caught:
             BuildStatusResponse.from_dict(body)
-        assert str(caught.value) == told
+        assert str(caught.value) == message
 
 
 def test_from_dict_takes_a_datetime() -> None:

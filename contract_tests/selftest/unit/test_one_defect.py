@@ -1,4 +1,4 @@
-"""One defect, one rule: whatever single field of a sound body is wrong, one rule is violated.
+"""One defect, one rule: whichever single field of a valid body is invalid, one rule is violated.
 
 A rule that reports what another one reports at the same place makes one cause look like several,
 and cannot be waived alone.
@@ -85,8 +85,8 @@ def violated(operation: str, body: Any, status: int = 0) -> set[str]:
     """Return the rules that a response violates which follows a sound life."""
     story = Story()
     if operation == INITIATE:
-        asked = {"image_name": "web", "image_tag": "v1"}
-        story.ask("POST", BUILD, status or 201, body, body=asked)
+        request = {"image_name": "web", "image_tag": "v1"}
+        story.send("POST", BUILD, status or 201, body, body=request)
         return set(story.broken)
     story.initiate("b")
     story.upload("b")
@@ -96,7 +96,7 @@ def violated(operation: str, body: Any, status: int = 0) -> set[str]:
     content = json.dumps(body).encode()
     method, url = ("GET", f"{BUILD}/b") if operation == STATUS else ("POST", f"{BUILD}/b/start")
     sent: Any = None if operation == STATUS else {}
-    story.ask(method, url, status or 200, body=sent, received=content)
+    story.send(method, url, status or 200, body=sent, received=content)
     return set(story.broken)
 
 
@@ -107,19 +107,19 @@ def test_the_sound_bodies_violate_nothing() -> None:
 
 
 @pytest.mark.parametrize("operation", [INITIATE, STATUS, START])
-def test_one_wrong_field_violates_one_rule(operation: str) -> None:
-    """Each wrong value at each place, each key left out; none of them is hidden, or seen twice."""
+def test_one_invalid_field_violates_one_rule(operation: str) -> None:
+    """Each invalid value at each place, and each key left out: one rule each."""
     status = contract().operations[operation].success
-    wrong = {
+    unexpected = {
         (at, repr(value)): found
         for at, value, made in defects(schema_of(operation, status), sound(operation))
         if len(found := violated(operation, made)) != 1
     }
 
-    assert wrong == {}
+    assert unexpected == {}
 
 
-def test_one_wrong_field_of_a_refusal_violates_p6() -> None:
+def test_one_invalid_field_of_a_refusal_violates_p6() -> None:
     """No other rule looks into an ErrorResponse."""
     found = [
         violated(STATUS, made, 422)
@@ -200,12 +200,12 @@ def test_places_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("key", ["build_id", "upload_url"])
 @pytest.mark.parametrize("value", [None, 7, [], ABSENT])
-def test_two_builds_with_the_same_wrong_id(key: str, value: Any) -> None:
+def test_two_builds_with_the_same_invalid_id(key: str, value: Any) -> None:
     """P6 alone: what is not a string is no id that two builds could share."""
     story = Story()
     for build in ("b", "c"):
         issued = {**sound(INITIATE), "build_id": build, "upload_url": f"https://up.test/{build}"}
         made = changed(issued, (key,), value)
-        story.ask("POST", BUILD, 201, made, body={"image_name": "web", "image_tag": "v1"})
+        story.send("POST", BUILD, 201, made, body={"image_name": "web", "image_tag": "v1"})
 
     assert set(story.broken) == {"P6"}

@@ -13,7 +13,7 @@ from ...drivers.http.pace import MOST_RETRIES, BudgetSpent, Pace
 
 
 class Clock(VirtualClock):
-    """A clock that tells how it was moved."""
+    """A clock that records its sleeps."""
 
     def __init__(self) -> None:
         super().__init__(datetime(2026, 1, 1, tzinfo=UTC))
@@ -84,7 +84,7 @@ def test_the_deadline_ends_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "tries", "wait"),
+    ("headers", "tries", "wait"),
     [
         ({"retry-after": "3"}, 0, 3.0), ({"retry-after": " 0 "}, 4, 0.0), ({}, 0, 1.0),
         ({}, 2, 4.0), ({"retry-after": "soon"}, 1, 2.0), ({"retry-after": "-5"}, 0, 1.0),
@@ -92,11 +92,11 @@ def test_the_deadline_ends_it() -> None:
         ({"retry-after": "3"}, MOST_RETRIES, None),
     ],
 )  # fmt: skip
-def test_a_429_is_heeded(told: dict[str, str], tries: int, wait: float | None) -> None:
-    """Seconds as they are told; what is no number is as good as nothing."""
+def test_delay_after_a_429(headers: dict[str, str], tries: int, wait: float | None) -> None:
+    """Retry-After in seconds; an invalid one counts as missing."""
     pace, _ = paced()
 
-    assert pace.retry_delay(told, tries) == wait
+    assert pace.retry_delay(headers, tries) == wait
 
 
 def test_a_429_may_name_a_date() -> None:

@@ -58,7 +58,7 @@ def test_the_same_files_make_the_same_bytes(folder: Path, tmp_path: Path) -> Non
 
 
 def test_entries_are_plain(folder: Path) -> None:
-    """Links stay links, what can be run can be run, and nobody owns anything."""
+    """Links stay links, executables stay executable, and there is no owner."""
     (folder / "run").write_text("#!/bin/sh\n")
     (folder / "run").chmod(0o744)
     (folder / "link").symlink_to("run")
@@ -120,7 +120,7 @@ def test_a_dockerfile_has_its_own_ignore_file(folder: Path) -> None:
 
 
 def test_a_dockerfile_through_a_link(folder: Path, tmp_path: Path) -> None:
-    """One that a link leads outside to is packed by what it says, and the link is not."""
+    """A file outside that a link leads to is packed by its content, and the link is not."""
     (tmp_path / "common").write_text("FROM scratch\n")
     (folder / "Dockerfile").unlink()
     (folder / "Dockerfile").symlink_to("../common")
@@ -185,7 +185,7 @@ def test_a_dockerfile_in_an_ignored_directory_goes_along(folder: Path) -> None:
 
 
 def test_ignore_file_through_a_link(folder: Path) -> None:
-    """It is packed by what it says, since what it links to may be ignored."""
+    """It is packed by its content, since the file that it links to may be ignored."""
     (folder / "ignore").write_text("ignore\na\n")
     (folder / "a").write_text("x")
     (folder / ".dockerignore").symlink_to("ignore")
@@ -231,7 +231,7 @@ def test_socket_is_skipped_with_a_warning(folder: Path, monkeypatch: pytest.Monk
 
 
 def test_device_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No builder should make a device that an upload asks for."""
+    """No builder should create a device because an upload contains it."""
     lstat = Path.lstat
     device = os.stat_result((stat.S_IFCHR | 0o600, *[0] * 9))
     (folder / "null").write_text("")
@@ -254,7 +254,7 @@ def test_device_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_every_entry_has_one_time(
     given: str | None, time: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """1980-01-02, which zip can store in every time zone, or what the environment says."""
+    """1980-01-02, which zip can store in every time zone, or SOURCE_DATE_EPOCH."""
     if given is not None:
         monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
     (folder / "sub").mkdir()
@@ -271,7 +271,7 @@ def test_every_entry_has_one_time(
 def test_invalid_source_date_epoch_is_refused(
     given: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A time that nobody meant would change every image."""
+    """An unintended time would change every image."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
 
     with pytest.raises(errors.ContextError, match="SOURCE_DATE_EPOCH"):
@@ -287,8 +287,8 @@ def test_what_is_unpacked_can_be_zipped(folder: Path, tmp_path: Path) -> None:
         zipped.write(tmp_path / "out/Dockerfile")
 
 
-def test_what_cannot_be_packed_is_told(folder: Path, tmp_path: Path) -> None:
-    """Each refusal says what is wrong, and where."""
+def test_unpackable_file_raises_with_its_path(folder: Path, tmp_path: Path) -> None:
+    """Each error has the reason and the path."""
     with pytest.raises(errors.ContextError, match="nowhere is no directory"):
         pack(tmp_path / "nowhere")
     with pytest.raises(errors.ContextError, match=r"no Dockerfile at .*nowhere"):
@@ -297,7 +297,7 @@ def test_what_cannot_be_packed_is_told(folder: Path, tmp_path: Path) -> None:
         pack(folder, ".")
 
 
-def test_the_bytes_tell_nothing_of_the_machine(folder: Path) -> None:
+def test_bytes_do_not_depend_on_the_machine(folder: Path) -> None:
     """The gzip header has neither name nor time, directories and links have one mode each."""
     (folder / "empty").mkdir(mode=0o700)
     (folder / "link").symlink_to("empty")

@@ -258,7 +258,7 @@ LINES = st.tuples(
 
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(PATHS, min_size=1, max_size=8), st.lists(LINES, max_size=5))
-def test_any_tree_is_packed_as_the_oracle_says(paths: list[str], lines: list[str]) -> None:
+def test_any_tree_is_packed_as_by_the_oracle(paths: list[str], lines: list[str]) -> None:
     """For random trees and patterns; nothing is packed from outside."""
     patterns = cleaned(lines)
     with tempfile.TemporaryDirectory() as place:

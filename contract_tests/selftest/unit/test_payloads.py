@@ -27,7 +27,7 @@ NULLABLE = ["absent", None, SET]
 
 
 def schema_refuses(payload: Payload) -> bool:
-    """Ask the schema of openapi.yaml, which is told of JSON of the right content type only."""
+    """Return whether the schema of openapi.yaml refuses it, or it is not application/json."""
     message = Message({"content-type": payload.media_type}, payload.content)
     if message.media_type != "application/json" or message.json is NOT_JSON:
         return True
@@ -38,7 +38,7 @@ def schema_refuses(payload: Payload) -> bool:
 
 
 def broken_rules(payload: Payload) -> dict[str, Broken]:
-    """Ask the rules that look at one answer."""
+    """Return what the rules about one response find."""
     operation = contract().operations[payload.operation]
     history = Tape(driver.TOKEN).record(
         driver="payloads",
@@ -61,12 +61,12 @@ def broken_rules(payload: Payload) -> dict[str, Broken]:
 
 @pytest.fixture(scope="module")
 def caller() -> Iterator[driver.Caller]:
-    """Make all calls of this module."""
+    """Return the call of a client that gets this response."""
     with driver.Caller(Tape(driver.TOKEN)) as made:
         yield made
 
 
-def client_says(payload: Payload, caller: driver.Caller, how: str) -> Call:
+def client_call(payload: Payload, caller: driver.Caller, how: str) -> Call:
     """Let the client be answered so; return what it did."""
     operation = contract().operations[payload.operation]
     headers = {"Content-Type": payload.media_type} if payload.media_type else {}
@@ -76,7 +76,7 @@ def client_says(payload: Payload, caller: driver.Caller, how: str) -> Call:
 
 
 def agree(payload: Payload, caller: driver.Caller) -> None:
-    """Assert that the judges say of a payload what its verdict says."""
+    """Assert that schema, rules and client agree with the verdict of a payload."""
     assert schema_refuses(payload) is payload.is_refused
 
     broken = broken_rules(payload)
@@ -84,7 +84,7 @@ def agree(payload: Payload, caller: driver.Caller) -> None:
     assert bool(stated) is payload.is_refused, broken
 
     for how in driver.WAYS:
-        call = client_says(payload, caller, how)
+        call = client_call(payload, caller, how)
         assert (call.raised is not None) is payload.is_refused, call
         if payload.is_refused:
             assert call.raised == "InvalidResponseError"
@@ -100,7 +100,7 @@ def test_judges_agree(payload: Payload, caller: driver.Caller) -> None:
     if payload.rule and payload.at and payload.rule != "P1":
         assert broken[payload.rule].at == payload.at
     if payload.is_refused:
-        call = client_says(payload, caller, "sync")
+        call = client_call(payload, caller, "sync")
         assert payload.at is not None
         assert f": {payload.at}: " in call.message
 
@@ -126,7 +126,7 @@ ALLOWED = {
 
 
 def test_no_status_is_known_that_is_none() -> None:
-    """A status that is gone needs no line above; for a new one the tests of the house ask."""
+    """A removed status needs no line above; test_house requires one for a new status."""
     assert [one for one in ALLOWED if one not in IMAGES.statuses] == []
 
 
@@ -170,7 +170,7 @@ def positions(schema: dict[str, Any], at: tuple[Any, ...] = ()) -> list[tuple[An
 
 
 def misplaced() -> list[Any]:
-    """Put each wrong value in each place of each success."""
+    """Put each invalid value in each place of each success."""
     cases = []
     for operation in contract().operations.values():
         schema = contract().response_schema(operation, operation.success)
@@ -181,8 +181,8 @@ def misplaced() -> list[Any]:
 
 
 @pytest.mark.parametrize("operation", list(contract().operations))
-def test_wrong_type_at_every_position(operation: str, caller: driver.Caller) -> None:
-    """A value of another type in any place: the schema says what it is, the others agree."""
+def test_invalid_type_at_every_position(operation: str, caller: driver.Caller) -> None:
+    """A value of another type in any place: schema, rules and client agree."""
     sound = {**driver.example(operation if operation != START else STATUS)}
     if operation in (START, STATUS):
         row = contract().document["components"]["examples"]["COMPLETED"]["value"]["artifacts"][0]
@@ -216,7 +216,7 @@ def test_wrong_type_at_every_position(operation: str, caller: driver.Caller) -> 
 
 
 @pytest.mark.parametrize(
-    ("entry", "says"),
+    ("entry", "message"),
     [
         ({"title": "x", "body": {}}, "not an entry"),
         ({"title": "x", "verdict": "maybe", "body": {}}, "not an entry"),
@@ -226,7 +226,7 @@ def test_wrong_type_at_every_position(operation: str, caller: driver.Caller) -> 
         ({"title": "x", "verdict": "accept", "body": []}, "must be objects"),
     ],
 )
-def test_wrong_entry_is_refused(entry: dict[str, object], says: str) -> None:
+def test_invalid_entry_raises(entry: dict[str, object], message: str) -> None:
     """A slip in the corpus is an error, and no silent pass."""
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         payloads._payload(entry, {"base": {}})

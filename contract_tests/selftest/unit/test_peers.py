@@ -55,17 +55,17 @@ def outcome(case: str) -> str:
 @pytest.mark.parametrize("case", list(CASES))
 def test_the_table_is_what_happens(case: str) -> None:
     """Each cell of our column is what a call comes to, and no case passes."""
-    told = outcome(case)
+    shown = outcome(case)
 
     rows = [line for line in TABLE.read_text().splitlines() if line.startswith(f"| {case} |")]
     assert len(rows) == 1, f"docs/clients.md has no row of its own for {case}"
-    assert [cell.strip() for cell in rows[0].split("|")][2] == told
-    assert "returns" not in told
+    assert [cell.strip() for cell in rows[0].split("|")][2] == shown
+    assert "returns" not in shown
 
 
 def raised_by(act: Callable[[], object]) -> str:
     """Name what is raised."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011 (the name is what is asked for)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 (the name is what matters)
         act()
     return type(caught.value).__name__
 

@@ -38,7 +38,7 @@ from ...verdicts.judge import judge
 from ...watch import Watch
 from ..support.recordings import API, Replay, entry, replayer, start, status, violated
 
-SECRET = "s3cret/with+signs&such"  # noqa: S105 (no secret: nobody takes it)
+SECRET = "s3cret/with+signs&such"  # noqa: S105 (not a secret: no server accepts it)
 # What stands in every exchange: letters, words of JSON, of HTTP and of the contract.
 WORDS = [
     "a", "t", "1", "true", "json", "build", "200", "Bearer", "POST", "http", "completedAt",
@@ -172,7 +172,7 @@ def drive(token: str, headers: dict[str, str]) -> tuple[Run, list[tuple[Any, ...
     received: list[tuple[Any, ...]] = []
 
     def note(request: ServerRequest) -> None:
-        # How often status is asked is a matter of time; which other tokens are tried, of the token.
+        # How often status is polled depends on time; which other tokens are tried, on the token.
         is_one = request.is_authorized and request.operation != "status"
         if is_one or request.operation == "upload":
             received.append((request.method, request.operation, bytes(request.content)))
@@ -359,8 +359,8 @@ def test_ci_hides_the_token_that_the_gate_reads(
 )
 def test_ci_annotates_what_was_cut(ended: str, levels: list[str]) -> None:
     """With the reasons; an interrupt is an error of the job by itself."""
-    told = {"verdicts": [], "ended": ended, "reasons": ["MAX_BUILDS=1"], "problem": None}
-    notes = [*ci_gate.notes(told)]
+    verdicts = {"verdicts": [], "ended": ended, "reasons": ["MAX_BUILDS=1"], "problem": None}
+    notes = [*ci_gate.notes(verdicts)]
 
     assert [level for level, _, _ in notes] == levels
     assert all(text == "MAX_BUILDS=1" for _, _, text in notes)

@@ -130,7 +130,7 @@ def test_dockerfile_builds(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "why"), FAILS.values(), ids=list(FAILS))
 def test_dockerfile_fails(text: str, why: str) -> None:
-    """It says where, and why."""
+    """The error has the line and the reason."""
     ignore = dockerignore.read("secret\n")
 
     assert why_it_cannot_build(text, names=NAMES, ignore=ignore) == why
@@ -289,7 +289,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "an empty gzip": (gzip.compress(b""), "not a gzipped tar"),
     "half of one": (packed([FILE])[:-40], "not a gzipped tar"),
     "without its checksum": (packed([FILE])[:-8], "not a gzipped tar"),
-    "a wrong checksum": (packed([FILE])[:-8] + b"\0" * 8, "not a gzipped tar"),
+    "an invalid checksum": (packed([FILE])[:-8] + b"\0" * 8, "not a gzipped tar"),
     "more after it": (packed([FILE]) + b"more", "not a gzipped tar"),
     "more in it": (
         gzip.compress(packed([FILE], zipped=False) + b"x" * 512), "something after its end",
@@ -305,7 +305,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("content", "why"), HOSTILE.values(), ids=list(HOSTILE))
 def test_hostile_context_is_refused(content: bytes, why: str) -> None:
-    """What is no context, or may do harm, is refused, and says why."""
+    """An upload that is not a context, or may do harm, is refused with the reason."""
     with pytest.raises(context.Refused, match=why):
         read(content)
 

@@ -26,7 +26,7 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 class Server:
-    """A server in this process, whose clock goes as the test says."""
+    """A server in this process, on a clock that the test sets."""
 
     def __init__(self, scenario: str = "default", **more: int) -> None:
         self.now = T0
@@ -42,7 +42,7 @@ class Server:
             transport=httpx.ASGITransport(app), base_url="http://reference"
         )
 
-    def ask(self, method: str, path: str, **more: object) -> httpx.Response:
+    def request(self, method: str, path: str, **more: object) -> httpx.Response:
         """Send one request."""
         headers = {"Authorization": "Bearer test-token"}
         return asyncio.run(
@@ -51,26 +51,26 @@ class Server:
 
     def initiate(self, tag: str = "v1", **more: object) -> httpx.Response:
         """Initiate a build."""
-        return self.ask("POST", BUILD, json={"image_name": "web", "image_tag": tag, **more})
+        return self.request("POST", BUILD, json={"image_name": "web", "image_tag": tag, **more})
 
     def begun(
         self, tag: str = "v1", dockerfile: str = GOOD, content: bytes = b"", **more: object
     ) -> str:
         """Initiate, upload, start; return where the build is."""
-        told = self.initiate(tag, **more).json()
+        body = self.initiate(tag, **more).json()
         content = content or context(dockerfile)
-        put = self.ask("PUT", told["upload_url"], headers=OCTETS, content=content)
-        path = f"{BUILD}/{told['build_id']}"
-        started = self.ask("POST", f"{path}/start", json={})
+        put = self.request("PUT", body["upload_url"], headers=OCTETS, content=content)
+        path = f"{BUILD}/{body['build_id']}"
+        started = self.request("POST", f"{path}/start", json={})
 
         assert (put.status_code, started.status_code) == (204, 200)
         return path
 
     def seen(self, path: str, seconds: float) -> list[str]:
-        """Tell the status of the group and of its artifacts, so many seconds after the start."""
+        """Return the status of the group and of its artifacts, ``seconds`` after the start."""
         self.now = T0 + timedelta(seconds=seconds)
-        told = self.ask("GET", path).json()
-        return [told["status"], *(one["status"] for one in told.get("artifacts", []))]
+        body = self.request("GET", path).json()
+        return [body["status"], *(one["status"] for one in body.get("artifacts", []))]
 
 
 P, B, C, F, X = "PENDING", "BUILDING", "COMPLETED", "FAILED", "CANCELLED"
@@ -84,25 +84,25 @@ def test_artifacts_move_on_their_own() -> None:
     assert [server.seen(path, at) for at in (0, 2.4, 2.5, 5.9, 6, 9.9, 10, 99)] == [
         [B, B, P], [B, B, P], [B, B, B], [B, B, B], [B, C, B], [B, C, B], [C, C, C], [C, C, C],
     ]  # fmt: skip
-    told = server.ask("GET", path).json()
-    assert [one["artifactType"] for one in told["artifacts"]] == ["CONTAINER_IMAGE", "VM_SANDBOX"]
-    assert [one["fullImagePath"] for one in told["artifacts"]] == [
+    body = server.request("GET", path).json()
+    assert [one["artifactType"] for one in body["artifacts"]] == ["CONTAINER_IMAGE", "VM_SANDBOX"]
+    assert [one["fullImagePath"] for one in body["artifacts"]] == [
         "registry.example/reference/web:v1", None,
     ]  # fmt: skip
-    assert (told["startedAt"], told["completedAt"]) == (
+    assert (body["startedAt"], body["completedAt"]) == (
         "2026-05-04T03:02:01.000Z", "2026-05-04T03:02:11.000Z",
     )  # fmt: skip
 
 
 def test_what_cannot_build_fails() -> None:
-    """Each artifact fails at its own time, and says why."""
+    """Each artifact fails at its own time, with a reason."""
     server = Server()
     path = server.begun(dockerfile=HOPELESS)
 
     assert [server.seen(path, at) for at in (5, 6, 10)] == [[B, B, B], [B, F, B], [F, F, F]]
-    told = server.ask("GET", path).json()
+    body = server.request("GET", path).json()
     why = "Dockerfile:2: unknown instruction: RUNN (did you mean RUN?)"
-    assert [one["errorMessage"] for one in told["artifacts"]] == [why, why]
+    assert [one["errorMessage"] for one in body["artifacts"]] == [why, why]
 
 
 def test_invalid_pattern_of_dockerignore_ends_a_build_in_failed() -> None:
@@ -113,9 +113,9 @@ def test_invalid_pattern_of_dockerignore_ends_a_build_in_failed() -> None:
     )
 
     assert server.seen(path, 10) == [F, F, F]
-    told = server.ask("GET", path).json()
+    body = server.request("GET", path).json()
     why = ".dockerignore:2: invalid pattern: [b"
-    assert [one["errorMessage"] for one in told["artifacts"]] == [why, why]
+    assert [one["errorMessage"] for one in body["artifacts"]] == [why, why]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_invalid_pattern_of_dockerignore_ends_a_build_in_failed() -> None:
 def test_scenario_by_tag_and_by_server(
     scenario: str, at: tuple[float, ...], seen: list[list[str]]
 ) -> None:
-    """A scenario goes as it says, whether the tag or the server names it."""
+    """A scenario runs the same, whether the tag or the server names it."""
     by_tag, by_long_tag, by_server = Server(), Server(), Server(scenario)
     paths = by_tag.begun(scenario), by_long_tag.begun(f"scenario-{scenario}"), by_server.begun()
 
@@ -152,17 +152,17 @@ def test_a_tag_outdoes_the_server() -> None:
 def test_artifacts_early() -> None:
     """Artifacts are listed from the beginning, and wait."""
     server = Server()
-    told = server.initiate("artifacts-early").json()
+    body = server.initiate("artifacts-early").json()
 
-    assert server.seen(f"{BUILD}/{told['build_id']}", 0) == [P, P, P]
+    assert server.seen(f"{BUILD}/{body['build_id']}", 0) == [P, P, P]
 
 
 def test_sparse() -> None:
     """Nothing is null, and no list is empty."""
     server = Server("sparse")
     path = f"{BUILD}/{server.initiate().json()['build_id']}"
-    waiting = server.ask("GET", path)
-    begun = server.ask("GET", server.begun())
+    waiting = server.request("GET", path)
+    begun = server.request("GET", server.begun())
 
     assert set(waiting.json()) == {"id", "imageName", "imageTag", "createdAt", "status"}
     assert len(begun.json()["artifacts"]) == 2
@@ -170,19 +170,19 @@ def test_sparse() -> None:
 
 
 def test_zones() -> None:
-    """Instants are the same, told with another offset."""
+    """Instants are the same, written with another offset."""
     server = Server("zones")
-    told = server.ask("GET", server.begun()).json()
+    body = server.request("GET", server.begun()).json()
 
-    assert told["createdAt"] == "2026-05-04T08:32:01.000000+05:30"
-    assert told["artifacts"][0]["startedAt"] == "2026-05-04T08:32:01.000000+05:30"
-    assert datetime.fromisoformat(told["createdAt"]) == T0
+    assert body["createdAt"] == "2026-05-04T08:32:01.000000+05:30"
+    assert body["artifacts"][0]["startedAt"] == "2026-05-04T08:32:01.000000+05:30"
+    assert datetime.fromisoformat(body["createdAt"]) == T0
 
 
 def test_starts_once() -> None:
     """A second start is refused, and resets nothing; else it is answered alike."""
     strict, lenient = Server("starts-once"), Server()
-    answers = [one.ask("POST", f"{one.begun()}/start", json={}) for one in (strict, lenient)]
+    answers = [one.request("POST", f"{one.begun()}/start", json={}) for one in (strict, lenient)]
 
     assert [one.status_code for one in answers] == [409, 200]
 
@@ -211,7 +211,7 @@ def _outcomes(server: Server, path: str, many: int) -> list[int | None]:
     seen: list[int | None] = []
     for _ in range(many):
         try:
-            seen.append(server.ask("GET", path).status_code)
+            seen.append(server.request("GET", path).status_code)
         except Dropped:
             seen.append(None)
     return seen
@@ -252,14 +252,14 @@ def test_a_lost_start_may_have_been_done(
 ) -> None:
     """Whether a request without an answer was processed is what its client cannot know."""
     server = Server()
-    told = server.initiate("flaky").json()
+    body = server.initiate("flaky").json()
     befalls = [Trouble.NONE, Trouble[trouble], Trouble.NONE]
     monkeypatch.setattr(Weather, "befalls", lambda *_: befalls.pop(0))
-    server.ask("PUT", told["upload_url"], headers=OCTETS, content=context(GOOD))
-    path = f"{BUILD}/{told['build_id']}"
+    server.request("PUT", body["upload_url"], headers=OCTETS, content=context(GOOD))
+    path = f"{BUILD}/{body['build_id']}"
 
     with pytest.raises(Dropped):
-        server.ask("POST", f"{path}/start", json={})
+        server.request("POST", f"{path}/start", json={})
     assert server.seen(path, 0)[0] == (B if is_done else "UPLOADING")
 
 
@@ -270,7 +270,7 @@ def _standings() -> list[Standing]:
 
 @pytest.mark.parametrize("standings", [*product(_standings(), repeat=2)])
 def test_group_follows_its_artifacts(standings: tuple[Standing, ...]) -> None:
-    """The rule of lifecycle.py, told once more, in other words."""
+    """The rule of lifecycle.py, implemented a second time, differently."""
     build = Build("b", "web", "v1", "Dockerfile", "x", T0, ())
     statuses = {one.status for one in standings}
 
@@ -304,7 +304,7 @@ def test_the_oldest_is_forgotten_first() -> None:
         build = Build(name, name * 40, "v1", "Dockerfile", "x", T0, ())
         store.add(build, SCENARIOS["default"])
 
-    assert [server.ask("GET", path).status_code for path in paths] == [404, 200, 200]
+    assert [server.request("GET", path).status_code for path in paths] == [404, 200, 200]
     assert [store.get(name) is not None for name in ("a", "b", "c")] == [False, False, True]
     assert len(store) == 1
 
@@ -319,7 +319,7 @@ def test_an_unknown_scenario_names_the_nearest() -> None:
 
 
 def test_scripted_clock_and_ids() -> None:
-    """The clock starts where it is told, and goes as fast; the same seed makes the same ids."""
+    """The clock has the given start and speed; the same seed makes the same ids."""
     passed = [0.0]
     elapsed: Callable[[], float] = lambda: passed[0]  # noqa: E731
     clock = deterministic.clock(T0, 60, elapsed=elapsed)
@@ -329,9 +329,9 @@ def test_scripted_clock_and_ids() -> None:
     assert clock() == T0 + timedelta(minutes=2)
     assert one("bld") == same("bld") != other("bld")
     assert one("bld").startswith("bld_")
-    for wrong in (datetime(2026, 1, 1), datetime(9999, 1, 1, tzinfo=UTC)):
+    for invalid in (datetime(2026, 1, 1), datetime(9999, 1, 1, tzinfo=UTC)):
         with pytest.raises(ValueError, match="offset"):
-            deterministic.clock(wrong)
+            deterministic.clock(invalid)
     with pytest.raises(ValueError, match="speed"):
         deterministic.clock(T0, -1)
 
@@ -340,9 +340,9 @@ def test_scripted_clock_and_ids() -> None:
 @pytest.mark.parametrize(("team", "status"), [("t", 201), (None, 201), (7, 422), (["t"], 422)])
 def test_team_is_string_or_null_under_both_names(key: str, team: object, status: int) -> None:
     """The document names teamId, the vendor's clients send team_id."""
-    asked = {"image_name": "web", "image_tag": "v1", key: team}
+    body = {"image_name": "web", "image_tag": "v1", key: team}
 
-    assert Server().ask("POST", BUILD, json=asked).status_code == status
+    assert Server().request("POST", BUILD, json=body).status_code == status
 
 
 @pytest.mark.parametrize("visibility", [{}, {"visibility": "INHERIT"}])
@@ -350,16 +350,16 @@ def test_inherit_keeps_the_visibility_of_an_existing_tag(visibility: dict[str, s
     """A tag exists once a build of it is COMPLETED; a new one is PRIVATE."""
     server = Server("image-only")
 
-    def told(tag: str) -> str:
+    def visibility_of(tag: str) -> str:
         return str(server.initiate(tag, **visibility).json()["visibility"])
 
     server.initiate("v1", visibility="PUBLIC")  # is never started
     path = server.begun("v1", visibility="PUBLIC")
-    seen = [told("v1")]
+    seen = [visibility_of("v1")]
     server.seen(path, 10)
-    seen += [told("v1"), told("v2")]
+    seen += [visibility_of("v1"), visibility_of("v2")]
     server.seen(server.begun("v1", dockerfile=HOPELESS, visibility="PRIVATE"), 20)
-    seen += [told("v1")]
+    seen += [visibility_of("v1")]
 
     assert seen == ["PRIVATE", "PUBLIC", "PRIVATE", "PUBLIC"]
 
@@ -368,8 +368,8 @@ def test_initiate_answers_what_clients_read() -> None:
     """The vendor's newer clients read ``buildIds``, and send keys of their own."""
     server = Server()
     sent = {"team_id": "t", "owner_scope": "platform", "sourceImage": "x", "visibility": "PUBLIC"}
-    told = server.initiate(**sent).json()
+    body = server.initiate(**sent).json()
 
-    assert told["buildIds"] == [told["build_id"]]
-    assert told["visibility"] == "PUBLIC"
-    assert json.dumps(told)
+    assert body["buildIds"] == [body["build_id"]]
+    assert body["visibility"] == "PUBLIC"
+    assert json.dumps(body)

@@ -30,7 +30,7 @@ from ..support.recordings import (
     replayer,
     start,
     status,
-    told,
+    status_body,
     violated,
     written,
 )  # fmt: skip
@@ -77,7 +77,7 @@ def test_sample(
     ],
 )
 def test_credentials_of_sample(name: str, credentials: set[Credential]) -> None:
-    """What a tool leaves out or filters is not known; what it tells is."""
+    """What a tool leaves out or filters is unknown; the rest is known."""
     exchanges = replay(SAMPLES / f"{name}.har").tape.exchanges
 
     assert {one.request.credential for one in exchanges} == credentials
@@ -135,8 +135,8 @@ def test_recording_listed_twice_has_the_same_verdicts(name: str, replayed: Repla
 
 def issued(**more: Any) -> Entry:
     """Return an initiate that issues bld_1; two of them would break L9."""
-    told = {"build_id": "bld_1", "upload_url": "https://u.example/1", "expires_in": 60}
-    body = {**told, "fullImagePath": "r.example/web:v1", "visibility": "PRIVATE"}
+    issued = {"build_id": "bld_1", "upload_url": "https://u.example/1", "expires_in": 60}
+    body = {**issued, "fullImagePath": "r.example/web:v1", "visibility": "PRIVATE"}
     return entry("POST", API, 201, body, sent={"image_name": "web", "image_tag": "v1"}, **more)
 
 
@@ -231,7 +231,7 @@ def test_overlap(
     broken: set[str],
     replayed: Replay,
 ) -> None:
-    """A poll that was under way with the start may tell of the build before it."""
+    """A poll that overlapped with the start may show the build before it."""
     entries = polled(first, second)
 
     assert violated(replayed(*entries)) == broken
@@ -247,7 +247,7 @@ def test_two_polls(took: float, broken: set[str], replayed: Replay) -> None:
 
 
 def test_order_is_by_end(replayed: Replay) -> None:
-    """What is answered first stands first, though it was asked last."""
+    """The exchange that ended first comes first, though it began last."""
     made = replayed(status("BUILDING", at=1, took=5), status("BUILDING", at=2, took=1))
 
     assert [one.intent for one in made.tape.exchanges] == ["entry 2", "entry 1"]
@@ -292,9 +292,9 @@ def test_order_is_by_time(replayed: Replay) -> None:
 )
 def test_time_that_cannot_be_read(key: str, value: Any, replayed: Replay) -> None:
     """An entry without a time keeps its place, is judged by itself, and proves no order."""
-    odd = status("COMPLETED", at=1)
-    odd[key] = value
-    made = replayed(status("BUILDING"), odd, status("BUILDING", at=2))
+    unreadable = status("COMPLETED", at=1)
+    unreadable[key] = value
+    made = replayed(status("BUILDING"), unreadable, status("BUILDING", at=2))
 
     assert made.untimed == 1
     assert [one.intent for one in made.tape.exchanges] == ["entry 1", "entry 2", "entry 3"]
@@ -335,7 +335,7 @@ def test_token_that_was_never_taken(replayed: Replay) -> None:
     ["[Filtered]", "<redacted>", "***", "REDACTED", " ", "{{token}}", "•••", "pit_4f…", "XXXXXXXX"],
 )
 def test_redacted_token_is_not_known(token: str, replayed: Replay) -> None:
-    """What a tool wrote for a token tells nothing."""
+    """A placeholder for a token proves nothing."""
     assert credentials(replayed(status(token=token), status(at=1, token=None))) == [
         "unknown", "absent",
     ]  # fmt: skip
@@ -373,10 +373,12 @@ def test_no_token_is_shown(replayed: Replay) -> None:
     elsewhere["response"]["headers"].append(
         {"name": "Set-Cookie", "value": "s=c00kie-here; Path=/"}
     )
-    leaking = entry(url=f"{API}/{TOKEN}", body=told("BUILDING", imageName="other-t0ken"), at=1)
-    odd = {"request": {"headers": [{"name": "authorization", "value": "Basic b2RkOnRva2Vu"}]}}
-    also = entry(body=told("BUILDING", imageTag="b2RkOnRva2Vu c00kie-here"), at=2)
-    made = replayed(elsewhere, leaking, odd, also)
+    leaking = entry(
+        url=f"{API}/{TOKEN}", body=status_body("BUILDING", imageName="other-t0ken"), at=1
+    )
+    basic = {"request": {"headers": [{"name": "authorization", "value": "Basic b2RkOnRva2Vu"}]}}
+    also = entry(body=status_body("BUILDING", imageTag="b2RkOnRva2Vu c00kie-here"), at=2)
+    made = replayed(elsewhere, leaking, basic, also)
     bodies = "".join(one.response.text for one in made.tape.exchanges)
     shown = made.redaction(bodies) + repr(made) + repr(made.tape)
 
@@ -389,7 +391,9 @@ def test_no_token_is_shown(replayed: Replay) -> None:
 def test_token_that_stands_everywhere(token: str, replayed: Replay) -> None:
     """A token that is a word of the contract does not spoil the bodies."""
     made = replayed(
-        entry(body=told("BUILDING", size=73519)), entry(status=401, token=token, at=1), start(at=2)
+        entry(body=status_body("BUILDING", size=73519)),
+        entry(status=401, token=token, at=1),
+        start(at=2),
     )
 
     assert violated(made) == set()

@@ -39,17 +39,17 @@ BACK_OFF = [1, 2, 4, 8, 10, 10, 10, 10, 5]
 """The pauses of an idempotent call: they double to 10 s, and end 60 s after the first failure."""
 
 AT_LEAST_5 = [5, 5, 5, 8, 10, 10, 10, 7]
-"""The same where the server asks for 5 s: that is waited, and never less than the back-off."""
+"""The same with a Retry-After of 5 s: it waits for that, and never less than the back-off."""
 
 PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
 NOT_READ = [
     None, "0", PAST, "soon", "", "-7", "7.5", "1e3", "\u0665", "Tue, 99 Nov 2015 09:00:00 GMT",
     "Tue, 24 Nov 2015 09:00:00 +99999999999999",
 ]  # fmt: skip
-"""What asks for nothing, or is not a valid Retry-After: the back-off holds."""
+"""Retry-After of zero, or invalid: the back-off is used."""
 
 TOO_LONG = ["1800", "86400", "9" * 400, "Fri, 01 Jan 2100 00:00:00 GMT"]
-"""What asks for the whole deadline (1800 s), or more."""
+"""Retry-After of the whole deadline (1800 s), or more."""
 
 FINAL = [400, 401, 402, 403, 404, 409, 410, 413, 422]
 LOST = [httpx.ReadTimeout, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError]
@@ -69,7 +69,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def refusal(status: int, retry_after: str | None) -> httpx.Response:
-    """Make a refusal that asks for a pause."""
+    """Return a refusal with a Retry-After."""
     headers = {} if retry_after is None else {"Retry-After": retry_after.encode()}
     return httpx.Response(status, headers=headers)  # type: ignore[arg-type]
 
@@ -81,7 +81,7 @@ def tried(build: Build, folder: Path, clock: Clock, operation: str, failure: Any
     clock.pauses.clear()
     with pytest.raises((errors.ImageBuildsError, httpx.HTTPError)) as caught:
         build(folder, client=network.client, body=WEB)
-    return type(caught.value), network.asked.count(operation), list(clock.pauses)
+    return type(caught.value), network.operations.count(operation), list(clock.pauses)
 
 
 def refused(operation: str, status: int) -> type[errors.ApiError]:
@@ -141,7 +141,7 @@ def test_patience_is_reset_by_each_success(folder: Path, build: Build, clock: Cl
 
     assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
     assert sum(clock.pauses) > 5 * 60 - 1
-    assert len(network.asked) == 3 + 51
+    assert len(network.operations) == 3 + 51
 
 
 @both
@@ -207,7 +207,7 @@ def uploaded(
 def test_an_upload_without_a_deadline_is_bounded(
     folder: Path, clock: Clock, is_async: bool
 ) -> None:
-    """A server that asks for a day is not waited for; one that asks for a minute is."""
+    """A Retry-After of a day is not waited for; one of a minute is."""
     cases: list[tuple[str, list[float]]] = [("86400", []), ("61", []), ("60", [60.0])]
     for retry_after, pauses in cases:
         clock.pauses.clear()
@@ -248,12 +248,12 @@ def test_a_start_that_may_have_been_taken_is_looked_at(folder: Path, build: Buil
     for failure in (httpx.ReadTimeout("lost"), 408, 500, 502, 503):
         network = Network(start=[failure], status=[503, "BUILDING", "COMPLETED"])
         assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
-        assert network.asked == ["initiate", "upload", "start", "status", "status", "status"]
+        assert network.operations == ["initiate", "upload", "start", "status", "status", "status"]
 
     network = Network(start=[httpx.ReadTimeout("lost")], status=["UPLOADING"])
     with pytest.raises(httpx.ReadTimeout) as caught:
         build(folder, client=network.client, body=WEB)
-    assert network.asked == ["initiate", "upload", "start", "status"]
+    assert network.operations == ["initiate", "upload", "start", "status"]
     assert caught.value.__notes__ == ["the build is bld_7c1e09"]
 
 
@@ -264,7 +264,7 @@ def test_a_start_that_was_never_sent_is_not_looked_at(folder: Path) -> None:
     with pytest.raises(httpx.ConnectError):
         build_sync(folder, client=network.client, body=WEB)
 
-    assert network.asked == ["initiate", "upload", "start", "start", "start"]
+    assert network.operations == ["initiate", "upload", "start", "start", "start"]
 
 
 # --- an upload that is answered before its body is read ------------------------------------------

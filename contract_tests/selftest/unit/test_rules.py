@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ...rules import RULES, Broken, Level, Rule
+from ...rules.client import CLIENT_RULES, ClientRule
 from ...tape.exchange import Credential
 from ...tape.tape import Tape
 
@@ -24,7 +25,7 @@ JSON = {"content-type": "application/json"}
 
 @dataclass
 class Story:
-    """Traffic that is told exchange by exchange, a second each, unless it says otherwise."""
+    """Traffic written exchange by exchange, a second apart, checked against all rules."""
 
     tape: Tape = field(default_factory=lambda: Tape(TOKEN))
     broken: list[str] = field(default_factory=list)
@@ -32,7 +33,7 @@ class Story:
     held: set[str] = field(default_factory=set)
     now: float = 0.0
 
-    def ask(
+    def send(
         self,
         method: str,
         url: str,
@@ -47,16 +48,16 @@ class Story:
         received: bytes | None = None,
         **more: Any,
     ) -> None:
-        """Record one exchange, and hold it to all rules."""
+        """Record one exchange, and check it against all rules."""
         began, ended = seconds or (self.now, self.now + 0.5)
         self.now = max(self.now, ended) + 0.5
-        told = b"" if answer is None else json.dumps(answer).encode()
+        raw = b"" if answer is None else json.dumps(answer).encode()
         sent = {**headers, **({"authorization": f"Bearer {token}"} if token else {})}
         history = self.tape.record(
             driver="story",
-            intent="told",
+            intent="test",
             request=(method, url, sent, content if body is None else json.dumps(body).encode()),
-            response=(status, JSON, told if received is None else received),
+            response=(status, JSON, raw if received is None else received),
             at=(EPOCH + timedelta(seconds=began), EPOCH + timedelta(seconds=ended)),
             **more,
         )
@@ -71,44 +72,44 @@ class Story:
         """Return the fields at which a rule is broken, in order."""
         return [at for one, at in self.found if one == rule]
 
-    def initiate(self, build_id: str, **asked: Any) -> None:
+    def initiate(self, build_id: str, **body: Any) -> None:
         """Issue a build."""
         answer = {
             "build_id": build_id, "upload_url": f"https://up.test/{build_id}?s=1",
             "expires_in": 60, "fullImagePath": "x/y:z", "visibility": "PRIVATE",
         }  # fmt: skip
-        body = {"image_name": "web", "image_tag": "v1", **asked}
-        self.ask("POST", BUILD, 201, answer, body=body)
+        sent = {"image_name": "web", "image_tag": "v1", **body}
+        self.send("POST", BUILD, 201, answer, body=sent)
 
     def upload(self, build_id: str) -> None:
         """Upload its context."""
-        self.ask("PUT", f"https://up.test/{build_id}?s=1", 204, token=None, headers={})
+        self.send("PUT", f"https://up.test/{build_id}?s=1", 204, token=None, headers={})
 
     def start(
-        self, build_id: str, told: Any, body: Any = None, status: int = 200, **m: Any
+        self, build_id: str, returned: Any, body: Any = None, status: int = 200, **m: Any
     ) -> None:
-        """Start it; ``told`` is a status or a body."""
-        asked = {"context_uploaded": True} if body is None else body
-        answer = row(build_id, told) if isinstance(told, str) else told
-        self.ask("POST", f"{BUILD}/{build_id}/start", status, answer, body=asked, **m)
+        """Start it; ``returned`` is a status or a body."""
+        sent = {"context_uploaded": True} if body is None else body
+        answer = row(build_id, returned) if isinstance(returned, str) else returned
+        self.send("POST", f"{BUILD}/{build_id}/start", status, answer, body=sent, **m)
 
-    def look(self, build_id: str, told: Any, status: int = 200, **more: Any) -> None:
-        """Ask for its status."""
-        answer = row(build_id, told) if isinstance(told, str) else told
-        self.ask("GET", f"{BUILD}/{build_id}", status, answer, **more)
+    def look(self, build_id: str, returned: Any, status: int = 200, **more: Any) -> None:
+        """Request its status."""
+        answer = row(build_id, returned) if isinstance(returned, str) else returned
+        self.send("GET", f"{BUILD}/{build_id}", status, answer, **more)
 
 
 def row(build_id: str, status: str, **more: Any) -> dict[str, Any]:
-    """Tell a build of a status, as it should be told."""
-    told: dict[str, Any] = {
+    """Return a valid body for a build of a status."""
+    body: dict[str, Any] = {
         "id": build_id, "imageName": "web", "imageTag": "v1", "status": status,
         "createdAt": "2026-11-24T09:00:00Z",
     }  # fmt: skip
     if status not in ("PENDING", "UPLOADING"):
-        told["startedAt"] = "2026-11-24T09:00:03Z"
+        body["startedAt"] = "2026-11-24T09:00:03Z"
     if status in ("COMPLETED", "FAILED", "CANCELLED"):
-        told["completedAt"] = "2026-11-24T09:00:05Z"
-    return {**told, **more}
+        body["completedAt"] = "2026-11-24T09:00:05Z"
+    return {**body, **more}
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def story() -> Story:
 
 @pytest.fixture
 def going(story: Story) -> Story:
-    """Tell of a build b that was initiated, uploaded and started."""
+    """Return traffic of a build b that was initiated, uploaded and started."""
     story.initiate("b")
     story.look("b", "PENDING")
     story.upload("b")
@@ -129,8 +130,13 @@ def going(story: Story) -> Story:
     return story
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-def test_help_of_a_rule_shows_its_source_and_what_is_not_a_violation(rule: Rule[Any]) -> None:
+EVERY_RULE = RULES | CLIENT_RULES
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE.values(), ids=EVERY_RULE)
+def test_help_of_a_rule_shows_its_source_and_what_is_not_a_violation(
+    rule: Rule[Any] | ClientRule,
+) -> None:
     """What the contract states is a MUST; what is concluded from it is a SHOULD."""
     shown = pydoc.plain(pydoc.render_doc(rule.judge))
     source = re.search(r"^ *Source: (stated|derived|observed|assumed)\b", shown, re.MULTILINE)
@@ -152,7 +158,7 @@ def test_a_whole_life_breaks_nothing(going: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "rule"),
+    ("returned", "rule"),
     [
         (row("b", "UPLOADING"), "L1"),
         (row("b", "BUILDING", imageTag="v2"), "L3"),
@@ -161,9 +167,9 @@ def test_a_whole_life_breaks_nothing(going: Story) -> None:
         (row("c", "BUILDING"), "L5"),
     ],
 )
-def test_a_step_that_is_wrong(going: Story, told: dict[str, Any], rule: str) -> None:
-    """The rule that is there for it finds it."""
-    going.look("b", told)
+def test_invalid_step_breaks_its_rule(going: Story, returned: dict[str, Any], rule: str) -> None:
+    """The violation is found by its own rule."""
+    going.look("b", returned)
 
     assert set(going.broken) - {"L4" if rule == "L1" else rule} == (
         {rule} if rule == "L1" else set()
@@ -172,7 +178,7 @@ def test_a_step_that_is_wrong(going: Story, told: dict[str, Any], rule: str) -> 
 
 
 @pytest.mark.parametrize(
-    "told",
+    "returned",
     [
         row("b", "BUILDING", createdAt="2026-11-24T10:00:00.0004+01:00"),
         row("b", "BUILDING", startedAt="2026-11-24T09:00:03.000999Z"),
@@ -180,15 +186,15 @@ def test_a_step_that_is_wrong(going: Story, told: dict[str, Any], rule: str) -> 
         row("b", "FAILED", region="eu"),
     ],
 )
-def test_a_step_that_is_right(going: Story, told: dict[str, Any]) -> None:
-    """Another offset, a fraction more, another end: nothing is wrong with them."""
-    going.look("b", told)
+def test_valid_step_breaks_no_rule(going: Story, returned: dict[str, Any]) -> None:
+    """Another offset, another fraction, another end: all are valid."""
+    going.look("b", returned)
 
     assert going.broken == []
 
 
 def test_terminal_is_final(going: Story) -> None:
-    """L2 alone tells of a build that ends twice."""
+    """Only L2 reports a build that ends twice."""
     going.look("b", "COMPLETED")
     going.look("b", row("b", "FAILED"))
 
@@ -196,7 +202,7 @@ def test_terminal_is_final(going: Story) -> None:
 
 
 def test_what_overlaps_proves_nothing(going: Story) -> None:
-    """An answer that was under way while another came may tell of the time before."""
+    """Of overlapping responses, one may show the earlier state."""
     going.look("b", "COMPLETED", seconds=(10.0, 11.0))
     going.look("b", "BUILDING", seconds=(9.0, 12.0))
     assert going.broken == []
@@ -217,7 +223,7 @@ def test_a_name_that_is_not_plain_may_be_spelled_otherwise(story: Story) -> None
 
 
 def test_a_start_that_does_nothing(story: Story) -> None:
-    """L6 tells of it at the first look, and once."""
+    """L6 reports it at the first poll, and once."""
     story.initiate("b")
     story.upload("b")
     story.look("b", "UPLOADING")
@@ -236,14 +242,14 @@ def test_a_start_that_does_nothing(story: Story) -> None:
     ],
 )
 def test_a_second_start_that_resets(going: Story, again: dict[str, Any]) -> None:
-    """L7 tells of it, and of the rules of steps L7 alone."""
+    """L7 reports it, and no other rule about steps does."""
     going.start("b", again)
 
     assert [one for one in going.broken if one not in ("T3", "T4")] == ["L7"]
 
 
 def test_a_second_start_that_is_refused_and_resets(going: Story) -> None:
-    """What is told after it counts too."""
+    """What later responses show counts too."""
     going.start("b", None, status=409)
     going.look("b", row("b", "BUILDING", startedAt="2026-11-24T09:00:09Z"))
 
@@ -277,7 +283,7 @@ def test_false_sets_nothing_going(story: Story) -> None:
 
 
 def test_a_start_moves_no_other_build(story: Story) -> None:
-    """L9: between two looks at c, b was started, and c was asked for nothing."""
+    """L9: between two polls of c, b was started, and nothing was sent to c."""
     for build in ("b", "c"):
         story.initiate(build)
         story.upload(build)
@@ -329,15 +335,15 @@ def test_a_redirect_is_no_answer_yet(story: Story) -> None:
 
 
 def test_defaults_mean_the_same(story: Story) -> None:
-    """P7: taken and refused differ; so do going and not going, where false tells which is which."""
-    for build, body, told in (
+    """P7: accepted differs from refused, and running from waiting, where false shows which."""
+    for build, body, returned in (
         ("b", {"context_uploaded": False}, "UPLOADING"),
         ("c", {"context_uploaded": True}, "BUILDING"),
         ("d", {}, "UPLOADING"),
     ):
         story.initiate(build)
         story.upload(build)
-        story.start(build, told, body)
+        story.start(build, returned, body)
     assert story.broken == ["P7"]
 
     story.initiate("e")
@@ -357,13 +363,13 @@ def test_a_failing_start_has_no_meaning(story: Story) -> None:
 
 
 def test_a_slow_start_is_no_other_meaning(story: Story) -> None:
-    """P7 holds where both are taken, and nothing tells that {} was read as false."""
-    for build, body, told in (
+    """P7 passes if both are accepted, and nothing shows that {} was read as false."""
+    for build, body, returned in (
         ("c", {"context_uploaded": True}, "BUILDING"), ("d", {}, "UPLOADING"),
     ):  # fmt: skip
         story.initiate(build)
         story.upload(build)
-        story.start(build, told, body)
+        story.start(build, returned, body)
 
     assert story.broken == []
     assert "P7" in story.held
@@ -371,7 +377,7 @@ def test_a_slow_start_is_no_other_meaning(story: Story) -> None:
 
 @pytest.mark.parametrize("value", [0, 1, "true", "No", "off", 1.0])
 def test_words_that_are_read_as_a_boolean(story: Story, value: object) -> None:
-    """P3 neither asks for them nor refuses them."""
+    """P3 neither requires nor forbids them."""
     story.initiate("b")
     story.upload("b")
     story.start("b", "BUILDING", {"context_uploaded": value})
@@ -385,10 +391,10 @@ def test_a_team_that_is_null(story: Story) -> None:
     issued = {"build_id": "b", "upload_url": "https://up.test/b", "expires_in": 60,
               "fullImagePath": "x/y:z", "visibility": "PRIVATE"}  # fmt: skip
     body: dict[str, Any] = {"image_name": "web", "image_tag": "v1", "teamId": None}
-    story.ask("POST", BUILD, 201, issued, body=body)
+    story.send("POST", BUILD, 201, issued, body=body)
     assert story.broken == []
 
-    story.ask("POST", BUILD, 201, {**issued, "build_id": "c", "upload_url": "https://up.test/c"},
+    story.send("POST", BUILD, 201, {**issued, "build_id": "c", "upload_url": "https://up.test/c"},
               body={**body, "image_tag": 7})  # fmt: skip
     assert story.broken == ["P3"]
 
@@ -412,7 +418,7 @@ def test_what_is_no_json(story: Story, content: bytes, status: int, rule: str | 
     story.upload("b")
     answers: dict[int, Any] = {422: {"errors": []}, 200: row("b", "UPLOADING")}
     answer = answers.get(status)
-    story.ask("POST", f"{BUILD}/b/start", status, answer, content=content)
+    story.send("POST", f"{BUILD}/b/start", status, answer, content=content)
 
     assert [one for one in story.broken if one != "P6"] == ([rule] if rule else [])
 
@@ -444,7 +450,7 @@ def test_a_refused_token_that_starts(story: Story, token: str | None) -> None:
 )
 def test_other_methods(story: Story, method: str, path: str, status: int, rule: str | None) -> None:
     """P9, but for what HTTP itself or another published operation has there."""
-    story.ask(method, BUILD + path, status)
+    story.send(method, BUILD + path, status)
 
     assert story.broken == ([rule] if rule else [])
 
@@ -469,7 +475,7 @@ def test_an_unknown_credential_is_not_judged(story: Story) -> None:
     assert "P2" not in story.held
 
 
-def test_the_future_is_told_by_the_later_clock(story: Story) -> None:
+def test_future_is_measured_by_the_later_clock(story: Story) -> None:
     """T6: five minutes past our clock and the server's."""
     late = "2026-11-24T09:04:59Z"
     story.look("b", row("b", "PENDING", createdAt=late))
@@ -480,7 +486,7 @@ def test_the_future_is_told_by_the_later_clock(story: Story) -> None:
 
 
 def test_a_message_of_the_group_counts(story: Story) -> None:
-    """S4: older servers told it there (observed)."""
+    """S4: older servers had it there (observed)."""
     listed = [{"id": "a", "status": "FAILED", "createdAt": "2026-11-24T09:00:00Z",
                "completedAt": "2026-11-24T09:00:05Z"}]  # fmt: skip
     story.look("b", row("b", "FAILED", artifacts=listed, errorMessage="no base image"))

@@ -69,13 +69,13 @@ def test_an_unsound_object_is_noticed() -> None:
     replaced = msgspec.structs.replace
     artifacts = sound.artifacts  # type: ignore[attr-defined]
     naive = artifacts[1].created_at.replace(tzinfo=None)
-    for wrong in (
+    for invalid in (
         replaced(sound, id=7),
         replaced(sound, status="COMPLETED"),
         replaced(sound, artifacts=[]),
         replaced(sound, artifacts=(artifacts[0], replaced(artifacts[1], created_at=naive))),
     ):
-        assert soundness.unsound(wrong) is not None
+        assert soundness.unsound(invalid) is not None
 
 
 UTC = Tolerance(naive_timestamps="utc")
@@ -107,7 +107,7 @@ def _known(content: bytes, model: Any, tolerance: Tolerance) -> Any:
         (_known, {"unsound"}),
     ],
 )
-def test_a_wrong_tolerance_is_noticed(
+def test_unsound_tolerance_is_detected(
     decoder: Any, found: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decoder that accepts more or less than its options, or changes a value, does not pass."""

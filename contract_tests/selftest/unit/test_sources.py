@@ -1,4 +1,4 @@
-"""Each part of the contract says how it is known, and a failure quotes it by that name."""
+"""Each part of the contract has a source mark, and a failure quotes it under that mark."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_every_property_and_response_is_a_place() -> None:
 
 @pytest.mark.parametrize("source", WRONG_SOURCES, ids=repr)
 @pytest.mark.parametrize("pointer", [GROUP, f"{GROUP}/properties/status", START])
-def test_wrong_source_is_refused(pointer: str, source: object) -> None:
+def test_invalid_source_is_refused(pointer: str, source: object) -> None:
     """A mark and its source are among those declared, and belong together."""
     assert changed(pointer, x_source=source) == [pointer]
 
@@ -96,7 +96,7 @@ def test_wrong_source_is_refused(pointer: str, source: object) -> None:
     ],
     ids=repr,
 )
-def test_wrong_note_is_refused(at: str, values: dict[str, Any]) -> None:
+def test_invalid_note_is_refused(at: str, values: dict[str, Any]) -> None:
     """What is no text, has another name, or stands within a description."""
     assert changed(at, **values) != []
 

@@ -33,13 +33,13 @@ from ...contract.openapi import contract
 from ...drivers.client import example
 from ...payloads import load
 from ..support import soundness
-from ..support.network import WEB, Build, Clock, Network, both, context, told
+from ..support.network import WEB, Build, Clock, Network, both, context, status_body
 
 BASE = "https://images.test"
 ALL: Any = {"naive_timestamps": "utc", "unknown_statuses": "keep"}
 KEEP: Any = {"unknown_statuses": "keep"}
 NAIVE, UNKNOWN = 'naive_timestamps="utc"', 'unknown_statuses="keep"'
-GROUP = told("COMPLETED")
+GROUP = status_body("COMPLETED")
 ARTIFACT = GROUP["artifacts"][0]
 UTC = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 TEXT = "2026-01-02T03:04:05"
@@ -145,7 +145,7 @@ def test_an_option_accepts_its_own_and_nothing_else(
 @chosen
 @pytest.mark.parametrize("case", list(NO_OPTION))
 def test_what_no_option_accepts_names_none(case: str, options: dict[str, Any]) -> None:
-    """A body that is wrong in any other way is refused whatever was chosen."""
+    """A body that is invalid in any other way is refused, whatever was chosen."""
     body, path = NO_OPTION[case]
 
     with pytest.raises(errors.InvalidResponseError) as caught:
@@ -175,9 +175,9 @@ def test_each_refusal_of_a_body_names_its_own_option() -> None:
         ({"unknown_statuses": "keep"}, body, "$.startedAt", NAIVE),
         (ALL, body | {"id": 7}, "$.id", None),
     ]
-    for options, wrong, path, option in cases:
+    for options, invalid, path, option in cases:
         with pytest.raises(errors.InvalidResponseError) as caught:
-            called(STATUS, "sync", wrong, options)
+            called(STATUS, "sync", invalid, options)
         again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 (of our own making)
         assert (caught.value.path, caught.value.option) == (path, option)
         assert (again.path, again.option, str(again)) == (path, option, str(caught.value))
@@ -262,9 +262,7 @@ def test_a_default_is_not_changed() -> None:
 )
 @pytest.mark.parametrize("value", ["", "UTC", "Keep", "ignore", None, True, 0, [], {}])
 @pytest.mark.parametrize("made", [Client, authenticated])
-def test_a_wrong_option_is_refused(
-    made: Any, option: str, valid: tuple[str, ...], value: Any
-) -> None:
+def test_invalid_option_raises(made: Any, option: str, valid: tuple[str, ...], value: Any) -> None:
     """The error names the option and its values."""
     with pytest.raises(ValueError, match=option) as caught:
         made(BASE, **{option: value})
@@ -334,7 +332,7 @@ class Foreign(Network):
     """A server whose times are naive, and that has statuses of its own."""
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the script says, in its own manner."""
+        """Respond by the script."""
         answer = super().answer(request)
         body = json.loads(answer.content) if request.method == "GET" else {}
         if not body.get("status"):
@@ -414,4 +412,4 @@ def test_a_lost_start_with_an_unknown_status_is_waited_for(
     network = Foreign(start=[502], status=[unknown("QUEUED"), "COMPLETED"])
 
     assert build(context(tmp_path), client=network.foreign, body=WEB).status == "COMPLETED"
-    assert network.asked.count("start") == 1
+    assert network.operations.count("start") == 1

@@ -35,19 +35,19 @@ def recorded(
     """Record one response."""
     paths = {STATUS: ("GET", "/b"), START: ("POST", "/b/start"), INITIATE: ("POST", "")}
     method, path = paths[operation]
-    asked = json.dumps({} if operation == START else {"image_name": "web", "image_tag": "v1"})
+    request = json.dumps({} if operation == START else {"image_name": "web", "image_tag": "v1"})
     status = status or contract().operations[operation].success
     return tape.record(
-        driver="verdicts", intent="told",
+        driver="verdicts", intent="test",
         request=(method, BUILD + path, {**JSON, "authorization": f"Bearer {TOKEN}"},
-                 asked.encode()),
+                 request.encode()),
         response=(status, JSON, json.dumps(body).encode()),
     )  # fmt: skip
 
 
-def seen(judge: Judge, body: Any, **asked: Any) -> list[Violation]:
+def seen(judge: Judge, body: Any, **more: Any) -> list[Violation]:
     """Let a judge see one response, on a tape of its own."""
-    return judge.see(recorded(Tape(TOKEN), body, **asked))
+    return judge.see(recorded(Tape(TOKEN), body, **more))
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_the_field_that_failed_is_quoted(
          "$.visibility", "one of PRIVATE, PUBLIC", '"INHERIT"'),
     ],
 )  # fmt: skip
-def test_p6_shows_what_is_asked_and_what_was_received(
+def test_p6_shows_expected_and_received(
     judge: Judge, operation: str, status: int, body: Any, field: str, expected: str, received: str
 ) -> None:
     """In words of the schema, without the validator's message."""
@@ -240,7 +240,7 @@ def test_every_report_shows_each_group() -> None:
 def call(returned: Any, body: Any, operation: str = STATUS) -> Call:
     """Return a call of a client that was answered with a body, and what it made of it."""
     exchange = recorded(Tape(TOKEN), body, operation=operation).last
-    return Call("told", operation, exchange, returned)
+    return Call("test", operation, exchange, returned)
 
 
 def test_each_field_that_a_client_loses_is_shown() -> None:
@@ -281,9 +281,9 @@ def test_each_word_is_quoted_by_how_it_is_known(
     properties = contract().schema("BuildStatusResponse")["properties"]
     source = {"mark": "stated", "in": "a-document"}
     ours: dict[str, Any] = {"x-derived": "ours", "x-observed": "seen", "x-source": source}
-    for key, told in {"completedAt": ours, "startedAt": {"x-source": source}}.items():
+    for key, values in {"completedAt": ours, "startedAt": {"x-source": source}}.items():
         plain = {k: v for k, v in properties[key].items() if not k.startswith("x-")}
-        monkeypatch.setitem(properties, key, {**plain, "description": "theirs", **told})
+        monkeypatch.setitem(properties, key, {**plain, "description": "theirs", **values})
     [violation] = seen(judge, body)
 
     lines = [line.split() for line in text.single(violation, str).split("\n")]

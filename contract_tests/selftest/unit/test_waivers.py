@@ -97,7 +97,7 @@ def test_checks_of_schemathesis_are_rules(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told", "fix"),
+    ("change", "what", "fix"),
     [
         (("T5", "T55"), "unknown rule 'T55'", "T5"),
         (('rule = "T5"', "rule = 5"), "unknown rule 5", "L5"),
@@ -129,17 +129,17 @@ def test_checks_of_schemathesis_are_rules(tmp_path: Path) -> None:
         ((WAIVER, 'waiver = ["T5"]'), "is not a table", "rule"),
     ],
 )
-def test_waivers_are_refused(tmp_path: Path, change: tuple[str, str], told: str, fix: str) -> None:
+def test_waivers_are_refused(tmp_path: Path, change: tuple[str, str], what: str, fix: str) -> None:
     """What is unknown, expired, vague or there twice is an error that names the nearest."""
     with pytest.raises(Problem) as caught:
         read(tmp_path, WAIVER.replace(*change))
 
-    assert told in caught.value.what
+    assert what in caught.value.what
     assert fix in caught.value.fix
 
 
 def test_a_refused_file_ends_the_gate(tmp_path: Path) -> None:
-    """As each setting that is wrong does."""
+    """As each invalid setting does."""
     path = tmp_path / "waivers.toml"
     path.write_text(WAIVER.replace("T5", "T55"))
 
@@ -260,14 +260,14 @@ UNNEEDED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("keys", "told", "is_unneeded"), UNNEEDED)
+@pytest.mark.parametrize(("keys", "bodies", "is_unneeded"), UNNEEDED)
 def test_a_waiver_that_covers_nothing(
-    keys: dict[str, Any], told: list[tuple[Any, str]], is_unneeded: bool
+    keys: dict[str, Any], bodies: list[tuple[Any, str]], is_unneeded: bool
 ) -> None:
     """It has to be taken out where its rule was observed, on what it could have covered."""
     waiver = narrowed(**keys)
     run = Run(Target(waivers=(waiver,)))
-    for number, (body, operation) in enumerate(told):
+    for number, (body, operation) in enumerate(bodies):
         recorded(run.tape, {**body, "id": f"b{number}"}, operation=operation)
 
     verdict = run.judge.verdicts[waiver.rule]

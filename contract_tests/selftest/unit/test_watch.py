@@ -19,13 +19,13 @@ from ...reference.app import create_app
 from ...reference.over_sockets import running
 from ...tape.exchange import Credential
 from ...watch import Watch
-from ..support.recordings import told
+from ..support.recordings import status_body
 
 TOKEN = "token-of-the-watched-client"  # noqa: S105 (of the embedded server)
 BASE = "https://api.builds.example"
 BUILD = f"{BASE}/api/v1/images/build/bld_1"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-NULL = told("COMPLETED", completedAt=None)
+NULL = status_body("COMPLETED", completedAt=None)
 REQUEST = BuildImageRequest(image_name="web", image_tag="v1")
 
 
@@ -56,15 +56,15 @@ def counted(watch: Watch, rule: str) -> tuple[int, int]:
 
 
 def failure(watch: Watch) -> str:
-    """Return what the assertion says."""
+    """Return the message of the assertion."""
     with pytest.raises(AssertionError) as caught:
         watch.assert_held()
     return str(caught.value)
 
 
 @pytest.mark.usefixtures("mocked")
-def test_violation_is_told(watch: Watch) -> None:
-    """The first violation of a rule is told whole, the others are counted; no token is shown."""
+def test_violation_is_reported_without_the_token(watch: Watch) -> None:
+    """The first violation of a rule is shown in full, the others are counted; no token is shown."""
     with httpx.Client(event_hooks=watch.hooks, headers=BEARER) as client:
         for _ in range(3):
             assert client.get(BUILD).json() == NULL
@@ -81,11 +81,11 @@ def test_violation_is_told(watch: Watch) -> None:
 def test_async(watch: Watch) -> None:
     """An asynchronous client is watched by the hooks of its kind."""
 
-    async def ask() -> None:
+    async def send() -> None:
         async with httpx.AsyncClient(event_hooks=watch.async_hooks, headers=BEARER) as client:
             await asyncio.gather(*(client.get(BUILD) for _ in range(3)))
 
-    asyncio.run(ask())
+    asyncio.run(send())
 
     assert broken(watch) == {"T5"}
     assert len(watch.tape.exchanges) == 3
@@ -96,7 +96,7 @@ def test_raise_at_once() -> None:
     """The very call that breaks a rule raises, sync and async."""
     watch = Watch(TOKEN, raise_at_once=True)
 
-    async def ask() -> None:
+    async def send() -> None:
         async with httpx.AsyncClient(event_hooks=watch.async_hooks) as client:
             await client.get(BUILD, headers=BEARER)
 
@@ -106,12 +106,12 @@ def test_raise_at_once() -> None:
     ):
         client.get(BUILD, headers=BEARER)
     with pytest.raises(AssertionError, match=r"^T5 SHOULD"):
-        asyncio.run(ask())
+        asyncio.run(send())
 
 
 @pytest.mark.usefixtures("mocked")
 def test_rules_and_level() -> None:
-    """Only the rules that are asked for are judged; what is unknown is an error."""
+    """Only the selected rules are judged; an unknown one is an error."""
     for watch in (Watch(TOKEN, rule="T1,p6"), Watch(TOKEN, level="must")):
         with httpx.Client(event_hooks=watch.hooks, headers=BEARER) as client:
             client.get(BUILD)
@@ -151,7 +151,7 @@ def test_nothing_observed_is_no_pass(mocked: respx.Router) -> None:
 def test_streamed_response(watch: Watch) -> None:
     """A response that is streamed is judged, and can still be read in pieces."""
 
-    async def ask() -> bytes:
+    async def send() -> bytes:
         async with (
             httpx.AsyncClient(event_hooks=watch.async_hooks, headers=BEARER) as client,
             client.stream("GET", BUILD) as answer,
@@ -162,7 +162,7 @@ def test_streamed_response(watch: Watch) -> None:
         with client.stream("GET", BUILD) as answer:
             content = b"".join(answer.iter_bytes())
 
-        assert content == asyncio.run(ask())
+        assert content == asyncio.run(send())
         assert counted(watch, "T5") == (2, 2)
 
 
@@ -241,12 +241,12 @@ def test_generated_client_async() -> None:
     watch = Watch(TOKEN)
     options = {"event_hooks": watch.async_hooks}
 
-    async def ask(url: str) -> Any:
+    async def send(url: str) -> Any:
         async with AuthenticatedClient(url, TOKEN, httpx_args=options) as client:
             return await get_build_status.asyncio_detailed("none", client=client)
 
     with running(create_app(token=TOKEN)) as url:
-        answer = asyncio.run(ask(url))
+        answer = asyncio.run(send(url))
     watch.assert_held()
 
     assert answer.status_code == 404
@@ -254,18 +254,20 @@ def test_generated_client_async() -> None:
 
 
 def test_poll_beside_a_start(watch: Watch) -> None:
-    """A poll that began before the start was answered may tell of the build before it."""
+    """A poll that overlaps with the start may show the build before it."""
     polled, started = threading.Event(), threading.Event()
 
     def poll(_: httpx.Request) -> httpx.Response:
         polled.set()
         assert started.wait(20)
-        return httpx.Response(200, json=told("PENDING"))
+        return httpx.Response(200, json=status_body("PENDING"))
 
     def start(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=told("BUILDING"))
+        return httpx.Response(200, json=status_body("BUILDING"))
 
-    transport = httpx.MockTransport(lambda asked: (poll if asked.method == "GET" else start)(asked))
+    transport = httpx.MockTransport(
+        lambda request: (poll if request.method == "GET" else start)(request)
+    )
     with httpx.Client(transport=transport, event_hooks=watch.hooks, headers=BEARER) as client:
         poller = threading.Thread(target=client.get, args=(BUILD,))
         poller.start()
@@ -279,7 +281,7 @@ def test_poll_beside_a_start(watch: Watch) -> None:
 
         client.get(BUILD)
 
-        assert broken(watch) == set()  # after an older answer, told late, nothing goes back
+        assert broken(watch) == set()  # an older response that comes late is not a step back
         assert counted(watch, "T3") == (0, 2)
 
 
@@ -288,11 +290,11 @@ def test_threads(watch: Watch) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=NULL))
     with httpx.Client(transport=transport, event_hooks=watch.hooks, headers=BEARER) as client:
 
-        def ask() -> None:
+        def send() -> None:
             for _ in range(20):
                 client.get(BUILD)
 
-        threads = [threading.Thread(target=ask) for _ in range(8)]
+        threads = [threading.Thread(target=send) for _ in range(8)]
         for one in threads:
             one.start()
         for one in threads:
@@ -314,7 +316,7 @@ def test_whole(is_whole: bool, rules: set[str]) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/build"):
             return httpx.Response(201, json=issued)
-        return httpx.Response(200, json=told("COMPLETED"))
+        return httpx.Response(200, json=status_body("COMPLETED"))
 
     watch = Watch(TOKEN, is_whole=is_whole)
     with httpx.Client(
