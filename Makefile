@@ -62,10 +62,10 @@ vendor-check: environment ## Check whether a vendored copy is edited, broken or 
 	@$(RUN) vendor-check -- "$$DEST"
 
 test-fast: environment lint ## Run lint, types and the unit tests: the inner loop.
-	@$(PY) -m pytest -q --no-header -n auto contract_tests/selftest/unit
+	@$(PY) -m pytest -q --no-header -n auto --dist worksteal contract_tests/selftest/unit
 
 test: environment lint check ## Test the project itself: lint, types, freshness, and all tests except those of test-external.
-	@$(PY) -m pytest -q --no-header -n auto -m "not external"
+	@$(PY) -m pytest -q --no-header -n auto --dist worksteal -m "not external"
 
 test-external: environment ## Run the tests that need more than the lock: the vendor's own clients.
 	@$(PY) -m pytest -q --no-header -n auto -m external

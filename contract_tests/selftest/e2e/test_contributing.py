@@ -40,12 +40,13 @@ class Clone:
             if name and (ROOT / name).is_file():
                 place = folder / name
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, place)
+                shutil.copy2(ROOT / name, place)
         venv = folder / ".venv"
         venv.mkdir()
         for path in Path(sys.prefix).iterdir():
-            if not path.name.startswith("."):
+            if not path.name.startswith(".") and path.name != "pycache":
                 (venv / path.name).symlink_to(path)
+        self._compiled(venv / "pycache")
         lock = subprocess.run(
             ["cksum", "requirements.txt"],  # noqa: S607
             cwd=folder, capture_output=True, text=True, check=True,
@@ -53,6 +54,22 @@ class Clone:
         (venv / f".ready-{lock}").touch()
         for words in (["init", "-qb", "main"], ["add", "-A"], ["commit", "-qm", "All"]):
             self._git(folder, *words)
+
+    def _compiled(self, cache: Path) -> None:
+        """Let the clone use what Python has compiled of the same sources: they are not edited."""
+        if sys.pycache_prefix is None:
+            return
+
+        def below(prefix: Path, folder: Path) -> Path:
+            return prefix / folder.relative_to(folder.anchor)
+
+        present = Path(sys.pycache_prefix)
+        library = below(cache, self.folder / ".venv/lib")
+        library.parent.mkdir(parents=True)
+        library.symlink_to(below(present, Path(sys.prefix) / "lib"))
+        for name in ("contract_tests", "generated", "scripts"):
+            if (compiled := below(present, ROOT / name)).is_dir():
+                shutil.copytree(compiled, below(cache, self.folder / name))
 
     def follow(self, section: str) -> None:
         """Apply each diff of a section, run each command, and hold what it prints to the text."""
