@@ -84,12 +84,7 @@ def _verify(destination: Path, contract: Path) -> None:
     Raises ``GenerationError`` if it cannot be imported, does not carry each value of the contract
     there and back, or contradicts its own types.
     """
-    check = (
-        str(ROOT / "scripts/generation/client_check.py"),
-        str(destination),
-        PACKAGE,
-        str(contract),
-    )
+    check = ("-m", "scripts.generation.client_check", str(destination), PACKAGE, str(contract))
     if found := json.loads(_python(destination, "-I", "-W", "error", *check)):
         raise GenerationError(*(Problem(f"the fresh client: {what}", REPAIR) for what in found))
     # The cache is that of this project alone, so that checking again costs next to nothing.
@@ -112,9 +107,9 @@ def _python(folder: Path, *arguments: str) -> str:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        name = next(one for one in arguments if not one.startswith("-"))
+        name = arguments[arguments.index("-m") + 1]
         told = (done.stdout + done.stderr).strip()
-        raise GenerationError(Problem(f"{Path(name).name} failed:\n{told}", REPAIR))
+        raise GenerationError(Problem(f"{name} failed:\n{told}", REPAIR))
     return done.stdout
 
 

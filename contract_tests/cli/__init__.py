@@ -31,13 +31,23 @@ PROJECT = dict.fromkeys(("generate", "check", "lint", "changes"), "project")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return its exit code."""
+    """Run the command that a command line names; return its exit code."""
+    if arguments is None:
+        os.environ.setdefault(VARIABLE, "console")
+    return run(commands, CONSOLE, arguments)
+
+
+def run(command: click.Command, name: str, arguments: list[str] | None = None) -> int:
+    """Run a command, by default with the words that this process was started with.
+
+    Returns its exit code. What is unusable on the command line, and a ``Problem`` that the command
+    raises, is shown with its fix.
+    """
     if arguments is None:
         process.restart()
         process.outlive_reader()
-        os.environ.setdefault(VARIABLE, "console")
     try:
-        code = commands.main(arguments, prog_name=CONSOLE, standalone_mode=False)
+        code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         # click's own code is 2, which means interrupted here.
         problem = misuse(error)
@@ -53,9 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def misuse(error: click.ClickException) -> Problem:
     """Return what is wrong with a command line, and what would be right."""
-    context = getattr(error, "ctx", None)
-    called = context.command_path.removeprefix(CONSOLE).strip() if context else ""
-    fix = f"see {usage.see(called)}"
+    context: click.Context | None = getattr(error, "ctx", None)
+    called = context.command_path if context else CONSOLE
+    is_ours = called.startswith(CONSOLE)
+    listed = usage.see(called.removeprefix(CONSOLE).strip()) if is_ours else f"{called} --help"
+    fix = f"see {listed}"
     if isinstance(error, click.NoSuchOption) and context is not None:
         known = [word for param in context.command.get_params(context) for word in param.opts]
         problem = f"unknown option {error.option_name}"

@@ -24,15 +24,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from contract_tests import process, usage
+from contract_tests.gate import headers
+from contract_tests.problems import Exit, Problem
+from contract_tests.redaction import Redaction
+from scripts.ci import commands, server
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
-
-from contract_tests import process, usage  # noqa: E402
-from contract_tests.gate import headers  # noqa: E402
-from contract_tests.problems import Exit, Problem  # noqa: E402
-from contract_tests.redaction import Redaction  # noqa: E402
-from scripts.ci import commands, server  # noqa: E402
-
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
 JUNIT, SUMMARY, VERDICTS, LOG = "junit.xml", "summary.md", "verdicts.json", "server.log"
 LOOK = "see the log of this step"
@@ -153,7 +151,7 @@ def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
     settings |= {"CONTRACT_SERVER_ONLY": "1", usage.VARIABLE: "make"}
     with commands.foreign():
         gate = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "contract_tests", "gate", f"--junit={reports / JUNIT}"],
+            [sys.executable, "-I", "-m", "contract_tests", "gate", f"--junit={reports / JUNIT}"],
             cwd=ROOT, env=settings, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         try:
@@ -180,7 +178,6 @@ def _interrupted(_number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    process.restart()
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)
     if shutil.which("bash") is None:

@@ -1,9 +1,6 @@
-"""Hold the gate against a stock schemathesis run: how long each takes, and what each catches.
+"""Compare the gate with a stock schemathesis run: how long each takes, and what each catches.
 
-Usage: bench_gate.py [--rounds N] [--faults all|N|name,…] [--jobs N] [--results FILE] [--write]
-
-One run measures both, in turn, over the reference server; ratios are what to read. Exit codes: 0
-measured, 1 one of the two failed over the faultless server, 2 a wrong option.
+One run measures both, in turn, on the reference server; ratios are what to read.
 """
 
 from __future__ import annotations
@@ -13,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -20,8 +18,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from contract_tests import process
-from contract_tests.arguments import Parser, unknown
+import click
+
+from contract_tests import cli
+from contract_tests.arguments import unknown
+from contract_tests.cli.options import Command
 from contract_tests.problems import Exit, Problem
 from contract_tests.reference.faults import FAULTS, GROUPS, Fault
 from scripts.dev import bench_runs
@@ -227,40 +228,35 @@ def say(*lines: str) -> None:
     print("\n".join(lines), flush=True)  # noqa: T201
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    parser = Parser(prog="bench_gate.py")
-    parser.add_argument("--rounds", type=int, default=3, help="of timing; 0 for none")
-    parser.add_argument("--faults", default=SAMPLE, help="all, a number, or names")
-    parser.add_argument("--jobs", type=int, default=1, help="faults at a time; not while timing")
-    parser.add_argument("--results", type=Path, help="keep findings there, and go on from them")
-    parser.add_argument("--write", action="store_true", help="write docs/bench.md")
-    options = parser.parse_args(arguments)
-    try:
-        names = chosen(options.faults)
-    except Problem as error:
-        say(str(error))
-        return Exit.CANNOT_TELL
+@click.command(cls=Command)
+@click.option("--rounds", metavar="N", type=click.IntRange(0), default=3,
+    help="Of timing; 0 for none; default 3.")  # fmt: skip
+@click.option("--faults", metavar="all|N|NAMES", default=SAMPLE,
+    help=f"Faults to catch; default {SAMPLE}, from all groups.")  # fmt: skip
+@click.option("--jobs", metavar="N", type=click.IntRange(1), default=1,
+    help="Faults at a time; not while timing.")  # fmt: skip
+@click.option("--results", metavar="FILE", type=Path, help="Keep findings there; go on from them.")
+@click.option("--write", is_flag=True, help="Write docs/bench.md.")
+def main(rounds: int, faults: str, jobs: int, results: Path | None, write: bool) -> int:
+    """Compare the gate with a stock schemathesis run.
+
+    Exit codes: 0 measured, 4 one of the two fails on the faultless server.
+    """
+    names = chosen(faults)
     page = ["# The gate compared with a stock schemathesis run", "", *compared(), ""]
-    try:
-        pairs = measure(options.rounds)
-    except Problem as error:
-        say(str(error))
-        return Exit.CANNOT_TELL
-    if pairs:
+    if pairs := measure(rounds):
         page += ["## Time", "", *timing(pairs), ""]
     if names:
-        found = findings(names, options.jobs, options.results)
+        found = findings(names, jobs, results)
         sound = found[""]
         if sound[0].code:
-            say(str(Problem("the gate failed over the faultless server", "see make gate")))
-            return Exit.CANNOT_TELL
+            raise Problem("the gate failed over the faultless server", "see make gate")
         caught = [judged(name, *found[name], sound[1]) for name in names]
         gate, stock = (sum(found[name][i].seconds for name in names) for i in (0, 1))
         page += ["## Faults", "", *catches(caught, sound[1], (gate, stock)), ""]
         page += ["## Each fault", "", *each(caught), ""]
     say("", *page)
-    if options.write:
+    if write:
         PAGE.write_text("\n".join(page), encoding="utf-8")
     return Exit.OK
 
@@ -294,4 +290,4 @@ def _by_rule(name: str) -> tuple[bool, str, int]:
 
 
 if __name__ == "__main__":
-    process.run(main)
+    sys.exit(cli.run(main, "python -m scripts.dev.bench_gate"))

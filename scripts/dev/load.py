@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from contract_tests import process
-from contract_tests.arguments import Parser
+import click
+
+from contract_tests import cli
+from contract_tests.cli.options import Command
 from contract_tests.problems import Exit
 
 BUILD = "/api/v1/images/build"
@@ -209,23 +211,21 @@ def _memory(process: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run, and print what came of it; return the exit code."""
-    parser = Parser(
-        prog="python -m scripts.dev.load",
-        description="Put load on a reference server of its own.",
-    )
-    parser.add_argument("--builds", type=int, default=10_000, help="default 10000")
-    parser.add_argument("--clients", type=int, default=200, help="at once; default 200")
-    parser.add_argument("--build-seconds", type=float, default=1.0, help="default 1")
-    options = parser.parse_args(arguments)
-    result = run(options.builds, options.clients, options.build_seconds)
-    print(f"{options.clients} clients at once, {os.cpu_count()} cores")  # noqa: T201
+@click.command(cls=Command)
+@click.option("--builds", metavar="N", type=click.IntRange(1), default=10_000,
+    help="Default 10000.")  # fmt: skip
+@click.option("--clients", metavar="N", type=click.IntRange(1), default=200,
+    help="At once; default 200.")  # fmt: skip
+@click.option("--build-seconds", metavar="S", type=float, default=1.0, help="Default 1.")
+def main(builds: int, clients: int, build_seconds: float) -> int:
+    """Put load on a reference server of its own, and show how it bears it."""
+    result = run(builds, clients, build_seconds)
+    click.echo(f"{clients} clients at once, {os.cpu_count()} cores")
     for line in result.lines():
-        print(line)  # noqa: T201
-    is_sound = not result.wrong and result.ends.total() == options.builds
+        click.echo(line)
+    is_sound = not result.wrong and result.ends.total() == builds
     return Exit.OK if is_sound else Exit.FOUND
 
 
 if __name__ == "__main__":
-    process.run(main)
+    sys.exit(cli.run(main, "python -m scripts.dev.load"))

@@ -1,9 +1,6 @@
 """Mutate the generated client, and tell each mutant that its tests let live and nothing explains.
 
-Usage: python -m scripts.dev.mutate        (some 15 minutes)
-
-Explained mutants stand in contract_tests/selftest/support/survivors.txt. Exit codes: 0 none else
-survived, 1 some did, or an explanation fits no survivor any more, 4 cannot tell.
+Explained mutants stand in contract_tests/selftest/support/survivors.txt.
 """
 
 from __future__ import annotations
@@ -15,6 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
+
+from contract_tests import cli
+from contract_tests.cli.options import Command
 from contract_tests.problems import Exit, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,8 +84,13 @@ def explained() -> dict[str, str]:
     return told
 
 
+@click.command(cls=Command)
 def main() -> int:
-    """Run the command; return its exit code."""
+    """Mutation-test the client; this takes some 15 minutes.
+
+    Exit codes: 0 each mutant that survived is explained, 1 one is not, or an explanation fits no
+    survivor, 4 cannot tell.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workplace(folder)
@@ -92,8 +98,7 @@ def main() -> int:
         last = mutmut(folder, "run").rpartition("\r")[2]
         lived, reasons = survivors(folder), explained()
     if not re.search(r"\d+/\d+", last):
-        print(Problem(f"mutmut did not run\n{last}", "see what it printed"))  # noqa: T201
-        return Exit.CANNOT_TELL
+        raise Problem(f"mutmut did not run\n{last}", "see what it printed")
     unexplained = [mutant for mutant in lived if not reasons.get(mutant)]
     vain = [mutant for mutant in reasons if mutant not in lived]
     for mutant in unexplained:
@@ -105,4 +110,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.run(main, "python -m scripts.dev.mutate"))

@@ -4,7 +4,7 @@ Each operation is called, in both worlds, with its examples and with values of i
 sends and what it returns must be what was given. Run in a process of its own, which must not have
 loaded another client:
 
-Usage: client_check.py FOLDER PACKAGE CONTRACT (as JSON)
+Usage: python -m scripts.generation.client_check FOLDER PACKAGE CONTRACT (as JSON)
 
 Prints what was found, as a JSON list of texts. Exit code 0, also then.
 """
@@ -24,8 +24,6 @@ from types import ModuleType
 from typing import Any
 
 import httpx
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts.generation.schema_values import Schema, losses, resolve, values
 
@@ -183,7 +181,7 @@ def _short(value: Any) -> str:
 
 def main(folder: str, package: str, contract: str) -> int:
     """Print what is wrong with a client in a folder."""
-    sys.path.insert(0, folder)
+    sys.path.insert(0, folder)  # the client under test, before the one of this checkout
     sys.dont_write_bytecode = True
     document = json.loads(Path(contract).read_text(encoding="utf-8"))
     found: list[str] = []

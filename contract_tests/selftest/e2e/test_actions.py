@@ -37,7 +37,7 @@ from ..support.ci_job import (
 
 TOKEN = "secret-of-this-job%1"  # noqa: S105
 NOBODY = "http://127.0.0.1:9"
-SERVE = '"$RUNNER_TEMP/contract-gate/bin/python" -m contract_tests.reference --build-seconds 0.1'
+SERVE = '"$RUNNER_TEMP/contract-gate/bin/python" -m contract_tests serve --build-seconds 0.1'
 SERVE = f"cd '{ROOT}' && {SERVE}"
 ACTION_FILES = [ACTIONS / "gate/action.yml", ACTIONS / "vendor-check/action.yml"]
 
@@ -208,13 +208,13 @@ def test_a_cancelled_job_leaves_no_server(tmp_path: Path) -> None:
     """A signal stops the gate, and the server with all that it started; exit code 2."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = f'"{sys.executable}" -m contract_tests.reference --build-seconds 3600 --port {port}'
+    command = f'"{sys.executable}" -m contract_tests serve --build-seconds 3600 --port {port}'
     job = environment() | {
         "CONTRACT_TARGET": url, "CONTRACT_TOKEN": TOKEN, "GITHUB_WORKSPACE": str(tmp_path),
         "GATE_COMMAND": f"cd '{ROOT}'; {command} & wait",
     }  # fmt: skip
-    gate = subprocess.Popen(  # noqa: S603 (our own command)
-        [sys.executable, ROOT / "scripts/ci/gate.py"], env=job, text=True,
+    gate = subprocess.Popen(
+        [sys.executable, "-I", "-m", "scripts.ci.gate"], env=job, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     until = time.monotonic() + 200
@@ -426,7 +426,7 @@ def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
         subprocess.run([*git, *words], check=True)  # noqa: S603
     job = load(ROOT / "ci/gitlab-gate.yml")[".contract-gate"]
     installed(home / ".venv")
-    serve = f"cd '{ROOT}' && '{sys.executable}' -m contract_tests.reference --build-seconds 0.1"
+    serve = f"cd '{ROOT}' && '{sys.executable}' -m contract_tests serve --build-seconds 0.1"
     variables = job["variables"] | {
         "GATE_SOURCE": str(source), "GATE_REF": "main", "GATE_HOME": str(home),
         "GATE_COMMAND": f"{serve} --port {port}{fault}", "CONTRACT_RULE": "T5",

@@ -1,14 +1,15 @@
-"""Judges the same server again and again on one seed: the verdicts must agree.
-
-Usage: python -m contract_tests.selftest.support.agree [--runs N] [--fault NAME]
-"""
+"""Judges the same server again and again on one seed: the verdicts must agree."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 
+import click
+
+from ... import cli
+from ...cli.options import Command
 from ...gate import drive
+from ...problems import Exit
 from ...settings import from_environment
 
 
@@ -18,23 +19,22 @@ def outcomes(fault: str) -> dict[str, str]:
     return {rule: verdict.outcome for rule, verdict in run.verdicts.items()}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 1 if a run differs from the first."""
-    parser = argparse.ArgumentParser(prog="python -m contract_tests.selftest.support.agree")
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--fault", default="", help="of the embedded server; by default none")
-    options = parser.parse_args(arguments)
-    first = outcomes(options.fault)
+@click.command(cls=Command)
+@click.option("--runs", metavar="N", type=click.IntRange(2), default=20, help="Default 20.")
+@click.option("--fault", metavar="NAME", default="", help="Of the embedded server; default none.")
+def main(runs: int, fault: str) -> int:
+    """Judge the embedded server again and again; 1 if a run differs from the first."""
+    first = outcomes(fault)
     differing = 0
-    for number in range(2, options.runs + 1):
-        again = outcomes(options.fault)
+    for number in range(2, runs + 1):
+        again = outcomes(fault)
         changed = sorted(rule for rule in first if first[rule] != again[rule])
         differing += bool(changed)
-        result = f"differs on {', '.join(changed)}" if changed else "agrees"
-        print(f"run {number} {result}", flush=True)  # noqa: T201
-    print(f"{options.runs - differing} of {options.runs} runs agree")  # noqa: T201
-    return 1 if differing else 0
+        shown = f"differs on {', '.join(changed)}" if changed else "agrees"
+        click.echo(f"run {number} {shown}")
+    click.echo(f"{runs - differing} of {runs} runs agree")
+    return Exit.FOUND if differing else Exit.OK
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.run(main, f"python -m {__spec__.name}"))

@@ -6,7 +6,8 @@ import os
 import re
 import socket
 import subprocess
-import sys
+import sysconfig
+import venv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +64,9 @@ def installed(folder: Path) -> Path:
         ["cksum"], input=(ROOT / "requirements.txt").read_bytes(),  # noqa: S607
         capture_output=True, check=True,
     ).stdout.split()[0].decode()  # fmt: skip
-    (folder / "bin").mkdir(parents=True)
-    python = folder / "bin/python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "packages.pth").write_text(sysconfig.get_path("purelib"))
     (folder / f".ready-{ready}").touch()
     return folder
 

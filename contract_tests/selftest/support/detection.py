@@ -1,24 +1,22 @@
-"""The detection table: each fault of the catalogue, and the rules that the gate reports for it.
-
-Usage: python -m contract_tests.selftest.support.detection [--write] [--faults name,name]
-
-With --faults it judges only those; the rows of the others come from the catalogue, which the tests
-check.
-"""
+"""The detection table: each fault of the catalogue, and the rules that the gate reports for it."""
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ... import process
-from ...arguments import Parser, choice
+import click
+
+from ... import cli
+from ...arguments import unknown
+from ...cli.options import Command
 from ...contract.openapi import PATH
 from ...gate import drive
 from ...gate.target import Target
+from ...problems import Exit
 from ...reference.faults import FAULTS
 
 PAGE = PATH.parent / "docs/faults.md"
@@ -95,41 +93,39 @@ def _lines(detections: list[Detection]) -> Iterator[str]:
         yield from (row(one) for one in detections if FAULTS[one.fault].group == group)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Judge every fault; print the table; return 1 if one is missed or the sound server is not."""
-    parser = Parser(prog="python -m contract_tests.selftest.support.detection")
-    parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
-    parser.add_argument("--faults", metavar="NAMES", type=_known, default=list(FAULTS))
-    options = parser.parse_args(arguments)
+def _known(_: click.Context, __: click.Parameter, value: str | None) -> list[str]:
+    names = [name.strip() for name in value.split(",")] if value else list(FAULTS)
+    for name in names:
+        if name not in FAULTS:
+            raise unknown("fault", name, FAULTS, "docs/faults.md")
+    return names
+
+
+@click.command(cls=Command)
+@click.option("--write", is_flag=True, help=f"Write docs/{PAGE.name}.")
+@click.option("--faults", metavar="NAMES", callback=_known,
+    help="Judge these alone; the page has of the others what the catalogue says.")  # fmt: skip
+def main(write: bool, faults: list[str]) -> int:
+    """Run the gate against each fault; show what it finds.
+
+    Exit codes: 0 each is caught, and the faultless server passes; 1 otherwise.
+    """
     alarms_raised = alarms()
     detections = []
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-        for one in pool.imap(detect, options.faults):
+        for one in pool.imap(detect, faults):
             detections.append(one)
             verdict = "ok   " if one.is_right else "FAIL "
             broken = " ".join(sorted(one.broken)) or "nothing"
             line = f"{verdict} {FAULTS[one.fault].group:<9} {one.fault:<30} {broken}"
-            _print(f"{line}  (request {one.first} of {one.requests})")
+            click.echo(f"{line}  (request {one.first} of {one.requests})")
     missed = [one.fault for one in detections if not one.is_right]
     shown = " ".join(sorted(alarms_raised)) or "none"
-    _print(f"{len(detections) - len(missed)} of {len(detections)} right; false alarms: {shown}")
-    if options.write and not missed:
+    click.echo(f"{len(detections) - len(missed)} of {len(detections)} right; false alarms: {shown}")
+    if write and not missed:
         PAGE.write_text(page(map(claimed, FAULTS)), encoding="utf-8")
-    return 1 if missed or alarms_raised else 0
-
-
-def _known(names: str) -> list[str]:
-    requested = [name.strip() for name in names.split(",")]
-    for name in requested:
-        if name not in FAULTS:
-            fix = choice(name, FAULTS, "docs/faults.md")
-            raise argparse.ArgumentTypeError(f"unknown fault {name}; {fix}")
-    return requested
-
-
-def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
+    return Exit.FOUND if missed or alarms_raised else Exit.OK
 
 
 if __name__ == "__main__":
-    process.run(main)
+    sys.exit(cli.run(main, f"python -m {__spec__.name}"))

@@ -3,13 +3,10 @@
 What is accepted must hold its annotations, by a type checker that shares no code with msgspec, and
 what was sent. What is refused must raise the one documented exception. The schema of openapi.yaml,
 relaxed where an option relaxes it, must say the same.
-
-Usage: python -m contract_tests.selftest.support.soundness [--inputs N] [--seed N]
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import datetime
 import json
@@ -23,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import click
 import jsonschema_rs
 import prime_image_builds.models as models
 from beartype.door import is_bearable
@@ -31,10 +29,11 @@ from prime_image_builds._tolerance import Tolerance
 from prime_image_builds.errors import InvalidBodyError
 from prime_image_builds.types import Model, OpenEnum
 
-from ... import process
-from ...arguments import Parser
+from ... import cli
+from ...cli.options import Command
 from ...contract.openapi import contract, instant, is_instant
 from ...payloads import load
+from ...problems import Exit
 from ...tape.exchange import strict_json
 
 DECODERS: dict[str, type[Model]] = {
@@ -333,32 +332,29 @@ def _broken(content: bytes, chance: random.Random) -> bytes:
     return content
 
 
-def count(value: str) -> int:
-    """Read how many inputs there are. Raises ``ArgumentTypeError`` for none: it tests nothing."""
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"not a whole number from 1 on: {value!r}")
-    return int(value)
+@click.command(cls=Command)
+@click.option("--inputs", metavar="N", type=click.IntRange(1), default=1_000_000,
+    help="How many; default 1000000.")  # fmt: skip
+@click.option("--seed", metavar="N", type=int, help="Of the mutations; default another each time.")
+def main(inputs: int, seed: int | None) -> int:
+    """Feed mutated bodies to every decoder of the client.
 
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run from the command line; return 0 if nothing was found, else 1."""
-    parser = Parser(description="Throw mutated bodies at every decoder of the client.")
-    parser.add_argument("--inputs", type=count, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    options = parser.parse_args(arguments)
-    print(f"seed {options.seed}", flush=True)  # noqa: T201
+    Exit codes: 0 each is accepted or refused as documented, 1 otherwise.
+    """
+    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    click.echo(f"seed {seed}")
 
     def show(result: Result) -> None:
         end = "\r" if sys.stdout.isatty() else "\n"
-        print(f"{result.inputs / options.inputs:4.0%}  {result}", end=end, flush=True)  # noqa: T201
+        click.echo(f"{result.inputs / inputs:4.0%}  {result}{end}", nl=False)
 
-    result = run(options.inputs, options.seed, show, every=max(1, options.inputs // 20))
+    result = run(inputs, seed, show, every=max(1, inputs // 20))
     for kind in ("unsound", "undocumented", "disagreed"):
         for line in getattr(result, kind)[:10]:
-            print(f"{kind}: {line}")  # noqa: T201
-    print(result)  # noqa: T201
-    return 0 if result.is_clean else 1
+            click.echo(f"{kind}: {line}")
+    click.echo(result)
+    return Exit.OK if result.is_clean else Exit.FOUND
 
 
 if __name__ == "__main__":
-    process.run(main)
+    sys.exit(cli.run(main, f"python -m {__spec__.name}"))

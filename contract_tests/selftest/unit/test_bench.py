@@ -11,6 +11,7 @@ from scripts.dev import bench_gate, bench_runs
 from scripts.dev.bench_gate import Caught
 from scripts.dev.bench_runs import Finding, Ran
 
+from ... import cli
 from ...reference.faults import FAULTS, GROUPS
 
 NAMES = {group: [fault.name for fault in faults] for group, faults in GROUPS.items()}
@@ -150,8 +151,8 @@ def test_faults_are_chosen() -> None:
 
 def test_unknown_fault_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is measured then."""
-    assert bench_gate.main(["--faults", "completed-nul"]) == 4
-    assert capsys.readouterr().out.startswith("problem: unknown fault completed-nul\n    fix: use ")
+    assert cli.run(bench_gate.main, "bench_gate", ["--faults", "completed-nul"]) == 4
+    assert capsys.readouterr().err.startswith("problem: unknown fault completed-nul\n    fix: use ")
 
 
 def test_ratios_are_of_pairs() -> None:
