@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
 def run(command: click.Command, name: str, arguments: list[str] | None = None) -> int:
     """Run a command, by default with the words that this process was started with.
 
-    Returns its exit code. What is unusable on the command line, and a ``Problem`` that the command
-    raises, is shown with its fix.
+    Returns its exit code. A command line that cannot be used, and a ``Problem`` that the command
+    raises, are shown with a fix; any other exception with its traceback.
     """
     if arguments is None:
         process.restart()
@@ -55,6 +56,10 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         problem = error
     except click.Abort:
         return Exit.INTERRUPTED
+    except Exception:
+        # Python's own code is 1, which means found here.
+        traceback.print_exc()
+        return Exit.CANNOT_TELL
     else:
         return code or Exit.OK
     click.echo(problem, err=True)

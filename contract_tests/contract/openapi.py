@@ -17,7 +17,9 @@ import jsonschema_rs
 from ..problems import Problem
 from . import documents
 
-PATH = Path(__file__).resolve().parents[2] / "openapi.yaml"
+_PLACES = [parent / "openapi.yaml" for parent in Path(__file__).resolve().parents[1:3]]
+PATH = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
+"""The contract: inside the package where that is installed, beside it in a checkout."""
 
 # More errors than the rules about single fields can report of one body, so that P6 misses none.
 MOST_ERRORS = 10_000

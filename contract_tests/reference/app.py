@@ -30,7 +30,9 @@ from .reading import Refusal
 from .request_rest import draining
 from .scenarios import Scenario
 
-OPENAPI = Path(__file__).resolve().parents[2] / "openapi.yaml"
+_PLACES = [parent / "openapi.yaml" for parent in Path(__file__).resolve().parents[1:3]]
+# Inside the package where that is installed, beside it in a checkout.
+OPENAPI = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
 EXPIRES_IN = 3600
 MOST_SECONDS = 10**7
 _PLATFORMS = ("linux/amd64", "linux/arm64")
