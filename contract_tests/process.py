@@ -1,50 +1,21 @@
-"""How a command begins and ends as a process: whatever its surroundings are, its exit code is true.
-
-Only the standard library is needed, so that any command can begin so.
-"""
+"""How a command ends as a process: whatever its surroundings are, its exit code is true."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NoReturn
 
 from .problems import Exit
 
-HARMLESS = {
-    "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER", "PYTHONHASHSEED", "PYTHONIOENCODING",
-    "PYTHONPYCACHEPREFIX", "PYTHONUNBUFFERED", "PYTHONUTF8",
-}  # fmt: skip
-"""Variables of Python that change no result; scripts/given.mk has the same."""
-PLACES = {"PYTHONPATH", "PYTHONHOME"}
-"""Variables that tell where modules are: a process that was started with them may need them."""
 
-
-def is_foreign(name: str) -> bool:
-    """Tell whether a variable is meant for other runs of Python and pytest than ours.
-
-    Such a one could make a run empty, or its end a success: PYTEST_ADDOPTS, PYTHONINSPECT,
-    PYTHONOPTIMIZE. There will be more of them, so that those are listed which do no harm.
-    """
-    return name.startswith(("PYTHON", "PYTEST_")) and name not in HARMLESS
-
-
-def own(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without what is foreign."""
-    return {name: value for name, value in environment.items() if not is_foreign(name)}
-
-
-def restart() -> None:
-    """Begin this process anew without what is foreign, if there is any.
-
-    Python reads such variables before any module is loaded; to delete them here is too late.
-    """
-    foreign = {name for name in os.environ if is_foreign(name)} - PLACES
-    if foreign:
-        kept = {name: value for name, value in os.environ.items() if name not in foreign}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept)  # noqa: S606
+def leave(code: int) -> NoReturn:
+    """End this process at once with an exit code, whatever the interpreter was told to do then."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def run(main: Callable[[], int]) -> NoReturn:

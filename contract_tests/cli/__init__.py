@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,8 +46,15 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     raises, are shown with a fix; any other exception with its traceback.
     """
     if arguments is None:
-        process.restart()
         process.outlive_reader()
+    code = _run(command, name, arguments)
+    if arguments is None and sys.flags.inspect:
+        # With PYTHONINSPECT, Python would ask for more lines and lose the code.
+        process.leave(code)
+    return code
+
+
+def _run(command: click.Command, name: str, arguments: list[str] | None) -> int:
     try:
         code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:

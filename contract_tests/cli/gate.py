@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import settings
-from ..contract.openapi import PATH
 from ..report import files
 from .options import Command, file, settings_of
-
-ROOT = PATH.parent
 
 ABOUT = """Check the generated client, and a server: the embedded one, or a target.
 
@@ -37,7 +33,6 @@ def gate(junit: str | None, **given: str | bool | None) -> int:
     if reports:
         # Ctrl-C while modules are loaded must not leave the reports of the run before.
         files.remove(reports)
-    sys.path.insert(0, str(ROOT / "generated"))
     try:
         from .. import program
     except KeyboardInterrupt:

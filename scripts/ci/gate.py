@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from contract_tests import process, usage
+from contract_tests import usage
 from contract_tests.gate import headers
 from contract_tests.problems import Exit, Problem
 from contract_tests.redaction import Redaction
@@ -144,7 +144,7 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
 
 
 def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
-    settings = process.own(environment)
+    settings = dict(environment)
     for name in FILES:
         if path := settings.get(name, "").strip():
             settings[name] = str(here / path)
