@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Self
 
 import httpx
@@ -221,4 +222,9 @@ def _issued_target(url: str) -> bytes | None:
 
 def _target(base_url: str, path: str) -> bytes:
     """Return a request target unchanged; httpx would normalise it."""
-    return (httpx.URL(base_url).raw_path.rstrip(b"/") + path.encode()).split(b"#")[0]
+    return (_prefix(base_url) + path.encode()).split(b"#")[0]
+
+
+@cache
+def _prefix(base_url: str) -> bytes:
+    return httpx.URL(base_url).raw_path.rstrip(b"/")

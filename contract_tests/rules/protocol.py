@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..contract import fields
-from ..tape.exchange import NOT_JSON, UPLOAD, Credential, Exchange, broken_request
+from ..tape.exchange import NOT_JSON, UPLOAD, Credential, Exchange
 from ..tape.tape import History
 from .base import (
     HELD,
@@ -122,7 +122,7 @@ def needs_valid_body(history: History) -> Judgement:
             status = str(exchange.response.status)
             return Broken("the status code", "4xx, since the request body is not JSON", status)
         return HELD if 400 <= exchange.response.status <= 499 else None
-    if not _is_refusable(exchange) and (broken := broken_request(exchange)):
+    if not _is_refusable(exchange) and (broken := exchange.request_error):
         if exchange.response.status in LIMITS or exchange.is_read_leniently:
             return None
         if exchange.operation == exchange.api.start and (history.is_started or not history.issue):
@@ -359,7 +359,7 @@ def _is_refusable(exchange: Exchange) -> bool:
 def _has_broken_body(exchange: Exchange) -> bool:
     if _is_not_json(exchange):
         return True
-    return broken_request(exchange) is not None and not exchange.is_read_leniently
+    return exchange.request_error is not None and not exchange.is_read_leniently
 
 
 def _is_not_json(exchange: Exchange) -> bool:

@@ -180,15 +180,26 @@ class Exchange:
         body = self.response.json if is_issue else None
         return body if isinstance(body, dict) else {}
 
-    @property
+    @cached_property
     def is_valid_start(self) -> bool:
         """Whether it is a start with a token and a body that a server may accept."""
         return (
             self.operation == self.api.start
             and self.request.credential in (Credential.VALID, Credential.UNKNOWN)
             and isinstance(self.request.json, dict)
-            and (self.is_read_leniently or broken_request(self) is None)
+            and (self.is_read_leniently or self.request_error is None)
         )
+
+    @cached_property
+    def request_error(self) -> str | None:
+        """How a JSON request body breaks its schema, or None if it does not."""
+        operation, request = self.documented, self.request
+        if operation is None or operation.request_schema is None:
+            return None
+        if request.media_type != "application/json" or request.json is NOT_JSON:
+            return None
+        errors = self.api.contract.request_errors(operation, request.json)
+        return f"{errors[0].at}: {errors[0].what}" if errors else None
 
     @property
     def says_uploaded(self) -> bool | None:
@@ -317,14 +328,3 @@ def strict_json(content: bytes) -> Any:
     value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
     json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be encoded
     return value
-
-
-def broken_request(exchange: Exchange) -> str | None:
-    """Return how a JSON request body breaks its schema, or None if it does not."""
-    operation, request = exchange.documented, exchange.request
-    if operation is None or operation.request_schema is None:
-        return None
-    if request.media_type != "application/json" or request.json is NOT_JSON:
-        return None
-    errors = exchange.api.contract.request_errors(operation, request.json)
-    return f"{errors[0].at}: {errors[0].what}" if errors else None
