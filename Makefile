@@ -85,7 +85,8 @@ mutate: environment ## Mutation-test the client.
 bench: environment ## Compare the gate with a stock schemathesis run. [FAULTS=all|n|name,name]
 	@$(PY) -m scripts.dev.bench_gate $(call option,FAULTS,--faults)
 
-lint: environment ## Check style and types of our own code and of the client.
+lint: environment ## Check the contract, and style, types and imports of the code.
+	@$(RUN) lint
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo --no-cache
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from .arguments import unknown
 from .mock import MockImages
+from .nearest import unknown
 from .problems import Problem
 
 MARKER = "image_builds"

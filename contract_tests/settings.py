@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import usage
-from .arguments import choice
 from .contract.api import IMAGES
 from .gate import headers
 from .gate.target import Budget, GateError, Target
+from .nearest import choice
 from .problems import Problem
 from .redaction import Redaction
 from .reference.faults import FAULTS

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import click
 
-from .. import process, usage
-from ..arguments import nearest
+from .. import usage
+from ..nearest import nearest
 from ..problems import Exit, Problem
 from ..usage import CONSOLE, VARIABLE
+from . import process
 
 HERE = Path(__file__).resolve().parent
 DISTRIBUTION = "prime-image-builds-contract"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..arguments import unknown
+from ..nearest import unknown
 from .lifecycle import CONTAINER, VM, Phase
 
 PASSES, UNJUDGED = "passes", "cannot be judged"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from contract_tests.arguments import nearest
 from contract_tests.contract.api import INITIATE, START, STATUS
+from contract_tests.nearest import nearest
 
 from .names import python_name
 from .problem import LintProblem, Part, below, resolve

@@ -21,8 +21,8 @@ from typing import Any
 import click
 
 from contract_tests import cli
-from contract_tests.arguments import unknown
 from contract_tests.cli.options import Command
+from contract_tests.nearest import unknown
 from contract_tests.problems import Exit, Problem
 from contract_tests.reference.faults import FAULTS, GROUPS, Fault
 from scripts.dev import bench_runs

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ...arguments import unknown
+from ...nearest import unknown
 from . import auth, effects, enums, protocol, shape, state, times
 from .base import App, Fault, Server, ServerRequest, ServerResponse
 

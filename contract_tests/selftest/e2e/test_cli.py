@@ -14,9 +14,10 @@ import pytest
 
 from scripts.release import public_list
 
-from ... import arguments, cli, usage
+from ... import cli, usage
 from ...contract.openapi import PATH
 from ...gate.target import GateError
+from ...nearest import choice
 from ...problems import Exit
 from ...reference.faults import FAULTS
 from ...rules import RULES
@@ -166,7 +167,7 @@ def test_every_option_has_a_help() -> None:
 @pytest.mark.parametrize("name", ["zzz", "", "completed", "T", "completed-null-", "é" * 99, "a b"])
 def test_a_long_list_is_never_told_whole(name: str, known: dict[str, object]) -> None:
     """Three at most are named, and where all are listed."""
-    told = arguments.choice(name, known, "docs/list.md")
+    told = choice(name, known, "docs/list.md")
     named = [one for one in re.findall(r"[\w-]+", told) if one in known]
 
     assert len(named) <= 3
@@ -176,7 +177,7 @@ def test_a_long_list_is_never_told_whole(name: str, known: dict[str, object]) ->
 @pytest.mark.parametrize("name", ["zzz", "mus"])
 def test_a_short_list_is_told_whole(name: str) -> None:
     """There is no better fix."""
-    told = arguments.choice(name, ["must", "should"], "docs/list.md")
+    told = choice(name, ["must", "should"], "docs/list.md")
 
     assert {"must", "should"} <= {*re.findall(r"\w+", told)}
     assert "docs/list.md" not in told

@@ -19,7 +19,7 @@ from ...contract.api import IMAGES
 from ...contract.openapi import PATH
 from ...gate.target import GateError, Target
 from ...rules import RULES
-from ...settings import SETTINGS, Setting, from_environment
+from ...settings import PREFIX, SETTINGS, Setting, from_environment
 from ...verdicts import coverage
 from ...verdicts.coverage import Cell
 
@@ -128,6 +128,17 @@ TAKES = public_list.takes((ROOT / "Makefile").read_text())
 ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # The action is for a server of somebody's, and for a run that is to be judged.
 NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY"}
+
+
+def test_make_and_action_take_no_other_settings() -> None:
+    """A setting that is removed is removed there too."""
+    own = {"HAR", "PORT", "SCENARIO"}  # of judge and serve, and not of a run
+    given = {name for command in ("gate", "judge", "serve") for name in TAKES[command]}
+    [judge] = [step for step in ACTION["runs"]["steps"] if step.get("name") == "Judge"]
+    read = {name for name in judge["env"] if name.startswith(PREFIX)}
+
+    assert given - own <= {*SETTINGS}
+    assert {name.removeprefix(PREFIX) for name in read} <= {*SETTINGS}
 
 
 @pytest.mark.parametrize("one", SETTINGS.values(), ids=lambda one: one.name)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import click
 
 from ... import cli
-from ...arguments import unknown
 from ...cli.options import Command
 from ...contract.openapi import PATH
 from ...gate import drive
 from ...gate.target import Target
+from ...nearest import unknown
 from ...problems import Exit
 from ...reference.faults import FAULTS
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
 from typing import NoReturn
-
-from .problems import Exit
 
 
 def leave(code: int) -> NoReturn:
@@ -16,15 +13,6 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)
-
-
-def run(main: Callable[[], int]) -> NoReturn:
-    """Run a command to its end, though nobody reads what it prints, and exit with its code."""
-    outlive_reader()
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
 
 
 def outlive_reader() -> None:

@@ -1,0 +1,39 @@
+"""The known names that are nearest to an unknown one, for the fix of a problem."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from .problems import Problem
+
+
+def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """Return the known names that are most like a name, best first; none if none is like it."""
+    lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), lower, n=most, cutoff=0.5)
+    return [lower[one] for one in near]
+
+
+def choice(name: str, known: Iterable[str], listed: str = "") -> str:
+    """Return the fix for an unknown name.
+
+    It has all of a short list; of a long one the nearest names, and ``listed``, where all are.
+    """
+    known = list(known)
+    near = nearest(name, known)
+    if len(known) <= 5:
+        near += [one for one in known if one not in near]
+    found = " or ".join(filter(None, [", ".join(near[:-1]), *near[-1:]]))
+    if listed and len(near) < len(known):
+        return f"use {found}; {listed} lists all" if found else f"see {listed}"
+    return f"use {found or ', '.join(known[:3]) + ', …'}"
+
+
+class UnknownNameError(Problem, ValueError):
+    """An unknown name."""
+
+
+def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> UnknownNameError:
+    """Return the error for an unknown name, with the nearest ones in its fix."""
+    return UnknownNameError(f"unknown {what} {name}", choice(name, known, listed))
