@@ -1,4 +1,4 @@
-"""Write the client from openapi.yaml, or check whether it is fresh: the same, without the swap."""
+"""Writes the client from openapi.yaml, or checks whether it is fresh, by the same path."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "prime_image_builds"
 MARK = "@generated"
 UNTRACKED = "untracked"
-REPAIR = "correct openapi.yaml, or teach a template of scripts/templates what is new in it"
+REPAIR = "correct openapi.yaml, or support what is new in it in scripts/templates"
 TOOLS = ("openapi-python-client", "ruff")
 
 
 class GenerationError(Exception):
-    """No client can be made."""
+    """The client cannot be generated."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(*problems)
@@ -38,7 +38,7 @@ class GenerationError(Exception):
 
 
 def make(root: Path, destination: Path) -> None:
-    """Make the whole content of generated/ in an empty folder.
+    """Make the content of generated/ in an empty folder.
 
     Raises ``GenerationError`` if the contract, the generator or the formatter does not allow it.
     """
@@ -46,7 +46,7 @@ def make(root: Path, destination: Path) -> None:
     package = destination / PACKAGE
     config = destination / "config.json"
     config.write_text(json.dumps({"package_name_override": PACKAGE, "post_hooks": []}))
-    # The generator has a loader of its own, of another YAML: it is given what was read here.
+    # The generator's YAML loader differs from ours, so it reads JSON.
     given = destination / "openapi.json"
     given.write_text(json.dumps(annotated(contract)), encoding="utf-8")
     _run(
@@ -79,15 +79,11 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _verify(destination: Path, contract: Path) -> None:
-    """Import, use and type-check the fresh client.
-
-    Raises ``GenerationError`` if it cannot be imported, does not carry each value of the contract
-    there and back, or contradicts its own types.
-    """
+    """Import, use and type-check the fresh client. Raises ``GenerationError`` if one fails."""
     check = ("-m", "scripts.generation.client_check", str(destination), PACKAGE, str(contract))
     if found := json.loads(_python(destination, "-I", "-W", "error", *check)):
         raise GenerationError(*(Problem(f"the fresh client: {what}", REPAIR) for what in found))
-    # The cache is that of this project alone, so that checking again costs next to nothing.
+    # A cache inside the project makes the next check fast.
     strict = ("--strict", f"--config-file={os.devnull}", "--no-error-summary")
     cache = f"--cache-dir={ROOT / '.mypy_cache/generated'}"
     _run(destination, "mypy", *strict, cache, "-p", PACKAGE)
@@ -98,7 +94,7 @@ def _run(folder: Path, module: str, *arguments: str) -> None:
 
 
 def _python(folder: Path, *arguments: str) -> str:
-    """Run this very Python, blind to PATH, settings and the working directory."""
+    """Run this Python without the caller's PATH, settings and working directory."""
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR") if name in os.environ}
     clean = {"PATH": os.defpath, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONSAFEPATH": "1"}
     done = subprocess.run(  # noqa: S603
@@ -108,15 +104,15 @@ def _python(folder: Path, *arguments: str) -> str:
     )  # fmt: skip
     if done.returncode:
         name = arguments[arguments.index("-m") + 1]
-        told = (done.stdout + done.stderr).strip()
-        raise GenerationError(Problem(f"{name} failed:\n{told}", REPAIR))
+        output = (done.stdout + done.stderr).strip()
+        raise GenerationError(Problem(f"{name} failed:\n{output}", REPAIR))
     return done.stdout
 
 
 def _render_own(root: Path, package: Path, contract: dict[str, Any]) -> None:
-    """Render the modules that the generator does not know of."""
+    """Render the modules of our own templates."""
     templates = root / "scripts/templates"
-    # Where an operation lies depends on its tag.
+    # The package of an operation depends on its tag.
     modules = {path.stem: path.parent.name for path in (package / "api").glob("*/*.py")}
     environment = jinja2.Environment(  # noqa: S701 (Python is rendered, not HTML)
         loader=jinja2.FileSystemLoader(templates),
@@ -147,12 +143,12 @@ def _manifest(root: Path, folder: Path, contract: dict[str, Any]) -> str:
         "templates": {name: _digest(templates / name) for name in files(templates)},
         "files": {name: _digest(folder / name) for name in files(folder)},
     }
-    # The mark stands on line 1 here too.
+    # The mark is on line 1 here, too.
     return json.dumps(content, indent=2).replace("{\n ", "{", 1) + "\n"
 
 
 def files(folder: Path) -> list[str]:
-    """List the files below a folder, by their names from there, without what Python caches."""
+    """Return the relative names of all files in a folder, without Python's caches."""
     return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -165,16 +161,16 @@ def _digest(path: Path) -> str:
 
 
 def differences(fresh: Path, present: Path) -> dict[str, str]:
-    """Return each file of the present client that is not as it would be made: its name, and how."""
+    """Return each file of the present client that differs from the fresh one, with the kind."""
     wanted, found = set(files(fresh)), set(files(present)) if present.is_dir() else set()
-    told = dict.fromkeys(wanted - found, "missing")
-    told |= dict.fromkeys(found - wanted, "orphaned")
+    kinds = dict.fromkeys(wanted - found, "missing")
+    kinds |= dict.fromkeys(found - wanted, "orphaned")
     for name in wanted & found:
         if (fresh / name).read_bytes() != (present / name).read_bytes():
-            told[name] = "differs"
+            kinds[name] = "differs"
     for name in _untracked(present) & set(files(present) if present.is_dir() else ()):
-        told.setdefault(name, UNTRACKED)
-    return dict(sorted(told.items()))
+        kinds.setdefault(name, UNTRACKED)
+    return dict(sorted(kinds.items()))
 
 
 def _lines(found: dict[str, str]) -> list[str]:
@@ -182,15 +178,15 @@ def _lines(found: dict[str, str]) -> list[str]:
 
 
 def _untracked(folder: Path) -> set[str]:
-    """List what git does not know in a folder; nothing where there is no git."""
+    """Return the files of a folder that git does not track; none outside of git."""
     if not folder.is_dir() or not git.is_top(folder.parent):
         return set()
-    told = git.output(folder, "ls-files", "--others", "-z") or b""
-    return set(filter(None, os.fsdecode(told).split("\0")))
+    names = git.output(folder, "ls-files", "--others", "-z") or b""
+    return set(filter(None, os.fsdecode(names).split("\0")))
 
 
 def write(root: Path) -> int:
-    """Replace the client in ``generated/`` where it is stale; return the exit code."""
+    """Replace the client in ``generated/`` if it is stale; return the exit code."""
     with _fresh(root) as fresh:
         if fresh is None:
             return Exit.CANNOT_TELL
@@ -224,8 +220,8 @@ def check(root: Path) -> int:
 
 @contextmanager
 def _fresh(root: Path) -> Iterator[Path | None]:
-    """Make a client beside the present one; None, and the problems on the terminal, if it fails."""
-    # Beside it, so that a rename can replace it; hidden, so that no check sees it.
+    """Make a client beside the present one; if that fails, print the problems and yield None."""
+    # Beside it, so that a rename can replace it; hidden, so that ruff and mypy ignore it.
     with swap.staging(root, ".generate-") as folder:
         fresh = folder / "generated"
         fresh.mkdir()

@@ -52,14 +52,14 @@ A build with the tag of a scenario follows it: {scenarios}.
 def _list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         for one in FAULTS.values():
-            click.echo(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.says}")
+            click.echo(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.summary}")
         context.exit()
 
 
 def _list_scenarios(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         for one in SCENARIOS.values():
-            click.echo(f"{one.name:<16} {one.gate:<16} {one.says}")
+            click.echo(f"{one.name:<16} {one.gate:<16} {one.summary}")
         context.exit()
 
 
@@ -122,8 +122,8 @@ def serve(
     if as_json:
         click.echo(json.dumps({"url": url, "token": token}))
     else:
-        about = f"{scenario}: {find(scenario).says}"
-        about += f"; fault {fault}: {FAULTS[fault].says}" if fault else ""
+        about = f"{scenario}: {find(scenario).summary}"
+        about += f"; fault {fault}: {FAULTS[fault].summary}" if fault else ""
         click.echo(STARTED.strip().format(
             url=url, token=token, scenario=about, scenarios=", ".join(SCENARIOS),
             end=", COMPLETED" if scenario == "default" and not fault else "",

@@ -1,4 +1,4 @@
-"""Notes each request in one line of JSON: no query, no header, no body, and so no secret."""
+"""Logs each request as a line of JSON, without query, headers and body: without secrets."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _MOST_PATH = 300
 def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
     """Write a line for each request, before the client can have read the whole response.
 
-    A token that somebody puts into a path is hidden. The status of a connection that is closed
-    without an answer is null.
+    A token in a path is hidden. The status of a connection that is closed without a response is
+    null.
     """
 
-    async def noted(scope: Any, receive: Any, send: Any) -> None:
+    async def logging(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
         began, at = time.perf_counter(), datetime.now(UTC)
-        # The application's own word of the build; it is there before the answer is.
+        # The application sets the build before it responds.
         state = scope.setdefault("state", {})
         response = _Response(scope["method"])
         is_noted = False
@@ -37,7 +37,7 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
             if is_noted:
                 return
             is_noted = True
-            # A query that came percent-encoded is a query all the same.
+            # A percent-encoded "?" begins a query, too.
             path = scope["path"].partition("?")[0].replace(token, "***")[:_MOST_PATH]
             named = _BUILD.fullmatch(path)
             line = {
@@ -51,7 +51,7 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
             write(json.dumps(line))
 
         async def sending(message: Any) -> None:
-            # Once the last byte has left, the client may look before this task goes on.
+            # Once the last byte is sent, the client may read the log before this task continues.
             if response.ends_with(message):
                 note()
             await send(message)
@@ -62,16 +62,16 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
             response.status = None
             raise
         except Exception:
-            response.status = response.status or 500  # which whoever serves it makes of it
+            response.status = response.status or 500  # the HTTP server sends it
             raise
         finally:
             note()
 
-    return noted
+    return logging
 
 
 class _Response:
-    """What was sent of a response, as far as it takes to know its last byte."""
+    """What was sent of a response: enough to recognise its last byte."""
 
     def __init__(self, method: str) -> None:
         self.status: int | None = None
@@ -79,7 +79,7 @@ class _Response:
         self._left = float("inf")
 
     def ends_with(self, message: Any) -> bool:
-        """Tell whether a client has the whole response once this message has been sent."""
+        """Return whether the response is complete with this message."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             length = dict(message.get("headers", ())).get(b"content-length", b"")

@@ -24,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from . import build_check, context, lifecycle, reading, scenarios
 from .builds import MOST_BUILDS, Store
-from .disruptions import Dropped, Trouble, Weather
+from .disruptions import Dropped, FailureSchedule, RequestFailure
 from .lifecycle import Artifact, Build
 from .reading import Refusal
 from .request_rest import draining
@@ -38,7 +38,7 @@ MOST_SECONDS = 10**7
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VISIBILITIES = ("INHERIT", "PRIVATE", "PUBLIC")
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-# A context of less than this is read faster than a thread would be found for it.
+# Reading a smaller context takes less time than starting a thread.
 _SMALL = 2**16
 # Large ones are read two at a time, since each takes memory.
 _readers = threading.Semaphore(2)
@@ -76,8 +76,8 @@ def create_app(
     if not 0 <= build_seconds <= MOST_SECONDS:
         raise ValueError(f"a build takes 0 to {MOST_SECONDS} seconds, not {build_seconds:g}")
     course = scenarios.find(scenario)
-    store, weather = Store(most_builds), Weather(seed)
-    server = _Server(token, build_seconds, clock, new_id, course, store, weather, expires_in)
+    store, failures = Store(most_builds), FailureSchedule(seed)
+    server = _Server(token, build_seconds, clock, new_id, course, store, failures, expires_in)
     build = "/api/v1/images/build"
     app = _Application(
         routes=[
@@ -123,7 +123,7 @@ class _Server:
         new_id: Callable[[str], str],
         scenario: Scenario,
         store: Store,
-        weather: Weather,
+        failures: FailureSchedule,
         expires_in: int,
     ) -> None:
         self._token = token.encode()
@@ -133,7 +133,7 @@ class _Server:
         self._scenario = scenario
         self._secret = secrets.token_bytes(32)
         self._builds = store
-        self._weather = weather
+        self._failures = failures
         self._expires_in = expires_in
 
     async def initiate(self, request: Request) -> Response:
@@ -144,7 +144,7 @@ class _Server:
         path = reading.value(body, "dockerfile_path", str, "Dockerfile")
         reading.one_of(body, "platform", _PLATFORMS, "linux/amd64")
         visibility = reading.one_of(body, "visibility", _VISIBILITIES, "INHERIT")
-        for key in ("teamId", "team_id"):  # clients send the one, the document says the other
+        for key in ("teamId", "team_id"):  # clients send the second, the document has the first
             if body.get(key) is not None:
                 reading.value(body, key, str)
         if visibility == "INHERIT":
@@ -152,7 +152,7 @@ class _Server:
         by_tag = scenarios.of_tag(tag)
         scenario = by_tag or self._scenario
         self._refuse_by(scenario, f"{name}:{tag}" if by_tag else "")
-        parts = scenario.parts(self._build_seconds)
+        plans = scenario.plans(self._build_seconds)
         build = Build(
             id=self._new_id("bld"),
             image_name=name,
@@ -160,7 +160,7 @@ class _Server:
             dockerfile_path=path,
             full_image_path=f"registry.example/reference/{name}:{tag}",
             created_at=self._now(),
-            artifacts=tuple(Artifact(self._new_id("art"), part) for part in parts),
+            artifacts=tuple(Artifact(self._new_id("art"), plan) for plan in plans),
             listed_early=scenario.lists_early,
             visibility=visibility,
         )
@@ -193,11 +193,10 @@ class _Server:
         with tempfile.TemporaryFile() as file:
             size = await reading.into_file(request, file, context.MOST_BYTES)
             file.seek(0)
-            judge = _why_it_cannot_build
             if size < _SMALL:
-                failure = judge(file, size, build)
+                failure = _build_failure(file, size, build)
             else:
-                failure = await asyncio.to_thread(judge, file, size, build)
+                failure = await asyncio.to_thread(_build_failure, file, size, build)
 
         def uploaded() -> Response:
             # It may have been started, or forgotten, while the body came.
@@ -244,22 +243,22 @@ class _Server:
     def _unless_it_fails(
         self, scenario: Scenario, seen: int | None, act: Callable[[], Response]
     ) -> Response:
-        trouble = self._weather.befalls(scenario.trouble, seen)
-        if trouble is Trouble.ERROR:
+        failure = self._failures.next_failure(scenario.failures, seen)
+        if failure is RequestFailure.ERROR:
             raise Refusal(503, "server", "the scenario makes it unavailable")
-        if trouble is Trouble.LOST:
+        if failure is RequestFailure.LOST:
             raise Dropped
         response = act()
-        if trouble is Trouble.UNANSWERED:
+        if failure is RequestFailure.UNANSWERED:
             raise Dropped
         return response
 
     def _refuse_by(self, scenario: Scenario, key: str) -> None:
         """Refuse an initiate that needs payment, or comes too early."""
-        if scenario.trouble == "payment":
+        if scenario.failures == "payment":
             raise Refusal(402, "account", "payment is required")
-        if scenario.trouble == "limited":
-            seconds = self._weather.limits(key, self._now())
+        if scenario.failures == "limited":
+            seconds = self._failures.retry_after(key, self._now())
             if seconds is not None:
                 headers = {"Retry-After": str(seconds)}
                 raise Refusal(429, "rate", f"too many requests; wait {seconds} s", headers)
@@ -295,7 +294,7 @@ class _Server:
         return hmac.new(self._secret, signed, hashlib.sha256).hexdigest().encode()
 
 
-def _why_it_cannot_build(file: IO[bytes], size: int, build: Build) -> str | None:
+def _build_failure(file: IO[bytes], size: int, build: Build) -> str | None:
     path = build.dockerfile_path
     try:
         if size < _SMALL:
@@ -305,7 +304,7 @@ def _why_it_cannot_build(file: IO[bytes], size: int, build: Build) -> str | None
                 read = context.read(file, size, path)
     except context.Refused as error:
         raise Refusal(400, "body", f"the context is refused: {error}") from error
-    return build_check.why_it_cannot_build(read.dockerfile, path, read.names, read.ignore)
+    return build_check.build_failure(read.dockerfile, path, read.names, read.ignore)
 
 
 async def _document(_: Request) -> Response:

@@ -1,9 +1,8 @@
-"""Foretells what a builder would make of a context: nothing, or why it cannot be built.
+"""Checks whether a context can be built, without building it.
 
-What speaks against a Dockerfile is what BuildKit says against it, as far as it can be told without
-building: words that are no instruction, no FROM, an invalid pattern of .dockerignore, a COPY of
-what is not there. Of the commands of RUN, ``false`` and ``exit N`` are known; any other succeeds. A
-stage that the last one does not need is not built, and so cannot fail.
+The errors are those of BuildKit that do not need execution: an unknown instruction, a missing FROM,
+an invalid pattern in .dockerignore, a COPY of a missing file. Of the commands of RUN, ``false`` and
+``exit N`` fail; any other succeeds. A stage that the last one does not need is not built.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterator
 
-from .dockerfile import INSTRUCTIONS, Instruction, Stage, Unreadable, parse
+from .dockerfile import INSTRUCTIONS, DockerfileError, Instruction, Stage, parse
 from .dockerignore import Ignore
 
 MOST_SHOWN = 200
@@ -27,19 +26,19 @@ _EXIT = re.compile(r"false|exit\s+([0-9]{1,9})")
 _NOT_TRIGGERED = ("ONBUILD", "FROM", "MAINTAINER")
 
 
-def why_it_cannot_build(
+def build_failure(
     text: str | None,
     path: str = "Dockerfile",
     names: Collection[str] | None = None,
     ignore: Ignore | None = None,
 ) -> str | None:
-    """Say why a context cannot be built, or None if nothing speaks against it.
+    """Return why a context cannot be built, or None.
 
     Args:
         text: The Dockerfile; None if the context has none.
         path: What it is called.
-        names: All that the context holds, as relative paths; None if nobody knows.
-        ignore: What a builder does not see of it.
+        names: All entries of the context, as relative paths; None if unknown.
+        ignore: What .dockerignore excludes.
 
     """
     if text is None:
@@ -49,37 +48,35 @@ def why_it_cannot_build(
     try:
         instructions = parse(text)
         stages = _stages(instructions)
-        if (
-            ignore.invalid
-        ):  # BuildKit reads the patterns before it builds, whether it needs them or not
+        if ignore.invalid:  # BuildKit reads all patterns before it builds
             name, number, pattern = ignore.invalid
             return f"{name}:{number}: invalid pattern: {_shown(pattern)}"
         for stage in _needed(stages):
             for one in stage.instructions:
                 _refuse_failing(one, seen)
-    except Unreadable as error:
+    except DockerfileError as error:
         where = f"{path}:{error.number}" if error.number else path
         return f"{where}: {error.what}"
     return None
 
 
 def _stages(instructions: list[Instruction]) -> list[Stage]:
-    """Sort instructions into stages; raise ``Unreadable`` for what no builder takes."""
+    """Return the stages. Raises ``DockerfileError`` for what no builder accepts."""
     stages: list[Stage] = []
     for one in instructions:
         if one.word not in INSTRUCTIONS:
             near = difflib.get_close_matches(one.word, INSTRUCTIONS, n=1, cutoff=0.7)
             meant = f" (did you mean {near[0]}?)" if near else ""
-            raise Unreadable(one.number, f"unknown instruction: {_shown(one.word)}{meant}")
+            raise DockerfileError(one.number, f"unknown instruction: {_shown(one.word)}{meant}")
         if not stages and one.word not in ("FROM", "ARG"):
-            raise Unreadable(one.number, f"no FROM before {one.word}")
+            raise DockerfileError(one.number, f"no FROM before {one.word}")
         _refuse_short(one)
         if one.word == "FROM":
             stages.append(_stage(one))
         elif stages:
             stages[-1].instructions.append(one)
     if not stages:
-        raise Unreadable(0, "no FROM" if instructions else "the Dockerfile is empty: no FROM")
+        raise DockerfileError(0, "no FROM" if instructions else "the Dockerfile is empty: no FROM")
     return stages
 
 
@@ -89,7 +86,7 @@ def _stage(one: Instruction) -> Stage:
         return Stage(one.number, words[0], None)
     if len(words) == 3 and words[1].upper() == "AS":
         return Stage(one.number, words[0], words[2].lower())
-    raise Unreadable(one.number, "FROM requires either one or three arguments")
+    raise DockerfileError(one.number, "FROM requires either one or three arguments")
 
 
 def _refuse_short(one: Instruction) -> None:
@@ -97,13 +94,15 @@ def _refuse_short(one: Instruction) -> None:
     count = len(words if one.strings is None else one.strings)
     if count < least:
         many = "argument" if least == 1 else "arguments"
-        raise Unreadable(one.number, f"{one.word} requires at least {least} {many}")
+        raise DockerfileError(one.number, f"{one.word} requires at least {least} {many}")
     if one.word == "ONBUILD" and words[0].upper() in _NOT_TRIGGERED:
-        raise Unreadable(one.number, f"{words[0].upper()} is not allowed as an ONBUILD trigger")
+        raise DockerfileError(
+            one.number, f"{words[0].upper()} is not allowed as an ONBUILD trigger"
+        )
 
 
 def _needed(stages: list[Stage]) -> list[Stage]:
-    """Return the stages that the last one is made of, and itself, in their order."""
+    """Return the last stage and those that it needs, in their order."""
     needed, left = set[int](), [len(stages) - 1]
     while left:
         number = left.pop()
@@ -111,15 +110,15 @@ def _needed(stages: list[Stage]) -> list[Stage]:
             continue
         needed.add(number)
         stage = stages[number]
-        asked = [stage.base]
+        sources = [stage.base]
         for one in stage.instructions:
-            asked += [name for found in _FROM_STAGE.findall(one.rest) for name in found if name]
-        left += [at for name in asked if (at := _named(stages[:number], name)) is not None]
+            sources += [name for found in _FROM_STAGE.findall(one.rest) for name in found if name]
+        left += [at for name in sources if (at := _named(stages[:number], name)) is not None]
     return [stage for number, stage in enumerate(stages) if number in needed]
 
 
 def _named(stages: list[Stage], name: str) -> int | None:
-    """Find an earlier stage by name or number; the last of a name is meant."""
+    """Return the index of a stage by its name (the last of that name) or its number, or None."""
     for number in reversed(range(len(stages))):
         if stages[number].name == name.lower():
             return number
@@ -129,11 +128,13 @@ def _named(stages: list[Stage], name: str) -> int | None:
 
 def _refuse_failing(one: Instruction, seen: Collection[str] | None) -> None:
     if one.word == "RUN" and _exits_with(one.arguments):
-        raise Unreadable(one.number, f"the command failed: {_shown(f'RUN {one.rest}')}")
+        raise DockerfileError(one.number, f"the command failed: {_shown(f'RUN {one.rest}')}")
     if one.word in ("ADD", "COPY") and seen is not None:
         for source in _sources(one):
             if source not in ("", ".") and source not in seen:
-                raise Unreadable(one.number, f"{one.word} {_shown(source)}: not in the context")
+                raise DockerfileError(
+                    one.number, f"{one.word} {_shown(source)}: not in the context"
+                )
 
 
 def _exits_with(command: str) -> int:
@@ -143,7 +144,7 @@ def _exits_with(command: str) -> int:
 
 
 def _sources(one: Instruction) -> Iterator[str]:
-    """Yield the plain paths that an instruction copies out of the context."""
+    """Yield the paths without wildcards that an instruction copies from the context."""
     if "--from=" in one.rest or "--parents" in one.rest or one.has_heredoc:
         return
     words = one.strings
@@ -158,7 +159,7 @@ def _sources(one: Instruction) -> Iterator[str]:
 
 
 def _seen(names: Collection[str], ignore: Ignore) -> set[str]:
-    """Return what is not ignored, and the directories above it."""
+    """Return the entries that are not ignored, and the directories above them."""
     found = set[str]()
     for name in names:
         if not ignore.hides(name):

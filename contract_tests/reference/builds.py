@@ -1,4 +1,4 @@
-"""Keeps builds in memory, within bounds: the build that was initiated first is forgotten first."""
+"""Keeps builds in memory, up to a limit: the oldest build is removed first."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Store:
         return len(self._builds)
 
     def add(self, build: Build, scenario: Scenario) -> None:
-        """Keep a new build; forget the oldest where it is one too many."""
+        """Keep a new build; remove the oldest beyond the limits."""
         self._builds[build.id] = build
         self._scenarios[build.id] = scenario
         self._tags.setdefault(_tag(build), {})[build.id] = None
@@ -39,9 +39,9 @@ class Store:
         while len(self._builds) > 1 and (
             len(self._builds) > self._most_builds or self._text > self._most_text
         ):
-            self._forget(next(iter(self._builds)))
+            self._remove(next(iter(self._builds)))
 
-    def _forget(self, build_id: str) -> None:
+    def _remove(self, build_id: str) -> None:
         build = self._builds.pop(build_id)
         self._text -= _text(build)
         self._scenarios.pop(build_id)
@@ -52,14 +52,11 @@ class Store:
             del self._tags[_tag(build)]
 
     def get(self, build_id: str) -> Build | None:
-        """Return a build, or None if there is none of that id any more."""
+        """Return a build, or None if it does not exist or was removed."""
         return self._builds.get(build_id)
 
     def visibility(self, name: str, tag: str, now: datetime) -> str:
-        """Return the visibility of an image: that of its newest build that is COMPLETED.
-
-        A tag that has none does not exist yet; a new one is PRIVATE.
-        """
+        """Return the visibility of an image: that of its newest COMPLETED build, else PRIVATE."""
         for build_id in reversed(self._tags.get((name, tag), {})):
             build = self._builds[build_id]
             if build.started_at and is_completed(build, now):

@@ -15,7 +15,7 @@ from .dockerignore import Ignore
 
 MOST_BYTES = 256 * 2**20
 MOST_UNPACKED = 2**30
-# Text packs to a tenth; a hundredth is a bomb, once it is large enough to matter.
+# Text compresses to a tenth; a hundredth is a bomb, if it is large.
 MOST_RATIO = 100
 HARMLESS = 64 * 2**20
 MOST_ENTRIES = 50_000
@@ -25,7 +25,7 @@ _CHUNK = 2**20
 
 
 class Refused(Exception):  # noqa: N818 (it is not an error of the server)
-    """A context that is refused, and why."""
+    """A context that is refused; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class _Bounded:
 
 
 def read(file: IO[bytes], size: int, dockerfile_path: str) -> Context:
-    """Read a context of so many bytes. Raises ``Refused`` if it is invalid, or may do harm."""
+    """Read a context of ``size`` bytes. Raises ``Refused`` if it is invalid or harmful."""
     most = min(MOST_UNPACKED, HARMLESS + MOST_RATIO * size)
     try:
         with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
@@ -96,7 +96,7 @@ def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         if member.name.startswith("/"):
             raise Refused(f"{_shown(member.name)}: the path is absolute")
         if ".." in member.name.split("/"):
-            raise Refused(f"{_shown(member.name)}: the path leads upwards")
+            raise Refused(f"{_shown(member.name)}: the path leads out of the context")
         # Docker sends named pipes along; nothing of them is stored but the name.
         is_link = member.issym() or member.islnk()
         if not (is_link or member.isfile() or member.isdir() or member.isfifo()):
@@ -108,13 +108,13 @@ def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         above = posixpath.dirname(name)
         while above:
             if above in entries and entries[above].issym():
-                raise Refused(f"{_shown(name)}: lies beneath a link")
+                raise Refused(f"{_shown(name)}: is below a link")
             above = posixpath.dirname(above)
     return entries
 
 
 def _target(name: str, member: tarfile.TarInfo) -> str:
-    """Return the target of a link, as a path of the context."""
+    """Return the target of a link, as a path in the context."""
     if member.linkname.startswith("/"):
         raise Refused(f"{_shown(name)}: the link leads out of the context")
     place = posixpath.dirname(name) if member.issym() else ""
@@ -129,7 +129,7 @@ def _refuse_rest(archive: tarfile.TarFile, stream: _Bounded) -> None:
     stream.seek(archive.offset)
     while chunk := stream.read(_CHUNK):
         if chunk.count(0) != len(chunk):
-            raise Refused("it is not a gzipped tar: there is something after its end")
+            raise Refused("it is not a gzipped tar: it continues after its end")
 
 
 def _context(archive: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], path: str) -> Context:
@@ -153,7 +153,7 @@ def _text(archive: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], name: s
             file = archive.extractfile(member)
             return file.read().decode(errors="replace") if file else None
         name = _target(name, member)
-    raise Refused(f"{_shown(name)}: the links lead nowhere")
+    raise Refused(f"{_shown(name)}: the links have no target")
 
 
 def _shown(name: str) -> str:

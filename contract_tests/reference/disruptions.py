@@ -15,11 +15,11 @@ _BURST = 3
 _MOST_LIMITS = 1000
 
 
-class Dropped(Exception):  # noqa: N818 (it is meant)
+class Dropped(Exception):  # noqa: N818 (it is intended)
     """The connection is closed without a response; the HTTP server has to do it."""
 
 
-class Trouble(Enum):
+class RequestFailure(Enum):
     """How a request fails."""
 
     NONE = "nothing"
@@ -29,40 +29,37 @@ class Trouble(Enum):
 
 
 @dataclass
-class Weather:
-    """Counts requests, and decides how each fails.
-
-    Attributes:
-        seed: The seed of its random numbers.
-
-    """
+class FailureSchedule:
+    """Counts requests, and decides how each fails; the same seed gives the same failures."""
 
     seed: int = 0
     _count: int = 0
     _until: dict[str, datetime] = field(default_factory=dict)
 
-    def befalls(self, trouble: str, seen: int | None = None) -> Trouble:
+    def next_failure(self, failures: str, seen: int | None = None) -> RequestFailure:
         """Return how the next request fails.
 
         Args:
-            trouble: The kind of failures.
+            failures: The kind of failures, as in ``Scenario``.
             seen: The number of earlier requests about its build; None to count all of the server's.
 
         """
-        if trouble not in ("errors", "flaky"):
-            return Trouble.NONE
+        if failures not in ("errors", "flaky"):
+            return RequestFailure.NONE
         if seen is None:
             seen, self._count = self._count, self._count + 1
         rounds, place = divmod(seen, _ROUND)
-        drawn = random.Random(f"{self.seed}/{rounds}")  # noqa: S311 (a game, and no secret)
-        if trouble == "errors":
+        drawn = random.Random(f"{self.seed}/{rounds}")  # noqa: S311 (not a secret)
+        if failures == "errors":
             first = drawn.randrange(_ROUND - _BURST + 1)
-            return Trouble.ERROR if first <= place < first + _BURST else Trouble.NONE
+            return RequestFailure.ERROR if first <= place < first + _BURST else RequestFailure.NONE
         lost, unanswered = drawn.sample(range(_ROUND), 2)
-        return {lost: Trouble.LOST, unanswered: Trouble.UNANSWERED}.get(place, Trouble.NONE)
+        return {lost: RequestFailure.LOST, unanswered: RequestFailure.UNANSWERED}.get(
+            place, RequestFailure.NONE
+        )
 
-    def limits(self, key: str, now: datetime) -> int | None:
-        """Return the seconds for which an initiate is refused, or None: every other one passes."""
+    def retry_after(self, key: str, now: datetime) -> int | None:
+        """Return the seconds for which an initiate is refused, or None; every other one passes."""
         until = self._until.pop(key, None)
         if until is not None and now >= until:
             return None

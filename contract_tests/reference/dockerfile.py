@@ -1,4 +1,4 @@
-"""Reads a Dockerfile: directives, continued lines, comments, heredocs, stages; and its faults."""
+"""Parses a Dockerfile: directives, continued lines, comments, heredocs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FLAG = re.compile(r"--[a-z]+(?:=\S*)?\s+")
 _HEREDOC = re.compile(r"\d*<<(-?)(['\"]?)([^\s<>'\"]+)\2")
 
 
-class Unreadable(Exception):  # noqa: N818 (it is the Dockerfile's, and tells where)
-    """A Dockerfile that cannot be parsed: the line, and what is wrong with it."""
+class DockerfileError(Exception):
+    """A Dockerfile that cannot be built: the number of the line, and why."""
 
     def __init__(self, number: int, what: str) -> None:
         super().__init__(what)
@@ -75,7 +75,7 @@ class Stage:
 
 
 def parse(text: str) -> list[Instruction]:
-    """Read the instructions. Raises ``Unreadable``."""
+    """Read the instructions. Raises ``DockerfileError``."""
     lines = text.removeprefix("\ufeff").split("\n")
     lines = [line.removesuffix("\r") for line in lines]
     first, escape = _directives(lines)
@@ -91,11 +91,11 @@ def _directives(lines: list[str]) -> tuple[int, str]:
         if directive is None or name not in _DIRECTIVES:
             return number, escape
         if name in known:
-            raise Unreadable(number + 1, f"only one {name} parser directive can be used")
+            raise DockerfileError(number + 1, f"only one {name} parser directive can be used")
         known.add(name)
         if name == "escape":
             if directive[2] not in ("\\", "`"):
-                raise Unreadable(number + 1, f"invalid escape token {directive[2]!r}: \\ or `")
+                raise DockerfileError(number + 1, f"invalid escape token {directive[2]!r}: \\ or `")
             escape = directive[2]
     return len(lines), escape
 
@@ -110,7 +110,7 @@ def _instructions(lines: list[str], first: int, escape: str) -> Iterator[Instruc
             at += 1
             if not line.strip() or line.lstrip().startswith("#"):
                 if joined:
-                    continue  # neither ends what is continued
+                    continue  # neither ends a continued line
                 break
             joined += ends.sub("", line)
             if not ends.search(line):
@@ -126,7 +126,7 @@ def _instructions(lines: list[str], first: int, escape: str) -> Iterator[Instruc
 
 
 def _opened(word: str, rest: str) -> list[tuple[str, str]]:
-    """Find the heredocs that an instruction opens: none within quotes, nor in the JSON form."""
+    """Return the heredocs that an instruction opens; none in quotes or in JSON form."""
     if word == "ONBUILD" and rest:
         word, rest = (*rest.split(maxsplit=1), "")[:2]
     if word.upper() not in _WITH_HEREDOC or "<<" not in rest or rest.lstrip().startswith("["):
@@ -146,4 +146,4 @@ def _after_heredoc(lines: list[str], at: int, name: str, number: int, *, strips:
     for end in range(at, len(lines)):
         if (lines[end].lstrip("\t") if strips else lines[end]) == name:
             return end + 1
-    raise Unreadable(number, f"unterminated heredoc {name}")
+    raise DockerfileError(number, f"unterminated heredoc {name}")

@@ -6,18 +6,18 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-# A pattern longer than this is a pit for the matcher, and names no file.
+# A longer pattern takes the matcher too long, and matches no file name.
 MOST_PATTERN = 1000
 _ONE = r"(?:\\.|[^\\\]-])"
 _CLASS = re.compile(rf"\[(\^|(?!\^))((?:{_ONE}(?:-{_ONE})?)+)\]", re.DOTALL)
 _CHARACTER = re.compile(r"\\(.)|[^-]", re.DOTALL)
-# Letters and digits that an escape of Go's expressions may stand before, which Docker makes of it.
+# Letters and digits that may follow a backslash in Go's regular expressions, which Docker uses.
 _ESCAPED = frozenset("aAbBCdDEfnpPQrsStvwWxz0")
 
 
 @dataclass(frozen=True)
 class Ignore:
-    """The patterns of a file, each with whether it takes back.
+    """The patterns of a file, each with whether it is an exception (``!``).
 
     Attributes:
         patterns: Those that are valid.
@@ -29,18 +29,18 @@ class Ignore:
     invalid: tuple[str, int, str] | None = None
 
     def hides(self, path: str) -> bool:
-        """Tell whether a path, or a directory above it, is ignored."""
+        """Return whether a path, or a directory above it, is ignored."""
         parts = path.split("/")
         above = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
         hidden = False
-        for takes_back, pattern in self.patterns:
-            if hidden is takes_back and any(pattern.fullmatch(one) for one in above):
-                hidden = not takes_back
+        for is_exception, pattern in self.patterns:
+            if hidden is is_exception and any(pattern.fullmatch(one) for one in above):
+                hidden = not is_exception
         return hidden
 
 
 def read(text: str, name: str = ".dockerignore") -> Ignore:
-    """Read the text of an ignore file, which has a name."""
+    """Read the text of an ignore file; ``name`` is for messages."""
     found = []
     invalid: tuple[str, int, str] | None = None
     for number, raw in enumerate(text.split("\n")):
@@ -48,16 +48,16 @@ def read(text: str, name: str = ".dockerignore") -> Ignore:
         if line.startswith("#"):
             continue
         line = line.strip()
-        takes_back = line.startswith("!")
+        is_exception = line.startswith("!")
         pattern = line.removeprefix("!").strip()
         if not line or len(pattern) > MOST_PATTERN:
             continue
         path = posixpath.normpath(pattern).lstrip("/") if pattern else ""
         try:
-            if takes_back and not path:
-                raise re.error("nothing is taken back")
+            if is_exception and not path:
+                raise re.error("an exception without a pattern")
             if path not in ("", "."):
-                found.append((takes_back, re.compile(_expression(path), re.DOTALL)))
+                found.append((is_exception, re.compile(_expression(path), re.DOTALL)))
         except re.error:
             invalid = invalid or (name, number + 1, line)
     return Ignore(tuple(found), invalid)
@@ -66,7 +66,7 @@ def read(text: str, name: str = ".dockerignore") -> Ignore:
 def _expression(pattern: str) -> str:
     """Translate a pattern: ``*`` and ``?`` stay in one name, ``**`` does not."""
     if plain := re.fullmatch(r"\*\*([^/*?\[\]\\][^*?\[\]\\]*)", pattern):
-        return ".*" + re.escape(plain[1])  # of a path that ends so, Docker asks no more
+        return ".*" + re.escape(plain[1])  # Docker compares only the end of the path
     made, at = "", 0
     while at < len(pattern):
         rest = pattern[at:]
@@ -79,7 +79,7 @@ def _expression(pattern: str) -> str:
             made, at = made + "[^/]", at + 1
         elif rest[0] == "[":
             if not (found := _CLASS.match(rest)):
-                raise re.error("a class without an end")
+                raise re.error("unterminated class")
             inside = _CHARACTER.sub(
                 lambda one: _escaped(one[1]) if one[1] else re.escape(one[0]), found[2]
             )
@@ -92,8 +92,8 @@ def _expression(pattern: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """Return what matches a character behind a backslash."""
+    """Return an expression for a character after a backslash."""
     is_word = character.isalnum() or not character.isascii()
     if not character or (is_word and character not in _ESCAPED):
-        raise re.error("nothing that can be escaped")
+        raise re.error("invalid escape")
     return re.escape(character)

@@ -25,8 +25,8 @@ CONTAINER, VM = "CONTAINER_IMAGE", "VM_SANDBOX"
 
 
 @dataclass(frozen=True)
-class Phase:
-    """The plan of one artifact.
+class ArtifactPlan:
+    """When an artifact begins and ends, and how.
 
     Attributes:
         kind: Its type.
@@ -49,7 +49,7 @@ class Artifact:
     """An artifact, and its plan."""
 
     id: str
-    part: Phase
+    plan: ArtifactPlan
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,15 @@ class Standing:
 
 def of_artifact(build: Build, artifact: Artifact, now: datetime) -> Standing:
     """Return the standing of an artifact."""
-    part = artifact.part
-    begun = build.started_at and build.started_at + timedelta(seconds=part.begins)
+    plan = artifact.plan
+    begun = build.started_at and build.started_at + timedelta(seconds=plan.begins)
     if begun is None or now < begun:
         return Standing("PENDING")
-    ended = None if part.lasts is None else begun + timedelta(seconds=part.lasts)
+    ended = None if plan.lasts is None else begun + timedelta(seconds=plan.lasts)
     if ended is None or now < ended:
         return Standing("BUILDING", begun)
-    fails = build.failure is not None and part.ends != "CANCELLED"
-    return Standing("FAILED" if fails else part.ends, begun, ended)
+    fails = build.failure is not None and plan.ends != "CANCELLED"
+    return Standing("FAILED" if fails else plan.ends, begun, ended)
 
 
 def of_group(build: Build, artifacts: Iterable[Standing]) -> Standing:
@@ -148,15 +148,15 @@ def response_body(build: Build, now: datetime) -> dict[str, Any]:
 
 
 def _artifact(build: Build, artifact: Artifact, standing: Standing) -> dict[str, Any]:
-    part = artifact.part
-    is_there = standing.status == "COMPLETED" and part.kind == CONTAINER
+    plan = artifact.plan
+    is_there = standing.status == "COMPLETED" and plan.kind == CONTAINER
     failed = standing.status == "FAILED"
-    error = (build.failure if failed else None) or (part.error if standing.completed_at else None)
+    error = (build.failure if failed else None) or (plan.error if standing.completed_at else None)
     return {
         "id": artifact.id,
         "createdAt": _instant(build.created_at if build.listed_early else build.started_at),
         **_fields(standing),
-        "artifactType": part.kind,
+        "artifactType": plan.kind,
         "fullImagePath": build.full_image_path if is_there else None,
         "errorMessage": error,
     }

@@ -24,7 +24,7 @@ def running(app: Any) -> Iterator[str]:
             try:
                 embedded.run([listener])
             finally:
-                embedded.is_up.set()  # one that could not start is waited for no longer
+                embedded.is_up.set()  # also if it could not start
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 MOST_JSON_BYTES = 2**20
 
 
-class Refusal(Exception):  # noqa: N818 (it is no error of the server)
+class Refusal(Exception):  # noqa: N818 (it is not an error of the server)
     """A request that is refused, and why."""
 
     def __init__(

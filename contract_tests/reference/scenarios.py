@@ -1,7 +1,7 @@
-"""Scenarios: what becomes of builds, by name; for the whole server or, by image tag, for one build.
+"""Scenarios: the course of builds, by name; for the whole server or, by image tag, for one build.
 
-A build whose tag is the name of a scenario, or ``scenario-`` and the name, goes by that one,
-whatever the server's is.
+The tag of a build selects a scenario by its name, or ``scenario-`` and the name; it takes
+precedence over the server's scenario.
 """
 
 from __future__ import annotations
@@ -12,38 +12,52 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ..nearest import unknown
-from .lifecycle import CONTAINER, VM, Phase
+from .lifecycle import CONTAINER, VM, ArtifactPlan
 
 PASSES, UNJUDGED = "passes", "cannot be judged"
 PREFIX = "scenario-"
 LISTED = f"python -m {__package__} --list-scenarios"
 _EAST = timezone(timedelta(hours=5, minutes=30))
 
-Plan = Callable[[float], tuple[Phase, ...]]
+Plans = Callable[[float], tuple[ArtifactPlan, ...]]
 Body = dict[str, Any]
 
 
-def _both(seconds: float) -> tuple[Phase, ...]:
-    """Build the image at once, and the VM a little later; the last of them ends with the time."""
-    return (Phase(CONTAINER, 0, 0.6 * seconds), Phase(VM, 0.25 * seconds, 0.75 * seconds))
-
-
-def _later(seconds: float) -> tuple[Phase, ...]:
-    return (Phase(CONTAINER, seconds, 0.6 * seconds), Phase(VM, 1.25 * seconds, 0.75 * seconds))
-
-
-def _cancelled(seconds: float) -> tuple[Phase, ...]:
-    ends = "CANCELLED"
+def _both(seconds: float) -> tuple[ArtifactPlan, ...]:
+    """Build the image at once, and the VM a little later; the later one takes all the time."""
     return (
-        Phase(CONTAINER, 0, 0.5 * seconds, ends),
-        Phase(VM, 0.25 * seconds, 0.25 * seconds, ends, "cancelled with its image"),
+        ArtifactPlan(CONTAINER, 0, 0.6 * seconds),
+        ArtifactPlan(VM, 0.25 * seconds, 0.75 * seconds),
     )
 
 
-def _one_fails(seconds: float) -> tuple[Phase, ...]:
+def _only(kind: str) -> Plans:
+    return lambda seconds: (ArtifactPlan(kind, 0, seconds),)
+
+
+def _never(_: float) -> tuple[ArtifactPlan, ...]:
+    return (ArtifactPlan(CONTAINER, 0, None),)
+
+
+def _later(seconds: float) -> tuple[ArtifactPlan, ...]:
+    return (
+        ArtifactPlan(CONTAINER, seconds, 0.6 * seconds),
+        ArtifactPlan(VM, 1.25 * seconds, 0.75 * seconds),
+    )
+
+
+def _cancelled(seconds: float) -> tuple[ArtifactPlan, ...]:
+    ends = "CANCELLED"
+    return (
+        ArtifactPlan(CONTAINER, 0, 0.5 * seconds, ends),
+        ArtifactPlan(VM, 0.25 * seconds, 0.25 * seconds, ends, "cancelled with its image"),
+    )
+
+
+def _one_fails(seconds: float) -> tuple[ArtifactPlan, ...]:
     why = "no machine left to try the sandbox on"
-    return (Phase(CONTAINER, 0, 0.5 * seconds), Phase(VM, 0.25 * seconds, 0.75 * seconds,
-                                                    "FAILED", why))  # fmt: skip
+    fails = ArtifactPlan(VM, 0.25 * seconds, 0.75 * seconds, "FAILED", why)
+    return (ArtifactPlan(CONTAINER, 0, 0.5 * seconds), fails)
 
 
 def _sparse(body: Body) -> Body:
@@ -55,9 +69,9 @@ def _sparse(body: Body) -> Body:
 
 
 def _zones(group: Body) -> Body:
-    """Write instants with the offset of another zone, and to the microsecond."""
+    """Write date-times with another offset, and with microseconds."""
 
-    def there(row: Body) -> Body:
+    def shifted(row: Body) -> Body:
         moved = {
             key: datetime.fromisoformat(row[key])
             .astimezone(_EAST)
@@ -67,7 +81,7 @@ def _zones(group: Body) -> Body:
         }
         return {**row, **moved}
 
-    return {**there(group), "artifacts": [there(row) for row in group["artifacts"]]}
+    return {**shifted(group), "artifacts": [shifted(row) for row in group["artifacts"]]}
 
 
 @dataclass(frozen=True)
@@ -75,53 +89,53 @@ class Scenario:
     """One course of builds, and of the requests about them.
 
     Attributes:
-        says: What happens, in a line.
-        gate: The result of the gate on a server whose builds all go so: ``passes``, or ``violates``
-            and some of the rules that it breaks, or ``cannot be judged``.
-        plan: Returns the plans of the artifacts, for the time that a build takes.
+        summary: What happens, in one line.
+        gate: The result of the gate on a server with this scenario: ``passes``, ``violates`` and
+            some of the rules, or ``cannot be judged``.
+        artifacts: Returns the plans of the artifacts, given the seconds of a build.
         factor: How many times as long a build takes.
         lists_early: Whether artifacts are listed before the start.
         starts_once: Whether a second start is refused.
         rewrite: Changes the body of start and status.
-        trouble: How requests fail: payment, limited, errors, flaky; or empty.
+        failures: How requests fail: payment, limited, errors, flaky; or empty.
 
     """
 
     name: str
-    says: str
+    summary: str
     gate: str = PASSES
-    plan: Plan = _both
+    artifacts: Plans = _both
     factor: float = 1.0
     lists_early: bool = False
     starts_once: bool = False
     rewrite: Callable[[Body], Body] = lambda group: group
-    trouble: str = ""
+    failures: str = ""
 
-    def parts(self, build_seconds: float) -> tuple[Phase, ...]:
+    def plans(self, build_seconds: float) -> tuple[ArtifactPlan, ...]:
         """Return the plans of the artifacts of a build."""
-        return self.plan(self.factor * build_seconds)
+        return self.artifacts(self.factor * build_seconds)
 
 
 _ALL = [
     Scenario("default", "an image and a VM sandbox, each at its own pace"),
-    Scenario("image-only", "the container image alone", plan=lambda s: (Phase(CONTAINER, 0, s),)),
-    Scenario("vm-only", "the VM sandbox alone", plan=lambda s: (Phase(VM, 0, s),)),
+    Scenario("image-only", "the container image alone", artifacts=_only(CONTAINER)),
+    Scenario("vm-only", "the VM sandbox alone", artifacts=_only(VM)),
     Scenario("artifacts-early", "artifacts are listed from the beginning", lists_early=True),
-    Scenario("queued", "a start waits as long as a build takes, then it builds", plan=_later),
+    Scenario("queued", "a start waits as long as a build takes, then it builds", artifacts=_later),
     Scenario("slow", "a build takes ten times as long", factor=10),
-    Scenario("stuck", "a build never ends", UNJUDGED, plan=lambda _: (Phase(CONTAINER, 0, None),)),
-    Scenario("cancelled", "a build is cancelled while it runs", UNJUDGED, plan=_cancelled),
+    Scenario("stuck", "a build never ends", UNJUDGED, artifacts=_never),
+    Scenario("cancelled", "a build is cancelled while it runs", UNJUDGED, artifacts=_cancelled),
     Scenario("one-fails", "the image completes, the VM sandbox fails, and so the group",
-             UNJUDGED, plan=_one_fails),
+             UNJUDGED, artifacts=_one_fails),
     Scenario("sparse", "keys that are null or empty are left out", rewrite=_sparse),
     Scenario("zones", "instants have the offset +05:30 and six digits", rewrite=_zones),
     Scenario("starts-once", "a second start is refused with 409", starts_once=True),
-    Scenario("limited", "each other initiate gets 429, and Retry-After: 1", trouble="limited"),
-    Scenario("payment", "every initiate gets 402", UNJUDGED, trouble="payment"),
+    Scenario("limited", "each other initiate gets 429, and Retry-After: 1", failures="limited"),
+    Scenario("payment", "every initiate gets 402", UNJUDGED, failures="payment"),
     Scenario("errors", "of ten requests, three in a row get 503", "violates P5",
-             trouble="errors"),
+             failures="errors"),
     Scenario("flaky", "of ten requests, two get no answer, one of them though it was processed",
-             trouble="flaky"),
+             failures="flaky"),
 ]  # fmt: skip
 
 SCENARIOS = {one.name: one for one in _ALL}

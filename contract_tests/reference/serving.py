@@ -21,17 +21,17 @@ _LINGER = 0.5
 
 
 class Protocol(H11Protocol):
-    """Refuses what is no HTTP in the documented shape too."""
+    """Refuses invalid HTTP with the documented error body."""
 
     _refused = False
 
     def data_received(self, data: bytes) -> None:
-        """Take what comes, but for what follows a refusal."""
+        """Ignore what follows a refusal."""
         if not self._refused:
             super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer 400, and close a little later, so that a client that still sends can read it."""
+        """Respond with 400, and close later, so that a client that is still sending can read it."""
         self._refused = True
         body = json.dumps({"errors": [{"param": "request", "details": msg}]}).encode()
         headers = [
@@ -39,7 +39,7 @@ class Protocol(H11Protocol):
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
         ]
-        with contextlib.suppress(h11.LocalProtocolError):  # an answer has begun
+        with contextlib.suppress(h11.LocalProtocolError):  # a response has begun
             for event in (
                 h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
                 h11.Data(data=body),
@@ -50,18 +50,18 @@ class Protocol(H11Protocol):
 
 
 def closing(app: Any) -> Any:
-    """Close the connection where an application asks for it."""
+    """Close the connection when an application raises ``Dropped``."""
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         try:
             await app(scope, receive, send)
         except Dropped:
-            # uvicorn has no other way: the transport is that of its own cycle.
+            # uvicorn has no public way: the transport is that of its request cycle.
             send.__self__.transport.abort()
             async with asyncio.timeout(_GRACE):
                 while (await receive())["type"] != "http.disconnect":
                     pass
-        except asyncio.CancelledError:  # the server stops, and this one took too long
+        except asyncio.CancelledError:  # the server stops, and the grace period is over
             send.__self__.transport.abort()
             send.__self__.disconnected = True
 
@@ -69,7 +69,7 @@ def closing(app: Any) -> Any:
 
 
 class SocketServer(uvicorn.Server):
-    """Sets an event once it serves, so that nobody has to look again and again."""
+    """Sets an event once it serves, so that nothing has to poll."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -99,7 +99,7 @@ def server(app: Any, log_level: str = "critical") -> SocketServer:
 def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     """Listen on a socket; port 0 is any free one. Raises ``OSError`` if the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns off Nagle's algorithm only where the protocol is named: else 40 ms a request.
+    # asyncio turns off Nagle's algorithm only if the protocol is given; otherwise 40 ms a request.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

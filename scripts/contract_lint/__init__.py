@@ -1,7 +1,7 @@
-"""Refuses, in the contract, what the generator would drop or change without a word.
+"""Checks the contract for what the generator would silently drop or change.
 
-Constructs are allowed by name, so that a new one is refused until the templates know it. What is
-allowed here is shown to work, with values of each kind, whenever a client is made: client_check.py.
+Constructs are allowed by name, so a new one is refused until the templates support it. Whenever a
+client is made, ``client_check`` tests what is allowed here with values of each kind.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from .schemas import circles, defaults, schemas
 from .sources import sources
 from .structure import METHODS, path_items, references, unknown_keys
 
-__all__ = ("Problem", "problems")
+__all__ = ("LintProblem", "problems")
 
 
 def problems(contract: Any) -> list[LintProblem]:
-    """Return all that is wrong with the contract; an empty list is a sound one."""
+    """Return the problems of a contract; none for a valid one."""
     missing = _missing(contract)
     if missing is not None:
         return [LintProblem("not-a-contract", missing, "not an object", "put an object there")]
     unfollowed = [*path_items(contract), *references(contract, contract)]
     if unfollowed:
-        return unfollowed  # what follows reads through the references
+        return unfollowed  # the checks below follow references
     if unfit := [*circles(contract)] or [*defaults(contract)]:
-        return unfit  # the validator never ends with the former, and names no place for the latter
+        return unfit  # the validator does not end with the former, nor show the place of the latter
     invalid = [
         LintProblem("openapi", below("", *error.path), error.message, "follow OpenAPI 3.1")
         for error in OpenAPIV31SpecValidator(contract).iter_errors()
     ]
     if invalid:
-        return invalid  # and reads the document as a valid one
+        return invalid  # the checks below need a valid document
     return [
         *unknown_keys("document", "", contract),
         *unknown_keys("components", "/components", contract["components"]),
@@ -50,7 +50,7 @@ def problems(contract: Any) -> list[LintProblem]:
 
 
 def _missing(contract: Any) -> str | None:
-    """Return the first place without which nothing can be said."""
+    """Return the first place that every check needs and that is not an object; None if all are."""
     if not isinstance(contract, dict):
         return ""
     schemas = ("components", "schemas")

@@ -1,4 +1,4 @@
-"""Finds examples that break their schemas, and statuses that nothing shows."""
+"""Finds examples that violate their schemas, and statuses without an example."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PHASES = {"waiting", "running", "succeeded", "failed", "cancelled"}
 
 
 def statuses(contract: Part) -> Iterator[LintProblem]:
-    """Find the places that do not know a status yet."""
+    """Find statuses without a phase or an example."""
     schema = contract["components"]["schemas"]["ImageBuildStatus"]
     at = "/components/schemas/ImageBuildStatus"
     shown = {
@@ -59,17 +59,17 @@ def _of_media(contract: Part, at: str, media: Part) -> Iterator[LintProblem]:
     )
     for name, example in media.get("examples", {}).items():
         place = below(f"{at}/examples", name)
-        told = resolve(contract, example)
-        if "value" not in told:
+        resolved = resolve(contract, example)
+        if "value" not in resolved:
             yield LintProblem(
                 "example-value", place, "an example without a value", "state its value"
             )
             continue
-        for error in validator.iter_errors(told["value"]):
+        for error in validator.iter_errors(resolved["value"]):
             yield LintProblem(
                 "example-invalid", place, error.message, "correct the example, or the schema"
             )
-        for key in _unknown(contract, media["schema"], told["value"]):
+        for key in _unknown(contract, media["schema"], resolved["value"]):
             yield LintProblem(
                 "example-unknown", place, f"{key} is not in the schema, and the client drops it",
                 "take it out of the example, or add it to the schema",
@@ -77,7 +77,7 @@ def _of_media(contract: Part, at: str, media: Part) -> Iterator[LintProblem]:
 
 
 def _unknown(contract: Part, schema: Part, value: Any, at: str = "$") -> Iterator[str]:
-    """List the keys of an example that its schema does not have."""
+    """Yield the keys of an example that its schema does not have."""
     schema = resolve_wrapped(contract, schema.get("anyOf", [schema])[0])
     if isinstance(value, list):
         for index, one in enumerate(value):

@@ -1,4 +1,4 @@
-"""Finds names that Python, or the client itself, has already."""
+"""Finds names that Python or the client already uses."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FIELDS = {
     "from_dict": "a method of every model",
     "field": "a function that every model calls",
 }
-"""Names that no property can have in Python, and why."""
+"""Python names that a property cannot have, and why."""
 
 
 def schema_names(named: Part) -> Iterator[LintProblem]:
-    """Find schemas that cannot have the class of their name, or a module of their own."""
+    """Find schemas whose name cannot be that of a class and a module."""
     seen: dict[str, str] = {}
     for name in named:
         at = below("/components/schemas", name)
@@ -41,12 +41,12 @@ def schema_names(named: Part) -> Iterator[LintProblem]:
 
 
 def python_name(name: str) -> str:
-    """Return the name of a property in Python, but for dots and dashes."""
+    """Return the name of a property in Python, except for dots and dashes."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def property_names(at: str, schema: Part) -> Iterator[LintProblem]:
-    """Find properties whose Python names collide, or cannot be."""
+    """Find properties whose Python names collide or are not possible."""
     seen: dict[str, str] = {}
     for name in schema.get("properties", {}):
         place = below(f"{at}/properties", name)

@@ -1,7 +1,7 @@
-"""Finds what the hand-written part of the client needs, and the contract no longer has.
+"""Finds what the hand-written part of the client needs and the contract does not have.
 
-``build_image``, ``wait`` and the errors are templates of their own: they name these operations,
-schemas and properties, and so does what checks servers.
+``build_image``, ``wait`` and the errors are templates that name these operations, schemas and
+properties; so do the rules.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OPERATIONS = {
     STATUS: Needed(["build_id"], None, "BuildStatusResponse"),
 }
 PHASES = ({"waiting"}, {"succeeded"}, {"failed", "cancelled"})
-# Python names. A value that is always there is required or has a default.
+# By Python name. ALWAYS: required, or with a default.
 ALWAYS = {
     "BuildImageRequest": {"dockerfile_path": "text"},
     "BuildImageResponse": {"build_id": "text", "upload_url": "text"},
@@ -48,7 +48,7 @@ SOMETIMES = {
 
 
 def needs(contract: Part) -> Iterator[LintProblem]:
-    """Find the operations, bodies and properties that are missing, or are others."""
+    """Find the operations, bodies and properties that are missing or different."""
     found = {
         operation.get("operationId", ""): (below("/paths", path, method), operation)
         for path, item in contract["paths"].items()
@@ -98,8 +98,8 @@ def _operation(contract: Part, at: str, operation: Part, needed: Needed) -> Iter
 def _body(kind: str, at: str, what: str, given: str | None, needed: str | None) -> LintProblem:
     described = f"of {given}" if given else "without a body"
     fix = f"document one of {needed}, as application/json" if needed else "take it out"
-    told = f"a {what} {described}, where the client needs {needed or 'none'}"
-    return LintProblem(kind, at, told, f"{fix}; {TEACH}")
+    found = f"a {what} {described}, where the client needs {needed or 'none'}"
+    return LintProblem(kind, at, found, f"{fix}; {TEACH}")
 
 
 def _schema(contract: Part, holder: Part) -> str | None:

@@ -27,7 +27,7 @@ class LintProblem(NamedTuple):
 
 
 def below(pointer: str, *keys: object) -> str:
-    """Return the JSON pointer of what stands below a place."""
+    """Return the JSON pointer of a part of a place."""
     parts = (str(key).replace("~", "~0").replace("/", "~1") for key in keys)
     return "/".join([pointer, *parts])
 

@@ -1,4 +1,4 @@
-"""Finds what a schema says that the models could not hold."""
+"""Finds parts of a schema that the models do not support."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEYWORDS = {"type", "format", "enum", "properties", "required", "items", "defaul
             "anyOf", "description", "x-phase", "x-enum-varnames"} | EXTENSIONS  # fmt: skip
 TYPES = {"string", "integer", "boolean", "object", "array"}
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-# What stands beside a wrapped reference and the generator takes from there.
+# The keys beside a wrapped reference that the generator reads.
 BESIDE = {"allOf", "anyOf", "description", "default"} | EXTENSIONS
 
 
@@ -195,8 +195,8 @@ def _enum(at: str, schema: Part) -> Iterator[LintProblem]:
             f"{len(names)} names for {len(values)} values", "give each value one name, in order",
         )  # fmt: skip
         return
-    told = names or [re.sub(r"\W|_", "", value).upper() or value for value in values]
-    if len(set(told)) != len(values):
+    python_names = names or [re.sub(r"\W|_", "", value).upper() or value for value in values]
+    if len(set(python_names)) != len(values):
         yield LintProblem(
             "enum-names", at, "values that are one name in Python",
             "give each a name of its own in x-enum-varnames",

@@ -1,4 +1,4 @@
-"""Finds what does not say how it is known, and notes that stand where the source's words belong."""
+"""Finds parts of the contract without a source, and notes inside descriptions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .structure import METHODS
 
 MARKS = ("stated", "observed", "assumed")
 NOTES = ("x-derived", "x-observed", "x-assumed")
-"""What is known of a place beyond its description, which paraphrases the source alone."""
+"""What is known beyond the description, which only paraphrases the source."""
 
 _SOURCED = ("schemas", "responses", "parameters", "headers", "securitySchemes")
 _MARKED = re.compile(r"\((?:stated|observed|assumed|derived)\b[^)]*\)")
 
 
 def sources(contract: Part) -> Iterator[LintProblem]:
-    """Find what is wrong with sources and notes: those of each place, and those declared."""
+    """Find invalid sources and notes: those of each place, and those declared."""
     given = contract.get("x-sources")
     marks: dict[str, str] = {}
     for name, source in given.items() if isinstance(given, dict) else ():

@@ -1,4 +1,4 @@
-"""Finds what stands in a place where the generator does not look: references, unknown keys."""
+"""Finds references and keys that the generator does not read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from .problem import LintProblem, Part, below, resolve
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-# What the generator reads, or what is there for people alone; each key by the place it stands in.
+# The keys of each place that the generator reads, or that are for people only.
 KEYS: dict[str, set[str]] = {
     "document": {"openapi", "info", "servers", "tags", "paths", "components", "x-sources"},
     "components": {"securitySchemes", "parameters", "requestBodies", "responses", "schemas",
@@ -26,7 +26,7 @@ COMPONENT = re.compile(r"#/components/[a-zA-Z]+/[^/]+")
 
 
 def references(contract: Part, node: Any, pointer: str = "") -> Iterator[LintProblem]:
-    """Find references that the generator does not follow; the values of examples are no schemas."""
+    """Find references that the generator does not follow, except in the values of examples."""
     if isinstance(node, list):
         for index, item in enumerate(node):
             yield from references(contract, item, below(pointer, index))
@@ -60,7 +60,7 @@ def _reference(contract: Part, node: Part, reference: str, pointer: str) -> Iter
 
 
 def path_items(contract: Part) -> Iterator[LintProblem]:
-    """Find what stands at a path and not at one of its operations."""
+    """Find keys of a path item that are not operations."""
     for path, item in contract["paths"].items():
         for key in sorted(set(item) - METHODS):
             yield LintProblem(
@@ -71,7 +71,7 @@ def path_items(contract: Part) -> Iterator[LintProblem]:
 
 
 def unknown_keys(kind: str, at: str, node: Part) -> Iterator[LintProblem]:
-    """Find keys that nobody reads in such a place."""
+    """Find keys that are not read in such a place."""
     known = KEYS[kind] | (set() if kind in ("document", "media type") else EXTENSIONS)
     for key in sorted(set(node) - known):
         yield LintProblem(

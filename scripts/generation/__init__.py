@@ -1,1 +1,1 @@
-"""Parts of the generation of the client."""
+"""Steps of the generation of the client."""

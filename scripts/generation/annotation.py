@@ -1,4 +1,4 @@
-"""The contract as the generator reads it: notes that it would drop stand in descriptions."""
+"""Adds the notes of the contract, which the generator would drop, to the descriptions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from scripts.contract_lint.sources import NOTES, places
 
 
 def annotated(contract: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy in which each description ends with the notes beside it, each under its name.
-
-    Generators pass descriptions on, and drop extensions.
-    """
-    made = copy.deepcopy(contract)
-    for pointer, node in places(made):
+    """Return a copy in which each description ends with the notes beside it, by name."""
+    annotated_contract = copy.deepcopy(contract)
+    for pointer, node in places(annotated_contract):
         notes = [f"{key.removeprefix('x-').title()}: {node[key]}" for key in NOTES if key in node]
         between = "\n\n" if pointer.startswith("/paths/") else " "
         if notes:
             node["description"] = between.join([str(node.get("description", "")).strip(), *notes])
-    return made
+    return annotated_contract

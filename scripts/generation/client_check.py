@@ -1,12 +1,11 @@
-"""Check a fresh client against its contract: import it, and carry values there and back.
+"""Checks a fresh client against its contract: imports it, sends and receives values.
 
-Each operation is called, in both worlds, with its examples and with values of its schemas; what it
-sends and what it returns must be what was given. Run in a process of its own, which must not have
-loaded another client:
+Each operation is called, sync and async, with its examples and with values of its schemas; it must
+send and return the same values. Runs in a process of its own, which has no other client loaded:
 
 Usage: python -m scripts.generation.client_check FOLDER PACKAGE CONTRACT (as JSON)
 
-Prints what was found, as a JSON list of texts. Exit code 0, also then.
+Prints the problems as a JSON list of texts. The exit code is 0.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ MOST = 20
 
 
 class ExampleCall(httpx.MockTransport):
-    """Answers with one response, in either world, and keeps the request."""
+    """Returns one response, sync and async, and keeps the requests."""
 
     def __init__(self, status: int, value: Any, *, has_body: bool) -> None:
         self.requests: list[httpx.Request] = []
@@ -46,7 +45,7 @@ class ExampleCall(httpx.MockTransport):
 
 
 def check(package: str, contract: Schema) -> Iterator[str]:
-    """Yield what is wrong with a package that can be imported by its name."""
+    """Yield the problems of a package that can be imported by its name."""
     modules = dict(_modules(package))
     client_module = modules[f"{package}.client"]
     for path, item in contract["paths"].items():
@@ -56,7 +55,7 @@ def check(package: str, contract: Schema) -> Iterator[str]:
                 m for m in modules if m.startswith(f"{package}.api.") and m.endswith(f".{name}")
             ]
             if len(found) != 1:
-                yield f"{name}: {len(found)} modules are named so"
+                yield f"{name}: {len(found)} modules have this name"
                 continue
             one = _Operation(contract, client_module, modules[found[0]], path, method, operation)
             yield from (f"{name}: {what}" for what in one.check())
@@ -105,7 +104,7 @@ class _Operation:
         answer = self._given(content["application/json"])[0] if content else None
         for transport, result in self._calls("_detailed", self.success, content, answer, value):
             if isinstance(result, Exception):
-                yield f"request {_short(value)}: {_told(result)}"
+                yield f"request {_short(value)}: {_described(result)}"
                 continue
             (request,) = transport.requests
             where = self.path.replace("{", "").replace("}", "")
@@ -120,7 +119,7 @@ class _Operation:
         for variant in ("", "_detailed") if code == self.success else ("_detailed",):
             for _, result in self._calls(variant, status, media, value, request):
                 if isinstance(result, Exception):
-                    yield f"{code} {_short(value)}: {_told(result)}"
+                    yield f"{code} {_short(value)}: {_described(result)}"
                     continue
                 model = result.parsed if variant else result
                 if not media:
@@ -130,14 +129,14 @@ class _Operation:
                 try:
                     got = model.to_dict()
                 except Exception as error:
-                    yield f"{code} {_short(value)}: {_told(error)}"
+                    yield f"{code} {_short(value)}: {_described(error)}"
                     continue
                 schema = media["application/json"]["schema"]
                 for what in losses(self.contract, schema, value, got):
                     yield f"{code} {_short(value)}: {what}"
 
     def _status(self, code: str) -> int:
-        """Return the status of a response, or one that only its range has."""
+        """Return the status code of a response; for a range, one without a response of its own."""
         first = int(code[0]) * 100
         free = (one for one in range(first + 99, first, -1) if str(one) not in self.responses)
         return next(free) if code.endswith("XX") else int(code)
@@ -145,11 +144,11 @@ class _Operation:
     def _calls(
         self, variant: str, code: str | int, media: Schema, answer: Any, request: Any
     ) -> Iterator[tuple[ExampleCall, Any]]:
-        """Call the operation in both worlds; yield the exchange, and its result or error."""
-        for world in ("sync", "asyncio"):
+        """Call the operation, sync and async; yield the transport, and the result or error."""
+        for prefix in ("sync", "asyncio"):
             transport = ExampleCall(int(code), answer, has_body=bool(media))
             try:
-                yield transport, self._call(f"{world}{variant}", transport, request)
+                yield transport, self._call(f"{prefix}{variant}", transport, request)
             except Exception as error:
                 yield transport, error
 
@@ -170,7 +169,7 @@ class _Operation:
         return asyncio.run(call())
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
@@ -180,7 +179,7 @@ def _short(value: Any) -> str:
 
 
 def main(folder: str, package: str, contract: str) -> int:
-    """Print what is wrong with a client in a folder."""
+    """Print the problems of a client in a folder."""
     sys.path.insert(0, folder)  # the client under test, before the one of this checkout
     sys.dont_write_bytecode = True
     document = json.loads(Path(contract).read_text(encoding="utf-8"))
@@ -192,7 +191,7 @@ def main(folder: str, package: str, contract: str) -> int:
             if len(found) == MOST:
                 break
     except Exception as error:
-        found.append(_told(error))
+        found.append(_described(error))
     print(json.dumps(found))  # noqa: T201
     return 0
 

@@ -1,7 +1,4 @@
-"""Values that a schema of the contract allows, one for each thing it can say; and what is lost.
-
-They are what the fresh client must be able to carry there and back (``client_check.py``).
-"""
+"""Values that a schema allows, and what the client loses of them (``client_check``)."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ INTEGERS = (7, 0, -1, 2**40)
 
 
 def resolve(contract: Schema, node: Schema) -> Schema:
-    """Follow a reference, also one that is wrapped."""
+    """Follow a reference, also one in allOf."""
     while "$ref" in node or "allOf" in node:
         if "allOf" in node:
             beside = {key: value for key, value in node.items() if key != "allOf"}
@@ -31,7 +28,7 @@ def resolve(contract: Schema, node: Schema) -> Schema:
 
 
 def values(contract: Schema, schema: Schema) -> list[Any]:
-    """Return values of a schema: each type, each value of an enum, each key there and absent."""
+    """Return values of a schema: each type, each value of an enum, each key present and absent."""
     schema = resolve(contract, schema)
     if "anyOf" in schema:
         return [value for one in schema["anyOf"] for value in values(contract, one)]
@@ -60,7 +57,7 @@ def _of_kind(contract: Schema, schema: Schema, kind: str) -> list[Any]:
 
 
 def _objects(contract: Schema, schema: Schema) -> Iterator[Schema]:
-    """Yield the smallest object, the whole one, and for each key one with each of its values."""
+    """Yield the smallest object, the full one, and for each key one with each of its values."""
     each = {name: values(contract, given) for name, given in schema.get("properties", {}).items()}
     whole = {name: given[0] for name, given in each.items() if given}
     yield {name: value for name, value in whole.items() if name in schema.get("required", [])}
@@ -71,9 +68,9 @@ def _objects(contract: Schema, schema: Schema) -> Iterator[Schema]:
 
 
 def losses(contract: Schema, schema: Schema, sent: Any, got: Any, at: str = "$") -> Iterator[str]:
-    """Tell where a value that went through the client is not the one that was given to it.
+    """Yield each difference between a value and what the client made of it.
 
-    A key that is absent and has a default comes back with it; an instant may be spelled otherwise.
+    An absent key with a default has that default; a date-time may have another spelling.
     """
     schema = resolve(contract, schema)
     if isinstance(sent, dict) and isinstance(got, dict):

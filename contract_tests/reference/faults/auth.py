@@ -10,11 +10,11 @@ from .base import JSON, Server, ServerRequest, ServerResponse, fault
 def _lets_in(whom: Callable[[ServerRequest, str, str], bool]) -> Callable[[ServerRequest], None]:
     """Accept requests that fulfil a condition on the request, the scheme and the token."""
 
-    def asked(request: ServerRequest) -> None:
+    def change(request: ServerRequest) -> None:
         if request.operation != "upload" and whom(request, *request.authorization):
             request.authorize()
 
-    return asked
+    return change
 
 
 def _open(operation: str) -> Callable[[ServerRequest], None]:
@@ -24,64 +24,64 @@ def _open(operation: str) -> Callable[[ServerRequest], None]:
 def _tells(answer: ServerResponse, operations: str = "initiate start status") -> object:
     """Refuse with another response than 401."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation in operations.split() and response.status == 401:
             response.status, response.headers = answer.status, answer.headers
             response.content = answer.content
 
-    return answered
+    return change
 
 
 async def _denied_but_started(request: ServerRequest, server: Server) -> ServerResponse:
     """Refuse a start, and start the build."""
-    response = await server.answer(request)
+    response = await server.respond(request)
     if request.operation == "start" and response.status == 401:
-        await server.ask(request, "POST", request.path.decode(), request.content)
+        await server.send(request, "POST", request.path.decode(), request.content)
     return response
 
 
 async def _status_starts(request: ServerRequest, server: Server) -> ServerResponse:
     """Refuse a status without the token, and start the build."""
-    response = await server.answer(request)
+    response = await server.respond(request)
     if request.operation == "status" and response.status == 401:
-        await server.ask(request, "POST", request.path.decode() + "/start", b"{}")
+        await server.send(request, "POST", request.path.decode() + "/start", b"{}")
     return response
 
 
 FAULTS = [
-    fault("any-token", "P2", "no operation checks the token", asked=_lets_in(lambda *_: True)),
-    fault("initiate-open", "P2", "initiate does not check the token", asked=_open("initiate")),
-    fault("start-open", "P2", "start does not check the token", asked=_open("start")),
-    fault("status-open", "P2", "status does not check the token", asked=_open("status")),
+    fault("any-token", "P2", "no operation checks the token", request=_lets_in(lambda *_: True)),
+    fault("initiate-open", "P2", "initiate does not check the token", request=_open("initiate")),
+    fault("start-open", "P2", "start does not check the token", request=_open("start")),
+    fault("status-open", "P2", "status does not check the token", request=_open("status")),
     fault("token-prefix", "P2", "a prefix of the token is accepted",
-          asked=_lets_in(lambda request, scheme, token: scheme == "bearer" and len(token) > 3
+          request=_lets_in(lambda request, scheme, token: scheme == "bearer" and len(token) > 3
                          and request.server.token.startswith(token))),
     fault("token-and-more", "P2", "the token with a suffix is accepted",
-          asked=_lets_in(lambda request, scheme, token: scheme == "bearer"
+          request=_lets_in(lambda request, scheme, token: scheme == "bearer"
                          and token.startswith(request.server.token))),
     fault("token-any-case", "P2", "the token in another case is accepted",
-          asked=_lets_in(lambda request, scheme, token: scheme == "bearer"
+          request=_lets_in(lambda request, scheme, token: scheme == "bearer"
                          and token.lower() == request.server.token.lower())),
     fault("wrong-token", "P2", "a token is required, and any is accepted",
-          asked=_lets_in(lambda _, scheme, token: scheme == "bearer" and bool(token))),
+          request=_lets_in(lambda _, scheme, token: scheme == "bearer" and bool(token))),
     fault("empty-token", "P2", "an empty token is accepted",
-          asked=_lets_in(lambda _, scheme, token: scheme == "bearer" and not token)),
+          request=_lets_in(lambda _, scheme, token: scheme == "bearer" and not token)),
     fault("basic-scheme", "P2", "any Basic credentials are accepted",
-          asked=_lets_in(lambda _, scheme, __: scheme == "basic")),
+          request=_lets_in(lambda _, scheme, __: scheme == "basic")),
     fault("missing-token", "P2", "a missing token is accepted, an invalid one is not",
-          asked=_lets_in(lambda _, scheme, __: not scheme)),
+          request=_lets_in(lambda _, scheme, __: not scheme)),
     fault("denied-403", "P2", "a request without a valid token gets 403",
-          answered=_tells(ServerResponse(403, [], b""))),
+          response=_tells(ServerResponse(403, [], b""))),
     fault("denied-404", "P2", "a request without a valid token gets 404",
-          answered=_tells(ServerResponse(404, [], b""))),
+          response=_tells(ServerResponse(404, [], b""))),
     fault("denied-302", "P2", "a request without a valid token is redirected to a login",
-          answered=_tells(ServerResponse(302, [(b"location", b"/login")], b""))),
+          response=_tells(ServerResponse(302, [(b"location", b"/login")], b""))),
     fault("denied-200-empty", "P2", "a request without a valid token gets an empty 200", "P8",
-          answered=_tells(ServerResponse(200, [(b"content-type", JSON)], b""), "status")),
+          response=_tells(ServerResponse(200, [(b"content-type", JSON)], b""), "status")),
     fault("denied-start-403", "P2", "start alone returns 403 for an invalid token",
-          answered=_tells(ServerResponse(403, [], b""), "start")),
+          response=_tells(ServerResponse(403, [], b""), "start")),
     fault("denied-500", "P2", "a status without a valid token gets 500", "P5",
-          answered=_tells(ServerResponse(500, [], b""), "status")),
+          response=_tells(ServerResponse(500, [], b""), "status")),
     fault("denied-but-started", "P2", "a start without the token gets 401, and starts the build",
           around=_denied_but_started),
     fault("denied-status-starts", "P2", "a status without the token gets 401, and starts the build",

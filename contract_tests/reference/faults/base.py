@@ -122,7 +122,7 @@ class Server:
     scope: Any = None
     memory: dict[str, Body] = field(default_factory=lambda: defaultdict(dict))
 
-    async def answer(self, request: ServerRequest) -> ServerResponse:
+    async def respond(self, request: ServerRequest) -> ServerResponse:
         """Return the response of the conforming server."""
         response = ServerResponse(500, [], b"")
         length = (b"content-length", str(len(request.content)).encode())
@@ -147,7 +147,7 @@ class Server:
         await self.app(scope, receive, send)
         return response
 
-    async def ask(
+    async def send(
         self,
         like: ServerRequest,
         method: str,
@@ -163,7 +163,7 @@ class Server:
             like, method=method, path=path, query=query, headers=headers, content=content
         )
         request.authorize()
-        return await self.answer(request)
+        return await self.respond(request)
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,10 @@ class Fault:
 
     Attributes:
         rule: The id of the rule that it violates.
-        says: What the server does, in a line.
+        summary: What the server does, in one line.
         also: The ids of other rules that it inevitably violates.
-        asked: Changes a request; may return a response to it.
-        answered: Changes a response.
+        request: Changes a request; may return a response to it.
+        response: Changes a response.
         around: Returns the response to a request; may send requests to the conforming server.
         group: The kind of fault.
 
@@ -183,10 +183,10 @@ class Fault:
 
     name: str
     rule: str
-    says: str
+    summary: str
     also: frozenset[str] = frozenset()
-    asked: Callable[[ServerRequest], ServerResponse | None] | None = None
-    answered: Callable[[ServerRequest, ServerResponse], None] | None = None
+    request: Callable[[ServerRequest], ServerResponse | None] | None = None
+    response: Callable[[ServerRequest, ServerResponse], None] | None = None
     around: Callable[[ServerRequest, Server], Awaitable[ServerResponse]] | None = None
     group: str = ""
 
@@ -198,7 +198,9 @@ class Fault:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            response = await self._answer(await _asked(Server(app, token, scope, memory), receive))
+            response = await self._answer(
+                await _read_request(Server(app, token, scope, memory), receive)
+            )
             length = (b"content-length", str(len(response.content)).encode())
             headers = [*_without(response.headers, b"content-length"), length]
             await send(
@@ -209,26 +211,26 @@ class Fault:
         return broken
 
     async def _answer(self, request: ServerRequest) -> ServerResponse:
-        response = self.asked(request) if self.asked else None
+        response = self.request(request) if self.request else None
         if response is not None:
             return response
-        answer = self.around or _soundly
+        answer = self.around or _unchanged
         response = await answer(request, request.server)
-        if self.answered:
-            self.answered(request, response)
+        if self.response:
+            self.response(request, response)
         return response
 
 
-def fault(name: str, rule: str, says: str, also: str = "", **changes: Any) -> Fault:
+def fault(name: str, rule: str, summary: str, also: str = "", **changes: Any) -> Fault:
     """Make a fault; ``also`` has ids, separated by spaces."""
-    return Fault(name, rule, says, frozenset(also.split()), **changes)
+    return Fault(name, rule, summary, frozenset(also.split()), **changes)
 
 
-async def _soundly(request: ServerRequest, server: Server) -> ServerResponse:
-    return await server.answer(request)
+async def _unchanged(request: ServerRequest, server: Server) -> ServerResponse:
+    return await server.respond(request)
 
 
-async def _asked(server: Server, receive: Any) -> ServerRequest:
+async def _read_request(server: Server, receive: Any) -> ServerRequest:
     scope, content = server.scope, b""
     while True:
         message = await receive()

@@ -22,23 +22,23 @@ def body(edit: Edit, operations: str = "start status") -> Change:
 def history(edit: EditOfMany, operations: str = "start status") -> Change:
     """Edit the same, with the state that the fault keeps for the build."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation in operations.split() and response.is_success:
             value = json.loads(response.content)
             edit(value, request.seen)
             response.content = json.dumps(value).encode()
 
-    return answered
+    return change
 
 
 def whole(make: Callable[[Any], Any], operations: str) -> Change:
     """Replace the JSON value of each success of some operations."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation in operations.split() and response.is_success:
             response.content = json.dumps(make(json.loads(response.content))).encode()
 
-    return answered
+    return change
 
 
 def rows_of(group: Body, rows: str) -> list[Body]:

@@ -47,13 +47,13 @@ def _done_at_once(group: Body, seen: Body) -> None:
 def _again(change: Change) -> Change:
     """Count the starts of a build; make a change once there was a second."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def changed(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == "start" and response.is_success:
             count(request.seen, "starts")
         if request.seen.get("starts", 0) > 1:
             change(request, response)
 
-    return answered
+    return changed
 
 
 def _elsewhere(request: ServerRequest, response: ServerResponse) -> None:
@@ -86,7 +86,7 @@ def _early(*, succeeds: bool) -> Callable[[ServerRequest, Server], Awaitable[Ser
     """Build without a context; the start succeeds or is refused."""
 
     async def around(request: ServerRequest, server: Server) -> ServerResponse:
-        response = await server.answer(request)
+        response = await server.respond(request)
         if request.operation == "initiate" and response.is_success:
             issued = json.loads(response.content)
             server.memory[issued["build_id"]]["url"] = _path(issued["upload_url"])
@@ -95,9 +95,9 @@ def _early(*, succeeds: bool) -> Callable[[ServerRequest, Server], Awaitable[Ser
         elif request.operation == "start" and response.status == 409:
             url = request.seen.get("url")
             if url and "uploaded" not in request.seen and not _says_false(request):
-                await server.ask(request, "PUT", url, _context(), b"application/octet-stream")
+                await server.send(request, "PUT", url, _context(), b"application/octet-stream")
                 request.seen["early"] = True
-                started = await server.answer(request)
+                started = await server.respond(request)
                 return started if succeeds else response
         return response
 
@@ -128,8 +128,8 @@ def _initiated(request: ServerRequest, response: ServerResponse) -> tuple[str, B
     """Return the name and tag that were sent to initiate, and its response."""
     if request.operation != "initiate" or not response.is_success:
         return None
-    asked = request.json()
-    return f"{asked['image_name']}:{asked['image_tag']}", json.loads(response.content)
+    body = request.json()
+    return f"{body['image_name']}:{body['image_tag']}", json.loads(response.content)
 
 
 def _same_id_again(request: ServerRequest, response: ServerResponse) -> None:
@@ -146,8 +146,8 @@ async def _same_url_again(request: ServerRequest, server: Server) -> ServerRespo
     if request.operation == "upload":
         url = f"{request.path.decode()}?{request.query.decode()}"
         path, _, query = newest.get(url, url).encode().partition(b"?")
-        return await server.answer(replace(request, path=path, query=query))
-    response = await server.answer(request)
+        return await server.respond(replace(request, path=path, query=query))
+    response = await server.respond(request)
     if initiated := _initiated(request, response):
         name, issued = initiated
         first = server.memory["urls"].setdefault(name, issued["upload_url"])
@@ -159,21 +159,21 @@ async def _same_url_again(request: ServerRequest, server: Server) -> ServerRespo
 async def _starts_another(request: ServerRequest, server: Server) -> ServerResponse:
     """Start another waiting build, with the first start."""
     waiting = server.memory["waiting"]
-    response = await server.answer(request)
+    response = await server.respond(request)
     if response.is_success and request.operation == "upload":
         waiting[request.build_id] = True
     if response.is_success and request.operation == "start":
         waiting.pop(request.build_id, None)
         for other in [] if server.memory["once"] else list(waiting)[:1]:
             server.memory["once"][other] = True
-            await server.ask(request, "POST", f"{_BUILD}/{other}/start", b"{}")
+            await server.send(request, "POST", f"{_BUILD}/{other}/start", b"{}")
     return response
 
 
 def _returns_another(*keys: str) -> Change:
     """Return another PENDING build in the first status of one that is PENDING."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation != "status" or not response.is_success:
             return
         group, last = json.loads(response.content), request.server.memory["last"]
@@ -184,7 +184,7 @@ def _returns_another(*keys: str) -> Change:
             response.content = json.dumps({**group, **other}).encode()
         last.update(group)
 
-    return answered
+    return change
 
 
 def _artifact_of_another(request: ServerRequest, response: ServerResponse) -> None:
@@ -230,16 +230,16 @@ def _false_starts(request: ServerRequest) -> None:
 
 
 async def _false_refused_but_started(request: ServerRequest, server: Server) -> ServerResponse:
-    response = await server.answer(request)
+    response = await server.respond(request)
     if _says_false(request) and response.status == 409:
-        await server.answer(replace(request, content=b"{}"))
+        await server.respond(replace(request, content=b"{}"))
     return response
 
 
 async def _upload_starts(request: ServerRequest, server: Server) -> ServerResponse:
-    response = await server.answer(request)
+    response = await server.respond(request)
     if request.operation == "upload" and response.is_success:
-        await server.ask(request, "POST", f"{_BUILD}/{request.build_id}/start", b"{}")
+        await server.send(request, "POST", f"{_BUILD}/{request.build_id}/start", b"{}")
     return response
 
 
@@ -262,52 +262,52 @@ def _first_upload_404(request: ServerRequest) -> ServerResponse | None:
 
 FAULTS = [
     fault("start-idle", "L6", "start returns BUILDING, and status UPLOADING forever", "L4 L7",
-          answered=history(_begun(_waits, 10**9), "status")),
+          response=history(_begun(_waits, 10**9), "status")),
     fault("start-delayed", "L6", "start returns BUILDING, and status UPLOADING once", "L4",
-          answered=history(_begun(_waits, 1), "status")),
+          response=history(_begun(_waits, 1), "status")),
     fault("start-forgotten", "L6", "start returns BUILDING, and status PENDING once", "L4",
-          answered=history(_begun(_forgets, 1), "status")),
+          response=history(_begun(_forgets, 1), "status")),
     fault("start-done-at-once", "L2", "start returns COMPLETED, and status BUILDING", "L4",
-          answered=history(_done_at_once, "start")),
+          response=history(_done_at_once, "start")),
     fault("second-start-303", "L7", "a second start is redirected",
-          answered=_again(_elsewhere)),
+          response=_again(_elsewhere)),
     fault("second-start-restarts", "L7", "a second start resets startedAt",
-          answered=_again(history(_begins_later))),
+          response=_again(history(_begins_later))),
     fault("second-start-other-artifact", "L7", "a second start replaces the artifact",
-          answered=_again(history(_another_artifact))),
+          response=_again(history(_another_artifact))),
     fault("second-start-builds-again", "L7", "a start of a completed build builds again",
-          answered=_builds_again),
+          response=_builds_again),
     fault("early-start-builds", "L8", "a start without an upload builds",
           around=_early(succeeds=True)),
     fault("early-start-409-builds", "L8", "a start without an upload gets 409, and builds",
           around=_early(succeeds=False)),
     fault("early-start-completed", "L8", "a start without an upload is COMPLETED at once",
-          around=_early(succeeds=True), answered=history(_early_is_done)),
+          around=_early(succeeds=True), response=history(_early_is_done)),
     fault("same-id-again", "L9", "initiate returns the id of an earlier build of the same name",
-          answered=_same_id_again),
+          response=_same_id_again),
     fault("same-url-again", "L9", "initiate returns the URL of an earlier build of the same name",
           around=_same_url_again),
     fault("start-starts-another", "L9", "the first start also starts another build",
           around=_starts_another),
     fault("status-of-another", "L5", "a status returns the id of another build", "L3",
-          answered=_returns_another()),
+          response=_returns_another()),
     fault("tag-of-another", "L3", "a status returns the name and tag of another build",
-          answered=_returns_another("imageName", "imageTag")),
+          response=_returns_another("imageName", "imageTag")),
     fault("artifact-of-another", "L9", "a build also lists the artifact of another one",
-          answered=_artifact_of_another),
-    fault("found-late", "L10", "the first status of each build is 404", answered=_found_late),
+          response=_artifact_of_another),
+    fault("found-late", "L10", "the first status of each build is 404", response=_found_late),
     fault("found-once-uploaded", "L10", "status is 404 until the upload",
-          answered=_found_once_uploaded),
-    fault("false-starts", "L11", "context_uploaded: false starts the build", asked=_false_starts),
+          response=_found_once_uploaded),
+    fault("false-starts", "L11", "context_uploaded: false starts the build", request=_false_starts),
     fault("false-409-but-started", "L11", "context_uploaded: false gets 409, and starts the build",
           around=_false_refused_but_started),
-    fault("upload-403", "P11", "each upload gets 403", asked=_uploads_refused(403)),
+    fault("upload-403", "P11", "each upload gets 403", request=_uploads_refused(403)),
     fault("upload-503", "P11", "each upload gets 503, without Retry-After",
-          asked=_uploads_refused(503)),
+          request=_uploads_refused(503)),
     fault("upload-500-but-stored", "P11", "each upload gets 500, but is stored",
-          answered=_stored_but_500),
+          response=_stored_but_500),
     fault("upload-404-at-first", "P11", "the first upload of each build gets 404",
-          asked=_first_upload_404),
+          request=_first_upload_404),
     fault("upload-starts", "L11", "an upload starts the build", "P2 P3 P9",
           around=_upload_starts),
 ]  # fmt: skip

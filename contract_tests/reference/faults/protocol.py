@@ -18,32 +18,32 @@ Condition = Callable[[ServerRequest], bool]
 def _code(operation: str, code: int) -> Change:
     """Return another status code for success."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == operation and response.is_success:
             response.status = code
             response.content = b"" if code == 204 else response.content
 
-    return answered
+    return change
 
 
 def _media_type(operation: str, media_type: bytes) -> Change:
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == operation and response.is_success:
             set_header(response.headers, b"content-type", media_type)
 
-    return answered
+    return change
 
 
 def _takes(operation: str, repair: Callable[[Any], Any]) -> Callable[[ServerRequest], None]:
     """Accept an invalid body: ``repair`` returns a valid one for it, or None to leave it."""
 
-    def asked(request: ServerRequest) -> None:
+    def change(request: ServerRequest) -> None:
         if request.operation == operation and request.json() is not ...:
             valid = repair(request.json())
             if valid is not None:
                 request.content = json.dumps(valid).encode()
 
-    return asked
+    return change
 
 
 def _with(body: Any, key: str, value: Any) -> Body | None:
@@ -99,20 +99,20 @@ async def _invalid_but_started(request: ServerRequest, server: Server) -> Server
     body = request.json()
     is_broken = request.operation == "start" and body is not ... and _breaks_start(body)
     if is_broken and request.is_authorized:
-        await server.answer(replace(request, content=b"{}"))
-    return await server.answer(request)
+        await server.respond(replace(request, content=b"{}"))
+    return await server.respond(request)
 
 
 def _unknown(operation: str, answer: Callable[[str], ServerResponse]) -> Change:
     """Return another response than 404 for an unknown build."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == operation and response.status == 404:
             made = answer(request.build_id)
             response.status, response.headers = made.status, made.headers
             response.content = made.content
 
-    return answered
+    return change
 
 
 def _made_up(status: str, started: str | None) -> Callable[[str], ServerResponse]:
@@ -157,32 +157,32 @@ def _empty_start(code: int) -> Callable[[ServerRequest], ServerResponse | None]:
     """Refuse {} where the start is otherwise valid."""
     content = b'{"errors": [{"param": "context_uploaded", "details": "is required"}]}'
 
-    def asked(request: ServerRequest) -> ServerResponse | None:
+    def change(request: ServerRequest) -> ServerResponse | None:
         if request.operation == "start" and request.is_authorized and request.json() == {}:
             return ServerResponse(code, [(b"content-type", JSON)], content)
         return None
 
-    return asked
+    return change
 
 
 async def _empty_start_idle(request: ServerRequest, server: Server) -> ServerResponse:
     """Return the status for a start with {} or false, and start nothing."""
     if request.operation == "start" and request.json() in ({}, {"context_uploaded": False}):
-        return await server.answer(replace(request, method="GET", path=request.path[:-6]))
-    return await server.answer(request)
+        return await server.respond(replace(request, method="GET", path=request.path[:-6]))
+    return await server.respond(request)
 
 
 def _taken_for(method: str, place: str, instead: str) -> Callable[[ServerRequest], None]:
     """Process one method as another."""
 
-    def asked(request: ServerRequest) -> None:
+    def change(request: ServerRequest) -> None:
         if request.method == method and request.place == place:
             request.method = instead
             if instead == "POST" and not request.content:
                 request.content = b"{}" if place == "start" else request.content
                 set_header(request.headers, b"content-type", JSON)
 
-    return asked
+    return change
 
 
 def _delete_204(request: ServerRequest, response: ServerResponse) -> None:
@@ -197,101 +197,101 @@ def _not_allowed_200(request: ServerRequest, response: ServerResponse) -> None:
 
 async def _refused_but_started(request: ServerRequest, server: Server) -> ServerResponse:
     if request.method == "PATCH" and request.place == "build" and request.is_authorized:
-        await server.ask(request, "POST", request.path.decode() + "/start", b"{}")
-    return await server.answer(request)
+        await server.send(request, "POST", request.path.decode() + "/start", b"{}")
+    return await server.respond(request)
 
 
 FAULTS = [
-    fault("initiate-200", "P1", "initiate returns 200", answered=_code("initiate", 200)),
-    fault("start-202", "P1", "start returns 202", answered=_code("start", 202)),
-    fault("start-204", "P1", "start returns 204 without a body", answered=_code("start", 204)),
+    fault("initiate-200", "P1", "initiate returns 200", response=_code("initiate", 200)),
+    fault("start-202", "P1", "start returns 202", response=_code("start", 202)),
+    fault("start-204", "P1", "start returns 204 without a body", response=_code("start", 204)),
     fault("status-text-plain", "P1", "status returns text/plain",
-          answered=_media_type("status", b"text/plain")),
+          response=_media_type("status", b"text/plain")),
     fault("start-html", "P1", "start returns text/html",
-          answered=_media_type("start", b"text/html; charset=utf-8")),
+          response=_media_type("start", b"text/html; charset=utf-8")),
     fault("initiate-problem-json", "P1", "initiate returns application/problem+json",
-          answered=_media_type("initiate", b"application/problem+json")),
+          response=_media_type("initiate", b"application/problem+json")),
     fault("any-start-body", "P3", "start accepts any body as {}",
-          asked=_takes("start", lambda body: {} if _breaks_start(body) else None)),
+          request=_takes("start", lambda body: {} if _breaks_start(body) else None)),
     fault("null-start-body", "P3", "start accepts null as {}",
-          asked=_takes("start", lambda body: {} if body is None else None)),
-    fault("any-start-flag", "P3", "start accepts any context_uploaded as true", asked=_takes(
+          request=_takes("start", lambda body: {} if body is None else None)),
+    fault("any-start-flag", "P3", "start accepts any context_uploaded as true", request=_takes(
         "start", lambda body: {} if isinstance(body, dict) and _breaks_start(body) else None)),
     fault("any-image-tag", "P3", "initiate accepts any image_tag",
-          asked=_takes("initiate", _tag_as_string)),
+          request=_takes("initiate", _tag_as_string)),
     fault("missing-tag-latest", "P3", "initiate uses latest for a missing image_tag",
-          asked=_takes("initiate", _latest)),
+          request=_takes("initiate", _latest)),
     fault("null-image-name", "P3", "initiate accepts null as a name",
-          asked=_takes("initiate", _nameless)),
+          request=_takes("initiate", _nameless)),
     fault("any-platform", "P3", "initiate accepts any platform",
-          asked=_takes("initiate", _any_platform)),
+          request=_takes("initiate", _any_platform)),
     fault("secret-visibility", "P3", "initiate accepts an unknown visibility",
-          asked=_takes("initiate", _secret)),
+          request=_takes("initiate", _secret)),
     fault("any-dockerfile-path", "P3", "initiate accepts a number as dockerfile_path",
-          asked=_takes("initiate", _any_path)),
+          request=_takes("initiate", _any_path)),
     fault("any-team", "P3", "initiate accepts a number as teamId",
-          asked=_takes("initiate", _any_team)),
-    fault("invalid-400", "P3", "a body that breaks its schema gets 400", answered=_invalid_400),
+          request=_takes("initiate", _any_team)),
+    fault("invalid-400", "P3", "a body that breaks its schema gets 400", response=_invalid_400),
     fault("invalid-but-started", "P3", "an invalid start gets 422, and starts the build",
           around=_invalid_but_started),
     fault("unknown-status-200", "P4", "status returns a made-up build for an unknown id",
-          answered=_unknown("status", _made_up("PENDING", None))),
+          response=_unknown("status", _made_up("PENDING", None))),
     fault("unknown-start-200", "P4", "start returns a made-up build for an unknown id",
-          answered=_unknown("start", _made_up("BUILDING", _LONG_AGO))),
+          response=_unknown("start", _made_up("BUILDING", _LONG_AGO))),
     fault("unknown-start-pending", "P4", "start returns PENDING for an unknown build",
-          answered=_unknown("start", _made_up("PENDING", None))),
+          response=_unknown("start", _made_up("PENDING", None))),
     fault("unknown-start-204", "P4", "the start of an unknown build gets 204", "P1",
-          answered=_unknown("start", lambda _: ServerResponse(204, [], b""))),
+          response=_unknown("start", lambda _: ServerResponse(204, [], b""))),
     fault("long-id-500", "P5", "a long build id gets 500",
-          asked=_fails(lambda r: r.operation == "status" and len(r.build_id) > 32)),
+          request=_fails(lambda r: r.operation == "status" and len(r.build_id) > 32)),
     fault("start-of-64-500", "P5", "start of a build id of 64 characters gets 500",
-          asked=_fails(lambda r: r.operation == "start" and len(r.build_id) == 64)),
+          request=_fails(lambda r: r.operation == "start" and len(r.build_id) == 64)),
     fault("status-of-256-500", "P5", "status of a build id of 256 characters gets 500",
-          asked=_fails(lambda r: r.operation == "status" and len(r.build_id) == 256)),
+          request=_fails(lambda r: r.operation == "status" and len(r.build_id) == 256)),
     fault("large-start-500", "P5", "a start body of more than 1 MiB gets 500", "P3",
-          asked=_fails(lambda r: r.place == "start" and len(r.content) > 2**20)),
+          request=_fails(lambda r: r.place == "start" and len(r.content) > 2**20)),
     fault("dash-id-500", "P5", "a build id with a leading dash gets 500",
-          asked=_fails(lambda r: r.build_id.startswith("-"))),
+          request=_fails(lambda r: r.build_id.startswith("-"))),
     fault("dotted-id-500", "P5", "a build id with dots gets 500",
-          asked=_fails(lambda r: r.operation == "start" and "." in r.build_id)),
+          request=_fails(lambda r: r.operation == "start" and "." in r.build_id)),
     fault("non-ascii-id-500", "P5", "a build id beyond ASCII gets 500",
-          asked=_fails(lambda r: not r.build_id.isascii())),
+          request=_fails(lambda r: not r.build_id.isascii())),
     fault("percent-id-500", "P5", "a percent sign in a build id gets 500",
-          asked=_fails(lambda r: "%" in r.build_id)),
+          request=_fails(lambda r: "%" in r.build_id)),
     fault("nul-id-500", "P5", "a zero byte in a build id gets 500",
-          asked=_fails(lambda r: "\0" in r.build_id)),
+          request=_fails(lambda r: "\0" in r.build_id)),
     fault("array-500", "P5", "a start body that is not an object gets 500", "P3",
-          asked=_fails(lambda r: r.operation == "start" and r.json() is not ...
+          request=_fails(lambda r: r.operation == "start" and r.json() is not ...
                        and not isinstance(r.json(), dict))),
     fault("no-json-500", "P5", "a body that is not JSON gets 500",
-          asked=_fails(lambda r: r.operation in ("initiate", "start") and _type(r) == JSON
+          request=_fails(lambda r: r.operation in ("initiate", "start") and _type(r) == JSON
                        and bool(r.content) and r.json() is ...)),
     fault("no-body-500", "P5", "a POST without a body gets 500",
-          asked=_fails(lambda r: r.operation in ("initiate", "start") and not r.content)),
+          request=_fails(lambda r: r.operation in ("initiate", "start") and not r.content)),
     fault("no-type-500", "P5", "a POST without a content type gets 500",
-          asked=_fails(lambda r: r.operation in ("initiate", "start") and not _type(r))),
+          request=_fails(lambda r: r.operation in ("initiate", "start") and not _type(r))),
     fault("other-type-500", "P5", "a POST with another content type gets 500",
-          asked=_fails(lambda r: r.operation in ("initiate", "start")
+          request=_fails(lambda r: r.operation in ("initiate", "start")
                        and _type(r) not in (b"", JSON))),
     fault("large-body-500", "P5", "a body of more than 1 MiB gets 500", "P3",
-          asked=_fails(lambda r: r.place != "upload" and len(r.content) > 2**20)),
+          request=_fails(lambda r: r.place != "upload" and len(r.content) > 2**20)),
     fault("head-500", "P5", "HEAD of a build gets 500",
-          asked=_fails(lambda r: r.method == "HEAD" and r.place == "build")),
-    fault("options-500", "P5", "OPTIONS gets 500", asked=_fails(lambda r: r.method == "OPTIONS")),
+          request=_fails(lambda r: r.method == "HEAD" and r.place == "build")),
+    fault("options-500", "P5", "OPTIONS gets 500", request=_fails(lambda r: r.method == "OPTIONS")),
     fault("delete-500", "P5", "DELETE of a build gets 500",
-          asked=_fails(lambda r: r.method == "DELETE" and r.place == "build")),
+          request=_fails(lambda r: r.method == "DELETE" and r.place == "build")),
     fault("second-start-500", "P5", "a second start gets 500",
-          asked=_fails(_is_second_start), answered=_note_start),
-    fault("early-start-500", "P5", "a start without an upload gets 500", answered=_early_start_500),
-    fault("empty-start-409", "P7", "start refuses {} with 409", asked=_empty_start(409)),
-    fault("empty-start-422", "P7", "start refuses {} with 422", asked=_empty_start(422)),
+          request=_fails(_is_second_start), response=_note_start),
+    fault("early-start-500", "P5", "a start without an upload gets 500", response=_early_start_500),
+    fault("empty-start-409", "P7", "start refuses {} with 409", request=_empty_start(409)),
+    fault("empty-start-422", "P7", "start refuses {} with 422", request=_empty_start(422)),
     fault("empty-start-idle", "P7", "start returns 200 for {} and for false, and does nothing",
           around=_empty_start_idle),
-    fault("put-starts", "P9", "PUT starts a build", asked=_taken_for("PUT", "start", "POST")),
+    fault("put-starts", "P9", "PUT starts a build", request=_taken_for("PUT", "start", "POST")),
     fault("put-status-200", "P9", "PUT of a build returns what GET does",
-          asked=_taken_for("PUT", "build", "GET")),
-    fault("delete-204", "P9", "DELETE of all builds returns 204", answered=_delete_204),
-    fault("patch-200", "P9", "PATCH returns 200", answered=_not_allowed_200),
+          request=_taken_for("PUT", "build", "GET")),
+    fault("delete-204", "P9", "DELETE of all builds returns 204", response=_delete_204),
+    fault("patch-200", "P9", "PATCH returns 200", response=_not_allowed_200),
     fault("patch-405-but-started", "P9", "PATCH of a build gets 405, and starts it",
           around=_refused_but_started),
 ]  # fmt: skip

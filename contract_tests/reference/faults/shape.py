@@ -29,22 +29,22 @@ def _invalid(content: Any, media_type: bytes = JSON) -> Change:
     """Give each 422 another body; bytes are sent as they are."""
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
 
-    def answered(_: ServerRequest, response: ServerResponse) -> None:
+    def change(_: ServerRequest, response: ServerResponse) -> None:
         if response.status == 422:
             response.content = content
             set_header(response.headers, b"content-type", media_type)
 
-    return answered
+    return change
 
 
 def _pending(edit: Callable[[bytes], bytes]) -> Change:
     """Edit the bytes of each PENDING status; the others stay readable."""
 
-    def answered(request: ServerRequest, response: ServerResponse) -> None:
+    def change(request: ServerRequest, response: ServerResponse) -> None:
         if request.operation == "status" and b'"PENDING"' in response.content:
             response.content = edit(response.content)
 
-    return answered
+    return change
 
 
 def _more(what: bytes) -> Change:
@@ -60,103 +60,103 @@ _SNAKE = {"imageName": "image_name", "imageTag": "image_tag"}
 _CAMEL = {"build_id": "buildId", "upload_url": "uploadUrl", "expires_in": "expiresIn"}
 
 FAULTS = [
-    fault("no-image-tag", "P6", "imageTag is left out", answered=body(drop("imageTag"))),
-    fault("no-image-name", "P6", "imageName is left out", answered=body(drop("imageName"))),
-    fault("no-id", "P6", "id is left out", answered=body(drop("id"))),
+    fault("no-image-tag", "P6", "imageTag is left out", response=body(drop("imageTag"))),
+    fault("no-image-name", "P6", "imageName is left out", response=body(drop("imageName"))),
+    fault("no-id", "P6", "id is left out", response=body(drop("id"))),
     fault("no-status", "P6", "a waiting build has no status",
-          answered=body(drop("status", when="PENDING UPLOADING"))),
+          response=body(drop("status", when="PENDING UPLOADING"))),
     fault("image-name-null", "P6", "imageName is null",
-          answered=body(put("imageName", None))),
+          response=body(put("imageName", None))),
     fault("image-tag-list", "P6", "imageTag is a list",
-          answered=body(put("imageTag", lambda row: [row["imageTag"]]))),
+          response=body(put("imageTag", lambda row: [row["imageTag"]]))),
     fault("names-snake-case", "P6", "imageName and imageTag are in snake case",
-          answered=body(rename(_SNAKE))),
+          response=body(rename(_SNAKE))),
     fault("initiate-camel-case", "P6", "the response of initiate is in camel case",
-          answered=body(rename(_CAMEL), "initiate")),
-    fault("no-build-id", "P6", "initiate leaves build_id out", answered=_without("build_id")),
-    fault("no-upload-url", "P6", "initiate leaves upload_url out", answered=_without("upload_url")),
+          response=body(rename(_CAMEL), "initiate")),
+    fault("no-build-id", "P6", "initiate leaves build_id out", response=_without("build_id")),
+    fault("no-upload-url", "P6", "initiate leaves upload_url out", response=_without("upload_url")),
     fault("no-full-image-path", "P6", "initiate leaves fullImagePath out",
-          answered=_without("fullImagePath")),
+          response=_without("fullImagePath")),
     fault("visibility-null", "P6", "the visibility that initiate returns is null",
-          answered=_initiate(visibility=None)),
-    fault("build-id-number", "P6", "build_id is a number", answered=_initiate(build_id=7)),
+          response=_initiate(visibility=None)),
+    fault("build-id-number", "P6", "build_id is a number", response=_initiate(build_id=7)),
     fault("upload-url-null", "P6", "upload_url is null",
-          answered=_initiate(upload_url=None)),
+          response=_initiate(upload_url=None)),
     fault("expires-in-string", "P6", "expires_in is a string",
-          answered=_initiate(expires_in="3600")),
+          response=_initiate(expires_in="3600")),
     fault("expires-in-fraction", "P6", "expires_in has a fraction",
-          answered=_initiate(expires_in=3600.5)),
-    fault("expires-in-zero", "P10", "expires_in is 0", answered=_initiate(expires_in=0)),
+          response=_initiate(expires_in=3600.5)),
+    fault("expires-in-zero", "P10", "expires_in is 0", response=_initiate(expires_in=0)),
     fault("expires-in-negative", "P10", "expires_in is -3600",
-          answered=_initiate(expires_in=-3600)),
+          response=_initiate(expires_in=-3600)),
     fault("upload-url-relative", "P10", "upload_url is a path without scheme and host",
-          answered=body(lambda issued: issued.update(
+          response=body(lambda issued: issued.update(
               upload_url="/" + issued["upload_url"].split("/", 3)[3]), "initiate")),
     fault("upload-url-storage", "P10", "upload_url has the scheme of a storage, s3",
-          answered=body(lambda issued: issued.update(
+          response=body(lambda issued: issued.update(
               upload_url="s3" + issued["upload_url"].removeprefix("http")), "initiate")),
     fault("artifacts-null", "P6", "artifacts are null where there are none",
-          answered=_artifacts(lambda rows: rows or None)),
+          response=_artifacts(lambda rows: rows or None)),
     fault("artifacts-object", "P6", "artifacts are an object, by their ids",
-          answered=_artifacts(lambda rows: {row["id"]: row for row in rows})),
+          response=_artifacts(lambda rows: {row["id"]: row for row in rows})),
     fault("artifacts-string", "P6", "artifacts are JSON in a string",
-          answered=_artifacts(json.dumps)),
+          response=_artifacts(json.dumps)),
     fault("artifact-string", "P6", "an artifact is its id alone",
-          answered=_artifacts(lambda rows: [row["id"] for row in rows])),
+          response=_artifacts(lambda rows: [row["id"] for row in rows])),
     fault("artifact-no-id", "P6", "an artifact has no id",
-          answered=body(drop("id", rows="artifacts"))),
+          response=body(drop("id", rows="artifacts"))),
     fault("artifact-no-status", "P6", "only the group has a status, its artifacts have none",
-          answered=body(drop("status", rows="artifacts"))),
+          response=body(drop("status", rows="artifacts"))),
     fault("artifact-path-list", "P6", "the fullImagePath of an artifact is a list",
-          answered=body(put("fullImagePath", lambda row: [row["fullImagePath"]],
+          response=body(put("fullImagePath", lambda row: [row["fullImagePath"]],
                             when="COMPLETED", rows="artifacts"))),
     fault("error-message-object", "P6", "an errorMessage is an object",
-          answered=body(put("errorMessage", lambda row: {"text": row["errorMessage"]},
+          response=body(put("errorMessage", lambda row: {"text": row["errorMessage"]},
                             when="FAILED", rows="artifacts"))),
     fault("group-in-list", "P6", "status returns a list with the group",
-          answered=whole(lambda group: [group], "status")),
+          response=whole(lambda group: [group], "status")),
     fault("group-in-data", "P6", "the group is returned under data", "T1",
-          answered=whole(lambda group: {"data": group}, "start status")),
-    fault("start-null", "P6", "start returns null", answered=whole(lambda _: None, "start")),
+          response=whole(lambda group: {"data": group}, "start status")),
+    fault("start-null", "P6", "start returns null", response=whole(lambda _: None, "start")),
     fault("start-message", "P6", "start returns a message in place of the group", "T1 L7",
-          answered=whole(lambda _: {"message": "started"}, "start")),
+          response=whole(lambda _: {"message": "started"}, "start")),
     fault("detail-422", "P6", "a 422 has detail, not errors",
-          answered=_invalid({"detail": "is not valid"})),
-    fault("detail-list-422", "P6", "a 422 has a list of details, not errors", answered=_invalid(
+          response=_invalid({"detail": "is not valid"})),
+    fault("detail-list-422", "P6", "a 422 has a list of details, not errors", response=_invalid(
         {"detail": [{"loc": ["body"], "msg": "is not valid", "type": "value_error"}]})),
-    fault("string-422", "P6", "a 422 is a string", answered=_invalid("is not valid")),
-    fault("list-422", "P6", "a 422 is an empty list", answered=_invalid([])),
+    fault("string-422", "P6", "a 422 is a string", response=_invalid("is not valid")),
+    fault("list-422", "P6", "a 422 is an empty list", response=_invalid([])),
     fault("errors-object-422", "P6", "the errors of a 422 are an object",
-          answered=_invalid({"errors": {"image_name": "is required"}})),
+          response=_invalid({"errors": {"image_name": "is required"}})),
     fault("errors-strings-422", "P6", "the errors of a 422 are strings",
-          answered=_invalid({"errors": ["image_name is required"]})),
+          response=_invalid({"errors": ["image_name is required"]})),
     fault("error-no-param-422", "P6", "an error of a 422 names no param",
-          answered=_invalid({"errors": [{"details": "is required"}]})),
+          response=_invalid({"errors": [{"details": "is required"}]})),
     fault("error-param-null-422", "P6", "the param of a 422 is null",
-          answered=_invalid({"errors": [{"param": None, "details": "is required"}]})),
+          response=_invalid({"errors": [{"param": None, "details": "is required"}]})),
     fault("html-422", "P6", "a 422 is an HTML page",
-          answered=_invalid(b"<p>invalid</p>", b"text/html")),
-    fault("empty-422", "P6", "a 422 has no body", answered=_invalid(b"", b"text/plain")),
+          response=_invalid(b"<p>invalid</p>", b"text/html")),
+    fault("empty-422", "P6", "a 422 has no body", response=_invalid(b"", b"text/plain")),
     fault("json-bom", "P8", "a status starts with a BOM",
-          answered=_pending(lambda content: b"\xef\xbb\xbf" + content)),
+          response=_pending(lambda content: b"\xef\xbb\xbf" + content)),
     fault("json-key-twice", "P8", "a status has a duplicate key",
-          answered=_more(b'"status":"BUILDING"')),
+          response=_more(b'"status":"BUILDING"')),
     fault("json-more", "P8", "a status is followed by more text",
-          answered=_pending(lambda content: content + b"\n{}")),
-    fault("json-nan", "P8", "a status has a NaN", answered=_more(b'"progress":NaN')),
-    fault("json-infinity", "P8", "a status has a -Infinity", answered=_more(b'"left":-Infinity')),
-    fault("json-latin-1", "P8", "a status is not in UTF-8", answered=_more(b'"note":"caf\xe9"')),
+          response=_pending(lambda content: content + b"\n{}")),
+    fault("json-nan", "P8", "a status has a NaN", response=_more(b'"progress":NaN')),
+    fault("json-infinity", "P8", "a status has a -Infinity", response=_more(b'"left":-Infinity')),
+    fault("json-latin-1", "P8", "a status is not in UTF-8", response=_more(b'"note":"caf\xe9"')),
     fault("json-utf-16", "P8", "a status is in UTF-16",
-          answered=_pending(lambda content: content.decode().encode("utf-16"))),
+          response=_pending(lambda content: content.decode().encode("utf-16"))),
     fault("json-surrogate", "P8", "a status has a lone surrogate",
-          answered=_more(b'"note":"\\ud83d"')),
+          response=_more(b'"note":"\\ud83d"')),
     fault("json-truncated", "P8", "a status is truncated",
-          answered=_pending(lambda content: content[:-1])),
+          response=_pending(lambda content: content[:-1])),
     fault("json-comma", "P8", "a status has a trailing comma",
-          answered=_pending(lambda content: content[:-1] + b",}")),
-    fault("json-empty", "P8", "a status is empty", answered=_pending(lambda _: b"")),
+          response=_pending(lambda content: content[:-1] + b",}")),
+    fault("json-empty", "P8", "a status is empty", response=_pending(lambda _: b"")),
     fault("text-404", "P8", "a 404 is plain text, with the content type of JSON",
-          answered=_refused_no_json),
+          response=_refused_no_json),
     fault("latin-1-422", "P8", "a 422 is not in UTF-8",
-          answered=_invalid(b'{"errors":[{"param":"body","details":"tr\xe8s faux"}]}')),
+          response=_invalid(b'{"errors":[{"param":"body","details":"tr\xe8s faux"}]}')),
 ]  # fmt: skip

@@ -53,7 +53,7 @@ def changed(
     answered: Callable[[ServerRequest, ServerResponse], None], token: str = TOKEN
 ) -> Endpoint:
     """Make a server that answers otherwise."""
-    return embedded(token, Fault("changed", "", "", answered=answered))
+    return embedded(token, Fault("changed", "", "", response=answered))
 
 
 def make_gate(*arguments: str, **settings: str) -> tuple[int, str]:

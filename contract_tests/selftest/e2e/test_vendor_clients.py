@@ -88,7 +88,7 @@ class Seen:
             self.requests.append((request.method, str(request.operation), headers))
             self.bodies.append(request.json())
 
-        fault = Fault("seen", "", "changes nothing", asked=asked, answered=_beyond)
+        fault = Fault("seen", "", "changes nothing", request=asked, response=_beyond)
         return fault.wrap(app, TOKEN)
 
     def of(self, operation: str) -> list[tuple[Any, dict[str, str]]]:

@@ -133,7 +133,7 @@ def test_lost_response_is_an_observation(operation: str) -> None:
         if LOSSES[operation](request, answer):
             raise Dropped
 
-    done = judged(at=embedded(TOKEN, Fault("loses", "", "", answered=lose)))
+    done = judged(at=embedded(TOKEN, Fault("loses", "", "", response=lose)))
 
     assert violated(done) == set()
     assert done.problem is None
@@ -170,7 +170,7 @@ def test_server_that_goes_away_is_an_error(sound: str) -> None:
     def change(_: ServerRequest, answer: ServerResponse) -> None:
         answer.headers.append((b"connection", b"close"))
 
-    app = Fault("closes", "", "", answered=change).wrap(create_app(token=TOKEN), TOKEN)
+    app = Fault("closes", "", "", response=change).wrap(create_app(token=TOKEN), TOKEN)
     with running(app) as url:
         done = Run(Target(url=url, token=TOKEN))
         done.pace.clock = VirtualClock()
@@ -203,8 +203,8 @@ def uploads_answered(status: int, *, stored: bool, first: int = 10**6) -> Fault:
             answer.status = status
 
     if stored:
-        return Fault("uploads", "", "", answered=changed)
-    return Fault("uploads", "", "", asked=refused)
+        return Fault("uploads", "", "", response=changed)
+    return Fault("uploads", "", "", request=refused)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 500, 502, 503])
@@ -274,7 +274,7 @@ def test_unusable_upload_url_violates_p10(url: str) -> None:
             body = {**json.loads(answer.content), "upload_url": f"{url}{'#' * number}"}
             answer.content = json.dumps(body).encode()
 
-    done = judged(at=embedded(TOKEN, Fault("url", "", "", answered=change)))
+    done = judged(at=embedded(TOKEN, Fault("url", "", "", response=change)))
 
     assert (violated(done), done.problem) == ({"P10"}, None)
     assert set(done.uploads) == {"no response"}

@@ -101,7 +101,7 @@ class Ending(Session):
 def run(
     seed: int = 1,
     *,
-    answered: Callable[[ServerRequest, ServerResponse], None] | None = None,
+    response: Callable[[ServerRequest, ServerResponse], None] | None = None,
     prepare: Callable[[Ending], None] = lambda _: None,
     tape: Tape | None = None,
     **settings: Any,
@@ -109,7 +109,7 @@ def run(
     """Run schemathesis against the reference server, or one that answers otherwise."""
     tape, judge = tape or Tape(TOKEN), Judge(RULES.values())
     tape.subscribe(judge.see)
-    at = embedded(TOKEN, Fault("other", "", "", answered=answered))
+    at = embedded(TOKEN, Fault("other", "", "", response=response))
     session = Ending(at, tape, DRIVER, Pace(clock=at.clock))
     prepare(session)
     feeding = Session(at, tape, "feeding", Pace(clock=at.clock))
@@ -187,7 +187,7 @@ def wants_payment(request: ServerRequest, answer: ServerResponse) -> None:
 
 def test_hollow_run_is_seen() -> None:
     """If no link could be walked, its count is 0; the caller refuses such a run."""
-    ran = run(answered=wants_payment)
+    ran = run(response=wants_payment)
 
     assert ran.result.links == dict.fromkeys(LINKS, 0)
     assert (ran.result.problems, ran.violated, ran.result.ended) == ([], set(), None)
@@ -246,7 +246,7 @@ def test_generated_input_finds_faults(
     fault: Callable[[ServerRequest, ServerResponse], None], seed: int
 ) -> None:
     """A server that fails on unusual input breaks a rule."""
-    ran = run(seed, answered=fault)
+    ran = run(seed, response=fault)
 
     assert "P5" in ran.violated
     assert ran.result.problems == []
@@ -260,7 +260,7 @@ def redirects(request: ServerRequest, answer: ServerResponse) -> None:
 
 def test_own_checks_find_what_no_rule_does() -> None:
     """A check of schemathesis is reported, with its exchange, if every rule passes."""
-    ran = run(answered=redirects)
+    ran = run(response=redirects)
 
     assert ran.violated == {"schemathesis:status_code_conformance"}
     first = ran.judge.verdicts["schemathesis:status_code_conformance"].violations[0]
@@ -270,7 +270,7 @@ def test_own_checks_find_what_no_rule_does() -> None:
 
 def judged(*waivers: Waiver, **settings: Any) -> Run:
     """Judge a server that redirects an initiate, which no rule of ours looks at."""
-    at = embedded(TOKEN, Fault("other", "", "", answered=redirects))
+    at = embedded(TOKEN, Fault("other", "", "", response=redirects))
     return drive.run(Target(token=TOKEN, waivers=waivers, **settings), at=at)
 
 
@@ -314,7 +314,7 @@ def test_own_checks_are_left_out_with_fewer_rules(settings: dict[str, Any]) -> N
 
 def test_findings_that_a_rule_has_are_reported_once() -> None:
     """What breaks a rule is no finding besides."""
-    ran = run(answered=fails_on_unknown_keys)
+    ran = run(response=fails_on_unknown_keys)
 
     assert ran.violated == {"P5"}
 
@@ -328,7 +328,7 @@ def test_limits_are_no_findings() -> None:
             answer.status, answer.content = 429, b'{"detail": "slow down"}'
             answer.headers.append((b"retry-after", b"0"))
 
-    ran = run(answered=limited)
+    ran = run(response=limited)
 
     assert ran.violated == set()
 

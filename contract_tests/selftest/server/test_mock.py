@@ -242,7 +242,7 @@ def test_unknown_names() -> None:
     "name",
     [
         name for name, one in SCENARIOS.items()
-        if one.gate == PASSES and one.trouble != "flaky"
+        if one.gate == PASSES and one.failures != "flaky"
     ],
 )  # fmt: skip
 def test_scenarios_hold(name: str) -> None:
@@ -446,7 +446,7 @@ def test_a_loop_runs_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         most = max(most, waiting)
         await asyncio.sleep(0.1)
         waiting -= 1
-        return await server.answer(request)
+        return await server.respond(request)
 
     async def send(mock: MockImages) -> None:
         async with httpx.AsyncClient(transport=mock.transport()) as client:
@@ -470,7 +470,7 @@ def test_a_request_is_answered_though_the_mock_is_closed_meanwhile(
         threads.append(threading.current_thread())
         for _ in range(5):  # the loop is notified long before the response is there
             await asyncio.sleep(0)
-        return await server.answer(request)
+        return await server.respond(request)
 
     monkeypatch.setitem(FAULTS, "closing", Fault("closing", "", "closes", around=closing))
     mock = MockImages(fault="closing")

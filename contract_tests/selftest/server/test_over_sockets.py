@@ -58,7 +58,7 @@ def test_server_that_closes_each_connection_passes() -> None:
         answer.headers.append((b"connection", b"close"))
 
     sound = create_app(token=TOKEN, build_seconds=0.08)
-    with running(Fault("closes", "", "", answered=closes).wrap(sound, TOKEN)) as url:
+    with running(Fault("closes", "", "", response=closes).wrap(sound, TOKEN)) as url:
         done = drive.run(Target(url=url, token=TOKEN), fuzzing=False)
 
     assert (done.judge.violated, done.unanswered) == ([], {})

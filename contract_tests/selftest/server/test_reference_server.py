@@ -370,7 +370,7 @@ def test_documented_scenarios_are_the_codes() -> None:
     text = (ROOT / "docs/reference.md").read_text()
     rows = re.findall(r"^\| `([^`]+)` \| (.+) \| (.+) \|$", text, re.MULTILINE)
 
-    assert rows == [(one.name, one.says, one.gate) for one in SCENARIOS.values()]
+    assert rows == [(one.name, one.summary, one.gate) for one in SCENARIOS.values()]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

@@ -142,24 +142,24 @@ def refuses_second_start(request: ServerRequest, answer: ServerResponse) -> None
 async def takes_false(request: ServerRequest, server: Server) -> ServerResponse:
     """Answer a start with context_uploaded false with the build as it is."""
     body = request.json()
-    answer = await server.answer(request)
+    answer = await server.respond(request)
     is_false = isinstance(body, dict) and body.get("context_uploaded") is False
     if request.operation == "start" and answer.status == 409 and is_false:
-        return await server.ask(request, "GET", request.path.decode().removesuffix("/start"))
+        return await server.send(request, "GET", request.path.decode().removesuffix("/start"))
     return answer
 
 
 async def takes_any_start(request: ServerRequest, server: Server) -> ServerResponse:
     """Take a start without an upload, and let the build fail for it."""
     if request.operation == "initiate":
-        answer = await server.answer(request)
+        answer = await server.respond(request)
         if answer.status == 201:
             issued = json.loads(answer.content)
             server.memory[issued["build_id"]]["url"] = issued["upload_url"]
         return answer
     if request.operation == "upload":
         request.seen["uploaded"] = True
-    answer = await server.answer(request)
+    answer = await server.respond(request)
     body = request.json()
     if (
         request.operation == "start"
@@ -168,8 +168,8 @@ async def takes_any_start(request: ServerRequest, server: Server) -> ServerRespo
     ):
         path = request.seen["url"].partition("/uploads/")[2]
         kind = b"application/octet-stream"
-        await server.ask(request, "PUT", f"/uploads/{path}", context(HOPELESS), kind)
-        return await server.answer(request)
+        await server.send(request, "PUT", f"/uploads/{path}", context(HOPELESS), kind)
+        return await server.respond(request)
     return answer
 
 
@@ -256,11 +256,11 @@ def deletes_builds(request: ServerRequest, answer: ServerResponse) -> None:
 
 async def looks_at_the_state_first(request: ServerRequest, server: Server) -> ServerResponse:
     """Answer each start of a started build with the build, whatever its JSON body."""
-    answer = await server.answer(request)
+    answer = await server.respond(request)
     if request.operation == "start" and request.is_authorized:
         is_broken = answer.status == 422 and request.json() is not ...
         if is_broken and request.seen.get("started"):
-            return await server.ask(request, "GET", request.path.decode().removesuffix("/start"))
+            return await server.send(request, "GET", request.path.decode().removesuffix("/start"))
         request.seen["started"] = request.seen.get("started") or answer.status == 200
     return answer
 
@@ -271,24 +271,24 @@ ANSWERED: list[Change] = [
     redirects_slashes, folds_names, redirects_absent, deletes_builds,
 ]  # fmt: skip
 OTHERS: dict[str, dict[str, Any]] = {
-    "lax_on_booleans": {"asked": lax_on_booleans},
+    "lax_on_booleans": {"request": lax_on_booleans},
     "takes_false": {"around": takes_false},
     "takes_any_start": {"around": takes_any_start},
     "looks_at_the_state_first": {"around": looks_at_the_state_first},
-    "429_at_once": {"asked": limited(7, [(b"retry-after", b"0")])},
-    "offset_of_330": {"answered": offset(330)},
-    "offset_of_-720": {"answered": offset(-720)},
-    "offset_of_0": {"answered": offset(0)},
+    "429_at_once": {"request": limited(7, [(b"retry-after", b"0")])},
+    "offset_of_330": {"response": offset(330)},
+    "offset_of_-720": {"response": offset(-720)},
+    "offset_of_0": {"response": offset(0)},
     **{
-        f"refuses_with_{code}": {"answered": refusals(code)}
+        f"refuses_with_{code}": {"response": refusals(code)}
         for code in (400, 403, 404, 409, 410, 422)
     },
 }
 SCRIPTED: dict[str, dict[str, Any]] = {
-    **{f"{digits}_fraction_digits": {"answered": fraction(digits)} for digits in range(10)},
-    "429_later": {"asked": limited(60, [(b"retry-after", b"1")])},
+    **{f"{digits}_fraction_digits": {"response": fraction(digits)} for digits in range(10)},
+    "429_later": {"request": limited(60, [(b"retry-after", b"1")])},
 }
-VARIANTS = {one.__name__: {"answered": one} for one in ANSWERED} | OTHERS
+VARIANTS = {one.__name__: {"response": one} for one in ANSWERED} | OTHERS
 
 
 def judged(changes: dict[str, Any], *, fuzzing: bool, **app: Any) -> Run:

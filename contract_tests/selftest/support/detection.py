@@ -75,7 +75,7 @@ def row(detection: Detection) -> str:
     fault = FAULTS[detection.fault]
     others = " ".join(sorted(detection.broken - {fault.rule}))
     caught = "caught" if fault.rule in detection.broken else "**missed**"
-    return f"| `{fault.name}` | {fault.says} | {fault.rule} | {others} | {caught} |"
+    return f"| `{fault.name}` | {fault.summary} | {fault.rule} | {others} | {caught} |"
 
 
 def _lines(detections: list[Detection]) -> Iterator[str]:

@@ -221,7 +221,7 @@ def test_size() -> None:
 
 def test_what_they_say() -> None:
     """Each has a description of its own, and one rule."""
-    descriptions = [fault.says for fault in FAULTS.values()]
+    descriptions = [fault.summary for fault in FAULTS.values()]
 
     assert sorted(set(descriptions)) == sorted(descriptions)
     assert [fault.name for fault in FAULTS.values() if fault.rule in fault.also] == []

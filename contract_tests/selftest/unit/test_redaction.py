@@ -177,7 +177,7 @@ def drive(token: str, headers: dict[str, str]) -> tuple[Run, list[tuple[Any, ...
         if is_one or request.operation == "upload":
             received.append((request.method, request.operation, bytes(request.content)))
 
-    at = embedded(token, Fault("note", "", "", asked=note))
+    at = embedded(token, Fault("note", "", "", request=note))
     return gate.run(Target(token=token, headers=headers), fuzzing=False, at=at), received
 
 
@@ -269,7 +269,7 @@ def test_what_a_server_sends_is_reported_as_it_was(
             answer.content = json.dumps({"status": words}).encode()
 
     target = Target(rule=("S1",))
-    at = embedded(target.token, Fault("rename", "", "", answered=rename))
+    at = embedded(target.token, Fault("rename", "", "", response=rename))
     done = gate.run(target, fuzzing=False, at=at)
     [verdict] = verdicts.document(Report(run=done))["verdicts"]
 
@@ -323,7 +323,7 @@ def test_nothing_that_is_written_shows_a_secret(word: str) -> None:
             answer.content = json.dumps({"id": word, "imageName": forms}).encode()
 
     announced: list[str] = []
-    at = embedded(word, Fault("echo", "", "", answered=echo))
+    at = embedded(word, Fault("echo", "", "", response=echo))
     done = Run(Target(token=word, headers={"X-Key": word}), at=at)
     done.judge.announce = lambda one: announced.append(terminal.announcement(done, one))
     gate.drive(done, fuzzing=False)

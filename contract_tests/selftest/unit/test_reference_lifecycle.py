@@ -15,8 +15,8 @@ from ...drivers.scripted.inputs import GOOD, HOPELESS, context
 from ...reference import deterministic, lifecycle, scenarios
 from ...reference.app import create_app
 from ...reference.builds import Store
-from ...reference.disruptions import Dropped, Trouble, Weather
-from ...reference.lifecycle import Artifact, Build, Phase, Standing
+from ...reference.disruptions import Dropped, FailureSchedule, RequestFailure
+from ...reference.lifecycle import Artifact, ArtifactPlan, Build, Standing
 from ...reference.scenarios import SCENARIOS
 from .test_reference_builder import packed
 
@@ -234,14 +234,16 @@ def test_errors_come_in_bursts() -> None:
 
 def test_flaky_connections() -> None:
     """Of ten requests, two get no answer; of these one start takes effect, and one does not."""
-    seeds = [[Weather(seed).befalls("flaky", at) for at in range(10)] for seed in (3, 3, 4)]
+    seeds = [
+        [FailureSchedule(seed).next_failure("flaky", at) for at in range(10)] for seed in (3, 3, 4)
+    ]
     server = Server(seed=3)
     path = f"{BUILD}/{server.initiate('flaky').json()['build_id']}"
 
     assert seeds[0] == seeds[1] != seeds[2]
     for one in seeds:
         assert sorted(map(str, one)) == sorted(
-            map(str, [Trouble.NONE] * 8 + [Trouble.LOST, Trouble.UNANSWERED])
+            map(str, [RequestFailure.NONE] * 8 + [RequestFailure.LOST, RequestFailure.UNANSWERED])
         )
     assert _outcomes(server, path, 20).count(None) == 4
 
@@ -253,8 +255,8 @@ def test_a_lost_start_may_have_been_done(
     """Whether a request without an answer was processed is what its client cannot know."""
     server = Server()
     body = server.initiate("flaky").json()
-    befalls = [Trouble.NONE, Trouble[trouble], Trouble.NONE]
-    monkeypatch.setattr(Weather, "befalls", lambda *_: befalls.pop(0))
+    failures = [RequestFailure.NONE, RequestFailure[trouble], RequestFailure.NONE]
+    monkeypatch.setattr(FailureSchedule, "next_failure", lambda *_: failures.pop(0))
     server.request("PUT", body["upload_url"], headers=OCTETS, content=context(GOOD))
     path = f"{BUILD}/{body['build_id']}"
 
@@ -289,7 +291,9 @@ def test_group_follows_its_artifacts(standings: tuple[Standing, ...]) -> None:
 
 def test_a_start_of_what_is_started_resets_nothing() -> None:
     """The first start counts."""
-    build = Build("b", "web", "v1", "Dockerfile", "x", T0, (Artifact("a", Phase("VM_SANDBOX")),))
+    build = Build(
+        "b", "web", "v1", "Dockerfile", "x", T0, (Artifact("a", ArtifactPlan("VM_SANDBOX")),)
+    )
     once = lifecycle.started(build, T0)
 
     assert lifecycle.started(once, T0 + timedelta(seconds=5)) is once
