@@ -442,7 +442,7 @@ def test_requests_go_out_to_the_letter(path: str) -> None:
 
         method, raw_path, sent, body = got[0]
         assert (method, raw_path, body) == ("QUERY", ready.path_url.encode(), b"\x00\xff")
-        assert dict(sent)[b"x-latin"] == "é~".encode("latin-1")
+        assert dict(sent)[b"x-odd"] == "é~".encode("latin-1")
         assert b"x-not-http" not in dict(sent)
         assert exchange.request.url == url + ready.path_url
 

@@ -1,4 +1,4 @@
-"""Snapshots: printed output, one text file each in ``snapshots/``, reviewed like code.
+"""Snapshots: printed output, held by files in ``snapshots/`` and reviewed like code.
 
 A test produces the output and compares it with its file. ``UPDATE_SNAPSHOTS=1`` in the environment
 writes the files instead; the diff shows what changed for the reader.
@@ -6,6 +6,7 @@ writes the files instead; the diff shows what changed for the reader.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ _VARYING = (
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}\b"), "<port>"),
     (re.compile(r"\b\d+\.\d+(?= ?s\b)"), "<seconds>"),
+    (re.compile(r"(?<=is not (?:JSON|TOML): ).*"), "<reason>"),  # Python's own words
     (re.compile(r'(?<= … )[^"]*Z(?=")'), "<time>"),  # one that is cut
 )
 
@@ -44,3 +46,27 @@ def assert_snapshot(name: str, text: str, paths: Mapping[Path, str] | None = Non
     expected = file.read_text(encoding="utf-8") if file.is_file() else ""
 
     assert shown == expected, f"{name}: if the new output is better, run with {UPDATE}=1"
+
+
+def message(table: str, key: str) -> str:
+    """Return one text of ``snapshots/TABLE.json``, which has many short ones by name."""
+    return "\n".join(_messages(table).get(key, []))
+
+
+def assert_message(
+    table: str, key: str, text: str, paths: Mapping[Path, str] | None = None
+) -> None:
+    """Compare a short text, normalised, with the one of this name in ``snapshots/TABLE.json``."""
+    shown = normalised(text, paths).rstrip("\n")
+    if os.environ.get(UPDATE) == "1":
+        found = {**_messages(table), key: shown.split("\n")}
+        pretty = json.dumps(found, ensure_ascii=False, indent=1)
+        (FOLDER / f"{table}.json").write_text(f"{pretty}\n", encoding="utf-8")
+
+    assert shown == message(table, key), f"{table}: if it is better, run with {UPDATE}=1"
+
+
+def _messages(table: str) -> dict[str, list[str]]:
+    file = FOLDER / f"{table}.json"
+    found: dict[str, list[str]] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return found

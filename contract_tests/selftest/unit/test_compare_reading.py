@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,28 +19,23 @@ from ...openapi_diff import Document, differences, parse
 from ...openapi_diff.load import MOST_BYTES
 from ...openapi_diff.read import AmbiguousError
 from ...problems import Exit, Problem
+from ..support.snapshots import assert_message
 
 CONTRACT = documents.load(PATH)
 HEAD = "openapi: 3.1.0\ninfo: {title: t, version: v}\n"
 UNREADABLE = {
-    "an empty file": ("", "is not an OpenAPI document"),
-    "a list": ("[1, 2]", "is not an OpenAPI document"),
-    "neither JSON nor YAML": ("{", "revision:1:2: is not YAML"),
-    "a tag that builds objects": ("a: !!python/object:os.system {}", "revision:1:4: the tag"),
-    "a nest without end": ("[" * 100_000, "is nested too deep"),
-    "a page": ("<!doctype html><html>", "is not an OpenAPI document"),
-    "Swagger 2": ("swagger: '2.0'\npaths: {}", "is not OpenAPI 3.0 or 3.1 but 2.0"),
-    "a later OpenAPI": ("openapi: 4.0.0\npaths: {}", "is not OpenAPI 3.0 or 3.1 but 4.0.0"),
-    "no version": ("paths: {}", "is not OpenAPI 3.0 or 3.1 but no version"),
-    "no paths": (HEAD, "has no paths"),
-    "none of the operations of the base": (
-        HEAD + "paths: {/pets: {get: {}}}",
-        "has none of the operations of",
-    ),
-    "a text for an operation": (
-        HEAD + "paths: {/api/v1/images/build: {post: soon}}",
-        "#/paths/~1api~1v1~1images~1build/post: expected an object",
-    ),
+    "an empty file": "",
+    "a list": "[1, 2]",
+    "neither JSON nor YAML": "{",
+    "a tag that builds objects": "a: !!python/object:os.system {}",
+    "a nest without end": "[" * 100_000,
+    "a page": "<!doctype html><html>",
+    "Swagger 2": "swagger: '2.0'\npaths: {}",
+    "a later OpenAPI": "openapi: 4.0.0\npaths: {}",
+    "no version": "paths: {}",
+    "no paths": HEAD,
+    "none of the operations of the base": HEAD + "paths: {/pets: {get: {}}}",
+    "a text for an operation": HEAD + "paths: {/api/v1/images/build: {post: soon}}",
 }
 START = "/api/v1/images/build/{build_id}/start"
 _POST = "{responses: {'200': {description: d}}}"
@@ -65,36 +59,29 @@ AMBIGUOUS = {
 }
 ANSWER = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses/200/content"
 SCHEMAS = {
-    "a reference out of the document": ({"$ref": "other.yaml#/a"}, "is outside the document"),
-    "a reference to nothing": ({"$ref": "#/components/schemas/Gone"}, "has no target"),
-    "a reference by a name": ({"$ref": "#Status"}, "is not a JSON pointer"),
-    "a reference to itself": (
-        {"$ref": f"{ANSWER}/application~1json/schema"},
-        "refers to itself",
-    ),
-    "a schema made of itself": ({"$ref": "#/components/schemas/Loop"}, "not contain itself"),
-    "an unknown type": ({"type": "file"}, "expected a known type"),
-    "a type that is no text": ({"type": [{}]}, "expected a known type"),
-    "a bound that is a text": ({"type": "string", "maxLength": "2"}, "a number for maxLength"),
-    "a text for properties": ({"properties": "many"}, "expected an object"),
-    "a text for a schema": ("string", "expected an object"),
-    "required as in version 3 of JSON Schema": ({"required": True}, "expected a list"),
+    "a reference out of the document": {"$ref": "other.yaml#/a"},
+    "a reference to nothing": {"$ref": "#/components/schemas/Gone"},
+    "a reference by a name": {"$ref": "#Status"},
+    "a reference to itself": {"$ref": f"{ANSWER}/application~1json/schema"},
+    "a schema made of itself": {"$ref": "#/components/schemas/Loop"},
+    "an unknown type": {"type": "file"},
+    "a type that is no text": {"type": [{}]},
+    "a bound that is a text": {"type": "string", "maxLength": "2"},
+    "a text for properties": {"properties": "many"},
+    "a text for a schema": "string",
+    "required as in version 3 of JSON Schema": {"required": True},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "why"), UNREADABLE.values(), ids=list(UNREADABLE))
-def test_unreadable(
-    text: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_unreadable(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An unusable document ends with 4, a problem and its fix."""
-    (tmp_path / "revision").write_text(text)
+    (tmp_path / "revision").write_text(UNREADABLE[name])
     ended = cli.main(["compare", str(tmp_path / "revision")])
     printed = capsys.readouterr()
 
     assert (ended, printed.out) == (Exit.CANNOT_TELL, "")
-    assert printed.err.startswith("problem: ")
-    assert why in printed.err
-    assert "\n    fix: " in printed.err
+    assert_message("compare-problems", name, printed.err, {tmp_path: "<folder>"})
 
 
 @pytest.mark.parametrize("text", AMBIGUOUS.values(), ids=list(AMBIGUOUS))
@@ -104,17 +91,17 @@ def test_ambiguous_document_is_refused(text: str) -> None:
         differences(Document(CONTRACT, "base"), parse(text, "revision"))
 
 
-@pytest.mark.parametrize(("schema", "why"), SCHEMAS.values(), ids=list(SCHEMAS))
-def test_not_to_be_followed(schema: Any, why: str) -> None:
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_not_to_be_followed(name: str) -> None:
     """An unresolvable reference is reported with its place."""
     root = copy.deepcopy(CONTRACT)
     answer = root["paths"][START]["post"]["responses"]["200"]
-    answer["content"]["application/json"]["schema"] = schema
+    answer["content"]["application/json"]["schema"] = SCHEMAS[name]
     root["components"]["schemas"]["Loop"] = {"allOf": [{"$ref": "#/components/schemas/Loop"}]}
 
-    with pytest.raises(Problem, match="revision") as caught:
+    with pytest.raises(Problem) as caught:
         differences(Document(CONTRACT, "base"), Document(root, "revision"))
-    assert why in str(caught.value)
+    assert_message("compare-problems", name, str(caught.value))
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"openapi: 3.1.0\n" + b"#" * MOST_BYTES])

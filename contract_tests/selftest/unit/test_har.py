@@ -20,8 +20,6 @@ from ...rules import RULES
 from ...verdicts.judge import judge
 from ..support.recordings import (
     API,
-    FROM_CACHE,
-    NO_ANSWER,
     SAMPLES,
     Entry,
     Replay,
@@ -33,6 +31,7 @@ from ..support.recordings import (
     violated,
     written,
 )  # fmt: skip
+from ..support.snapshots import assert_message
 
 Change = Callable[[Entry], Any]
 
@@ -339,103 +338,93 @@ def refused(path: Path | str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"", "is not JSON"),
-        (b"<html>", "is not JSON"),
-        (b"\xff\x00\xff", "is not JSON"),
-        (b"[" * 200_000, "is not JSON"),
-        (b"PK\x03\x04", "is a zip"),
-        (b"[]", "not a JSON object"),
-        (b"{}", "no list log.entries"),
-        (b'{"log": []}', "no list log.entries"),
-        (b'{"log": {"entries": {}}}', "no list log.entries"),
-        (b'{"log": {"entries": []}}', "none of 0 entries"),
-        (b'{"log": {"entries": [1, null, {}]}}', "3: it has no request"),
-    ],
-)
-def test_file_that_is_no_recording(content: bytes, problem: str, tmp_path: Path) -> None:
-    """A file that is no HAR is refused, with what to do."""
-    path = tmp_path / "some.har"
-    path.write_bytes(content)
-    printed = refused(path)
+NOT_HAR: dict[str, bytes] = {
+    "an empty file": b"",
+    "a page": b"<html>",
+    "not text": b"\xff\x00\xff",
+    "a nest without end": b"[" * 200_000,
+    "a zip": b"PK\x03\x04",
+    "a list": b"[]",
+    "no log": b"{}",
+    "a log that is a list": b'{"log": []}',
+    "entries that are an object": b'{"log": {"entries": {}}}',
+    "no entry": b'{"log": {"entries": []}}',
+    "entries without requests": b'{"log": {"entries": [1, null, {}]}}',
+}
 
-    assert printed.startswith("problem: ")
-    assert "fix: " in printed
-    assert problem in printed
+
+@pytest.mark.parametrize("name", NOT_HAR)
+def test_file_that_is_not_har_is_refused(name: str, tmp_path: Path) -> None:
+    """The problem names what is missing, and what to do."""
+    (tmp_path / "some.har").write_bytes(NOT_HAR[name])
+
+    problem = refused(tmp_path / "some.har")
+    assert_message("har-problems", name, problem, {tmp_path: "<folder>"})
 
 
 def test_no_such_file(tmp_path: Path) -> None:
     """A missing file is a problem."""
-    assert "is not a file" in refused(tmp_path / "none.har")
-    assert "is not a file" in refused(tmp_path)
-    assert "problem: " in refused("a\0b")
+    for name, path in (("no file", tmp_path / "none.har"), ("a folder", tmp_path)):
+        assert_message("har-problems", name, refused(path), {tmp_path: "<folder>"})
+    assert refused("a\0b")
 
 
 def test_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is too large is not read."""
     monkeypatch.setattr(har, "MOST_BYTES", 10)
 
-    assert "too large" in refused(written(tmp_path / "some.har", [status()]))
+    file = written(tmp_path / "some.har", [status()])
+    size = f"{file.stat().st_size} bytes"
+    problem = refused(file).replace(size, "<size>")
+    assert_message("har-problems", "too large", problem, {tmp_path: "<folder>"})
 
 
 def test_nothing_for_this_api(tmp_path: Path) -> None:
     """Traffic of others alone is an error, and no pass."""
     pages = [entry(url=f"https://app.example/{number}") for number in range(214)]
 
-    assert "none of 214 entries is for this API" in refused(written(tmp_path / "a.har", pages))
+    assert_message("har-problems", "no API", refused(written(tmp_path / "a.har", pages)))
 
 
-NO_URL = "it has no URL that can be read"
-NO_STATUS = "its status is not a three-digit number"
-NO_HEADERS = "its headers are not a list of names and values"
-NO_CONTENT = "the content of its response is not an object"
-NO_TEXT = "the body of its response is not a text"
-NOT_BASE64 = "the body of its response is not base64"
-NOT_RECORDED = "the headers of its response were not recorded"
 LOST: Entry = {"headers": [], "content": {}}
 INTERNAL = {"name": "Non-Authoritative-Reason", "value": "HSTS"}
 NO_BASE64 = {"text": "é", "encoding": "base64"}
-ODD: dict[str, tuple[Change, str]] = {
-    "no response": (lambda one: one.pop("response"), "it has no response"),
-    "no request": (lambda one: one.pop("request"), "it has no request"),
-    "no method": (lambda one: one["request"].update(method=7), "it has no method"),
-    "no URL": (lambda one: one["request"].pop("url"), NO_URL),
-    "invalid URL": (lambda one: one["request"].update(url="http://["), NO_URL),
-    "surrogate": (lambda one: one["request"].update(url=API + "/\ud800"), NO_URL),
-    "no status": (lambda one: one["response"].pop("status"), NO_STATUS),
-    "status in text": (lambda one: one["response"].update(status="200"), NO_STATUS),
-    "no headers": (lambda one: one["request"].pop("headers"), NO_HEADERS),
-    "invalid header": (lambda one: one["response"]["headers"].append({"name": "a"}), NO_HEADERS),
-    "content": (lambda one: one["response"].update(content=[]), NO_CONTENT),
-    "text": (lambda one: one["response"]["content"].update(text=7), NO_TEXT),
-    "base64": (lambda one: one["response"]["content"].update(NO_BASE64), NOT_BASE64),
-    "postData": (lambda one: one["request"].update(postData=[]), "its postData is not an object"),
-    "not recorded": (lambda one: one["response"].update(LOST), NOT_RECORDED),
-    "status 0": (lambda one: one["response"].update(status=0), NO_ANSWER),
-    "status -1": (lambda one: one["response"].update(status=-1), NO_ANSWER),
-    "error": (lambda one: one["response"].update(_error="net::ERR_FAILED"), NO_ANSWER),
-    "aborted": (lambda one: one.update(_wasAborted=True), NO_ANSWER),
-    "304": (lambda one: one["response"].update(status=304), FROM_CACHE),
-    "memory": (lambda one: one.update(_fromCache="memory"), FROM_CACHE),
-    "internal": (
-        lambda one: one["response"]["headers"].append(INTERNAL),
-        "it was answered by the browser itself",
-    ),
+UNREADABLE: dict[str, Change] = {
+    "no response": lambda one: one.pop("response"),
+    "no request": lambda one: one.pop("request"),
+    "no method": lambda one: one["request"].update(method=7),
+    "no URL": lambda one: one["request"].pop("url"),
+    "invalid URL": lambda one: one["request"].update(url="http://["),
+    "surrogate": lambda one: one["request"].update(url=API + "/\ud800"),
+    "no status": lambda one: one["response"].pop("status"),
+    "status in text": lambda one: one["response"].update(status="200"),
+    "no headers": lambda one: one["request"].pop("headers"),
+    "invalid header": lambda one: one["response"]["headers"].append({"name": "a"}),
+    "content": lambda one: one["response"].update(content=[]),
+    "text": lambda one: one["response"]["content"].update(text=7),
+    "base64": lambda one: one["response"]["content"].update(NO_BASE64),
+    "postData": lambda one: one["request"].update(postData=[]),
+    "not recorded": lambda one: one["response"].update(LOST),
+    "status 0": lambda one: one["response"].update(status=0),
+    "status -1": lambda one: one["response"].update(status=-1),
+    "error": lambda one: one["response"].update(_error="net::ERR_FAILED"),
+    "aborted": lambda one: one.update(_wasAborted=True),
+    "304": lambda one: one["response"].update(status=304),
+    "memory": lambda one: one.update(_fromCache="memory"),
+    "internal": lambda one: one["response"]["headers"].append(INTERNAL),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list(ODD))
+@pytest.mark.parametrize("name", UNREADABLE)
 def test_unreadable_entry_is_left_out_with_its_reason(name: str, replayed: Replay) -> None:
     """An entry that cannot be judged is left out with its reason, and the others are judged."""
-    change, reason = ODD[name]
     one = status()
-    change(one)
+    UNREADABLE[name](one)
     made = replayed(one, status(at=1))
+    [(reason, count)] = made.left_out.items()
 
-    assert dict(made.left_out) == {reason: 1}
-    assert made.judged == 1
+    assert (made.judged, count) == (1, 1)
+    assert_message("har-reasons", name, reason)
 
 
 ANY = st.recursive(

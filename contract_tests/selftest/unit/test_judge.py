@@ -9,10 +9,10 @@ import pytest
 
 from ... import cli, settings
 from ...judge import judged
-from ...problems import Exit, Problem
+from ...problems import Exit
 from ...report import recording
 from ..support.recordings import API, SAMPLES, TOKEN, entry, status, status_body, written
-from ..support.snapshots import assert_snapshot
+from ..support.snapshots import assert_message, assert_snapshot
 
 
 def main(words: list[str]) -> int:
@@ -73,21 +73,13 @@ INVALID = {
 
 @pytest.mark.parametrize("name", INVALID)
 def test_invalid_input_ends_with_4(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot be judged has not passed."""
+    """What cannot be judged has not passed; the problem names the nearest value."""
     file, rule, level = INVALID[name]
+    code = main([file, "--rule", rule, "--level", level])
+    printed = capsys.readouterr()
 
-    assert main([file, "--rule", rule, "--level", level]) == Exit.CANNOT_TELL
-    assert capsys.readouterr().out == ""
-
-
-def test_problems_of_invalid_input() -> None:
-    """Each names the nearest valid value, or what to record."""
-    problems = []
-    for name, (file, rule, level) in INVALID.items():
-        with pytest.raises(Problem) as caught:
-            judged(file, settings.rules(rule, level))
-        problems.append(f"{name}\n{caught.value}\n")
-    assert_snapshot("judge-problems", "\n".join(problems))
+    assert (code, printed.out) == (Exit.CANNOT_TELL, "")
+    assert_message("judge-problems", name, printed.err)
 
 
 def test_judge_shows_no_token_and_no_control_character(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_other_text_fails_and_is_not_written(
 
 
 def test_every_snapshot_has_a_test() -> None:
-    """A file whose name no test module mentions is left over."""
+    """A file or a message whose name no test module mentions is left over."""
     mentioned = {
         node.value
         for path in TESTS.rglob("test_*.py")
@@ -54,4 +55,5 @@ def test_every_snapshot_has_a_test() -> None:
         if isinstance(node, ast.Constant)
     }
 
-    assert {path.stem for path in FOLDER.glob("*")} - mentioned == set()
+    keys = {key for path in FOLDER.glob("*.json") for key in json.loads(path.read_text("utf-8"))}
+    assert ({path.stem for path in FOLDER.iterdir()} | keys) - mentioned == set()

@@ -19,6 +19,7 @@ from ...verdicts import waivers
 from ...verdicts.findings import CHECKS
 from ...verdicts.judge import Judge
 from ...verdicts.waivers import Waiver
+from ..support.snapshots import assert_message
 from .test_rules import row
 from .test_verdicts import recorded, seen
 
@@ -96,46 +97,41 @@ def test_checks_of_schemathesis_are_rules(tmp_path: Path) -> None:
     assert check in caught.value.fix
 
 
-@pytest.mark.parametrize(
-    ("change", "what", "fix"),
-    [
-        (("T5", "T55"), "unknown rule 'T55'", "T5"),
-        (('rule = "T5"', "rule = 5"), "unknown rule 5", "L5"),
-        (("2026-12-31", "2026-11-23"), "expired on 2026-11-23", "a new date"),
-        (("2026-12-31", '"someday"'), "expires is not a date", "expires = 2026-11-24"),
-        (("late by a second", " "), "reason is blank", "fill"),
-        (("reason", "why"), "unknown key 'why'", "use "),
-        (("reason", "reson"), "unknown key 'reson'", "reason"),
-        (("expires", "paht"), "unknown key 'paht'", "path"),
-        (("[[waiver]]", "[waiver]"), "waiver", "[[waiver]]"),
-        (("[[waiver]]", "[[waivers]]"), "waivers", "[[waiver]]"),
-        (("[[waiver]]", "[[waiver"), "is not TOML", "correct"),
-        ((WAIVER, WAIVER + WAIVER), "T5 is waived twice", "keep one"),
-        ((WAIVER, WAIVER + "status = 422\n" + WAIVER + "status = '422'\n"), "twice", "keep one"),
-        ((WAIVER, WAIVER + 'operation = "start_build"'), "unknown operation", START),
-        ((WAIVER, WAIVER + "operation = 1"), "unknown operation 1", START),
-        ((WAIVER, WAIVER + 'path = "artifacts.createdAt"'), "path", "$.artifacts[*].createdAt"),
-        (
-            (WAIVER, WAIVER + 'path = "$.artifacts[0].createdAt"'),
-            "path",
-            "$.artifacts[*].createdAt",
-        ),
-        ((WAIVER, WAIVER + 'path = "$.artifacts[].createdAt"'), "path", "$.artifacts[*].createdAt"),
-        ((WAIVER, WAIVER + 'path = "$.created_at"'), "path", "$.createdAt"),
-        ((WAIVER, WAIVER + "path = 7"), "unknown path 7", "$"),
-        ((WAIVER, WAIVER + "status = 42"), "status is 42", "4XX"),
-        ((WAIVER, WAIVER + "status = true"), "status is True", "4XX"),
-        ((WAIVER, WAIVER + 'status = "4X"'), "status is '4X'", "4XX"),
-        ((WAIVER, 'waiver = ["T5"]'), "is not a table", "rule"),
-    ],
-)
-def test_waivers_are_refused(tmp_path: Path, change: tuple[str, str], what: str, fix: str) -> None:
-    """What is unknown, expired, vague or there twice is an error that names the nearest."""
-    with pytest.raises(Problem) as caught:
-        read(tmp_path, WAIVER.replace(*change))
+REFUSED: dict[str, tuple[str, str]] = {
+    "unknown rule": ("T5", "T55"),
+    "rule that is a number": ('rule = "T5"', "rule = 5"),
+    "expired": ("2026-12-31", "2026-11-23"),
+    "expires that is not a date": ("2026-12-31", '"someday"'),
+    "blank reason": ("late by a second", " "),
+    "unknown key": ("reason", "why"),
+    "misspelt key": ("reason", "reson"),
+    "misspelt optional key": ("expires", "paht"),
+    "table instead of an array of tables": ("[[waiver]]", "[waiver]"),
+    "misspelt table": ("[[waiver]]", "[[waivers]]"),
+    "not TOML": ("[[waiver]]", "[[waiver"),
+    "same waiver twice": (WAIVER, WAIVER + WAIVER),
+    "same status twice": (WAIVER, WAIVER + "status = 422\n" + WAIVER + "status = '422'\n"),
+    "unknown operation": (WAIVER, WAIVER + 'operation = "start_build"'),
+    "operation that is a number": (WAIVER, WAIVER + "operation = 1"),
+    "path without $": (WAIVER, WAIVER + 'path = "artifacts.createdAt"'),
+    "path with an index": (WAIVER, WAIVER + 'path = "$.artifacts[0].createdAt"'),
+    "path with empty brackets": (WAIVER, WAIVER + 'path = "$.artifacts[].createdAt"'),
+    "unknown path": (WAIVER, WAIVER + 'path = "$.created_at"'),
+    "path that is a number": (WAIVER, WAIVER + "path = 7"),
+    "status of two digits": (WAIVER, WAIVER + "status = 42"),
+    "status that is a boolean": (WAIVER, WAIVER + "status = true"),
+    "half a status class": (WAIVER, WAIVER + 'status = "4X"'),
+    "list of rules": (WAIVER, 'waiver = ["T5"]'),
+}
 
-    assert what in caught.value.what
-    assert fix in caught.value.fix
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_invalid_file_is_refused(name: str, tmp_path: Path) -> None:
+    """The problem names the entry, and the nearest valid value."""
+    with pytest.raises(Problem) as caught:
+        read(tmp_path, WAIVER.replace(*REFUSED[name]))
+
+    assert_message("waiver-problems", name, str(caught.value), {tmp_path: "<folder>"})
 
 
 def test_a_refused_file_ends_the_gate(tmp_path: Path) -> None:
