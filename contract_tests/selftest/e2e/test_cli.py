@@ -144,6 +144,32 @@ def test_misuse_has_a_code_of_its_own_and_a_fix(
     assert f"fix: {fix}" in told
 
 
+def test_unexpected_exception_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not 1, Python's own code, which means that something was found."""
+
+    def fail(**_: object) -> None:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr(found("judge"), "callback", fail)
+    code = console("judge", str(HAR))
+
+    assert code == Exit.CANNOT_TELL
+    assert "RuntimeError: not foreseen" in capsys.readouterr().err
+
+
+def test_interrupt_has_a_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever command runs."""
+
+    def interrupt(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(found("judge"), "callback", interrupt)
+
+    assert console("judge", str(HAR)) == Exit.INTERRUPTED
+
+
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """As by make: that is no misuse."""
     assert console() == 0

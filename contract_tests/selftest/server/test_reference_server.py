@@ -317,11 +317,12 @@ def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]
         assert server.stdout is not None
         try:
             printed = ""
-            while "tag of a scenario" not in printed:
+            last = "{" if "--json" in arguments else "tag of a scenario"
+            while last not in printed:
                 line = server.stdout.readline()
                 assert line, server.stderr and server.stderr.read()
                 printed += line
-            yield server, re.findall(r"http://[^\s/]+", printed)[0], printed
+            yield server, re.findall(r"http://[^\s/\"]+", printed)[0], printed
         finally:
             server.kill()
 
@@ -376,7 +377,7 @@ def test_documented_scenarios_are_the_codes() -> None:
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly(sent: signal.Signals) -> None:
     """A signal ends it with 0, once open requests are answered."""
-    with process("--token", TOKEN) as (server, url, _):
+    with process("--json", "--token", TOKEN) as (server, url, printed):
         address = urlsplit(url)
         created = httpx.post(f"{url}{BUILD}", json=NAMED, headers=AUTH).json()
         target, content = urlsplit(created["upload_url"]), context(GOOD)
@@ -394,6 +395,7 @@ def test_stops_cleanly(sent: signal.Signals) -> None:
             answer = connection.makefile("rb").readline()
         _, log = server.communicate(timeout=MOST)
 
+    assert json.loads(printed) == {"url": url, "token": TOKEN}
     assert answer.startswith(b"HTTP/1.1 204")
     assert server.returncode == 0
     assert [json.loads(line)["status"] for line in log.splitlines()] == [201, 200, 204]
