@@ -1,6 +1,6 @@
-"""What a job says to GitHub Actions: annotations, masks, outputs, its summary.
+"""Commands to GitHub Actions: annotations, masks, outputs, the summary.
 
-Elsewhere the same is said in plain words.
+Outside of GitHub Actions, the same is printed as plain text.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ def value(text: str) -> str:
 def annotate(level: str, title: str, text: str) -> None:
     """Annotate the job; ``level`` is error, warning or notice."""
     if is_github():
-        _say(f"::{level} title={value(title)}::{data(text)}")
+        _print(f"::{level} title={value(title)}::{data(text)}")
     else:
-        _say(f"{level}: {title}\n{text}")
+        _print(f"{level}: {title}\n{text}")
 
 
 def mask(secret: str) -> None:
-    """Keep a secret out of the log, from here on. Elsewhere nothing is printed: nobody would."""
+    """Hide a secret in the log from here on. Outside of GitHub Actions nothing is printed."""
     if is_github() and secret:
-        _say(f"::add-mask::{data(secret)}")
+        _print(f"::add-mask::{data(secret)}")
 
 
 @contextlib.contextmanager
 def foreign() -> Iterator[None]:
-    """Let nothing be taken for a command meanwhile: what a server answered is printed."""
+    """Disable commands while the text of a server is printed."""
     if not is_github():
         yield
         return
     word = secrets.token_hex(16)
-    _say(f"::stop-commands::{word}")
+    _print(f"::stop-commands::{word}")
     try:
         yield
     finally:
-        _say(f"\n::{word}::")
+        _print(f"\n::{word}::")
 
 
-def outputs(told: Mapping[str, str]) -> None:
-    """Set the outputs of the step, where it can have any. No value spans lines."""
-    _append("GITHUB_OUTPUT", "".join(f"{name}={text}\n" for name, text in told.items()))
+def outputs(values: Mapping[str, str]) -> None:
+    """Set the outputs of the step, if it has any. A value is one line."""
+    _append("GITHUB_OUTPUT", "".join(f"{name}={text}\n" for name, text in values.items()))
 
 
 def summary(page: str) -> None:
-    """Add a page to the summary of the job, cut where it is too large."""
+    """Add a page to the summary of the job, cut if it is too large."""
     whole = page.encode()
     if len(whole) > LARGEST_SUMMARY:
         kept = whole[:LARGEST_SUMMARY].decode(errors="ignore").rpartition("\n")[0]
@@ -78,5 +78,5 @@ def _append(variable: str, text: str) -> None:
             file.write(text)
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, flush=True)  # noqa: T201

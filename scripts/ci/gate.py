@@ -1,10 +1,10 @@
-"""Judge a server in CI: start it if need be, run the gate, tell GitHub, stop it.
+"""Runs the gate in CI: starts the server if a command is given, and reports to GitHub.
 
-All is read from the environment. The settings of the gate are ``CONTRACT_X``, as ever; and
+Reads the environment. The settings of the gate are ``CONTRACT_X``; and
 
-    GATE_COMMAND   starts the server, by bash; empty for one that runs already
+    GATE_COMMAND   starts the server, by bash; empty if it already runs
     GATE_WAIT_FOR  the URL that returns a status below 500 once ready; CONTRACT_TARGET by default
-    GATE_TIMEOUT   seconds until it must; 120 by default
+    GATE_TIMEOUT   seconds until then; 120 by default
     GATE_REPORTS   the folder of the reports; ``reports`` by default
 
 Exit codes: 0 no rule is violated, 1 one is, 2 interrupted, 4 the gate cannot judge.
@@ -39,7 +39,7 @@ FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Judge, and tell; return the exit code."""
+    """Run the gate, and report; return the exit code."""
     token = environment.get("CONTRACT_TOKEN", "").strip()
     commands.mask(token)
     hide = Redaction(token=token, headers=headers.read(environment.get("CONTRACT_HEADERS", "")))
@@ -62,24 +62,24 @@ def main(environment: Mapping[str, str]) -> int:
             code, problem = Exit.INTERRUPTED, str(Problem("interrupted", "run it again"))
         if log.is_file():
             (reports / LOG).write_text(server.clean(log, hide), encoding="utf-8")
-    return tell(reports, code, problem)
+    return report(reports, code, problem)
 
 
-def tell(reports: Path, code: int, problem: str | None) -> int:
-    """Tell what the reports say, by annotations, summary and outputs; return the exit code."""
+def report(reports: Path, code: int, problem: str | None) -> int:
+    """Report the verdicts as annotations, summary and outputs; return the exit code."""
     judged = _read(reports / VERDICTS)
     if judged is None and code in VERDICT:
         code = Exit.CANNOT_TELL
         problem = str(Problem("nothing was judged", LOOK))
-    told = judged or {"verdicts": []}
-    problem = problem or told.get("problem")
+    document = judged or {"verdicts": []}
+    problem = problem or document.get("problem")
     if problem is None and code not in VERDICT:
         problem = str(Problem(f"the gate ended with code {code}", LOOK))
-    early = code in VERDICT or told.get("ended") == "interrupted"
+    early = code in VERDICT or document.get("ended") == "interrupted"
     heading = "the run ended early" if early else "the gate cannot judge"
     if problem:
         commands.annotate("error", heading, problem)
-    for level, title, text in notes(told):
+    for level, title, text in notes(document):
         commands.annotate(level, title, text)
     page = reports / SUMMARY
     commands.summary(
@@ -87,7 +87,7 @@ def tell(reports: Path, code: int, problem: str | None) -> int:
         + (page.read_text(encoding="utf-8") if page.is_file() else "")
     )
     ids = {
-        outcome: ",".join(one["rule"] for one in told["verdicts"] if one["outcome"] == outcome)
+        outcome: ",".join(one["rule"] for one in document["verdicts"] if one["outcome"] == outcome)
         for outcome in ("violated", "waived", "not observed")
     }
     commands.outputs({
@@ -97,9 +97,9 @@ def tell(reports: Path, code: int, problem: str | None) -> int:
     return code
 
 
-def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield level, title and text for all that a reader of the job must not miss."""
-    for one in told["verdicts"]:
+def notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield level, title and text of each annotation."""
+    for one in document["verdicts"]:
         title = f"{one['rule']} {one['level']}"
         violated = [group["text"] for group in one["groups"] if group["outcome"] == "violated"]
         if violated:
@@ -112,9 +112,9 @@ def notes(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for waiver in one["unneeded"]:
             why = f"{one['rule']} is waived ({waiver['reason']}), but passes: remove the waiver"
             yield "error", title, why
-    if told.get("ended") == "cut" and told["reasons"] and not told.get("problem"):
-        yield "warning", "cut", "\n".join(told["reasons"])
-    if missing := told.get("missing"):
+    if document.get("ended") == "cut" and document["reasons"] and not document.get("problem"):
+        yield "warning", "cut", "\n".join(document["reasons"])
+    if missing := document.get("missing"):
         yield "error", "REQUIRE", f"not observed: {', '.join(missing)}"
 
 

@@ -152,7 +152,7 @@ def _default(contract: Part, at: str, schema: Part) -> Iterator[LintProblem]:
     inner = resolve(contract, schema["allOf"][0]) if len(schema.get("allOf", [])) == 1 else schema
     if default is None:
         yield LintProblem(
-            "default-null", at, "a default of null, which an absent key could not be told from",
+            "default-null", at, "a default of null, which is not distinct from an absent key",
             "take it out: an absent key is UNSET, and say in the description what it means",
         )  # fmt: skip
     elif "format" in inner or "anyOf" in schema or not isinstance(default, str | int):

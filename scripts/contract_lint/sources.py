@@ -96,7 +96,7 @@ def _notes(at: str, node: Part) -> Iterator[LintProblem]:
         if found := _MARKED.search(str(node.get(key, ""))):
             yield LintProblem(
                 "note-within", f"{at}/{key}", f"a mark within it: {found[0]}",
-                f"keep to what the source says; what else is known goes to {', '.join(NOTES)}",
+                f"keep to the words of the source; put other facts under {', '.join(NOTES)}",
             )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""Puts load on a reference server, and tells how it bore it.
+"""Load test of the reference server.
 
-Many clients at once take builds through their whole life, and hold every answer to what it must be:
-the right build, no step back, the end that its Dockerfile has.
+Concurrent clients run builds from initiate to their end, and check each response: the right build,
+no step back, the end that its Dockerfile has.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _JSON = "application/json"
 
 @dataclass
 class LoadResult:
-    """What a run has seen.
+    """The results of a run.
 
     Attributes:
         times: Seconds of each request.
-        wrong: Answers that were not what they must be, in words.
+        errors: Responses that were not as expected, in words.
         ends: How many builds ended how.
         memory: The most memory that the server held, in MiB.
 
@@ -50,35 +50,35 @@ class LoadResult:
 
     seconds: float = 0.0
     times: list[float] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
     memory: float = 0.0
 
     def lines(self) -> Iterator[str]:
-        """Tell it."""
-        told = ", ".join(f"{count} {status}" for status, count in sorted(self.ends.items()))
-        yield f"builds      {self.ends.total()}: {told}"
+        """Return the report."""
+        counts = ", ".join(f"{count} {status}" for status, count in sorted(self.ends.items()))
+        yield f"builds      {self.ends.total()}: {counts}"
         yield f"requests    {len(self.times)} in {self.seconds:.1f} s"
         yield f"throughput  {len(self.times) / max(self.seconds, 1e-9):.0f} requests/s"
         yield f"latency     p50 {self.quantile(0.5):.1f} ms, p99 {self.quantile(0.99):.1f} ms"
         yield f"memory      {self.memory:.0f} MiB at most, of the server"
-        yield f"wrong       {len(self.wrong)}"
-        yield from (f"            {one}" for one in self.wrong[:10])
+        yield f"errors      {len(self.errors)}"
+        yield from (f"            {one}" for one in self.errors[:10])
 
     def quantile(self, share: float) -> float:
-        """Return milliseconds that a share of the requests took at most."""
+        """Return the milliseconds of a quantile of the requests."""
         ordered = sorted(self.times)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 class LoadClient:
-    """One connection, kept alive. No more of HTTP than the server speaks, so that it is fast."""
+    """One HTTP connection, kept alive: only what the server needs, so that it is fast."""
 
     def __init__(self, host: str, port: int, result: LoadResult) -> None:
         self._host, self._port, self._result = host, port, result
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def ask(
+    async def request(
         self, method: str, path: str, content: bytes = b"", kind: str = _JSON
     ) -> tuple[int, Any]:
         """Send one request; return the status and the JSON of the answer."""
@@ -92,11 +92,11 @@ class LoadClient:
         )
         began = time.perf_counter()
         writer.write(head.encode() + content)
-        told = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        length = re.search(r"content-length: (\d+)", told, re.IGNORECASE)
+        answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = re.search(r"content-length: (\d+)", answer, re.IGNORECASE)
         body = await reader.readexactly(int(length[1])) if length else b""
         self._result.times.append(time.perf_counter() - began)
-        return int(told[9:12]), json.loads(body) if body else None
+        return int(answer[9:12]), json.loads(body) if body else None
 
     async def close(self) -> None:
         """Close the connection."""
@@ -121,44 +121,44 @@ _CONTEXTS = {
 
 
 async def build(client: LoadClient, number: int, result: LoadResult, pause: float) -> None:
-    """Take one build through its life; note what is wrong."""
+    """Run one build from initiate to its end, and note each error."""
     due = "COMPLETED" if number % _HOPELESS_EACH else "FAILED"
     name, tag = f"load-{number}", f"v{number}"
-    asked = json.dumps({"image_name": name, "image_tag": tag}).encode()
-    status, told = await client.ask("POST", BUILD, asked)
+    body = json.dumps({"image_name": name, "image_tag": tag}).encode()
+    status, issued = await client.request("POST", BUILD, body)
     if status != 201:
-        result.wrong.append(f"initiate {number}: {status} {told}")
+        result.errors.append(f"initiate {number}: {status} {issued}")
         return
-    build_id, url = told["build_id"], urlsplit(told["upload_url"])
+    build_id, url = issued["build_id"], urlsplit(issued["upload_url"])
     path, rank = f"{BUILD}/{build_id}", 0
 
-    def hold(what: str, answer: tuple[int, Any], least: int) -> str:
+    def expect(what: str, answer: tuple[int, Any], least: int) -> str:
         nonlocal rank
         status, group = answer
         named = status == 200 and (group["id"], group["imageName"], group["imageTag"])
         now = RANKS.index(group["status"]) if named and group["status"] in RANKS else -1
         if named != (build_id, name, tag) or now < max(rank, least):
-            result.wrong.append(f"{what} of {number}: {status} {group}")
+            result.errors.append(f"{what} of {number}: {status} {group}")
         rank = max(rank, now)
         return RANKS[now] if now >= 0 else "?"
 
-    hold("status", await client.ask("GET", path), 0)
+    expect("status", await client.request("GET", path), 0)
     kind = "application/octet-stream"
-    status, told = await client.ask("PUT", f"{url.path}?{url.query}", _CONTEXTS[due], kind)
+    status, issued = await client.request("PUT", f"{url.path}?{url.query}", _CONTEXTS[due], kind)
     if status != 204:
-        result.wrong.append(f"upload of {number}: {status} {told}")
-    hold("status once uploaded", await client.ask("GET", path), 1)
-    ended = hold("start", await client.ask("POST", f"{path}/start", b"{}"), 2)
+        result.errors.append(f"upload of {number}: {status} {issued}")
+    expect("status once uploaded", await client.request("GET", path), 1)
+    ended = expect("start", await client.request("POST", f"{path}/start", b"{}"), 2)
     while ended not in ("COMPLETED", "FAILED", "?"):
         await asyncio.sleep(pause)
-        ended = hold("status once started", await client.ask("GET", path), 2)
+        ended = expect("status once started", await client.request("GET", path), 2)
     if ended != due:
-        result.wrong.append(f"build {number}: {ended}, and not {due}")
+        result.errors.append(f"build {number}: {ended}, and not {due}")
     result.ends[ended] += 1
 
 
 async def load(host: str, port: int, builds: int, clients: int, pause: float) -> LoadResult:
-    """Take builds through their lives, so many clients at once."""
+    """Run builds with concurrent clients."""
     result, numbers = LoadResult(), iter(range(builds))
 
     async def work() -> None:
@@ -168,7 +168,7 @@ async def load(host: str, port: int, builds: int, clients: int, pause: float) ->
                 try:
                     await build(client, number, result, pause)
                 except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
-                    result.wrong.append(f"build {number}: {error!r}")
+                    result.errors.append(f"build {number}: {error!r}")
                     await client.close()
                     client = LoadClient(host, port, result)
         finally:
@@ -181,7 +181,7 @@ async def load(host: str, port: int, builds: int, clients: int, pause: float) ->
 
 
 def run(builds: int, clients: int, build_seconds: float) -> LoadResult:
-    """Start a server in a process of its own, and put load on it."""
+    """Start a server in a process of its own, and run the load test."""
     command = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", "--quiet", "--json"]
     command += ["--token", TOKEN, "--build-seconds", str(build_seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
@@ -197,17 +197,17 @@ def run(builds: int, clients: int, build_seconds: float) -> LoadResult:
         finally:
             server.terminate()
     if server.returncode != 0:
-        result.wrong.append(f"the server ended with {server.returncode}")
+        result.errors.append(f"the server ended with {server.returncode}")
     return result
 
 
 def _memory(process: int) -> float:
-    """Return the most memory that a process held, in MiB; zero where the system does not tell."""
+    """Return the peak memory of a process in MiB; zero without /proc."""
     try:
-        told = Path(f"/proc/{process}/status").read_text()
+        status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return 0.0
-    found = re.search(r"VmHWM:\s*(\d+) kB", told)
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
 
 
@@ -223,7 +223,7 @@ def main(builds: int, clients: int, build_seconds: float) -> int:
     click.echo(f"{clients} clients at once, {os.cpu_count()} cores")
     for line in result.lines():
         click.echo(line)
-    is_sound = not result.wrong and result.ends.total() == builds
+    is_sound = not result.errors and result.ends.total() == builds
     return Exit.OK if is_sound else Exit.FOUND
 
 

@@ -35,7 +35,7 @@ class MissingEntry(Problem):
         self.change = change
 
 
-class Result(NamedTuple):
+class ReleaseCheck(NamedTuple):
     """What changed since the last release (None before the first), and which version is due."""
 
     last: Version | None
@@ -60,7 +60,7 @@ class Result(NamedTuple):
         return "\n".join([*lines, *map(str, self.problems)])
 
 
-def check(root: Path, *, writes: bool = False) -> Result:
+def check(root: Path, *, writes: bool = False) -> ReleaseCheck:
     """Compare a clone with its last release; ``writes`` updates the public list and the version.
 
     Raises ``Problem`` if the folder is not a clone with its tags, or a file cannot be read.
@@ -96,7 +96,7 @@ def check(root: Path, *, writes: bool = False) -> Result:
         problems.append(Problem(what, f"{_WRITE}, then make generate"))
     if not public_list.is_current(root):
         problems.append(Problem(f"{public_list.LIST} does not list what is public", _WRITE))
-    return Result(last, due, weight, found, written, problems)
+    return ReleaseCheck(last, due, weight, found, written, problems)
 
 
 def version_of(root: Path) -> Version:

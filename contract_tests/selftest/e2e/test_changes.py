@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.release import changelog, check, compare, public_list
-from scripts.release.check import MissingEntry, Result
+from scripts.release.check import MissingEntry, ReleaseCheck
 from scripts.release.version import Version, Weight
 
 from ... import cli
@@ -90,7 +90,7 @@ def project(released: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(released, tmp_path / "project", symlinks=True))
 
 
-def missing(result: Result) -> list[str]:
+def missing(result: ReleaseCheck) -> list[str]:
     """Return the names for which the changelog has no entry."""
     return [one.change.name for one in result.problems if isinstance(one, MissingEntry)]
 
