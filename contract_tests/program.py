@@ -104,7 +104,7 @@ def _finish(report: Report, reports: Path | None) -> None:
     if reports and not is_plan:
         try:
             for path, page in pages(report, reports).items():
-                path.write_text(page, encoding="utf-8")
+                path.write_text(page, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             report.problem = files.unwritable(reports, error)
     page = str(files.summary(reports)) if reports else ""

@@ -49,8 +49,9 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     if arguments is None:
         process.outlive_reader()
     code = _run(command, name, arguments)
-    if arguments is None and sys.flags.inspect:
-        # With PYTHONINSPECT, Python would ask for more lines and lose the code.
+    if arguments is None and (sys.flags.inspect or code == Exit.INTERRUPTED):
+        # Python loses the code otherwise: with PYTHONINSPECT it asks for more lines, and where an
+        # interrupt met code that was executed from a text, it ends by that signal.
         process.leave(code)
     return code
 

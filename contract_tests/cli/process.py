@@ -23,7 +23,7 @@ def outlive_reader() -> None:
             stream.flush()
             raw = _Outliving(stream.fileno(), "w", closefd=False)
             lasting = io.TextIOWrapper(
-                io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors,
+                io.BufferedWriter(raw), encoding=stream.encoding, errors="backslashreplace",
                 line_buffering=stream.line_buffering, write_through=stream.write_through,
             )  # fmt: skip
             setattr(sys, name, lasting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..verdicts.judge import CallGroup, ClientVerdict
+from .text import one_line
 
 
 def failure(verdict: ClientVerdict) -> str:
@@ -16,7 +17,7 @@ def _failure(verdict: ClientVerdict, group: CallGroup) -> str:
         f"{rule.id} {rule.level}  {rule.text}",
         f"  field     {broken.at}",
         f"  expected  {broken.expected}",
-        f"  received  {broken.received}",
+        f"  received  {one_line(str(broken.received))}",
         f"  call      {call.operation}, answered with {call.intent}",
         f"  seen      {'once' if group.count == 1 else f'on {group.count} calls'}",
     ]

@@ -71,7 +71,7 @@ def single(violation: Violation, hide: Hide, repeat: str = "", seen: str = "") -
         ("seen", seen),
         ("repeat", repeat),
     ]
-    body = [f"  {name:<9} {_one_line(value)}" for name, value in lines if value]
+    body = [f"  {name:<9} {one_line(value)}" for name, value in lines if value]
     return "\n".join([title(violation), *body])
 
 
@@ -86,7 +86,7 @@ def exchange_line(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
     target = exchange.request.path if exchange.operation != "upload" else target
     outcome = str(exchange.response.status) if exchange.is_answered else "no response"
     line = hidden(f"{exchange.request.method} {target} → {outcome} {shown}", hide)
-    shown_line = line.strip() if body else _one_line(line)
+    shown_line = line.strip() if body else one_line(line)
     return f"{shown_line}  ({hide(exchange.intent)})"
 
 
@@ -98,7 +98,8 @@ def hidden(text: str, hide: Hide) -> str:
     return f"{hide(text[:MOST])[:-EDGE]}…{hide(text[-MOST:])[EDGE:]}"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text on one line, without control characters; the middle of a long one is cut."""
     # A server may send control characters of terminals.
     flat = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(text.split()))
     return flat if len(flat) <= 400 else flat[:300] + " … " + flat[-80:]

@@ -462,6 +462,19 @@ def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
 
 
+def test_an_interrupt_while_schemathesis_is_imported(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a run, in code that Python executes from a text: still 2."""
+    (tmp_path / "schemathesis.py").write_text("exec('raise KeyboardInterrupt')")
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
+        cwd=PATH.parent, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (2, "")
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
+
+
 def test_nobody_reads_the_output(tmp_path: Path) -> None:
     """A closed pipe ends no run: its exit code and its reports are those of the whole."""
     given = {"CONTRACT_FAULT": "completed-null", "CONTRACT_SERVER_ONLY": "1"}
