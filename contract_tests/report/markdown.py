@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ..gate.result import Report
 from ..gate.run import Run
 from ..verdicts import coverage
-from . import client, conclusion, terminal, text
+from . import conclusion, terminal, text
+from .cases import State, cases
 
 
 def page(report: Report) -> str:
@@ -32,10 +33,9 @@ def _lines(report: Report, run: Run) -> Iterator[str]:
         yield from ("", f"Ended: {report.ended}.", *(f"- {one}" for one in run.reasons))
     if report.problem:
         yield from ("", "```", hide(str(report.problem)), "```")
-    for broken in filter(None, map(client.failure, report.client.values())):
-        yield from ("", "```", broken, "```")
-    for violated in run.judge.violated:
-        yield from ("", "```", terminal.failure(run, violated), "```")
+    for case in cases(report):
+        if case.state is State.FAILED:
+            yield from ("", "```", case.detail, "```")
     for missing in run.missing:
         yield from ("", f"- required and not observed: {missing}")
     for line in terminal.waived(run):

@@ -120,7 +120,7 @@ def test_client_rule_that_does_not_hold_fails(
     assert report.code == Exit.FOUND
     assert states(report)["C1"] is State.FAILED
     assert elements(junit)["C1"] == "failure"
-    assert ("\nC1 MUST  " in files.summary(junit).read_text()) is (judgement is not None)
+    assert "\n```\nC1 " in files.summary(junit).read_text()
     assert json.loads(files.verdicts(junit).read_text())["passed"] is True  # it is the server's
 
 
