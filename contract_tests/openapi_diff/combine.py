@@ -187,18 +187,18 @@ def tidy(shape: Shape) -> Shape:
     bounds = {key: bound for key, bound in shape.bounds.items() if APPLIES_TO[key] & types}
     if "number" not in types:
         bounds = {key: _whole(key, bound) for key, bound in bounds.items()}
-    shape = replace(
+    is_array, is_object = "array" in types, "object" in types
+    return replace(
         shape,
         types=types,
         values=values,
         marks={key: mark for key, mark in shape.marks.items() if APPLIES_TO[key] & types},
         bounds=bounds,
+        entries=shape.entries if is_array else (),
+        properties=shape.properties if is_object else {},
+        required=shape.required if is_object else frozenset(),
+        others=shape.others if is_object else (),
     )
-    if "array" not in types:
-        shape = replace(shape, entries=())
-    if "object" not in types:
-        return replace(shape, properties={}, required=frozenset(), others=())
-    return shape
 
 
 def _whole(key: str, bound: Bound) -> Bound:

@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from scripts import generate
 
+from ... import cli
 from ...contract.openapi import PATH, contract
 from ...problems import Exit
 from ...vendoring import swap
@@ -30,15 +32,27 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(
-    project: Path, command: str, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the script as make does."""
-    name = {"write": "generate"}.get(command, command)
-    script = [sys.executable, "-m", "contract_tests", name, "--root", str(project)]
+Done = subprocess.CompletedProcess[str]
+Run = Callable[[Path, str], Done]
+
+
+def run_process(project: Path, command: str, environment: dict[str, str] | None = None) -> Done:
+    """Run a command in a process, as make does."""
+    words = [sys.executable, "-m", "contract_tests", command, "--root", str(project)]
     return subprocess.run(  # noqa: S603
-        script, env=environment, cwd=project, capture_output=True, text=True, check=False
+        words, env=environment, cwd=project, capture_output=True, text=True, check=False
     )
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return what runs a command in this process: the same function, without its imports."""
+
+    def run_here(project: Path, command: str) -> Done:
+        code = cli.main([command, "--root", str(project)])
+        return Done([command], code, *capsys.readouterr())
+
+    return run_here
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -55,7 +69,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_fresh(project: Path) -> None:
     """The committed client is what the contract makes."""
-    done = run(project, "check")
+    done = run_process(project, "check")
 
     assert (done.returncode, done.stdout) == (0, "generated/ is fresh: openapi.yaml 1.0.0\n")
 
@@ -71,13 +85,13 @@ def test_environment_does_not_matter(project: Path, tmp_path: Path) -> None:
     shutil.rmtree(project / "generated")
     environment = {"PATH": str(tools), "RUFF_CONFIG": "nowhere.toml", "PYTHONHASHSEED": "7"}
 
-    done = run(project, "write", environment)
+    done = run_process(project, "generate", environment)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert tree(project / "generated") == before
 
 
-def test_enum_edit_is_stale(project: Path) -> None:
+def test_enum_edit_is_stale(project: Path, run: Run) -> None:
     """A status taken out is first asked for everywhere, then stale, then mended."""
     edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
     asked = run(project, "check")
@@ -89,10 +103,10 @@ def test_enum_edit_is_stale(project: Path) -> None:
     line = "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n"
     edit(project / "openapi.yaml", line, "")
 
-    assert_stale_and_mended(project)
+    assert_stale_and_mended(project, run)
 
 
-def test_enum_addition_is_stale(project: Path) -> None:
+def test_enum_addition_is_stale(project: Path, run: Run) -> None:
     """A status added is asked for everywhere, then stale, then mended."""
     edit(project / "openapi.yaml", "FAILED, CANCELLED]", "FAILED, CANCELLED, EXPIRED]")
     asked = run(project, "check").stderr
@@ -106,29 +120,29 @@ def test_enum_addition_is_stale(project: Path) -> None:
     example = "    EXPIRED:\n      value: {status: EXPIRED}\n    PENDING:\n      summary"
     edit(project / "openapi.yaml", "    PENDING:\n      summary", example)
 
-    assert_stale_and_mended(project)
+    assert_stale_and_mended(project, run)
 
 
-def test_timestamp_edit_is_stale(project: Path) -> None:
+def test_timestamp_edit_is_stale(project: Path, run: Run) -> None:
     """A timestamp that may no longer be null makes the client stale."""
     told = "When the build completed.\n          type: "
     edit(project / "openapi.yaml", f"{told}[string, 'null']", f"{told}string")
     text = (project / "openapi.yaml").read_text()
     (project / "openapi.yaml").write_text(re.sub(r" +completedAt: null\n", "", text))
 
-    assert_stale_and_mended(project)
+    assert_stale_and_mended(project, run)
 
 
-def assert_stale_and_mended(project: Path) -> None:
+def assert_stale_and_mended(project: Path, run: Run) -> None:
     """Hold check to saying stale, and write to mending it."""
     stale = run(project, "check")
     assert (stale.returncode, stale.stderr) == (Exit.FOUND, "")
     assert "fix: run `make generate`" in stale.stdout
-    assert run(project, "write").returncode == Exit.OK
+    assert run(project, "generate").returncode == Exit.OK
     assert run(project, "check").returncode == Exit.OK
 
 
-def test_each_kind_of_drift_is_named(project: Path) -> None:
+def test_each_kind_of_drift_is_named(project: Path, run: Run) -> None:
     """A missing, an edited, an orphaned and an untracked file are told apart."""
     git = ["git", "-C", str(project), "-c", "user.name=x", "-c", "user.email=x@example.com"]
     subprocess.run([*git, "init", "-q"], check=True)  # noqa: S603
@@ -150,12 +164,12 @@ def test_each_kind_of_drift_is_named(project: Path) -> None:
     ]
 
 
-def test_broken_template_leaves_the_client(project: Path) -> None:
+def test_broken_template_leaves_the_client(project: Path, run: Run) -> None:
     """A run that fails says why with a code of its own, and the old client stays whole."""
     before = tree(project / "generated")
     (project / "scripts/templates/types.py.jinja").write_text("{% if %}")
 
-    done = run(project, "write")
+    done = run(project, "generate")
 
     assert done.returncode == Exit.CANNOT_TELL
     assert done.stderr.startswith("problem: ")
@@ -175,13 +189,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", list(BROKEN))
-def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path) -> None:
+def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path, run: Run) -> None:
     """What was made is imported, used and type-checked before the swap."""
     before = tree(project / "generated")
     template, old, new = BROKEN[name]
     edit(project / "scripts/templates" / template, old, new)
 
-    done = run(project, "write")
+    done = run(project, "generate")
 
     assert (done.returncode, done.stdout) == (Exit.CANNOT_TELL, "")
     assert done.stderr.startswith("problem: ")
@@ -189,7 +203,7 @@ def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path) -> N
     assert tree(project / "generated") == before
 
 
-def test_check_verifies_as_write_does(project: Path) -> None:
+def test_check_verifies_as_write_does(project: Path, run: Run) -> None:
     """A client that lies is broken, be it as committed: check is write without the swap."""
     types = project / "scripts/templates/types.py.jinja"
     edit(types, "import httpx\n", "import httpxx\n")
