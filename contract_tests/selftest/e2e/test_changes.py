@@ -19,6 +19,7 @@ from ... import cli
 from ...cli import project as project_commands
 from ...contract.openapi import PATH
 from ...problems import Exit, Problem
+from ..support.snapshots import assert_snapshot
 
 ROOT = PATH.parent
 PUBLIC = (
@@ -433,3 +434,16 @@ def test_broken_tree_cannot_tell(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (Exit.CANNOT_TELL, "")
     assert done.stderr.startswith("problem: ")
     assert "Traceback" not in done.stderr
+
+
+def test_output_of_changes(project: Path) -> None:
+    """Nothing; a field and a status without entries; the same with them."""
+    text = [str(check.check(project))]
+    edit(project, API, swap(TAG, REGION + TAG))
+    edit(project, API, swap(", FAILED, CANC", ", FAILED, LOST, CANC"))
+    text.append(str(check.check(project)))
+    entries = "## Unreleased\n\n### Breaking\n\n- LOST.\n\n### Added\n\n- region.\n\n## 1.0.0"
+    edit(project, "CHANGELOG.md", swap("## 1.0.0", entries))
+    text.append(str(check.check(project)))
+
+    assert_snapshot("changes", "\n\n".join(text), {project: "<project>"})

@@ -21,6 +21,7 @@ from ...contract import documents
 from ...contract.openapi import PATH, Contract, contract
 from ...drivers import client
 from ...problems import Exit
+from ..support.snapshots import assert_message
 
 ROOT = PATH.parent
 Edits = dict[str, Any]
@@ -594,6 +595,7 @@ def test_edit_is_refused(name: str) -> None:
 
     assert (kind, pointer) in [(one.id, one.pointer) for one in found]
     assert all(one.fix for one in found)
+    assert_message("lint-problems", name, "\n".join(map(str, found)))
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from ...vendoring.vendor_check import (
     UPDATE,
     CopyState,
 )
+from ..support.snapshots import assert_snapshot
 from ..support.vendoring import ROOT, advance, checkout
 
 Captured = pytest.CaptureFixture[str]
@@ -379,3 +380,23 @@ def test_document_has_codes_keys_and_number_of_files(copied: Path) -> None:
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(lock)
     assert f"\nfiles     {len(lock['files'])}\n" in text
     assert f", {len(lock['files'])} files, source" in text
+
+
+def test_output_of_vendor(tmp_path: Path, source: Source) -> None:
+    """What a copy, an update, an edited, a forced, a broken and an outdated copy show."""
+    destination = tmp_path / "dest"
+    shown = {"copied": vendor.copy(source, destination)}
+    package = destination / PACKAGE
+    text: dict[str, object] = {**shown, "fresh": vendor.check(source, package)}
+    (package / "client.py").write_text("mine = 1\n")
+    (package / "own.py").touch()
+    text |= {"edited": vendor_check.check(package), "refused": refused(source, destination)}
+    text["forced"] = vendor.copy(source, destination, force=True)
+    advance(source.root, "1.1.0")
+    text["outdated"] = vendor.check(source, package)
+    text["updated"] = vendor.copy(source, destination)
+    (package / "client.py").unlink()
+    text["broken"] = vendor_check.check(package)
+
+    lines = "\n\n".join(f"# {name}\n{one}" for name, one in text.items())
+    assert_snapshot("vendor", lines, {tmp_path: "<folder>"})
