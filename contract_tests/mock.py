@@ -35,6 +35,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUILD_SECONDS = 30.0
 # Other paths of the API's host are left to the test's own routes.
 _PATHS = r"^/(api/v1/images/build|uploads)(/|$)"
+_DELETES = r"^/api/v1/images/[^/]+/[^/]+$"
 
 
 class MockImages:
@@ -124,6 +125,8 @@ class MockImages:
         with respx.mock(assert_all_called=False) as router:
             ours = router.route(url__startswith=f"{self.base_url}/", path__regex=_PATHS)
             ours.mock(side_effect=self.answer)
+            deletes = router.delete(url__startswith=f"{self.base_url}/", path__regex=_DELETES)
+            deletes.mock(side_effect=self.answer)
             yield router
 
     def transport(self) -> MockTransport:

@@ -16,6 +16,7 @@ from .openapi import Contract, contract
 INITIATE = "initiate_image_build"
 START = "start_image_build"
 STATUS = "get_build_status"
+DELETE = "delete_image"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Api:
         status_schema: The schema with all statuses, and the phase of each in ``x-phase``.
         kind_schema: The schema with all artifact types.
         path_id: The path parameter that has a build's id.
+        path_name: The path parameters of delete that have a name and a tag.
         sent: Keys of request bodies.
         issued: Keys of what initiate returns.
         build: Keys of what start and status return.
@@ -100,9 +102,11 @@ class Api:
     initiate: str = INITIATE
     start: str = START
     status: str = STATUS
+    delete: str = DELETE
     status_schema: str = "ImageBuildStatus"
     kind_schema: str = "ImageArtifactType"
     path_id: str = "build_id"
+    path_name: tuple[str, str] = ("image_name", "image_tag")
     sent: RequestNames = RequestNames()
     issued: IssueNames = IssueNames()
     build: BuildNames = BuildNames()

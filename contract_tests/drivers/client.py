@@ -17,7 +17,7 @@ import respx
 from prime_image_builds import AuthenticatedClient, api, errors
 from prime_image_builds.models import BuildImageRequest, StartBuildRequest
 
-from ..contract.api import INITIATE, START, STATUS
+from ..contract.api import DELETE, INITIATE, START, STATUS
 from ..contract.openapi import contract
 from ..payloads import load
 from ..tape.call import Call
@@ -29,18 +29,23 @@ TOKEN = "s3cret-token-of-the-client"  # noqa: S105 (not a secret: leaks are sear
 UNUSUAL_IDS = ["..", ".", "", "a/b", "a?b=c", "a#b", "a%2Fb", "\N{SNOWMAN}", "a\nb", "a b"]
 # What an operation takes is known of these. Whether the client can call any other is shown when it
 # is made (scripts/generation/client_check.py).
-DRIVEN = (INITIATE, STATUS, START)
+DRIVEN = (INITIATE, STATUS, START, DELETE)
 FAILURES = [400, 401, 402, 403, 404, 409, 410, 418, 422, 429, 500, 502, 503, 520, 599, 204, 302]
 
 
 @dataclass(frozen=True)
 class Stimulus:
-    """One call to make, and the response to it."""
+    """One call to make, and the response to it.
+
+    Attributes:
+        path: The arguments that stand in the path; by default as many as the operation takes.
+
+    """
 
     title: str
     operation: str
     answer: httpx.Response
-    build_id: str = "bld_1"
+    path: tuple[str, ...] = ()
 
 
 def stimuli() -> Iterator[Stimulus]:
@@ -58,7 +63,10 @@ def stimuli() -> Iterator[Stimulus]:
             yield Stimulus(f"a {status}", name, httpx.Response(status, json=body))
     for build_id in UNUSUAL_IDS:
         answer = httpx.Response(200, json=example(STATUS))
-        yield Stimulus(f"the build id {build_id!r}", STATUS, answer, build_id)
+        yield Stimulus(f"the build id {build_id!r}", STATUS, answer, (build_id,))
+        deleted = httpx.Response(200, json=example(DELETE))
+        for path in ((build_id, "v1"), ("web", build_id)):
+            yield Stimulus(f"the image {':'.join(path)!r}", DELETE, deleted, path)
 
 
 def example(operation: str) -> dict[str, Any]:
@@ -166,8 +174,10 @@ def _module(operation: str) -> ModuleType:
 def _arguments(stimulus: Stimulus) -> tuple[list[str], dict[str, Any]]:
     if stimulus.operation == INITIATE:
         return [], {"body": BuildImageRequest(image_name="web", image_tag="v1")}
+    if stimulus.operation == DELETE:
+        return [*(stimulus.path or ("web", "v1"))], {"team_id": "team_1"}
     body = {"body": StartBuildRequest()} if stimulus.operation == START else {}
-    return [stimulus.build_id], body
+    return [*(stimulus.path or ("bld_1",))], body
 
 
 def _sync(client: AuthenticatedClient, stimulus: Stimulus) -> Any:

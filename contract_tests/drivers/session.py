@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -36,6 +37,7 @@ class Session:
         pace: What may still be sent, and when.
         reach: Whether the server can still be reached.
         headers: Sent with every request to the API beside its own, but not with uploads.
+        own_name: The image name that this run alone uses. No other image is ever deleted.
 
     """
 
@@ -45,6 +47,7 @@ class Session:
     pace: Pace
     reach: Reachability = field(default_factory=Reachability)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    own_name: str = ""
 
     def __enter__(self) -> Self:
         return self
@@ -143,6 +146,9 @@ class Session:
 
         A safe request that was lost with a kept connection is sent once more.
         """
+        if self._deletes_others(request):
+            error = SessionError("not sent: it would delete an image that is not of this run")
+            return self._unsent(request.method, url_of(request), request.headers, intent, error)
         kind = self._kind(request, upload_of)
         initiates = kind == self.tape.api.initiate
         tries, is_again, now = 0, False, self.endpoint.clock.now
@@ -185,6 +191,19 @@ class Session:
                 return exchange
             self.pace.pause(wait)
             tries += 1
+
+    def _deletes_others(self, request: httpx.Request) -> bool:
+        """Whether a request may delete anything but an image of this run's own name.
+
+        A DELETE is sent to another path of the contract, which has no such method, or to delete
+        with that name; never to a path that a server may read in another way.
+        """
+        if request.method.upper() != "DELETE":
+            return False
+        to = self.tape.api.address(request.method, urlsplit(url_of(request)).path)
+        if to.operation is None:
+            return to.template is None
+        return not self.own_name or to.parameters[self.tape.api.path_name[0]] != self.own_name
 
     def _kind(self, request: httpx.Request, upload_of: str | None) -> str:
         """Name the kind of a request: the operation of the contract, or its method and host."""

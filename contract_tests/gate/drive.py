@@ -101,14 +101,15 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
                 findings.judge(done.judge, done.tape, done.fuzzed.checks)
             if done.fuzzed.ended:
                 raise done.fuzzed.ended
-    with _spending(done, SCRIPT), _cutting(done, scenarios.CLOSING.name):
-        scenarios.CLOSING.run(script)
+    for step in (scenarios.CLOSING, scenarios.DELETING):
+        with _spending(done, SCRIPT), _cutting(done, step.name):
+            step.run(script)
 
 
 def _session(done: Run, driver: str) -> Session:
     return Session(
         done.endpoint, done.tape, driver, done.pace,
-        reach=done.reach, headers=done.target.headers,
+        reach=done.reach, headers=done.target.headers, own_name=done.own_name,
     )  # fmt: skip
 
 

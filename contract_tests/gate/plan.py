@@ -73,7 +73,7 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
         )
         return Plan((looks,), requests, 0, 0)
     script = scenarios.steps(is_limited=budget.builds is not None)
-    steps = [*script, *([GENERATED] if fuzzing else []), scenarios.CLOSING]
+    steps = [*script, *([GENERATED] if fuzzing else []), scenarios.CLOSING, scenarios.DELETING]
     left_builds = math.inf if budget.builds is None else budget.builds
     left = (math.inf if requests is None else requests) - PREFLIGHT
     parts, further, started_if_accepted = [], 0, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
@@ -13,7 +14,8 @@ from ..drivers.http.transport import Endpoint, Limits
 from ..drivers.schemathesis import result as fuzz
 from ..problems import Problem
 from ..redaction import Redaction
-from ..tape.exchange import UPLOAD, Exchange
+from ..rules.protocol import NOT_OFFERED
+from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.tape import Tape
 from ..verdicts import coverage
 from ..verdicts.judge import Judge, Verdict, Violation
@@ -76,6 +78,8 @@ class Run:
     def __post_init__(self, at: Endpoint | None) -> None:
         self.endpoint = at or self.target.endpoint(self.limits)
         self.reach = Reachability()
+        # No other image is ever deleted; so it is a name that nobody else comes upon.
+        self.own_name = f"contract-gate-{secrets.token_hex(6)}"
         # What others do to a given build is not on the tape.
         self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
         self.redaction = Redaction(self.tape, headers=self.target.headers)
@@ -103,6 +107,22 @@ class Run:
         return Counter(map(outcome, self.tape.of(UPLOAD)))
 
     @property
+    def not_deleted(self) -> str | None:
+        """Why no delete succeeded, or None if one did. That is no failure by itself."""
+        if self.target.build_id:
+            return "not sent: nothing is deleted beside a given build"
+        deletes = self.tape.of(self.tape.api.delete)
+        sent = [one for one in deletes if one.request.credential is Credential.VALID]
+        if any(one.succeeded for one in sent):
+            return None
+        if not sent:
+            return "not sent: no image of this run's own was COMPLETED"
+        codes = ", ".join(sorted({outcome(one) for one in sent}))
+        if all(one.response.status in NOT_OFFERED for one in sent):
+            return f"not applicable: the server does not offer it ({codes})"
+        return f"no success: {codes}"
+
+    @property
     def unanswered(self) -> Counter[str]:
         """How often each operation of the API came without a response; the rest is ``other``."""
         lost = [one for one in self.tape.exchanges if not one.is_answered]
@@ -116,7 +136,7 @@ class Run:
 
     @property
     def left_behind(self) -> tuple[list[str], list[str]]:
-        """The builds that were initiated and left, and those of them that may be started."""
+        """The builds that were initiated and not deleted, and those of them that may be started."""
         issued = dict.fromkeys(
             one.build_id for one in self.tape.of(self.tape.api.initiate) if one.succeeded
         )
@@ -126,7 +146,7 @@ class Run:
             if one.is_valid_start and (one.succeeded or not one.is_answered)
         ]
         started = {one.build_id for one in starts}
-        known = [one for one in issued if one is not None]
+        known = [one for one in issued if one is not None and not self.tape.is_deleted(one)]
         return known, [one for one in known if one in started]
 
     @property

@@ -1,4 +1,4 @@
-"""The reference server over HTTP: initiate, upload, start, status."""
+"""The reference server over HTTP: initiate, upload, start, status, delete."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ def create_app(
             Route(build, server.initiate, methods=["POST"]),
             Route(build + "/{build_id}", server.status, methods=["GET"]),
             Route(build + "/{build_id}/start", server.start, methods=["POST"]),
+            Route("/api/v1/images/{image_name}/{image_tag}", server.delete, methods=["DELETE"]),
             Route("/uploads/{build_id}", server.upload, methods=["PUT"]),
             Route("/health", lambda _: JSONResponse({"status": "ok"}), methods=["GET"]),
             Route("/openapi.yaml", _document, methods=["GET"]),
@@ -229,6 +230,19 @@ class _Server:
         self._authorize(request)
         build = self._find(request.path_params["build_id"])
         return self._of_build(build, lambda: self._response(build))
+
+    async def delete(self, request: Request) -> Response:
+        self._authorize(request)
+        name, tag = request.path_params["image_name"], request.path_params["image_tag"]
+        build = self._builds.newest(name, tag)
+        if build is None:
+            raise Refusal(404, "image_name", "there is no such image")
+
+        def deleted() -> Response:
+            self._builds.delete(name, tag)
+            return JSONResponse({"success": True, "message": f"{name}:{tag} is deleted"})
+
+        return self._of_build(build, deleted)
 
     def _response(self, build: Build) -> Response:
         body = lifecycle.response_body(build, self._now())

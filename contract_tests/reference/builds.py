@@ -63,6 +63,16 @@ class Store:
                 return build.visibility
         return "PRIVATE"
 
+    def newest(self, name: str, tag: str) -> Build | None:
+        """Return the build of an image that was initiated last, or None."""
+        found = self._tags.get((name, tag))
+        return self._builds[next(reversed(found))] if found else None
+
+    def delete(self, name: str, tag: str) -> None:
+        """Forget every build of an image."""
+        for build_id in [*self._tags.get((name, tag), ())]:
+            self._remove(build_id)
+
     def scenario(self, build: Build) -> Scenario:
         """Return the scenario of a build."""
         return self._scenarios[build.id]

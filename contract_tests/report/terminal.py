@@ -83,10 +83,14 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"{driver:<13} {requests} request{'s' * (requests != 1)}{took}{seed}"
     if run.fuzzed is not None:
         yield f"  links walked    {_counted(run.fuzzed.links)}"
-        yield f"  its successes   {_counted(run.tape.successes(FUZZ))}"
+        successes = run.tape.successes(FUZZ)
+        del successes[run.tape.api.delete]  # nothing generated is sent to it
+        yield f"  its successes   {_counted(successes)}"
     yield f"successes     {_counted(run.tape.successes())}"
     if run.uploads:
         yield f"uploads       {hollow.counted(run.uploads)}"
+    if run.not_deleted:
+        yield f"delete        {run.not_deleted}"
     if run.unanswered:
         yield f"no response   {hollow.counted(run.unanswered)}"
     for row in coverage.ROWS:

@@ -54,6 +54,7 @@ def _document(run: Run) -> dict[str, Any]:
             for driver, (requests, seconds) in run.spent.items()
         },
         "uploads": dict(sorted(run.uploads.items())),
+        "not_deleted": run.not_deleted,
         "no_response": dict(sorted(run.unanswered.items())),
         "completed": run.completed,
         "cut": [*map(str, run.cut)],

@@ -291,7 +291,7 @@ def apart(history: History) -> Judgement:
 
 @rule(
     "L10", Level.SHOULD,
-    "A build that initiate has issued is found by status at once.",
+    "A build that initiate has issued, and nobody deleted, is found by status at once.",
     source=f"{_ISSUE}/build_id",
     over=histories,
 )  # fmt: skip
@@ -303,6 +303,7 @@ def is_found(history: History) -> Judgement:
     Not a violation:
 
     - 404 or 410 more than 60 s after initiate: the build may have been deleted;
+    - any response after a delete of its name and tag that was not refused;
     - any other refusal, such as 429, and a redirect;
     - a request without a valid token, or one sent before initiate had returned.
     """

@@ -26,6 +26,8 @@ from .timestamps import created, has_offset, nullable
 
 # A limit may be checked before anything else.
 LIMITS = {413, 429}
+# What a server returns for an operation that it does not have.
+NOT_OFFERED = {404, 405, 501}
 # The rules about single fields, whose violations P6 does not repeat.
 NARROWER = (known_status, known_artifact, created, nullable, has_offset)
 
@@ -77,16 +79,20 @@ def needs_token(history: History) -> Judgement:
     - an upload without a token, which the vendor's clients send so (observed);
     - a request whose token a recording left out;
     - any response to a method that the contract does not have (P9);
+    - 404, 405 and 501 for a delete where none succeeded: the server may not offer it (assumed);
     - a build that runs, where a valid start was sent too.
     """
     exchange = history.last
     if exchange.documented and _is_refusable(exchange):
-        if exchange.response.status in LIMITS:
+        if exchange.response.status in LIMITS or _is_not_offered(history):
             return None
         if exchange.response.status != 401:
             expected = f"401, since the token was {_IN_WORDS[exchange.request.credential]}"
             return Broken("the status code", expected, str(exchange.response.status))
         return HELD
+    refused = history.refused_deletes
+    if refused and all(map(_is_refusable, refused)):
+        return _still_found(history)
     return _unmoved(history, _is_refusable, "every request to start it had no valid token")
 
 
@@ -167,9 +173,9 @@ def needs_build(exchange: Exchange) -> Judgement:
     "P5", Level.MUST,
     "No request for a path of the contract causes a 5xx.",
     source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses",
-    over=exchanges,
+    over=histories,
 )  # fmt: skip
-def never_fails(exchange: Exchange) -> Judgement:
+def never_fails(history: History) -> Judgement:
     """Check every response of the API.
 
     Source: stated. No operation documents a 5xx.
@@ -177,9 +183,11 @@ def never_fails(exchange: Exchange) -> Judgement:
     Not a violation:
 
     - a 5xx of an upload, which may go to another server;
+    - 501 for a delete where none succeeded: the server may not offer it (assumed);
     - a 5xx of a path that the contract does not have.
     """
-    if exchange.operation == UPLOAD or exchange.template is None:
+    exchange = history.last
+    if exchange.operation == UPLOAD or exchange.template is None or _is_not_offered(history):
         return None
     if exchange.response.status >= 500:
         return Broken("the status code", "below 500", str(exchange.response.status))
@@ -317,8 +325,7 @@ def needs_known_method(history: History) -> Judgement:
     - any 4xx, whether 405 or another, and a redirect;
     - any response to OPTIONS, which belongs to HTTP, and 413 or 429, since a limit may come first;
     - any response to HEAD of a path that has a GET (RFC 9110);
-    - any response to DELETE of a path of the same form as status, since a published operation that
-      deletes an image has one;
+    - any response to DELETE of the URL of a status, which is a delete of an image named ``build``;
     - a build that runs, where a valid start was sent too.
     """
     exchange = history.last
@@ -327,7 +334,7 @@ def needs_known_method(history: History) -> Judgement:
     if exchange.request.method == "OPTIONS" or exchange.response.status in LIMITS:
         return None
     status_path = history.api.contract.operations[history.api.status].path
-    if exchange.request.method in ("HEAD", "DELETE") and exchange.template == status_path:
+    if exchange.request.method == "HEAD" and exchange.template == status_path:
         return None
     if exchange.response.is_success:
         received = f"{exchange.response.status} to {exchange.request.method}"
@@ -354,6 +361,25 @@ def _is_refusable(exchange: Exchange) -> bool:
     """Whether it is a request to the API without a valid token; an upload needs none."""
     refusable = exchange.request.credential in (Credential.ABSENT, Credential.OTHER)
     return refusable and exchange.template is not None
+
+
+def _is_not_offered(history: History) -> bool:
+    """Whether the newest exchange is a delete that the server may not have at all (assumed)."""
+    last = history.last
+    if last.deletes is None or last.response.status not in NOT_OFFERED:
+        return False
+    return not any(one.succeeded for one in history.elsewhere(history.api.delete))
+
+
+def _still_found(history: History) -> Judgement:
+    """Check a status after a delete that had to be refused."""
+    last = history.last
+    if last.operation != history.api.status or last.request.credential is not Credential.VALID:
+        return None
+    if last.response.status in (404, 410) and history.is_whole:
+        expected = "200, since every request to delete it had no valid token"
+        return Broken("the status code", expected, str(last.response.status))
+    return HELD if last.succeeded else None
 
 
 def _has_broken_body(exchange: Exchange) -> bool:

@@ -135,6 +135,7 @@ class Exchange:
         failure: Why there is no response, or None. Without one, the status is 0, and the request
             may have been processed all the same.
         api: The API whose names are in it.
+        deletes: The name and tag in the URL of a delete, or None.
 
     """
 
@@ -151,6 +152,7 @@ class Exchange:
     is_absent: bool = False
     failure: str | None = field(default=None, repr=False)
     api: Api = field(default=IMAGES, repr=False, compare=False)
+    deletes: tuple[str, str] | None = field(default=None, repr=False)
 
     @property
     def documented(self) -> Operation | None:
@@ -179,6 +181,20 @@ class Exchange:
         is_issue = self.operation == self.api.initiate and self.response.is_success
         body = self.response.json if is_issue else None
         return body if isinstance(body, dict) else {}
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether it is a delete that may have taken effect: any but one that was refused."""
+        return self.deletes is not None and not 300 <= self.response.status <= 499
+
+    @property
+    def names(self) -> tuple[Any, Any] | None:
+        """The name and tag of the build in it, as initiate was given them or a group has them."""
+        sent, build = self.api.sent, self.api.build
+        if self.issued and isinstance(self.request.json, dict):
+            return self.request.json.get(sent.name), self.request.json.get(sent.tag)
+        group = next(iter(self.rows), None)
+        return (group.data.get(build.name), group.data.get(build.tag)) if group else None
 
     @cached_property
     def is_valid_start(self) -> bool:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
 
-from ..contract.api import IMAGES, Api
+from ..contract.api import IMAGES, Address, Api
 from .call import Call
 from .exchange import UPLOAD, Credential, Exchange, Request, Response, Row
 
@@ -28,6 +28,9 @@ NO_RESPONSE: tuple[int, Mapping[str, str], None] = (0, {}, None)
 @dataclass(frozen=True)
 class History:
     """All exchanges about one build so far, in order; rules check the last one.
+
+    It ends with a delete of the build's name and tag: what comes later begins another one, which
+    proves nothing, since nobody knows what becomes of a deleted build.
 
     Attributes:
         tape: The tape that these are on.
@@ -102,6 +105,26 @@ class History:
                 return
             yield exchange
 
+    @property
+    def refused_deletes(self) -> list[Exchange]:
+        """The refused deletes of its name and tag between the last status and the newest exchange.
+
+        Empty if that status did not find it.
+        """
+        looks = [one for one in self.before if one.operation == self.api.status]
+        seen = next((one for one in reversed(looks) if one.is_answered), None)
+        if seen is None or seen.names is None:
+            return []
+        return [
+            one
+            for one in self.elsewhere(self.api.delete)
+            if one.deletes is not None
+            and _folded(one.deletes) == _folded(seen.names)
+            and not one.may_delete
+            and seen.ended <= one.began
+            and one.ended <= self.last.began
+        ]
+
     def of(self, exchange: Exchange) -> History:
         """Return the history that ends with another exchange of the tape."""
         return self.tape.history(exchange)
@@ -132,6 +155,8 @@ class Tape:
     def __post_init__(self) -> None:
         self._by_build: dict[str, list[Exchange]] = defaultdict(list)
         self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
+        self._by_name: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._deletes: dict[str, list[Exchange]] = defaultdict(list)
         self._uploads: dict[str, str] = {}
         self._artifacts: dict[tuple[str, str], str] = {}
         self._subscribers: list[Callable[[Record], object]] = []
@@ -207,6 +232,7 @@ class Tape:
                 is_absent,
                 failure,
                 self.api,
+                self._deletes_what(to),
             )
             exchange = self._issued(exchange)
             history = self._filed(exchange)
@@ -237,8 +263,13 @@ class Tape:
         """Return the history that ends with an exchange of this tape."""
         if exchange.build_id is None:
             return History((exchange,), self)
+        number, end = exchange.number, self._end(exchange)
         ours = self._by_build[exchange.build_id]
-        return History(tuple(one for one in ours if one.number <= exchange.number), self)
+        return History(tuple(one for one in ours if end < one.number <= number), self)
+
+    def is_deleted(self, build_id: str) -> bool:
+        """Whether a delete of a build's name and tag was seen to succeed after it was issued."""
+        return any(one.succeeded for one in self._deletes[build_id])
 
     def owner(self, artifact: Row) -> str | None:
         """Return the build that first listed an artifact of this id and createdAt, or None."""
@@ -265,12 +296,17 @@ class Tape:
         self.exchanges.append(exchange)
         if exchange.operation:
             self._by_operation[exchange.operation].append(exchange)
+        if exchange.deletes is not None and exchange.may_delete:
+            for build_id in self._by_name[_folded(exchange.deletes)]:
+                self._deletes[build_id].append(exchange)
         if exchange.build_id is None:
             return History((exchange,), self)
         self._by_build[exchange.build_id].append(exchange)
+        if exchange.names is not None:
+            self._by_name[_folded(exchange.names)].add(exchange.build_id)
         for row in exchange.rows[1:]:
             self._artifacts.setdefault(_named(row), exchange.build_id)
-        return History(tuple(self._by_build[exchange.build_id]), self)
+        return self.history(exchange)
 
     def _issued(self, exchange: Exchange) -> Exchange:
         """Return an exchange with the build id that it issued, if any; keep its upload URL."""
@@ -280,6 +316,17 @@ class Tape:
         if exchange.upload_url is not None:
             self._uploads[_normal(exchange.upload_url)] = build_id
         return replace(exchange, build_id=build_id)
+
+    def _deletes_what(self, to: Address) -> tuple[str, str] | None:
+        if to.operation != self.api.delete:
+            return None
+        name, tag = self.api.path_name
+        return to.parameters[name], to.parameters[tag]
+
+    def _end(self, exchange: Exchange) -> int:
+        """Return the number of the last delete that may precede an exchange of a build; else 0."""
+        deletes = self._deletes.get(exchange.build_id or "", ())
+        return max((one.number for one in deletes if one.number < exchange.number), default=0)
 
     def _uploaded_by(self, method: str, url: str) -> str | None:
         """Return the build whose context a request uploads, by the URL that initiate issued."""
@@ -301,6 +348,12 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
 def _named(artifact: Row) -> tuple[str, str]:
     names = artifact.api.build
     return str(artifact.data.get(names.id)), str(artifact.data.get(names.created))
+
+
+def _folded(names: tuple[Any, Any]) -> tuple[str, str]:
+    """Return a name and tag in one spelling: a server may write them otherwise than it was told."""
+    name, tag = names
+    return str(name).casefold(), str(tag).casefold()
 
 
 def _normal(url: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from contract_tests.contract.api import INITIATE, START, STATUS
+from contract_tests.contract.api import DELETE, INITIATE, START, STATUS
 from contract_tests.nearest import nearest
 
 from .names import python_name
@@ -32,6 +32,7 @@ OPERATIONS = {
     INITIATE: Needed([], "BuildImageRequest", "BuildImageResponse"),
     START: Needed(["build_id"], "StartBuildRequest", "BuildStatusResponse"),
     STATUS: Needed(["build_id"], None, "BuildStatusResponse"),
+    DELETE: Needed(["image_name", "image_tag"], None, "DeleteImageResponse"),
 }
 PHASES = ({"waiting"}, {"succeeded"}, {"failed", "cancelled"})
 # By Python name. ALWAYS: required, or with a default.

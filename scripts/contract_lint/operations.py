@@ -6,7 +6,9 @@ import keyword
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+from .names import python_name
 from .problem import LintProblem, Part, below, resolve
 from .structure import unknown_keys
 
@@ -15,7 +17,7 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # Names that a module of an operation uses itself.
 TAKEN = {
     "client", "body", "response", "parsed", "sync", "asyncio", "httpx", "write", "decode",
-    "decode_refusal", "path_segment", "str", "self",
+    "decode_refusal", "path_segment", "query", "str", "self",
 }  # fmt: skip
 
 
@@ -79,23 +81,32 @@ def _parameters(contract: Part, at: str, path: str, operation: Part) -> Iterator
         place = f"{at}/parameters/{index}"
         parameter = resolve(contract, given)
         name = parameter["name"]
-        found.append(name)
         yield from unknown_keys("parameter", place, parameter)
-        if parameter["in"] != "path":
+        if parameter["in"] not in ("path", "query"):
             yield LintProblem(
                 "parameter-place", place, f"a {parameter['in']} parameter",
                 "teach endpoint_module.py.jinja to send it, then allow it here",
             )  # fmt: skip
-        if set(parameter.get("schema", {})) != {"type"} or parameter["schema"]["type"] != "string":
+        is_query = parameter["in"] == "query"
+        if is_query and parameter.get("required"):
+            yield LintProblem(
+                "parameter-required", place, "a required query parameter",
+                "teach endpoint_module.py.jinja to require it, then allow it here",
+            )  # fmt: skip
+        wanted: Any = {"type": ["string", "null"]} if is_query else {"type": "string"}
+        if parameter.get("schema", {}) != wanted:
             yield LintProblem(
                 "parameter-type", f"{place}/schema", "a parameter that is not any string",
-                "use type: string, and nothing else",
+                f"use {'type: [string, null]' if is_query else 'type: string'}, and nothing else",
             )  # fmt: skip
-        if not IDENTIFIER.fullmatch(name) or name in TAKEN or keyword.iskeyword(name):
+        named = python_name(name) if is_query else name
+        if not IDENTIFIER.fullmatch(named) or named in TAKEN or keyword.iskeyword(named):
             yield LintProblem(
                 "parameter-name", place, f"the name {name}, which the client cannot use",
                 "use words in lower case with _ between, and no name of Python or of the client",
             )  # fmt: skip
+        if not is_query:
+            found.append(name)
     if sorted(found) != sorted(re.findall(r"\{(.*?)\}", path)):
         yield LintProblem(
             "path-parameters", f"{at}/parameters", f"{found} are not the parameters of {path}",

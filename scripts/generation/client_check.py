@@ -81,13 +81,19 @@ class _Operation:
         (self.success,) = (code for code in self.responses if code.startswith("2"))
         parameters = inspect.signature(module.sync).parameters.values()
         self.places = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+        queried = [one.name for one in parameters if one.default is None]
+        documented = [resolve(contract, one) for one in operation.get("parameters", [])]
+        # They stand in the contract's order; a value has what a query escapes.
+        names = [one["name"] for one in documented if one["in"] == "query"]
+        self.query = {one: f"{one} &=+\N{SNOWMAN}" for one in names}
+        self.options = dict(zip(queried, self.query.values(), strict=True))
 
     def check(self) -> Iterator[str]:
-        requests = [None]
+        requests, media = [None], {}
         if "requestBody" in self.operation:
             media = resolve(self.contract, self.operation["requestBody"])["content"]
             requests = self._given(media["application/json"])
-            yield from (what for request in requests for what in self._request(media, request))
+        yield from (what for request in requests for what in self._request(media, request))
         for code, response in self.responses.items():
             media = response.get("content", {})
             given = self._given(media["application/json"]) if media else [None]
@@ -110,6 +116,12 @@ class _Operation:
             where = self.path.replace("{", "").replace("}", "")
             if (request.method.lower(), request.url.path) != (self.method, where):
                 yield f"request goes to {request.method} {request.url.path}"
+            if dict(request.url.params) != self.query:
+                yield f"request has the query {request.url.query.decode()}, not {self.query}"
+            if not media:
+                if request.content:
+                    yield f"request has a body where none is documented: {request.content!r}"
+                continue
             schema = media["application/json"]["schema"]
             for what in losses(self.contract, schema, value, json.loads(request.content)):
                 yield f"request {_short(value)}: {what}"
@@ -155,7 +167,7 @@ class _Operation:
     def _call(self, name: str, transport: ExampleCall, request: Any) -> Any:
         function = getattr(self.module, name)
         client = self.client.AuthenticatedClient(BASE, "token")
-        given: dict[str, Any] = {place: place for place in self.places}
+        given: dict[str, Any] = {place: place for place in self.places} | self.options
         if request is not None:
             given["body"] = typing.get_type_hints(function)["body"].from_dict(request)
         if not inspect.iscoroutinefunction(function):

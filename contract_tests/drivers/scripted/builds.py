@@ -63,6 +63,7 @@ class BuildScript:
         followed: Builds that were started, and are to end, by what they are for.
         hasty: Builds that may run without an upload; polled for a short time only.
         waiting: Builds that must not start.
+        own: The build of the run's own image name, which is deleted at the end.
         restarted: The build that is started once more when it has ended.
 
     """
@@ -74,6 +75,7 @@ class BuildScript:
     followed: dict[str, Issued] = field(default_factory=dict)
     hasty: dict[str, Issued] = field(default_factory=dict)
     waiting: dict[str, Issued] = field(default_factory=dict)
+    own: Issued | None = None
     restarted: Issued | None = None
 
     def initiate(self, what: str, **more: Any) -> Issued | None:
@@ -88,9 +90,23 @@ class BuildScript:
         """Request the status of a build."""
         return self.session.send("GET", issued.path, intent)
 
+    def delete(self, tag: str, intent: str, authorization: str | None = "valid") -> Exchange:
+        """Delete an image of the run's own name."""
+        path = delete_path(self.session.own_name, tag)
+        return self.session.send("DELETE", path, intent, authorization=authorization)
+
     def start(self, issued: Issued, intent: str, body: Any) -> Exchange:
         """Start a build."""
         return self.session.send("POST", f"{issued.path}/start", intent, body=body)
+
+
+def delete_path(name: str, tag: str) -> str:
+    """Return the path of an image, by name and tag."""
+    api, values = IMAGES, (name, tag)
+    path = api.contract.operations[api.delete].path
+    for parameter, value in zip(api.path_name, values, strict=True):
+        path = path.replace(f"{{{parameter}}}", quote(value, safe=""))
+    return path
 
 
 def initiate(session: Session, what: str, **more: Any) -> Issued | None:

@@ -15,6 +15,8 @@ GOOD = "FROM scratch\nCOPY Dockerfile /\n"
 HOPELESS = "FROM scratch\nRUNN false\n"
 
 NAMED = {"image_name": "contract-gate", "image_tag": "v1"}
+# Tags of the run's own image name: of the image that is deleted, and of one that must stay.
+OWN_TAG, KEPT_TAG = "v1", "kept"
 
 _INVALID_VALUES: dict[str, list[Any]] = {
     "image_name": [None, 7, ["web"], {"name": "web"}],

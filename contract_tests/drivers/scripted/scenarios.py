@@ -1,7 +1,8 @@
 """Scripted lifecycles: the stimuli that make the rules observable, in a fixed order.
 
-Three parts. ``open_builds`` starts builds, side by side; the steps of ``probes`` send what must be
-refused meanwhile; and ``close_builds`` waits for what has not ended.
+Four parts. ``open_builds`` starts builds, side by side; the steps of ``probes`` send what must be
+refused meanwhile; ``close_builds`` waits for what has not ended; and ``delete_own`` deletes the
+image whose name this run alone uses.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def open_builds(script: BuildScript) -> None:
     spent: BudgetSpent | None = None
     for number, what in enumerate((GOOD, HOPELESS, DEFAULT, FALSE), start=1):
         more = {"dockerfile_path": "Dockerfile", **everything} if what == HOPELESS else {}
+        if what == GOOD and script.session.own_name:
+            more = {"image_name": script.session.own_name}
         try:
             build = script.initiate(what, image_tag=f"v{number}", **more)
         except BudgetSpent as error:
@@ -40,6 +43,7 @@ def open_builds(script: BuildScript) -> None:
             break
         if build is not None:
             issued[what] = build
+            script.own = build if what == GOOD and script.session.own_name else script.own
             script.look(build, f"{what}: status at once")
     for what, build in issued.items():
         dockerfile = inputs.HOPELESS if what == HOPELESS else script.dockerfile
@@ -89,12 +93,50 @@ def close_builds(script: BuildScript) -> None:
     script.session.pace.give_up(going)
 
 
+def delete_own(script: BuildScript) -> None:
+    """Delete the image that was built under the run's own name, beside one of another tag.
+
+    Nothing is sent if that image was not seen to be COMPLETED, or once the server shows that it has
+    no such operation. Other tokens are tried on the other tag.
+    """
+    own, spent, kept = script.own, None, None
+    if own is None:
+        return
+    rows = script.look(own, "delete: status before").rows
+    if not rows or rows[0].phase != "succeeded":
+        return
+    try:
+        kept = script.initiate(
+            "another tag", image_name=script.session.own_name, image_tag=inputs.KEPT_TAG
+        )
+    except BudgetSpent as error:
+        spent = error
+    if kept is not None:
+        script.look(kept, "another tag: status before a delete")
+    deleted = script.delete(inputs.OWN_TAG, "delete")
+    script.look(own, "status after the delete")
+    if kept is not None:
+        script.look(kept, "another tag: status after the delete")
+    if deleted.succeeded:
+        for name, authorization in inputs.tokens(script.session.tape.token).items():
+            script.delete(inputs.KEPT_TAG, f"delete with {name}", authorization)
+            if kept is not None:
+                script.look(kept, f"status after a delete with {name}")
+        if kept is not None:
+            script.delete(inputs.KEPT_TAG, "delete of another tag")
+    if spent:
+        raise spent
+
+
 OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds, started_if_accepted=1)
 CLOSING = Step("the ends", 0, 0, 10, close_builds)
+DELETING = Step(
+    "delete, of an image of this run alone", 1, 0, 7 + 2 * len(inputs.tokens("a-token")), delete_own
+)
 
 
 def steps(*, is_limited: bool) -> list[Step]:
-    """Return the steps in order, without the last one.
+    """Return the steps in order, without the last two.
 
     With a small MAX_BUILDS, requests that must be refused go first: they cost no build, unless
     the server accepts them.

@@ -21,7 +21,7 @@ def _open(operation: str) -> Callable[[ServerRequest], None]:
     return _lets_in(lambda request, *_: request.operation == operation)
 
 
-def _tells(answer: ServerResponse, operations: str = "initiate start status") -> object:
+def _tells(answer: ServerResponse, operations: str = "initiate start status delete") -> object:
     """Refuse with another response than 401."""
 
     def change(request: ServerRequest, response: ServerResponse) -> None:
@@ -45,6 +45,14 @@ async def _status_starts(request: ServerRequest, server: Server) -> ServerRespon
     response = await server.respond(request)
     if request.operation == "status" and response.status == 401:
         await server.send(request, "POST", request.path.decode() + "/start", b"{}")
+    return response
+
+
+async def _denied_but_deleted(request: ServerRequest, server: Server) -> ServerResponse:
+    """Refuse a delete, and delete the image."""
+    response = await server.respond(request)
+    if request.operation == "delete" and response.status == 401:
+        await server.send(request, "DELETE", request.path.decode())
     return response
 
 
@@ -84,6 +92,9 @@ FAULTS = [
           response=_tells(ServerResponse(500, [], b""), "status")),
     fault("denied-but-started", "P2", "a start without the token gets 401, and starts the build",
           around=_denied_but_started),
+    fault("delete-open", "P2", "delete does not check the token", request=_open("delete")),
+    fault("denied-but-deleted", "P2", "a delete without the token gets 401, and deletes", "L10",
+          around=_denied_but_deleted),
     fault("denied-status-starts", "P2", "a status without the token gets 401, and starts the build",
           around=_status_starts),
 ]  # fmt: skip

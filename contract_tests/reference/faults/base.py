@@ -26,8 +26,11 @@ Body = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
 JSON = b"application/json"
-_BUILD = "/api/v1/images/build"
+_IMAGES = "/api/v1/images"
+_BUILD = f"{_IMAGES}/build"
+# A later one goes before an earlier one.
 _PLACES = {
+    "image": re.compile(_IMAGES + r"/([^/]+)/([^/]+)"),
     "builds": re.compile(_BUILD),
     "build": re.compile(_BUILD + r"/([^/]+)"),
     "start": re.compile(_BUILD + r"/([^/]+)/start"),
@@ -38,6 +41,7 @@ _OPERATIONS = {
     ("GET", "build"): "status",
     ("POST", "start"): "start",
     ("PUT", "upload"): "upload",
+    ("DELETE", "image"): "delete",
 }
 
 
@@ -46,8 +50,10 @@ class ServerRequest:
     """A request, as a fault may change it.
 
     Attributes:
-        operation: initiate, upload, start or status; None for what is none of them.
-        place: What the path names, whatever the method: builds, build, start or upload; or "".
+        operation: initiate, upload, start, status or delete; None for what is none of them.
+        build_id: The id in the path; of an image its name and tag, with a slash between them.
+        place: What the path names, whatever the method: builds, build, start, upload or image;
+            or "".
 
     """
 
@@ -240,7 +246,7 @@ async def _read_request(server: Server, receive: Any) -> ServerRequest:
     place, build_id = "", ""
     for name, path in _PLACES.items():
         if found := path.fullmatch(scope["path"]):
-            place, build_id = name, "".join(found.groups())
+            place, build_id = name, "/".join(found.groups())
     return ServerRequest(
         operation=_OPERATIONS.get((scope["method"], place)),
         build_id=build_id,

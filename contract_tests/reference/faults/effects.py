@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from .base import Body, Server, ServerRequest, ServerResponse, fault
 from .edits import Change, Edit, EditOfMany, body, both, count, history, later, rows_of, with_status
@@ -54,6 +55,32 @@ def _again(change: Change) -> Change:
             change(request, response)
 
     return changed
+
+
+def _note_image(request: ServerRequest, response: ServerResponse) -> None:
+    """Note the paths of all images."""
+    if request.operation == "initiate" and response.is_success:
+        body = request.json()
+        path = f"/api/v1/images/{quote(body['image_name'], '')}/{quote(body['image_tag'], '')}"
+        request.server.memory["images"][path] = None
+
+
+async def _delete_every_tag(request: ServerRequest, server: Server) -> ServerResponse:
+    """Delete each image of that name, whatever its tag."""
+    response = await server.respond(request)
+    if request.operation == "delete" and response.is_success:
+        name = request.path.decode().rpartition("/")[0]
+        for path in server.memory["images"]:
+            if path.rpartition("/")[0] == name:
+                await server.send(request, "DELETE", path)
+    return response
+
+
+async def _delete_newest(request: ServerRequest, server: Server) -> ServerResponse:
+    """Delete the image that was initiated last, whatever was to be deleted."""
+    if request.operation == "delete" and request.is_authorized and server.memory["images"]:
+        return await server.send(request, "DELETE", list(server.memory["images"])[-1])
+    return await server.respond(request)
 
 
 def _elsewhere(request: ServerRequest, response: ServerResponse) -> None:
@@ -310,4 +337,8 @@ FAULTS = [
           request=_first_upload_404),
     fault("upload-starts", "L11", "an upload starts the build", "P2 P3 P9",
           around=_upload_starts),
+    fault("delete-every-tag", "L10", "delete takes the other tags of the name too",
+          around=_delete_every_tag, response=_note_image),
+    fault("delete-newest", "L10", "delete takes the image that was initiated last",
+          around=_delete_newest, response=_note_image),
 ]  # fmt: skip

@@ -190,6 +190,11 @@ def _delete_204(request: ServerRequest, response: ServerResponse) -> None:
         response.status, response.content = 204, b""
 
 
+def _image_200(request: ServerRequest, response: ServerResponse) -> None:
+    if request.method == "GET" and request.place == "image":
+        response.status, response.content = 200, b"{}"
+
+
 def _not_allowed_200(request: ServerRequest, response: ServerResponse) -> None:
     if request.method == "PATCH" and response.status == 405:
         response.status, response.content = 200, b"{}"
@@ -211,6 +216,9 @@ FAULTS = [
           response=_media_type("start", b"text/html; charset=utf-8")),
     fault("initiate-problem-json", "P1", "initiate returns application/problem+json",
           response=_media_type("initiate", b"application/problem+json")),
+    fault("delete-image-204", "P1", "delete returns 204", response=_code("delete", 204)),
+    fault("delete-text", "P1", "delete returns text/plain",
+          response=_media_type("delete", b"text/plain")),
     fault("any-start-body", "P3", "start accepts any body as {}",
           request=_takes("start", lambda body: {} if _breaks_start(body) else None)),
     fault("null-start-body", "P3", "start accepts null as {}",
@@ -278,8 +286,7 @@ FAULTS = [
     fault("head-500", "P5", "HEAD of a build gets 500",
           request=_fails(lambda r: r.method == "HEAD" and r.place == "build")),
     fault("options-500", "P5", "OPTIONS gets 500", request=_fails(lambda r: r.method == "OPTIONS")),
-    fault("delete-500", "P5", "DELETE of a build gets 500",
-          request=_fails(lambda r: r.method == "DELETE" and r.place == "build")),
+    fault("delete-500", "P5", "delete gets 500", request=_fails(lambda r: r.operation == "delete")),
     fault("second-start-500", "P5", "a second start gets 500",
           request=_fails(_is_second_start), response=_note_start),
     fault("early-start-500", "P5", "a start without an upload gets 500", response=_early_start_500),
@@ -291,6 +298,7 @@ FAULTS = [
     fault("put-status-200", "P9", "PUT of a build returns what GET does",
           request=_taken_for("PUT", "build", "GET")),
     fault("delete-204", "P9", "DELETE of all builds returns 204", response=_delete_204),
+    fault("get-image-200", "P9", "GET of an image returns 200", response=_image_200),
     fault("patch-200", "P9", "PATCH returns 200", response=_not_allowed_200),
     fault("patch-405-but-started", "P9", "PATCH of a build gets 405, and starts it",
           around=_refused_but_started),

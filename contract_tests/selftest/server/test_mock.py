@@ -24,6 +24,7 @@ import httpx
 import pytest
 import respx
 from prime_image_builds import AuthenticatedClient, build_image, build_image_async
+from prime_image_builds.api.images import delete_image
 from prime_image_builds.errors import BuildFailedError
 from prime_image_builds.models import BuildImageRequest
 from respx.models import AllMockedAssertionError
@@ -93,6 +94,33 @@ def test_the_clock_is_in_the_tests_hand(way: str) -> None:
     assert body["createdAt"] == "2026-01-02T03:04:05.000Z"
     assert body["completedAt"] == "2026-01-02T03:05:05.000Z"
     assert mock.now.timestamp() == START.timestamp() + 1059.9
+
+
+@pytest.mark.parametrize("way", ["respx", "transport"])
+def test_delete_is_answered(way: str) -> None:
+    """The generated client deletes a build; its status is then no promise any more."""
+    with MockImages() as mock, mock.respx():
+        transport = mock.transport() if way == "transport" else None
+        with httpx.Client(transport=transport, base_url=mock.base_url) as http:
+            url = started(http)
+            client = AuthenticatedClient(mock.base_url, mock.token).set_httpx_client(http)
+            deleted = delete_image.sync("web", "v1", client=client, team_id="team_1")
+            gone = http.get(url, headers=BEARER).status_code
+        mock.assert_held()
+
+    assert (deleted.success, gone) == (True, 404)
+    assert [one.deletes for one in mock.tape.exchanges if one.deletes] == [("web", "v1")]
+
+
+def test_other_paths_and_methods_below_images_are_left_to_the_test() -> None:
+    """The mock answers the contract's operations; routes of the test answer the rest."""
+    images = BUILDS.removesuffix("/build")
+    with MockImages() as mock, mock.respx() as router:
+        router.patch(f"{images}/web/v1/visibility").respond(200, json={})
+        router.get(images).respond(200, json=[])
+        with httpx.Client() as client:
+            assert client.patch(f"{images}/web/v1/visibility").status_code == 200
+            assert client.get(images).status_code == 200
 
 
 def test_the_clock_may_be_far_from_the_machines() -> None:

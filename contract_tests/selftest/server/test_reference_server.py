@@ -103,6 +103,43 @@ def test_upload_by_length_and_in_chunks(served: Served) -> None:
     assert ended["status"] == "COMPLETED"
 
 
+def test_delete_removes_every_build_of_a_name_and_tag(served: Served) -> None:
+    """With the token only; other tags stay, and a second delete finds nothing."""
+    ids = [served.client.post(BUILD, json=NAMED, headers=AUTH).json()["build_id"] for _ in "ab"]
+    other = served.client.post(BUILD, json={**NAMED, "image_tag": "v2"}, headers=AUTH).json()
+    url = served.upload_url()
+    image = "/api/v1/images/web/v1"
+
+    denied = served.client.delete(image)
+    kept = served.client.get(f"{BUILD}/{ids[0]}", headers=AUTH)
+    deleted = served.client.delete(image, headers=AUTH, params={"teamId": "team_1"})
+    again = served.client.delete(image, headers=AUTH)
+    gone = [served.client.get(f"{BUILD}/{one}", headers=AUTH) for one in ids]
+
+    assert (denied.status_code, denied.content, kept.status_code) == (401, b"", 200)
+    assert (deleted.status_code, deleted.json()["success"]) == (200, True)
+    schema = {"$ref": "#/components/schemas/DeleteImageResponse"}
+    assert contract().errors(schema, deleted.json()) == []
+    assert refusal(again) == (404, "image_name")
+    assert [refusal(one) for one in gone] == [(404, "build_id")] * 2
+    assert served.client.get(f"{BUILD}/{other['build_id']}", headers=AUTH).status_code == 200
+    late = served.client.put(url, content=context(GOOD), headers=OCTETS)
+    assert refusal(late) == (404, "build_id")
+
+
+def test_delete_of_a_status_url_is_a_delete_of_the_image_build(served: Served) -> None:
+    """The two templates match one URL: the method tells them apart."""
+    named = {"image_name": "build", "image_tag": "x"}
+    build = served.client.post(BUILD, json=named, headers=AUTH).json()["build_id"]
+
+    absent = served.client.delete(f"{BUILD}/{build}", headers=AUTH)
+    deleted = served.client.delete(f"{BUILD}/x", headers=AUTH)
+
+    assert refusal(absent) == (404, "image_name")
+    assert deleted.json() == {"success": True, "message": "build:x is deleted"}
+    assert refusal(served.client.get(f"{BUILD}/{build}", headers=AUTH)) == (404, "build_id")
+
+
 def test_upload_url_is_signed_and_expires(served: Served) -> None:
     """Another signature, another build or a later time will not do; nor another method or type."""
     url, other, content = served.upload_url(), served.upload_url(), context(GOOD)

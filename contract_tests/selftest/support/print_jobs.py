@@ -38,6 +38,7 @@ CONTRACT = Contract({
     "paths": {
         "/print/jobs": {"post": _operation("queue_job", "202", "Ticket", "Order")},
         "/print/jobs/{job}": {"get": _operation("show_job", "200", "Job")},
+        "/print/titles/{title}/{edition}": {"delete": _operation("scrap", "200", "Scrapped")},
         "/print/jobs/{job}/release": {"post": _operation("release_job", "200", "Job", "Release")},
     },
     "components": {"schemas": {
@@ -57,6 +58,7 @@ CONTRACT = Contract({
         "Sheet": _object("ref", "state", "queued", ref=_TEXT, state=_STATE, **_TIMES,
                          jam={"type": ["string", "null"]},
                          paper={"$ref": "#/components/schemas/Paper"}),
+        "Scrapped": _object("done", done={"type": "boolean"}),
         "Complaint": _object("why", why=_TEXT),
     }},
 })  # fmt: skip
@@ -69,7 +71,9 @@ PRINTS = Api(
     status="show_job",
     status_schema="State",
     kind_schema="Paper",
+    delete="scrap",
     path_id="job",
+    path_name=("title", "edition"),
     sent=RequestNames(name="title", tag="edition", is_uploaded="spooled"),
     issued=IssueNames(build_id="job", upload_url="spool", expires_in="ttl"),
     build=BuildNames(

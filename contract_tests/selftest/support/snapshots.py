@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "snapshots"
 UPDATE = "UPDATE_SNAPSHOTS"
 # What differs between runs or machines, and what stands for it.
 _VARYING = (
-    (re.compile(r"\b(bld|art)_[0-9a-f]{12}\b"), r"\1_…"),
+    (re.compile(r"\b(bld_|art_|contract-gate-)[0-9a-f]{12}\b"), r"\1…"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}\b"), "<port>"),
     (re.compile(r"\b\d+\.\d+(?= ?s\b)"), "<seconds>"),

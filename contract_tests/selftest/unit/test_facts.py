@@ -59,7 +59,16 @@ def _operations(document: dict[str, Any]) -> Any:
                 operation["operationId"],
                 {
                     "at": f"{method.upper()} {path}",
-                    "path": {one["name"]: one["schema"]["type"] for one in parameters},
+                    "path": {
+                        one["name"]: one["schema"]["type"]
+                        for one in parameters
+                        if one["in"] == "path"
+                    },
+                    "query": {
+                        one["name"]: sorted(one["schema"]["type"])
+                        for one in parameters
+                        if one["in"] == "query" and not one["required"]
+                    },
                     "body": _name(body),
                     "body_required": body.get("required", False),
                     "bearer": schemes == [("http", "bearer")],
@@ -128,6 +137,7 @@ def test_what_is_marked_stated_is_stated() -> None:
 
 GROUP, INITIATE = f"{SCHEMAS}/BuildStatusResponse", f"{SCHEMAS}/BuildImageRequest/properties"
 PATHS = "/paths/~1api~1v1~1images~1build"
+TEAM = "/components/parameters/teamId"
 UNTRUE: dict[str, tuple[str, Any]] = {
     "a team that is never null": (f"{INITIATE}/teamId/type", "string"),
     "another default": (f"{INITIATE}/dockerfile_path/default", "./Dockerfile"),
@@ -154,6 +164,11 @@ UNTRUE: dict[str, tuple[str, Any]] = {
     "an optional body": (f"{PATHS}/post/requestBody/required", ...),
     "no security": (f"{PATHS}/post/security", []),
     "no 422": (f"{PATHS}/post/responses/422", ...),
+    "a team that is required": (f"{TEAM}/required", True),
+    "a team of a delete that is never null": (
+        f"{TEAM}/schema/type", ["string"],
+    ),
+    "a message that is optional": (f"{SCHEMAS}/DeleteImageResponse/required", ["success"]),
 }  # fmt: skip
 
 

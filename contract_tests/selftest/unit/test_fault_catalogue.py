@@ -158,6 +158,13 @@ def script(server: Server) -> Iterator[Step]:
     ):  # fmt: skip
         yield "POST", BUILD, body, headers
     yield "POST", f"{at(2)}/start", b'"' + b"x" * 2**20 + b'"', json_type
+    yield from initiate("kept")
+    images = f"{BUILD.removesuffix('/build')}/{OF_BODY['image_name']}"
+    yield "GET", f"{images}/kept", None, {}
+    yield from (("DELETE", f"{images}/v2", None, {}), status(4), status(1))
+    for authorization in INVALID_TOKENS:
+        yield "DELETE", f"{images}/v1", None, {"authorization": authorization or ""}
+        yield status(3)
 
 
 @cache

@@ -18,6 +18,7 @@ from ..support.print_jobs import PRINTS
 
 TOKEN = "a-badge"  # noqa: S105
 JOBS = "https://printer.test/office/print/jobs"
+TITLE = "https://printer.test/office/print/titles/menu/2"
 EPOCH = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)
 JSON = {"content-type": "application/json"}
 TIMES = {"queued": "2026-11-24T09:00:00Z", "printing": "2026-11-24T09:00:04Z",
@@ -63,9 +64,13 @@ def history() -> dict[str, Asked]:
         "release": Asked("POST", f"{JOBS}/j/release", 200, job("PRINTING", times=2), {}),
         "show": Asked("GET", f"{JOBS}/j", 200, job("PRINTING", times=2)),
         "patch": Asked("PATCH", f"{JOBS}/j", 405, None, {}),
+        "scrap without a badge": Asked("DELETE", TITLE, 401, token=None),
+        "show after that": Asked("GET", f"{JOBS}/j", 200, job("PRINTING", times=2)),
         "release again": Asked("POST", f"{JOBS}/j/release", 200, job("PRINTING", times=2), {}),
         "show printed": Asked("GET", f"{JOBS}/j", 200, job("PRINTED", times=3)),
         "show once more": Asked("GET", f"{JOBS}/j", 200, job("PRINTED", times=3)),
+        "scrap": Asked("DELETE", TITLE, 200, {"done": True}),
+        "show what is scrapped": Asked("GET", f"{JOBS}/j", 404),
     }
 
 
@@ -99,7 +104,8 @@ def test_history_without_a_fault_violates_nothing_and_observes_each_group() -> N
     # What needs a second build to compare with, an end that failed, or an absent one.
     assert set(RULES) - observed == {"P4", "P7", "L8", "L11"}
     assert [one.operation for one in tape.exchanges][:3] == ["queue_job"] * 3
-    assert {one.build_id for one in tape.exchanges[3:]} == {"j"}
+    assert {one.build_id for one in tape.exchanges[3:] if not one.deletes} == {"j"}
+    assert tape.is_deleted("j")
     assert ("group", "PRINTED", 2) in list(
         coverage.table(coverage.observed(tape.exchanges), PRINTS)
     )
@@ -140,6 +146,7 @@ CODE = "the status code"
 FAULTS = [
     OneFault("P1", CODE, "queue", 201),
     OneFault("P2", CODE, "no badge", 404),
+    OneFault("P2", CODE, "show after that", 404, also=("L10",)),
     OneFault("P3", CODE, "bad order", 400),
     OneFault("P5", CODE, "patch", 500),
     OneFault("P6", "$.sheets[0].ref", "show once more", sheet={"ref": 7}),

@@ -44,7 +44,9 @@ def broken_rules(payload: Payload) -> dict[str, Broken]:
         driver="payloads",
         intent=payload.title,
         request=(
-            operation.method, "https://images.test" + operation.path.format(build_id="bld_1"),
+            operation.method,
+            "https://images.test"
+            + operation.path.format(build_id="bld_1", image_name="web", image_tag="v1"),
             {"authorization": f"Bearer {driver.TOKEN}", "content-type": "application/json"}, b"{}",
         ),
         response=(operation.success, {"content-type": payload.media_type}, payload.content),

@@ -229,9 +229,9 @@ def test_generated_client(tmp_path: Any) -> None:
 
     assert build.status == "COMPLETED"
     assert len(watch.tape.of("upload")) == 1
-    assert {name: bool(count) for name, count in watch.tape.successes().items()} == dict.fromkeys(
-        ["initiate_image_build", "start_image_build", "get_build_status"], True
-    )
+    assert {name for name, count in watch.tape.successes().items() if count} == {
+        "initiate_image_build", "start_image_build", "get_build_status",
+    }  # fmt: skip
     assert watch.verdicts["L3"].observed > 1
     assert watch.verdicts["L10"].observed > 0
 

@@ -6,6 +6,7 @@ from .build_image_request import BuildImageRequest
 from .build_image_response import BuildImageResponse
 from .build_platform import BuildPlatform
 from .build_status_response import BuildStatusResponse
+from .delete_image_response import DeleteImageResponse
 from .error_detail import ErrorDetail
 from .error_response import ErrorResponse
 from .image_artifact_type import ImageArtifactType
@@ -20,6 +21,7 @@ __all__ = (
     "BuildImageResponse",
     "BuildPlatform",
     "BuildStatusResponse",
+    "DeleteImageResponse",
     "ErrorDetail",
     "ErrorResponse",
     "ImageArtifactType",

@@ -1,0 +1,213 @@
+"""Delete destroys: what a run deletes, what it must never delete, and servers without a delete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from ...contract.api import IMAGES
+from ...drivers.http.pace import Pace
+from ...drivers.session import Session
+from ...gate import drive
+from ...gate.result import Report
+from ...gate.run import Run
+from ...gate.target import Budget, Target, embedded
+from ...problems import Exit, Problem
+from ...reference.faults import Fault, ServerRequest, ServerResponse
+from ...report import markdown, terminal, verdicts
+from ...tape.tape import Tape
+
+TOKEN = "a-token-of-the-test"  # noqa: S105
+IMAGE = "/api/v1/images"
+BUILD = f"{IMAGE}/build"
+# What a router may match with the template of delete, however it was meant: two segments, or more
+# where a parameter takes slashes.
+LIKE_DELETE = re.compile(r".*/images/+[^/]+/+.+")
+
+
+class Server:
+    """A reference server that keeps what reached it, and may answer otherwise."""
+
+    def __init__(self, delete: Callable[[ServerRequest], ServerResponse | None] | None = None):
+        self.asked: list[tuple[str, str]] = []
+        self._delete = delete
+        fault = Fault("watched", "", "", request=self._seen)
+        self.at = embedded(TOKEN, fault)
+
+    def _seen(self, request: ServerRequest) -> ServerResponse | None:
+        self.asked.append((request.method.upper(), request.path.decode()))
+        if request.method == "DELETE" and request.place == "image" and self._delete:
+            return self._delete(request)
+        return None
+
+    @property
+    def deletes(self) -> list[str]:
+        """The paths of all requests that may delete, decoded."""
+        return [unquote(path) for method, path in self.asked if method == "DELETE"]
+
+    def judged(self, **target: Any) -> Run:
+        """Run the gate against it."""
+        run = Run(Target(token=TOKEN, **target), at=self.at)
+        try:
+            drive.drive(run)
+        except Problem as problem:
+            run.problem = problem
+        return run
+
+
+def foreign(server: Server, run: Run) -> list[str]:
+    """Return the deletes that may take anything but an image of the run's own name."""
+    ids = {one.build_id for one in run.tape.of(IMAGES.initiate)}
+    own = {f"{IMAGE}/{run.own_name}/{tag}" for tag in ("v1", "kept")}
+    harmless = own | {BUILD} | {f"{BUILD}/{one}/start" for one in ids}
+    return [path for path in server.deletes if path not in harmless]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {},
+        {"seed": 7},
+        {"level": "must"},
+        {"budget": Budget(builds=1)},
+        {"budget": Budget(builds=6)},
+        {"budget": Budget(requests=500)},
+    ],
+    ids=str,
+)
+def test_run_deletes_only_images_of_its_own_name(target: dict[str, Any]) -> None:
+    """All requests that reached the server, generated ones included."""
+    server = Server()
+
+    run = server.judged(**target)
+
+    assert foreign(server, run) == []
+    assert [one.failure for one in run.tape.exchanges if "not sent" in (one.failure or "")] == []
+    assert run.own_name not in ("contract-gate", "")
+
+
+def test_deletes_come_last_and_are_of_builds_that_the_run_made() -> None:
+    """After the first one nothing is sent but deletes, and the status of the two images."""
+    server = Server()
+
+    run = server.judged()
+
+    first = next(one for one in run.tape.of(IMAGES.delete))
+    own = {
+        one.build_id: one.request.json["image_tag"]
+        for one in run.tape.of(IMAGES.initiate)
+        if one.succeeded and one.request.json["image_name"] == run.own_name
+    }
+    after = [one for one in run.tape.exchanges if one.number >= first.number]
+    assert sorted(own.values()) == ["kept", "v1"]
+    assert {one.operation for one in after} == {IMAGES.delete, IMAGES.status}
+    assert {one.build_id for one in after if one.operation == IMAGES.status} == set(own)
+    assert {one.deletes for one in after if one.deletes} == {
+        (run.own_name, "v1"), (run.own_name, "kept"),
+    }  # fmt: skip
+    assert [run.tape.is_deleted(one or "") for one in own] == [True, True]
+    assert not set(own) & set(run.left_behind[0])
+    assert run.not_deleted is None
+
+
+@pytest.mark.parametrize("build_id", ["bld_1", "v1", "web", ".", "a/b"])
+def test_run_with_build_id_sends_no_delete(build_id: str) -> None:
+    """It only polls a build that is there, or not."""
+    server = Server()
+
+    run = server.judged(build_id=build_id)
+
+    assert server.deletes == []
+    assert not run.tape.of(IMAGES.delete)
+    assert "not sent" in (run.not_deleted or "")
+
+
+def test_run_whose_builds_never_complete_sends_no_delete() -> None:
+    """What was not seen to be COMPLETED may be no image: its 404 would say nothing."""
+    server = Server()
+    server.at = embedded(TOKEN, Fault("watched", "", "", request=server._seen), scenario="stuck")
+
+    run = server.judged(budget=Budget(deadline=60))
+
+    assert not run.tape.of(IMAGES.delete)
+    assert foreign(server, run) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{IMAGE}/web/v1", f"{IMAGE}/build/bld_1", f"{IMAGE}/build/v1", f"{IMAGE}/own%2Fx/v1",
+        f"{IMAGE}/OWN/v1", f"{IMAGE}//own/v1", f"/base{IMAGE}/web/v1", f"{IMAGE}/own/../web/v1",
+        f"{IMAGE}/web/v1/", "/images/web/v1", f"{IMAGE}/own", f"{IMAGE}/%6Fwn2/v1",
+        f"{IMAGE}/web/v1?teamId=own",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["DELETE", "delete"])
+@pytest.mark.parametrize("own_name", ["own", ""])
+def test_session_does_not_send_a_delete_of_another_image(
+    method: str, path: str, own_name: str
+) -> None:
+    """The last guard: whoever asks for it, and however it is spelled."""
+    server, tape = Server(), Tape(TOKEN)
+    with Session(server.at, tape, "test", Pace(clock=server.at.clock), own_name=own_name) as one:
+        exchange = one.send(method, path, "a delete")
+
+    assert "not sent" in (exchange.failure or "")
+    assert server.asked == []
+
+
+def test_session_sends_a_delete_of_its_own_image() -> None:
+    """Else the guard would guard nothing."""
+    server, tape = Server(), Tape(TOKEN)
+    with Session(server.at, tape, "test", Pace(clock=server.at.clock), own_name="own") as one:
+        exchange = one.send("DELETE", f"{IMAGE}/own/v1", "a delete")
+
+    assert (exchange.failure, exchange.response.status) == (None, 404)
+    assert server.deletes == [f"{IMAGE}/own/v1"]
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_server_without_delete_passes_and_the_reports_show_it(status: int) -> None:
+    """One delete is sent, with the token; then nothing more is known to be there."""
+    headers = [(b"content-type", b"text/plain")]
+    server = Server(lambda _: ServerResponse(status, [*headers], b"no such thing"))
+
+    run = server.judged()
+
+    assert [one.rule.id for one in run.judge.violated] == []
+    assert run.problem is None
+    assert len(run.tape.of(IMAGES.delete)) == 1
+    assert run.not_deleted == f"not applicable: the server does not offer it ({status})"
+    assert any(run.not_deleted in line for line in terminal.traffic(run))
+    report = Report(run.target, run)
+    assert run.not_deleted in markdown.page(report)
+    assert verdicts.document(report)["not_deleted"] == run.not_deleted
+    assert report.code == Exit.OK
+
+
+@pytest.mark.parametrize("status", [403, 409, 429])
+def test_refused_delete_is_no_violation(status: int) -> None:
+    """A server may let nobody delete with this token, or not now."""
+    server = Server(lambda _: ServerResponse(status, [], b""))
+
+    run = server.judged(budget=Budget(deadline=3600))
+
+    assert [one.rule.id for one in run.judge.violated] == []
+    assert run.problem is None
+    assert run.not_deleted == f"no success: {status}"
+
+
+def test_success_that_deletes_nothing_is_no_violation() -> None:
+    """Whether the build is found after a delete proves nothing, whatever the delete returned."""
+    body = b'{"success": true, "message": "deleted"}'
+    answer = ServerResponse(200, [(b"content-type", b"application/json")], body)
+    server = Server(lambda request: answer if request.is_authorized else None)
+
+    run = server.judged()
+
+    assert [one.rule.id for one in run.judge.violated] == []
+    assert run.not_deleted is None
