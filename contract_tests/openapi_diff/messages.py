@@ -133,8 +133,8 @@ def _moved(found: list[Difference], base: Node, revision: Node) -> Differences:
     removed = [one for one in found if one.kind.endswith("field-removed")]
     news = _paths(revision) - _paths(base) if removed else set()
     for one in found:
-        name = one.places[0].rpartition(".")[2]
-        now = sorted(path for path in news if path.endswith(f".{name}")) if one in removed else []
+        ending = f".{one.subject}"
+        now = sorted(path for path in news if path.endswith(ending)) if one in removed else []
         yield one._replace(revision=f"moved to {', '.join(now)}") if now else one
 
 

@@ -56,33 +56,16 @@ def compare(old: Path, new: Path) -> Iterator[Change]:
             yield Change(weight, f"new: {line}", _name(line)[-1])
 
 
-def targets(makefile: str) -> list[str]:
-    """Return the documented targets of a makefile."""
-    return re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
-
-
-def takes(makefile: str) -> dict[str, list[str]]:
-    """Return the variables of each target of a makefile."""
-    joined = makefile.replace("\\\n", "")
-    found: dict[str, str] = dict(re.findall(r"^([\w.-]+) +:= +(.*)$", joined, re.MULTILINE))
-    return {
-        name.removesuffix(".takes"): re.sub(
-            r"\$\(([\w.]+)\)", lambda one: found[one[1]], names
-        ).split()
-        for name, names in found.items()
-        if name.endswith(".takes")
-    }
-
-
 def _name(line: str) -> tuple[str, ...]:
     return tuple(word for word in line.split() if word not in _ATTRIBUTES)
 
 
 def _lines(root: Path) -> Iterator[str]:
-    makefile = (root / "Makefile").read_text(encoding="utf-8")
-    yield from (f"make {name}" for name in targets(makefile))
-    variables = {"PYTHON"}.union(*takes(makefile).values())
-    yield from (f"variable {name}" for name in variables - {*SETTINGS})
+    makefile = (root / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
+    yield from (f"make {name}" for name in re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    taken = " ".join(re.findall(r"^[\w.-]+\.takes +:= +(.*)$", makefile, re.MULTILINE))
+    variables = {"PYTHON", *re.findall(r"\b[A-Z_]+\b", taken)} - {"SETTINGS", *SETTINGS}
+    yield from (f"variable {name}" for name in variables)
     yield from (f"setting {PREFIX}{name}" for name in SETTINGS)
     yield from (f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES).values())
     yield from (f"scenario {name}" for name in SCENARIOS)

@@ -12,8 +12,6 @@ from pathlib import Path
 import click
 import pytest
 
-from scripts.release import public_list
-
 from ... import cli, usage
 from ...contract.openapi import PATH
 from ...gate.target import GateError
@@ -22,12 +20,13 @@ from ...problems import Exit
 from ...reference.faults import FAULTS
 from ...rules import RULES
 from ...settings import SETTINGS, from_environment
+from ..support.makefile import takes, targets
 
 ROOT = PATH.parent
 HAR = ROOT / "contract_tests/selftest/support/har/chrome.har"
 COMMANDS = [*cli.COMMANDS, *cli.PROJECT]
-TAKES = public_list.takes((ROOT / "Makefile").read_text())
-TARGETS = public_list.targets((ROOT / "Makefile").read_text())
+TAKES = takes((ROOT / "Makefile").read_text())
+TARGETS = targets((ROOT / "Makefile").read_text())
 
 
 @pytest.fixture(autouse=True)

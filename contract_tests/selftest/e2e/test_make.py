@@ -18,14 +18,13 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from scripts.release import public_list
-
 from ...contract.openapi import PATH
 from ...settings import SETTINGS
+from ..support.makefile import takes
 
 ROOT = PATH.parent
 FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.txt")
-TAKES = public_list.takes((ROOT / "Makefile").read_text())
+TAKES = takes((ROOT / "Makefile").read_text())
 TARGETS = ["gate", "judge", "compare", "serve", "generate", "check", "changes", "vendor",
            "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
            "fuzz", "mutate", "bench", "lint"]  # fmt: skip

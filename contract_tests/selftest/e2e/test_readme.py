@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.release import public_list
-
 from ...contract.openapi import PATH
 from ...reference.app import create_app
 from ...reference.over_sockets import running
 from ..support.documented import fits
+from ..support.makefile import takes
 from .test_contributing import BLOCK, Clone, clean, commands
 
 ROOT = PATH.parent
@@ -22,7 +21,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 TAKES: dict[str, list[str]] = {
     target: [] for target in re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE)
 }
-TAKES |= public_list.takes(MAKEFILE)
+TAKES |= takes(MAKEFILE)
 # What this test is a part of.
 NOT_RUN = {"make test"}
 EXAMPLES = [one for kind, block in BLOCK.findall(README) if kind == "console"

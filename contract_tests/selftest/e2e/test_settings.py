@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from scripts.release import public_list
-
 from ... import cli, usage
 from ...contract import documents
 from ...contract.api import IMAGES
@@ -22,6 +20,7 @@ from ...rules import RULES
 from ...settings import PREFIX, SETTINGS, Setting, from_environment
 from ...verdicts import coverage
 from ...verdicts.coverage import Cell
+from ..support.makefile import takes
 
 ROOT = PATH.parent
 URL = {"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_TOKEN": "some-long-token"}
@@ -124,7 +123,7 @@ def test_any_bearer_token_will_do(token: str) -> None:
 
 
 COMMANDS = dict(cli.each())
-TAKES = public_list.takes((ROOT / "Makefile").read_text())
+TAKES = takes((ROOT / "Makefile").read_text())
 ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # The action is for a server of somebody's, and for a run that is to be judged.
 NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY"}
