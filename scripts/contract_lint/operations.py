@@ -17,7 +17,7 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # Names that a module of an operation uses itself.
 TAKEN = {
     "client", "body", "response", "parsed", "sync", "asyncio", "httpx", "write", "decode",
-    "decode_refusal", "path_segment", "query", "str", "self",
+    "decode_error", "path_segment", "query", "str", "self",
 }  # fmt: skip
 
 

@@ -185,14 +185,13 @@ def test_a_path_parameter_is_one_segment(build_id: str, raw: bytes, variant: str
 @pytest.mark.parametrize(
     "build_id", ["", ".", "..", "a\nb", "a\r\nX: y", "\0", "a\x7f", "\ud800", None, 7, b"a"]
 )
-def test_what_is_no_segment_is_refused(build_id: Any, variant: str) -> None:
-    """What no escaping can keep in its place is never sent."""
+def test_build_id_that_is_not_a_segment_raises_before_sending(build_id: Any, variant: str) -> None:
+    """A value that no escaping makes one path segment is not sent."""
     with respx.mock(assert_all_called=False) as router:
         route = router.route()
-        with pytest.raises(errors.InvalidRequestError, match="build_id must be one path segment"):
-            call(AuthenticatedClient(BASE, TOKEN), STATUS, variant, build_id)
-        with pytest.raises(errors.InvalidRequestError, match="build_id must be one path segment"):
-            call(AuthenticatedClient(BASE, TOKEN), START, variant, build_id)
+        for operation in (STATUS, START):
+            with pytest.raises(errors.InvalidRequestError):
+                call(AuthenticatedClient(BASE, TOKEN), operation, variant, build_id)
 
     assert not route.called
 
@@ -201,7 +200,7 @@ NOT_TEXT: Any = None
 INVALID_BODIES = [
     (BuildImageRequest(image_name=NOT_TEXT, image_tag="v1"), r"\$\.image_name"),
     (BuildImageRequest(image_name="w", image_tag="v", platform=NOT_TEXT), r"\$\.platform"),
-    (BuildImageRequest(image_name="\ud800", image_tag="v"), "cannot be sent"),
+    (BuildImageRequest(image_name="\ud800", image_tag="v"), "BuildImageRequest"),
     (StartBuildRequest(context_uploaded=NOT_TEXT), r"\$\.context_uploaded"),
 ]
 
@@ -209,7 +208,7 @@ INVALID_BODIES = [
 @variants
 @pytest.mark.parametrize(("body", "message"), INVALID_BODIES)
 def test_invalid_request_body_raises_before_sending(body: Any, message: str, variant: str) -> None:
-    """A field that holds what its annotation forbids is named, and never sent."""
+    """A field with an invalid value is not sent; the error has its path."""
     operation = INITIATE if isinstance(body, BuildImageRequest) else START
     with respx.mock(assert_all_called=False) as router:
         route = router.route()
@@ -219,12 +218,12 @@ def test_invalid_request_body_raises_before_sending(body: Any, message: str, var
     assert not route.called
 
 
-def test_a_body_that_is_no_json_is_refused() -> None:
-    """An object of another kind in a field is no JSON at all."""
+def test_request_field_that_is_not_json_raises() -> None:
+    """An object without a JSON form is an invalid request, not a TypeError."""
     anything: Any = object()
     body = StartBuildRequest(context_uploaded=anything)
 
-    with pytest.raises(errors.InvalidRequestError, match="StartBuildRequest cannot be sent"):
+    with pytest.raises(errors.InvalidRequestError, match="StartBuildRequest"):
         start_image_build.sync("bld_1", client=AuthenticatedClient(BASE, TOKEN), body=body)
 
 
@@ -433,19 +432,19 @@ def test_detailed_raises_for_what_is_not_documented(
 
 @pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
 @pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
-def test_detailed_refuses_an_invalid_success(operation: str, variant: str) -> None:
-    """A success of another shape is none."""
+def test_detailed_raises_for_an_invalid_success(operation: str, variant: str) -> None:
+    """The status alone is not enough."""
     status = contract().operations[operation].success
     error = raised(answered(status, json={}), variant, operation)
 
     assert type(error) is errors.InvalidResponseError
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
-    assert (again.path, again.reason) == (error.path, "is required, and missing")
+    assert (again.path, again.reason) == (error.path, error.reason)
     assert str(again) == str(error)
 
 
-def test_an_answer_without_a_request() -> None:
-    """An error can be made of one, as a test of somebody's may."""
+def test_error_of_a_response_without_request() -> None:
+    """Tests of other projects create such responses."""
     error = errors.ApiError.of(httpx.Response(404, json={"detail": "gone"}))
 
     assert (error.method, error.url, str(error)) == (None, None, "404: gone")
@@ -453,7 +452,7 @@ def test_an_answer_without_a_request() -> None:
 
 
 def leaking(error: BaseException | None, secret: str = TOKEN) -> list[str]:
-    """List where an exception shows a secret: text, repr, pickle, and those it came from."""
+    """List where an exception or its causes show a secret: text, repr, traceback, pickle."""
     found = []
     while error is not None:
         shown = {"str": str(error), "repr": repr(error)}
@@ -468,8 +467,8 @@ def leaking(error: BaseException | None, secret: str = TOKEN) -> list[str]:
     return found
 
 
-def test_errors_survive_a_pickle() -> None:
-    """A process may hand them to another."""
+def test_errors_survive_pickling() -> None:
+    """A process pool returns errors as pickles."""
     for status, content in ((429, b'{"detail":"slow"}'), (200, b"{}")):
         error = raised(answered(status, content=content, headers={"Retry-After": "7"}))
         again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
@@ -477,20 +476,20 @@ def test_errors_survive_a_pickle() -> None:
         assert again.response.headers == error.response.headers
 
 
-def test_a_client_is_not_pickled() -> None:
+def test_pickling_a_client_raises() -> None:
     """A pickle would hold the token in clear."""
-    with pytest.raises(TypeError, match=r"^a client holds .* make a new one, do not pickle it$"):
+    with pytest.raises(TypeError, match="token"):
         pickle.dumps(AuthenticatedClient(BASE, TOKEN))
 
 
 @pytest.mark.parametrize(
     "token", ["", " ", "a b", "a\nb", "a\r\nX: y", "caf\u00e9", "\0", " a", "a ", None, 7, b"a"]
 )
-def test_a_token_that_cannot_be_one_is_refused(token: Any) -> None:
-    """The error does not show it; a client that has one keeps it."""
+def test_invalid_token_raises(token: Any) -> None:
+    """The error does not show the token; a client keeps its valid one."""
     with pytest.raises(errors.InvalidRequestError) as caught:
         AuthenticatedClient(BASE, token)
-    assert str(caught.value) == "the token must be one non-empty word of printable ASCII"
+    assert repr(token) not in str(caught.value)
 
     client = AuthenticatedClient(BASE, TOKEN)
     with pytest.raises(errors.InvalidRequestError):
@@ -630,24 +629,27 @@ def test_the_defaults_are_the_safe_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("answer", "path", "part"),
     [
-        (httpx.Response(200, content=b"{}"), "content type is missing, not application/json"),
-        (
-            httpx.Response(200, html="x"),
-            "content type is 'text/html; charset=utf-8', not application/json",
-        ),
-        (httpx.Response(200, json={}), "is required, and missing"),
+        (httpx.Response(200, content=b"{}"), "$", "content type"),
+        (httpx.Response(200, html="x"), "$", "text/html"),
+        (httpx.Response(200, json={}), "$.id", ""),
     ],
 )  # fmt: skip
-def test_invalid_response_error_has_the_reason(answer: httpx.Response, reason: str) -> None:
-    """The reason is in words, and there is always one."""
-    assert raised(answer).reason == reason
+def test_invalid_response_error_has_path_and_reason(
+    answer: httpx.Response, path: str, part: str
+) -> None:
+    """Also for what msgspec does not check."""
+    error = raised(answer)
+
+    assert error.path == path
+    assert error.reason
+    assert part in error.reason
 
 
-def test_a_key_that_stands_twice_is_named() -> None:
-    """The error names it."""
+def test_repeated_key_is_named_in_the_error() -> None:
+    """The error is about the whole body, so the reason has the key."""
     content = json.dumps(ROWS["UPLOADING"]["value"])[:-1].encode() + b', "status": "PENDING"}'
     answer = httpx.Response(200, content=content, headers={"Content-Type": "application/json"})
 
-    assert raised(answer).reason == "the key 'status' stands twice"
+    assert "'status'" in raised(answer).reason

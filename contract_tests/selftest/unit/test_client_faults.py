@@ -22,7 +22,7 @@ MODULES = (initiate_image_build, start_image_build, get_build_status)
 
 
 def violated() -> set[str]:
-    """Put the client through everything; return the rules that it breaks."""
+    """Run the client driver; return the rules that the client violates."""
     tape, judge = Tape(driver.TOKEN), ClientJudge()
     tape.subscribe(judge.see)
     driver.run(tape)
@@ -54,12 +54,12 @@ def no_validation(patch: Patch) -> None:
 
 
 def path_missing(patch: Patch) -> None:
-    """Refuse an invalid value without its path."""
-    patch.setattr(_json, "_located", lambda _message: ("$", "is invalid"))
+    """Reject an invalid value without its path."""
+    patch.setattr(_json, "_path_and_reason", lambda _message: ("$", "is invalid"))
 
 
 def failures_returned(patch: Patch) -> None:
-    """Return None for what is no success, as the stock generated client does."""
+    """Return None for an error status, as the generator's own templates do."""
     for module in MODULES:
         result = module._result
 
@@ -85,7 +85,7 @@ def open_segment(patch: Patch) -> None:
     [
         (no_token, {"C1"}),
         (lost_field, {"C2"}),
-        # What is no JSON at all raises json's own error; what is any JSON is returned.
+        # A body that is not JSON raises json's own error; any other is returned.
         (no_validation, {"C3"}),
         (path_missing, {"C3"}),
         (failures_returned, {"C4"}),
@@ -97,14 +97,14 @@ def open_segment(patch: Patch) -> None:
 def test_fault_is_caught(
     fault: Callable[[Patch], None], rules: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The fault breaks its own rule, and no rule that it does not have to break."""
+    """The fault violates its own rule, and no unrelated one."""
     fault(monkeypatch)
 
     assert violated() == rules
 
 
 def test_sound_client_passes() -> None:
-    """The generated client breaks no rule."""
+    """The generated client violates no rule."""
     assert violated() == set()
 
 

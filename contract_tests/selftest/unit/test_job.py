@@ -214,7 +214,7 @@ def test_looks_become_rarer(folder: Path, build: Build, slept: list[float]) -> N
 @both
 def test_a_cancelled_build_raises(folder: Path, build: Build) -> None:
     """A build that was cancelled has no message, and is none the less at its end."""
-    with pytest.raises(errors.BuildFailedError, match=r"web:v3 is CANCELLED") as caught:
+    with pytest.raises(errors.BuildFailedError) as caught:
         build(folder, client=Network(status=["CANCELLED"]).client, body=WEB)
 
     assert caught.value.messages == ()
@@ -304,8 +304,8 @@ def test_a_pause_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert slept == [3, 3]
 
 
-def test_what_a_build_raises_survives_a_pickle() -> None:
-    """A process may hand it to another."""
+def test_build_errors_survive_pickling() -> None:
+    """A process pool returns errors as pickles."""
     failed = BuildStatusResponse.from_dict(status_body("FAILED"))
     for error in (
         errors.BuildFailedError(failed),
@@ -316,16 +316,9 @@ def test_what_a_build_raises_survives_a_pickle() -> None:
         again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
         assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
-    assert str(errors.BuildFailedError(failed)) == (
-        "build bld_90ab12 of web:v2 is FAILED: Dockerfile:3: unknown instruction: RUNN"
-    )
-    for last, status in ((failed, "FAILED"), (None, "no known status")):
-        text = str(errors.BuildTimeoutError("bld_1", last, 2.5))
-        assert all(part in text for part in ("bld_1", status, "2.5 s"))
 
-
-def test_a_message_is_shown_once() -> None:
-    """An image and its VM sandbox that fail alike say so in one voice; others are all there."""
+def test_repeated_artifact_message_is_shown_once() -> None:
+    """An image and its VM sandbox often fail for the same reason; ``messages`` has them all."""
     body = status_body("FAILED")
     row = {"id": "art_1", "status": "FAILED", "createdAt": body["createdAt"]}
     messages = ["exit 1", "exit 2", "exit 1", None, "exit 1"]
@@ -340,8 +333,8 @@ def test_a_message_is_shown_once() -> None:
 
 
 @both
-def test_a_refused_upload_raises(folder: Path, build: Build) -> None:
-    """Its URL answers by no contract; nothing is started."""
+def test_error_status_of_upload_raises(folder: Path, build: Build) -> None:
+    """No contract describes the responses of the upload URL. The build is not started."""
     refusal = httpx.Response(403, text="<Error>SignatureDoesNotMatch</Error>")
     network = Network(upload=[refusal])
 
@@ -357,24 +350,27 @@ def test_a_refused_upload_raises(folder: Path, build: Build) -> None:
 @pytest.mark.parametrize(
     "url", ["", "file:///etc/passwd", "//x", "http://", "a b", "http://a:b", "\x00"]
 )
-def test_an_upload_url_must_be_one(folder: Path, build: Build, url: str) -> None:
-    """An upload URL that is not HTTP is reported as an invalid response."""
+def test_upload_url_that_is_not_http_raises(folder: Path, build: Build, url: str) -> None:
+    """It is an invalid body, with its path."""
     body = example("initiate_image_build") | {"upload_url": url}
     network = Network(initiate=[httpx.Response(201, json=body)])
 
     with pytest.raises(errors.InvalidBodyError) as caught:
         build(folder, client=network.client, body=WEB)
 
-    assert str(caught.value) == "$.upload_url: is no HTTP URL"
+    assert caught.value.path == "$.upload_url"
+    assert network.operations == ["initiate"]
 
 
 @both
-def test_a_deadline_ends_an_upload(folder: Path, build: Build) -> None:
-    """The time is looked at with each piece sent."""
+def test_deadline_ends_an_upload(folder: Path, build: Build) -> None:
+    """The deadline is checked after each piece sent."""
     (folder / "big").write_bytes(os.urandom(2 * _upload.CHUNK))
 
-    with pytest.raises(errors.BuildTimeoutError, match="has no known status"):
+    with pytest.raises(errors.BuildTimeoutError) as caught:
         build(folder, client=Network().client, body=WEB, deadline=1e-9)
+
+    assert (caught.value.last, caught.value.deadline) == (None, 1e-9)
 
 
 @both
@@ -479,9 +475,10 @@ def test_the_network_of_these_tests_is_read() -> None:
     assert contract().operations[STATUS].success == 200
 
 
-def test_invalid_time_is_named_in_the_error() -> None:
-    """The error has the valid values of the time."""
-    with pytest.raises(errors.InvalidRequestError) as caught:
-        wait("bld_1", client=Network().client, deadline=-1)
+def test_negative_deadline_raises_before_sending() -> None:
+    """As an invalid argument; nothing is sent."""
+    network = Network()
+    with pytest.raises(errors.InvalidRequestError):
+        wait("bld_1", client=network.client, deadline=-1)
 
-    assert str(caught.value) == "deadline must be 0 s or more, and interval more than 0 s"
+    assert network.operations == []

@@ -94,8 +94,8 @@ def test_unknown_keys_are_ignored() -> None:
         ({}, "$.id"),
     ],
 )
-def test_from_dict_refuses_what_an_answer_may_not_hold(body: Any, path: str) -> None:
-    """One exception, that names the place."""
+def test_from_dict_raises_with_the_path_of_an_invalid_value(body: Any, path: str) -> None:
+    """One exception, also for what msgspec does not check."""
     with pytest.raises(errors.InvalidBodyError) as caught:
         BuildStatusResponse.from_dict(body)
 
@@ -104,23 +104,23 @@ def test_from_dict_refuses_what_an_answer_may_not_hold(body: Any, path: str) -> 
     assert isinstance(caught.value, ValueError)
 
 
-def test_reasons_read_alike() -> None:
-    """What we refuse, and not msgspec, has messages of the same form."""
-    for body, message in (
-        ({}, "$.id: is required, and missing"),
-        (
-            GROUP | {"startedAt": "2026-11-24 09:00:07Z"},
-            "$.startedAt: Invalid RFC3339 encoded datetime",
-        ),
-        (GROUP | {"x": object()}, "$: is no JSON: object is no JSON value"),
-    ):
-        with pytest.raises(errors.InvalidBodyError) as caught:
-            BuildStatusResponse.from_dict(body)
-        assert str(caught.value) == message
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [({"startedAt": "2026-11-24 09:00:07Z"}, "$.startedAt"), ({"x": object()}, "$")],
+)
+def test_from_dict_rejects_a_space_in_a_date_time_and_an_object(
+    change: dict[str, object], path: str
+) -> None:
+    """These are our own checks, not msgspec's."""
+    with pytest.raises(errors.InvalidBodyError) as caught:
+        BuildStatusResponse.from_dict(GROUP | change)
+
+    assert caught.value.path == path
+    assert caught.value.reason
 
 
-def test_from_dict_takes_a_datetime() -> None:
-    """An instant may be given as one; a naive one is none."""
+def test_from_dict_accepts_a_datetime_with_offset() -> None:
+    """A naive one is rejected."""
     given = GROUP | {"createdAt": MODEL.created_at}
     assert BuildStatusResponse.from_dict(given) == MODEL
 
@@ -128,8 +128,8 @@ def test_from_dict_takes_a_datetime() -> None:
         BuildStatusResponse.from_dict(GROUP | {"createdAt": MODEL.created_at.replace(tzinfo=None)})
 
 
-def test_a_whole_number_is_an_integer() -> None:
-    """JSON Schema calls 3600.0 an integer, so it is read as one; 3600.5 is none."""
+def test_number_without_fraction_is_an_integer() -> None:
+    """JSON Schema counts 3600.0 as an integer, but not 3600.5."""
     body = example(INITIATE)
     model = BuildImageResponse.from_dict(body | {"expires_in": 3600.0})
     assert (model.expires_in, type(model.expires_in)) == (3600, int)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import stat
 import tarfile
@@ -223,21 +224,21 @@ def test_socket_is_skipped_with_a_warning(folder: Path, monkeypatch: pytest.Monk
     os.mkfifo("pipe")
     (folder / ".dockerignore").write_text("ignored\n")
 
-    with pytest.warns(UserWarning, match="sock is a socket") as caught, pack(".") as context:
+    with pytest.warns(UserWarning, match="sock") as caught, pack(".") as context:
         read = reader.read(context.file, context.size, context.dockerfile_path)
 
     assert [Path(one.filename).name for one in caught] == [Path(__file__).name]
     assert read.names == {".dockerignore", "Dockerfile", "pipe"}
 
 
-def test_device_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_raises(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No builder should create a device because an upload contains it."""
     lstat = Path.lstat
     device = os.stat_result((stat.S_IFCHR | 0o600, *[0] * 9))
     (folder / "null").write_text("")
     monkeypatch.setattr(Path, "lstat", lambda one: device if one.name == "null" else lstat(one))
 
-    with pytest.raises(errors.ContextError, match="null is neither"):
+    with pytest.raises(errors.ContextError, match=re.escape(str(folder / "null"))):
         pack(folder)
 
 
@@ -268,7 +269,7 @@ def test_every_entry_has_one_time(
 @pytest.mark.parametrize(
     "given", ["x", "-1", "1.5", " 1", "1_0", "\u0661", "0x1", "253402300800", "9" * 30, "9" * 5000]
 )
-def test_invalid_source_date_epoch_is_refused(
+def test_invalid_source_date_epoch_raises(
     given: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unintended time would change every image."""
@@ -287,13 +288,13 @@ def test_what_is_unpacked_can_be_zipped(folder: Path, tmp_path: Path) -> None:
         zipped.write(tmp_path / "out/Dockerfile")
 
 
-def test_unpackable_file_raises_with_its_path(folder: Path, tmp_path: Path) -> None:
-    """Each error has the reason and the path."""
-    with pytest.raises(errors.ContextError, match="nowhere is no directory"):
+def test_missing_directory_or_dockerfile_raises_with_its_path(folder: Path, tmp_path: Path) -> None:
+    """A directory is not a Dockerfile either."""
+    with pytest.raises(errors.ContextError, match=re.escape(str(tmp_path / "nowhere"))):
         pack(tmp_path / "nowhere")
-    with pytest.raises(errors.ContextError, match=r"no Dockerfile at .*nowhere"):
+    with pytest.raises(errors.ContextError, match=re.escape(str(folder / "nowhere"))):
         pack(folder, "nowhere")
-    with pytest.raises(errors.ContextError, match="no Dockerfile"):
+    with pytest.raises(errors.ContextError, match=re.escape(str(folder))):
         pack(folder, ".")
 
 

@@ -83,8 +83,8 @@ def test_second_opinions(case: Case, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", INVALID)
-def test_invalid_pattern_is_refused(pattern: str, tmp_path: Path) -> None:
-    """The error names file and line, and nothing is packed on a guess."""
+def test_invalid_pattern_raises(pattern: str, tmp_path: Path) -> None:
+    """The error has file and line, and nothing is packed."""
     lay(tmp_path, {"a"}, f"# a comment\n{pattern}\n")
 
     with pytest.raises(errors.ContextError, match=r"^\.dockerignore:2: "):

@@ -40,7 +40,7 @@ CASES: dict[str, tuple[int, Any]] = {
 
 
 def outcome(case: str) -> str:
-    """Answer so; say what the call comes to."""
+    """Return the result of a call for one response, as the table shows it."""
     status, body = CASES[case]
     with respx.mock() as router, AuthenticatedClient(BASE, "token") as client:
         router.route().mock(return_value=httpx.Response(status, json=body))

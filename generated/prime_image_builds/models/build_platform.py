@@ -5,8 +5,8 @@ from ..types import OpenEnum
 class BuildPlatform(OpenEnum):
     """What the image is built for.
 
-    A value that is not listed here is refused, with an error that names it, unless the client is
-    made with ``unknown_statuses="keep"``.
+    Any other value raises ``InvalidResponseError``, unless the client was created with
+    ``unknown_statuses="keep"``.
     """
 
     LINUX_AMD64 = "linux/amd64"

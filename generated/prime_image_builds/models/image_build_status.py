@@ -7,8 +7,8 @@ class ImageBuildStatus(OpenEnum):
     order of a build's life, and a build does not go back. Observed: Clients stop polling at
     COMPLETED, FAILED and CANCELLED, so these are final.
 
-    A value that is not listed here is refused, with an error that names it, unless the client is
-    made with ``unknown_statuses="keep"``.
+    Any other value raises ``InvalidResponseError``, unless the client was created with
+    ``unknown_statuses="keep"``.
     """
 
     PENDING = "PENDING"

@@ -5,8 +5,8 @@ from ..types import OpenEnum
 class ImageVisibility(OpenEnum):
     """Who may use the image.
 
-    A value that is not listed here is refused, with an error that names it, unless the client is
-    made with ``unknown_statuses="keep"``.
+    Any other value raises ``InvalidResponseError``, unless the client was created with
+    ``unknown_statuses="keep"``.
     """
 
     PRIVATE = "PRIVATE"

@@ -6,8 +6,8 @@ class RequestedVisibility(OpenEnum):
     """Who may use the image once it is built. With INHERIT, a tag that exists keeps the visibility
     it has, and a new tag is PRIVATE.
 
-    A value that is not listed here is refused, with an error that names it, unless the client is
-    made with ``unknown_statuses="keep"``.
+    Any other value raises ``InvalidResponseError``, unless the client was created with
+    ``unknown_statuses="keep"``.
     """
 
     INHERIT = "INHERIT"

@@ -7,16 +7,18 @@ Takes an image out of the registry and the records. An image of a team can be de
 whoever created it, and by the team's admins. Limited to 100 requests per 60 s for each
 address and token.
 
-Derived: GET /api/v1/images/build/{build_id} has a URL of the same form. DELETE of such a URL deletes the tag {build_id} of an image named build.
+Derived: GET /api/v1/images/build/{build_id} has a URL of the same form. DELETE of such a URL
+deletes the tag {build_id} of an image named build.
 
-Assumed: An image that is not there is a 404, or a 200 whose success is false. What becomes of a build that has not ended is not known, nor whether its status is found afterwards.
+Assumed: An image that is not there is a 404, or a 200 whose success is false. What becomes of a
+build that has not ended is not known, nor whether its status is found afterwards.
 """
 
 import httpx
 
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
-from ..._wire import decode, decode_refusal, path_segment, query
+from ..._wire import decode, decode_error, path_segment, query
 from ...client import AuthenticatedClient
 from ...errors import ApiError
 from ...models.delete_image_response import DeleteImageResponse
@@ -45,7 +47,7 @@ def _detailed(
     elif response.status_code == 401:
         parsed = None
     elif response.status_code == 422:
-        parsed = decode_refusal(response, ErrorResponse, tolerance)
+        parsed = decode_error(response, ErrorResponse, tolerance)
     elif 400 <= response.status_code <= 499:
         parsed = None
     else:
@@ -56,22 +58,24 @@ def _detailed(
 
 
 def sync(
-    image_name: str,
-    image_tag: str,
-    *,
-    client: AuthenticatedClient,
-    team_id: str | None = None,
+    image_name: str, image_tag: str, *, client: AuthenticatedClient, team_id: str | None = None
 ) -> DeleteImageResponse:
     """Delete an image.
+
+    Args:
+        image_name: The image's name.
+        image_tag: The image's tag.
+        client: The client to send the request with.
+        team_id: The team that the image is one of.
 
     Returns:
         The body of a 200.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(
         client.request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
@@ -80,19 +84,13 @@ def sync(
 
 
 def sync_detailed(
-    image_name: str,
-    image_tag: str,
-    *,
-    client: AuthenticatedClient,
-    team_id: str | None = None,
+    image_name: str, image_tag: str, *, client: AuthenticatedClient, team_id: str | None = None
 ) -> Response[DeleteImageResponse | ErrorResponse | None]:
-    """Delete an image. Return everything that came with the answer.
+    """Like ``sync``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
     return _detailed(
         client.request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
@@ -101,22 +99,24 @@ def sync_detailed(
 
 
 async def asyncio(
-    image_name: str,
-    image_tag: str,
-    *,
-    client: AuthenticatedClient,
-    team_id: str | None = None,
+    image_name: str, image_tag: str, *, client: AuthenticatedClient, team_id: str | None = None
 ) -> DeleteImageResponse:
     """Delete an image.
+
+    Args:
+        image_name: The image's name.
+        image_tag: The image's tag.
+        client: The client to send the request with.
+        team_id: The team that the image is one of.
 
     Returns:
         The body of a 200.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(
         await client.request_async(
@@ -127,19 +127,13 @@ async def asyncio(
 
 
 async def asyncio_detailed(
-    image_name: str,
-    image_tag: str,
-    *,
-    client: AuthenticatedClient,
-    team_id: str | None = None,
+    image_name: str, image_tag: str, *, client: AuthenticatedClient, team_id: str | None = None
 ) -> Response[DeleteImageResponse | ErrorResponse | None]:
-    """Delete an image. Return everything that came with the answer.
+    """Like ``asyncio``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
         await client.request_async(

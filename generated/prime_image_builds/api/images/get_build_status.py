@@ -12,7 +12,7 @@ import httpx
 
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
-from ..._wire import decode, decode_refusal, path_segment
+from ..._wire import decode, decode_error, path_segment
 from ...client import AuthenticatedClient
 from ...errors import ApiError
 from ...models.build_status_response import BuildStatusResponse
@@ -40,7 +40,7 @@ def _detailed(
     elif response.status_code == 401:
         parsed = None
     elif response.status_code == 422:
-        parsed = decode_refusal(response, ErrorResponse, tolerance)
+        parsed = decode_error(response, ErrorResponse, tolerance)
     elif 400 <= response.status_code <= 499:
         parsed = None
     else:
@@ -50,71 +50,63 @@ def _detailed(
     )
 
 
-def sync(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
-) -> BuildStatusResponse:
+def sync(build_id: str, *, client: AuthenticatedClient) -> BuildStatusResponse:
     """Return the status of a build.
+
+    Args:
+        build_id: The id of a build. Observed: It is the build_id that initiate issued.
+        client: The client to send the request with.
 
     Returns:
         The body of a 200.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(client.request("GET", _path(build_id)), client.tolerance)
 
 
 def sync_detailed(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
+    build_id: str, *, client: AuthenticatedClient
 ) -> Response[BuildStatusResponse | ErrorResponse | None]:
-    """Return the status of a build. Return everything that came with the answer.
+    """Like ``sync``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
     return _detailed(client.request("GET", _path(build_id)), client.tolerance)
 
 
-async def asyncio(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
-) -> BuildStatusResponse:
+async def asyncio(build_id: str, *, client: AuthenticatedClient) -> BuildStatusResponse:
     """Return the status of a build.
+
+    Args:
+        build_id: The id of a build. Observed: It is the build_id that initiate issued.
+        client: The client to send the request with.
 
     Returns:
         The body of a 200.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(await client.request_async("GET", _path(build_id)), client.tolerance)
 
 
 async def asyncio_detailed(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
+    build_id: str, *, client: AuthenticatedClient
 ) -> Response[BuildStatusResponse | ErrorResponse | None]:
-    """Return the status of a build. Return everything that came with the answer.
+    """Like ``asyncio``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(await client.request_async("GET", _path(build_id)), client.tolerance)

@@ -14,7 +14,7 @@ import httpx
 from ..._json import write
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
-from ..._wire import decode, decode_refusal
+from ..._wire import decode, decode_error
 from ...client import AuthenticatedClient
 from ...errors import ApiError
 from ...models.build_image_request import BuildImageRequest
@@ -42,7 +42,7 @@ def _detailed(
     elif response.status_code == 401:
         parsed = None
     elif response.status_code == 422:
-        parsed = decode_refusal(response, ErrorResponse, tolerance)
+        parsed = decode_error(response, ErrorResponse, tolerance)
     elif 400 <= response.status_code <= 499:
         parsed = None
     else:
@@ -52,72 +52,64 @@ def _detailed(
     )
 
 
-def sync(
-    *,
-    client: AuthenticatedClient,
-    body: BuildImageRequest,
-) -> BuildImageResponse:
+def sync(*, client: AuthenticatedClient, body: BuildImageRequest) -> BuildImageResponse:
     """Initiate an image build.
+
+    Args:
+        client: The client to send the request with.
+        body: The request body.
 
     Returns:
         The body of a 201.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(client.request("POST", _path(), json=write(body)), client.tolerance)
 
 
 def sync_detailed(
-    *,
-    client: AuthenticatedClient,
-    body: BuildImageRequest,
+    *, client: AuthenticatedClient, body: BuildImageRequest
 ) -> Response[BuildImageResponse | ErrorResponse | None]:
-    """Initiate an image build. Return everything that came with the answer.
+    """Like ``sync``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
     return _detailed(client.request("POST", _path(), json=write(body)), client.tolerance)
 
 
-async def asyncio(
-    *,
-    client: AuthenticatedClient,
-    body: BuildImageRequest,
-) -> BuildImageResponse:
+async def asyncio(*, client: AuthenticatedClient, body: BuildImageRequest) -> BuildImageResponse:
     """Initiate an image build.
+
+    Args:
+        client: The client to send the request with.
+        body: The request body.
 
     Returns:
         The body of a 201.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(await client.request_async("POST", _path(), json=write(body)), client.tolerance)
 
 
 async def asyncio_detailed(
-    *,
-    client: AuthenticatedClient,
-    body: BuildImageRequest,
+    *, client: AuthenticatedClient, body: BuildImageRequest
 ) -> Response[BuildImageResponse | ErrorResponse | None]:
-    """Initiate an image build. Return everything that came with the answer.
+    """Like ``asyncio``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
         await client.request_async("POST", _path(), json=write(body)), client.tolerance

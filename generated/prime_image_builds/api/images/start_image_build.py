@@ -13,7 +13,7 @@ import httpx
 from ..._json import write
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
-from ..._wire import decode, decode_refusal, path_segment
+from ..._wire import decode, decode_error, path_segment
 from ...client import AuthenticatedClient
 from ...errors import ApiError
 from ...models.build_status_response import BuildStatusResponse
@@ -42,7 +42,7 @@ def _detailed(
     elif response.status_code == 401:
         parsed = None
     elif response.status_code == 422:
-        parsed = decode_refusal(response, ErrorResponse, tolerance)
+        parsed = decode_error(response, ErrorResponse, tolerance)
     elif 400 <= response.status_code <= 499:
         parsed = None
     else:
@@ -53,58 +53,57 @@ def _detailed(
 
 
 def sync(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
-    body: StartBuildRequest,
+    build_id: str, *, client: AuthenticatedClient, body: StartBuildRequest
 ) -> BuildStatusResponse:
     """Start a build whose context is uploaded.
+
+    Args:
+        build_id: The id of a build. Observed: It is the build_id that initiate issued.
+        client: The client to send the request with.
+        body: The request body.
 
     Returns:
         The body of a 200.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(client.request("POST", _path(build_id), json=write(body)), client.tolerance)
 
 
 def sync_detailed(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
-    body: StartBuildRequest,
+    build_id: str, *, client: AuthenticatedClient, body: StartBuildRequest
 ) -> Response[BuildStatusResponse | ErrorResponse | None]:
-    """Start a build whose context is uploaded. Return everything that came with the answer.
+    """Like ``sync``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
     return _detailed(client.request("POST", _path(build_id), json=write(body)), client.tolerance)
 
 
 async def asyncio(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
-    body: StartBuildRequest,
+    build_id: str, *, client: AuthenticatedClient, body: StartBuildRequest
 ) -> BuildStatusResponse:
     """Start a build whose context is uploaded.
+
+    Args:
+        build_id: The id of a build. Observed: It is the build_id that initiate issued.
+        client: The client to send the request with.
+        body: The request body.
 
     Returns:
         The body of a 200.
 
     Raises:
-        ApiError: For any other status, by its class.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        ApiError: For any other status; each documented error status has its own subclass.
+        InvalidResponseError: If the body of the response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
+        httpx.HTTPError: If there is no response.
     """
     return _result(
         await client.request_async("POST", _path(build_id), json=write(body)), client.tolerance
@@ -112,18 +111,13 @@ async def asyncio(
 
 
 async def asyncio_detailed(
-    build_id: str,
-    *,
-    client: AuthenticatedClient,
-    body: StartBuildRequest,
+    build_id: str, *, client: AuthenticatedClient, body: StartBuildRequest
 ) -> Response[BuildStatusResponse | ErrorResponse | None]:
-    """Start a build whose context is uploaded. Return everything that came with the answer.
+    """Like ``asyncio``, but return a ``Response`` for every documented status.
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError: If the body breaks the contract.
-        InvalidRequestError: If the request cannot be meant; nothing is sent.
-        httpx.HTTPError: If there is no answer.
+        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
         await client.request_async("POST", _path(build_id), json=write(body)), client.tolerance

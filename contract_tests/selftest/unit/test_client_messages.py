@@ -1,0 +1,111 @@
+"""The messages of the client's errors, as one snapshot; other tests assert types and fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prime_image_builds import AuthenticatedClient, errors, pack, upload, wait
+from prime_image_builds.api.images import get_build_status, start_image_build
+from prime_image_builds.models import BuildImageResponse, BuildStatusResponse, StartBuildRequest
+
+from ...drivers.client import example
+from ..support.network import Network, status_body
+from ..support.snapshots import assert_snapshot
+
+NOT_JSON: Any = object()
+JSON = {"Content-Type": "application/json"}
+STATUS_URL = "https://api.test/api/v1/images/build/bld_1"
+FAILED = BuildStatusResponse.from_dict(status_body("FAILED"))
+GROUP = FAILED.to_dict()
+
+
+def client(**options: Any) -> AuthenticatedClient:
+    """Return a client with options."""
+    return AuthenticatedClient("https://api.test", "token-of-this-test", **options)
+
+
+def status(code: int, **body: Any) -> None:
+    """Read the status of a build from one response."""
+    request = httpx.Request("GET", f"{STATUS_URL}?signature=1")
+    with client() as one:
+        get_build_status._result(httpx.Response(code, request=request, **body), one.tolerance)
+
+
+def raise_(error: Exception) -> None:
+    """Raise an error."""
+    raise error
+
+
+def packed(folder: Path, **files: str) -> None:
+    """Pack a directory with some files beside its Dockerfile."""
+    for name, text in {"Dockerfile": "FROM scratch\n", **files}.items():
+        (folder / name).write_text(text)
+    pack(folder).close()
+
+
+def uploaded(folder: Path, url: str) -> None:
+    """Upload a context to a URL."""
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    build = BuildImageResponse.from_dict(example("initiate_image_build") | {"upload_url": url})
+    with pack(folder) as context:
+        upload(build, context, client=client())
+
+
+MESSAGES: dict[str, Callable[[Path], object]] = {
+    "token with a space": lambda _: AuthenticatedClient("https://api.test", "a b"),
+    "unknown option value": lambda _: client(unknown_statuses="ignore"),
+    "negative deadline": lambda _: wait("bld_1", client=Network().client, deadline=-1),
+    "build id with a line break": lambda _: wait("a\nb", client=Network().client),
+    "request body of another type": lambda _: start_image_build.sync(
+        "bld_1", client=client(), body=StartBuildRequest(context_uploaded=NOT_JSON)
+    ),
+    "from_dict without a required key": lambda _: BuildStatusResponse.from_dict({}),
+    "from_dict with an unlisted status": lambda _: BuildStatusResponse.from_dict(
+        GROUP | {"status": "QUEUED"}
+    ),
+    "from_dict with a loose date-time": lambda _: BuildStatusResponse.from_dict(
+        GROUP | {"startedAt": "2026-11-24 09:00:07Z"}
+    ),
+    "from_dict with an object": lambda _: BuildStatusResponse.from_dict(GROUP | {"x": object()}),
+    "response without content type": lambda _: status(200, content=b"{}"),
+    "response with HTML": lambda _: status(200, html="x"),
+    "response with a repeated key": lambda _: status(
+        200, headers=JSON, content=json.dumps(GROUP)[:-1] + ', "status": "PENDING"}'
+    ),
+    "404 with detail": lambda _: status(404, json={"detail": "no such build"}),
+    "422 with errors": lambda _: status(
+        422, json={"errors": [{"param": "a", "details": "b"}, {"param": "c", "details": "d"}]}
+    ),
+    "503 without a body": lambda _: status(503),
+    "error without a request": lambda _: raise_(errors.ApiError.of(httpx.Response(404))),
+    "failed build": lambda _: raise_(errors.BuildFailedError(FAILED)),
+    "deadline after a poll": lambda _: raise_(errors.BuildTimeoutError("bld_1", FAILED, 3.0)),
+    "deadline before a poll": lambda _: raise_(errors.BuildTimeoutError("bld_1", None, 3.0)),
+    "upload URL of a file": lambda folder: uploaded(folder, "file:///etc/passwd"),
+    "missing directory": lambda folder: pack(folder / "nowhere"),
+    "missing Dockerfile": lambda folder: pack(folder),
+    "unclosed class in the ignore file": lambda folder: packed(folder, **{".dockerignore": "a[b"}),
+    "exception without pattern": lambda folder: packed(folder, **{".dockerignore": "#\n!"}),
+    "named class": lambda folder: packed(folder, **{".dockerignore": "[[:alpha:]]"}),
+    "range that ends first": lambda folder: packed(folder, **{".dockerignore": "[z-a]"}),
+    "backslash as separator": lambda folder: packed(folder, **{".dockerignore": "a\\b"}),
+}
+
+
+def test_messages_of_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each error, by what it was raised for."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    lines = []
+    for name, call in MESSAGES.items():
+        folder = tmp_path / name.replace(" ", "-")
+        folder.mkdir()
+        with pytest.raises((errors.ImageBuildsError, ValueError)) as caught:
+            call(folder)
+        lines.append(f"{name}\n    {type(caught.value).__name__}: {caught.value}\n")
+
+    assert_snapshot("client-errors", "".join(lines), {tmp_path: "<folder>"})
