@@ -215,7 +215,7 @@ def test_gate(installed: Installed) -> None:
 
 
 def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path: Path) -> None:
-    """The exit code is pytest's; the last line of a failure is the console script's own."""
+    """The exit code is 1; the last line of a failure is the console script's own."""
     report = tmp_path / "reports/junit.xml"
     done = installed.run(
         "gate", "--rule=T5", "--rule=T4", "--fault=completed-null", "--junit", str(report)
@@ -240,7 +240,7 @@ def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path:
     ],
 )
 def test_misuse_is_no_verdict(installed: Installed, words: list[str], told: str) -> None:
-    """What cannot be judged is 4, as with pytest, and is told in the words of this command."""
+    """What cannot be judged is 4, and is told in the words of this command."""
     done = installed.run("gate", *words)
 
     assert done.returncode == 4
