@@ -9,7 +9,7 @@ ready="$folder/.ready-$(cksum < "$root/requirements.txt" | cut -d ' ' -f 1)"
 # The tree can be imported in it: by a path from there where the environment is a part of the tree, so
 # that both can be moved and copied.
 link() {
-  for site in "$(cd -- "$folder" && pwd)"/lib/python*/site-packages; do
+  for site in "$(CDPATH='' cd -- "$folder" && pwd)"/lib/python*/site-packages; do
     [ -d "$site" ] || continue
     case $site in
       "$root"/*) to=$(printf '%s' "${site#"$root"/}" | sed 's#[^/][^/]*#..#g') ;;
