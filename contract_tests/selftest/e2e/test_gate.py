@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ... import program, usage
+from ... import cli, program, usage
 from ...contract.api import INITIATE, START, STATUS
 from ...contract.openapi import PATH
 from ...drivers.http import pace
@@ -56,9 +57,23 @@ def changed(
     return embedded(token, Fault("changed", "", "", response=answered))
 
 
-def make_gate(*arguments: str, **settings: str) -> tuple[int, str]:
+def make_gate_process(*arguments: str, **settings: str) -> tuple[int, str]:
     """Run the command that ``make gate`` is, over the server; return exit code and output."""
     return run_module("contract_tests", "gate", *arguments, SERVER_ONLY="1", **settings)
+
+
+def make_gate(*arguments: str, **settings: str) -> tuple[int, str]:
+    """Run the same command in this process, where what a process adds is not the subject."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [one for one in os.environ if one.startswith("CONTRACT_")]:
+            patch.delenv(name)
+        for name, value in {"SERVER_ONLY": "1", **settings}.items():
+            patch.setenv(f"CONTRACT_{name}", value)
+        patch.setenv(usage.VARIABLE, "make")
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = cli.main(["gate", *arguments])
+    return code, printed.getvalue()
 
 
 def run_pytest(*arguments: str, **settings: str) -> tuple[int, str]:
@@ -329,7 +344,7 @@ def table(printed: str) -> list[str]:
 
 def test_the_same_seed_gives_the_same_verdicts() -> None:
     """By the program and by pytest, of which each is a process of its own."""
-    code, alone = make_gate()
+    code, alone = make_gate_process()
     code_of_pytest, viewed = run_pytest()
 
     assert code == code_of_pytest == 0
@@ -349,7 +364,7 @@ def test_xdist_with_a_target_is_refused(url: str) -> None:
 def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
     """Exit code 1, the first violation whole, and the rest counted; JUnit has a failure."""
     report = tmp_path / "junit.xml"
-    code, printed = make_gate(f"--junit={report}", FAULT="completed-null")
+    code, printed = make_gate_process(f"--junit={report}", FAULT="completed-null")
 
     assert code == 1
     assert verdicts(printed)["T5"] == "violated"
@@ -520,9 +535,10 @@ def test_a_dry_run_sends_nothing() -> None:
 
 def test_nobody_answers(tmp_path: Path) -> None:
     """Exit code 4 and a sentence, by pytest too; the run is not complete."""
-    report = f"--junit={tmp_path / 'junit.xml'}"
-    for command in (make_gate, run_pytest):
-        code, printed = command(report, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
+    report = tmp_path / "junit.xml"
+    for command, option in ((make_gate, "--junit"), (run_pytest, "--junitxml")):
+        given = f"{option}={report}"
+        code, printed = command(given, TARGET="http://127.0.0.1:9", TOKEN=TOKEN)
         if command is make_gate:
             assert ends(tmp_path) == ("cut", "cut", ["error"])
         assert code == 4
