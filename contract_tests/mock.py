@@ -48,7 +48,7 @@ class MockImages:
         token: The bearer token that it takes.
         base_url: Where the client believes the API to be: scheme, host and port.
         build_seconds: How long each build builds, by the mock's clock.
-        start: What the clock says at first, with an offset.
+        start: The first time of the clock, with an offset.
         scenario: What becomes of builds, by the name of a scenario of the reference server. An
             image tag that names one goes before it.
         seed: Of what a scenario draws by chance.
@@ -93,7 +93,7 @@ class MockImages:
 
     @property
     def now(self) -> datetime:
-        """What the clock says."""
+        """The current time of the clock."""
         return self._time
 
     def advance(self, *, seconds: float) -> None:
@@ -104,7 +104,7 @@ class MockImages:
 
     @property
     def tape(self) -> Tape:
-        """What was asked and answered, uploads included (but for their contents), in order."""
+        """The exchanges in order, uploads included, but not their contents."""
         return self._watch.tape
 
     @property
@@ -120,7 +120,7 @@ class MockImages:
     def respx(self) -> Iterator[respx.MockRouter]:
         """Answer every httpx client that asks the API or an upload URL; yield the router.
 
-        Anything else that is asked for raises, unless the test adds a route for it.
+        Any other request raises, unless the test adds a route for it.
         """
         with respx.mock(assert_all_called=False) as router:
             ours = router.route(url__startswith=f"{self.base_url}/", path__regex=_PATHS)
@@ -134,7 +134,7 @@ class MockImages:
         return MockTransport(self)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request, wherever it is asked from: also beside a loop that is running."""
+        """Answer a request, also from inside a running event loop."""
         request.read()
         return self._worker.submit(self._exchange(request)).result()
 
@@ -171,7 +171,7 @@ class MockImages:
         try:
             answered = await self._server.handle_async_request(request)
         except Dropped:
-            # What was asked may have been done, and is not on the tape.
+            # The request may have been processed, and is not on the tape.
             self.tape.is_whole = False
             text = "Server disconnected without sending a response."
             raise httpx.RemoteProtocolError(text, request=request) from None
@@ -243,7 +243,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        # What was asked before the end is answered: somebody waits for it.
+        # Requests from before the end are answered: somebody waits for them.
         while waiting := asyncio.all_tasks(loop):
             loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
     finally:

@@ -1,7 +1,7 @@
 """Hides secrets in text that is shown or written. The tape and the wire are never changed.
 
 Secrets are the token, cookies, passwords in URLs, the query of an upload URL, and header values of
-8 characters or more or whose header name says auth, token, key or secret. What is shorter stands in
+8 characters or more or whose header name contains auth, token, key or secret. A shorter one is in
 ordinary text too, so it is hidden only where it is the value of its header.
 
 Standard library only: the scripts for CI use this module without the gate's packages.

@@ -63,7 +63,7 @@ class Setting:
         return f"{PREFIX}{self.name}"
 
     def parse(self, value: str) -> Any:
-        """Return what a value says."""
+        """Parse a value."""
         return self.read(self.name, value)
 
 
@@ -246,44 +246,44 @@ def _level(name: str, value: str) -> str:
 
 
 _DECLARED = (
-    Setting("TARGET", _url, "Judge that server; its bearer token stands in CONTRACT_TOKEN.", "URL"),
+    Setting("TARGET", _url, "Check this server; its token is read from CONTRACT_TOKEN.", "URL"),
     Setting("TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True),
     Setting(
         "BUILD_ID", lambda _, value: value,
-        "Look at one build that exists; initiate and start nothing.", "ID",
+        "Only poll this existing build; initiate and start nothing.", "ID",
     ),
     Setting(
-        "LEVEL", _level, "must: keep to what the published contract states.", "must|should",
+        "LEVEL", _level, "must: only the rules that the published contract states.", "must|should",
         known=LEVELS, commands=("gate", "judge"),
     ),
     Setting(
-        "RULE", _rules, "Judge by these rules only, for example T5,T4.", "IDS",
+        "RULE", _rules, "Check these rules only, for example T5,T4.", "IDS",
         known=RULES, is_list=True, commands=("gate", "judge"),
     ),
-    Setting("DRY_RUN", _flag, "Tell the plan and the budgets, and send nothing."),
-    Setting("SERVER_ONLY", _flag, "Judge the server, and not the generated client."),
-    Setting("WAIVERS", _waivers, "Rules that may be violated for now.", "FILE"),
+    Setting("DRY_RUN", _flag, "Show the plan and the budgets, and send nothing."),
+    Setting("SERVER_ONLY", _flag, "Check the server only, not the generated client."),
+    Setting("WAIVERS", _waivers, "A file of rules that may be violated for now.", "FILE"),
     Setting(
         "REQUIRE", _required,
-        "Fail if one of these rules, or cells of the matrix, was not observed.", "LIST",
+        "Fail if one of these rules, or cells of the matrix, is not observed.", "LIST",
         known=RULES, is_list=True,
     ),
-    Setting("MAX_BUILDS", _number(int, 1), "Initiate at most so many builds.", "N"),
-    Setting("MAX_REQUESTS", _number(int, 1), "Send at most so many requests.", "N"),
-    Setting("RATE", _number(float, 0.01), "Send at most so many requests a second.", "N"),
-    Setting("DEADLINE", _number(float, 1), "End after so many seconds; 1800 by default.", "S"),
-    Setting("DOCKERFILE", _dockerfile, "One that this server can build.", "FILE"),
+    Setting("MAX_BUILDS", _number(int, 1), "Initiate at most N builds.", "N"),
+    Setting("MAX_REQUESTS", _number(int, 1), "Send at most N requests.", "N"),
+    Setting("RATE", _number(float, 0.01), "Send at most N requests per second.", "N"),
+    Setting("DEADLINE", _number(float, 1), "End after S seconds; 1800 by default.", "S"),
+    Setting("DOCKERFILE", _dockerfile, "A Dockerfile that this server can build.", "FILE"),
     Setting(
         "HEADERS", _headers,
         "Send 'X-Team: a' with every request; several as a JSON object.", "HEADER",
     ),
     Setting("CA_BUNDLE", _file, "Trust these certificates instead of the system's.", "FILE"),
     Setting(
-        "PROXY", _url, "Go through this http proxy; else what HTTPS_PROXY and the like say.", "URL"
+        "PROXY", _url, "Use this http proxy; by default that of HTTPS_PROXY.", "URL"
     ),
-    Setting("SEED", _number(int, 0), "Of what schemathesis generates; 1 by default.", "N"),
+    Setting("SEED", _number(int, 0), "Seed of the generated requests; 1 by default.", "N"),
     Setting(
-        "FAULT", _fault, "Break the embedded server in one way; serve --list-faults.", "NAME",
+        "FAULT", _fault, "Break the embedded server in one way; see serve --list-faults.", "NAME",
         known=FAULTS, commands=("gate", "serve"),
     ),
 )  # fmt: skip

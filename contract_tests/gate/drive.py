@@ -154,6 +154,6 @@ def _preflight(done: Run) -> None:
 
 def _unreached(done: Run, why: object) -> GateError:
     return GateError(
-        f"no answer from {done.endpoint.base_url}: {done.redaction(str(why))}",
+        f"no response from {done.endpoint.base_url}: {done.redaction(str(why))}",
         f"start the server, or correct {setting('TARGET')}",
     )

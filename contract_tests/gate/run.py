@@ -53,7 +53,7 @@ class Run:
     """A run, and what it has to show at any time.
 
     Attributes:
-        at: Where requests go; by default where the target says.
+        at: Where requests go; by default the endpoint of the target.
         spent: Requests and seconds of each driver.
         cut: What budgets cut off.
         fuzzed: What schemathesis has to say, once it ran.

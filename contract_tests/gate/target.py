@@ -63,10 +63,10 @@ class Target:
         dockerfile: The text of one that the target can build.
         headers: Sent with every request to the API.
         ca_bundle: A file of certificates to trust instead of the system's.
-        proxy: The URL of a proxy; without it, what the environment says.
+        proxy: The URL of a proxy; by default that of the environment.
         require: Rules and cells of the matrix that must be observed.
         waivers: Rules that may be violated for now.
-        dry_run: Whether only to tell the plan.
+        dry_run: Whether only to show the plan.
         server_only: Whether to leave the generated client out.
         files: Where the Dockerfile and the waivers were read, by the name of their setting.
 

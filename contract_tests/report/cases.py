@@ -27,7 +27,7 @@ class State(StrEnum):
     SKIPPED = "skipped"
     """Not observed, left out, or not judged."""
     ERROR = "error"
-    """It cannot be told."""
+    """The gate cannot tell."""
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,9 @@ def summary(found: list[Difference], taken: Taken, hidden: int = 0) -> str:
         return f"the same: no difference{beside}{beyond}"
     counted = Counter(one.breaks for one in found)
     verbs = {breaks: f"{counted[breaks]} {_verb(breaks, counted[breaks])}" for breaks in Breaks}
-    told = ", ".join(verbs[breaks] for breaks in Breaks if counted[breaks])
+    counts = ", ".join(verbs[breaks] for breaks in Breaks if counted[breaks])
     noun = "difference" if len(found) == 1 else "differences"
-    return f"{len(found)} {noun}: {told}{beyond}"
+    return f"{len(found)} {noun}: {counts}{beyond}"
 
 
 def as_json(base: Document, revision: Document, found: list[Difference], taken: Taken) -> str:

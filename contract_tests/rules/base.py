@@ -73,7 +73,7 @@ S = TypeVar("S")
 class Rule(Generic[S]):
     """One rule.
 
-    The docstring of ``judge`` says where the rule comes from, and lists what is not a violation. An
+    The docstring of ``judge`` has the source of the rule, and lists what is not a violation. An
     exchange without a response violates no rule: rules are not applied to it.
 
     Attributes:

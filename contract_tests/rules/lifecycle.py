@@ -138,7 +138,7 @@ def keeps_what_was_set(step: Transition) -> Judgements:
 
 @rule(
     "L5", Level.SHOULD,
-    "The id returned is the build_id asked for.",
+    "The id returned is the build_id of the request.",
     source=f"{_BUILD}/properties/id",
     over=exchanges,
 )  # fmt: skip

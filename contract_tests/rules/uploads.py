@@ -119,7 +119,7 @@ def _as_observed(upload: Exchange) -> bool:
 
 
 def _is_delayed(exchange: Exchange) -> bool:
-    """Whether the server only asks the client to retry later."""
+    """Whether the client only has to retry later."""
     status, headers = exchange.response.status, exchange.response.headers
     return status == 429 or (status == 503 and "retry-after" in headers)
 

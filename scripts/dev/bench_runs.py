@@ -142,7 +142,7 @@ def cases_of_stock(ran: Ran) -> int:
     """Read how many cases schemathesis made."""
     told = re.search(r"^ +(\d+) generated", ran.out, re.M)
     if not told:
-        raise ValueError("schemathesis did not tell what it made")
+        raise ValueError("schemathesis printed no counts of its requests")
     return int(told[1])
 
 

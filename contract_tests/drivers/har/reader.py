@@ -183,7 +183,7 @@ def _response(entry: _Object, method: str) -> HarResponse:
     if not headers and not held.get("mimeType"):
         raise _UnreadableEntryError("the headers of its response were not recorded")
     if "non-authoritative-reason" in headers:
-        raise _UnreadableEntryError("it was answered by the browser itself")
+        raise _UnreadableEntryError("it came from the browser itself")
     _type(headers, held)
     if not held.get("text") and (method == "HEAD" or status in (204, 205)):
         return HarResponse(headers, b"", status)
@@ -237,10 +237,10 @@ def _unanswered(entry: _Object, answered: _Object, status: int) -> str | None:
     """Return why this response did not come from a server, or None if it did."""
     failures = (entry.get("_wasAborted"), answered.get("_error"), answered.get("_failureText"))
     if status <= 0 or any(failures):
-        return "it had no answer"
+        return "no server responded"
     kept = [one.get(key) for one in (entry, answered) for key in ("_fromCache", "_fetchType")]
     if status == 304 or any(one is True or str(one).lower() in _CACHES for one in kept):
-        return "it was answered from a cache"
+        return "it came from a cache"
     return None
 
 

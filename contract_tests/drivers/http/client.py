@@ -118,7 +118,7 @@ class Client:
             finally:
                 response.close()
         headers = httpx.Headers(response.headers)
-        content = unfolded(raw, headers.get("content-encoding", ""), self.limits.size)
+        content = decompressed(raw, headers.get("content-encoding", ""), self.limits.size)
         return Answer(response.status, headers, content)
 
     def _body(self, response: httpcore.Response) -> bytes:
@@ -181,10 +181,10 @@ def sent_headers(request: httpx.Request) -> list[tuple[bytes, bytes]]:
     return [*kept, (b"Accept-Encoding", b"identity")]
 
 
-def unfolded(raw: bytes, coding: str, most: int) -> bytes:
+def decompressed(raw: bytes, coding: str, most: int) -> bytes:
     """Decode a body. Raises ``SessionError`` if it cannot be, or would be larger than ``most``.
 
-    zlib stops at that size: a bomb is never unfolded.
+    zlib stops at that size: a bomb is never decompressed.
     """
     if len(raw) > most:
         raise SessionError(f"the body is larger than {_shown(most)}")
@@ -192,26 +192,26 @@ def unfolded(raw: bytes, coding: str, most: int) -> bytes:
     if not raw or coding in ("", "identity"):
         return raw
     if coding in ("gzip", "x-gzip"):
-        name, window = "gzipped", 16 + zlib.MAX_WBITS
+        name, window = "gzip", 16 + zlib.MAX_WBITS
     elif coding == "deflate":
         # What is called deflate is a zlib stream, but some send the bare one.
         wrapped = raw[0] & 15 == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
-        name, window = "deflated", zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
+        name, window = "deflate", zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
     else:
         raise SessionError(
             f"the body has the content encoding {shortened(coding)}, which was not accepted"
         )
-    unfolding = zlib.decompressobj(window)
+    decompressor = zlib.decompressobj(window)
     try:
-        content = unfolding.decompress(raw, most + 1)
+        content = decompressor.decompress(raw, most + 1)
     except zlib.error as error:
-        raise SessionError(f"the {name} body cannot be unfolded") from error
+        raise SessionError(f"the {name} body cannot be decompressed") from error
     if len(content) > most:
-        raise SessionError(f"the {name} body unfolds to more than {_shown(most)}")
-    if not unfolding.eof:
+        raise SessionError(f"the {name} body decompresses to more than {_shown(most)}")
+    if not decompressor.eof:
         raise SessionError(f"the {name} body ends early")
-    if unfolding.unused_data:
-        raise SessionError(f"the {name} body goes on after its end")
+    if decompressor.unused_data:
+        raise SessionError(f"the {name} body has data after its end")
     return content
 
 
@@ -245,7 +245,7 @@ def _as_session_errors(watch: SocketDeadline, *, begun: bool = False) -> Iterato
     except httpcore.RemoteProtocolError as error:
         raise _broken(error, watch, begun) from error
     except httpcore.LocalProtocolError as error:
-        raise SessionError("the request cannot be sent, since it would be no HTTP") from error
+        raise SessionError("the request cannot be sent, since it would not be HTTP") from error
     except httpcore.ProxyError as error:
         raise SessionError("the proxy refused the connection") from error
     except httpcore.TimeoutException as error:
@@ -261,17 +261,17 @@ def _broken(error: Exception, watch: SocketDeadline, begun: bool) -> SessionErro
     if begun:
         closed = text.startswith("peer closed connection")
         return SessionError(
-            "the connection was closed before the answer ended"
+            "the connection was closed before the response ended"
             if closed
-            else "the body of the answer is no HTTP"
+            else "the response body is not HTTP"
         )
     if not watch.received:
-        return Severed("the server closed the connection without an answer")
+        return Severed("the server closed the connection without a response")
     if text.startswith("Server disconnected"):
-        return SessionError("the connection was closed before the answer ended")
+        return SessionError("the connection was closed before the response ended")
     if text.startswith("Receive buffer too long"):
-        return SessionError("the header of the answer is larger than 100 KiB")
-    return SessionError("the answer is no HTTP")
+        return SessionError("the response header is larger than 100 KiB")
+    return SessionError("the response is not HTTP")
 
 
 def _shown(size: int) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import h11
 import httpx
 
-from .client import sent_headers, unfolded
+from .client import decompressed, sent_headers
 from .clock import Clock, VirtualClock
 from .sockets import Overdue, SessionError, Severed, shortened
 from .transport import Answer, Endpoint, Limits
@@ -45,7 +45,7 @@ class InProcess:
         app: An ASGI application. What it hands to asyncio's executor is run at once.
         clock: Moves with each exchange, and where the application sleeps.
         limits: What bounds each exchange.
-        dropped: What the application raises to close the connection without an answer.
+        dropped: What the application raises to close the connection without a response.
 
     """
 
@@ -89,11 +89,11 @@ class InProcess:
             async with asyncio.timeout(seconds):
                 await exchange.run(self._app, scope, self._dropped)
         except TimeoutError as error:
-            what = "the answer did not end" if exchange.status else "no answer came"
+            what = "the response did not end" if exchange.status else "no response came"
             raise Overdue(f"{what} within {seconds:g} s") from error
         headers = httpx.Headers(exchange.headers)
         coding = headers.get("content-encoding", "")
-        content = unfolded(bytes(exchange.content), coding, self.limits.size)
+        content = decompressed(bytes(exchange.content), coding, self.limits.size)
         return Answer(exchange.status, headers, content)
 
     def _date(self) -> bytes:
@@ -118,7 +118,7 @@ class _Exchange:
             await app(scope, self._receive, self._send)
         except dropped as error:
             if not self._is_started:
-                raise Severed("the server closed the connection without an answer") from error
+                raise Severed("the server closed the connection without a response") from error
         except Exception:  # noqa: S110 (checked below: the response is incomplete)
             pass
         if not self._is_started:
@@ -127,11 +127,11 @@ class _Exchange:
             ]})  # fmt: skip
             await self._send({"type": "http.response.body", "body": b"Internal Server Error"})
         if not self.status:  # its header cannot be sent
-            raise Severed("the server closed the connection without an answer")
+            raise Severed("the server closed the connection without a response")
         if self._is_head or self.status in (204, 304):
             self.content.clear()
         elif not self._is_over.is_set() or not self._has_announced_length():
-            raise SessionError("the connection was closed before the answer ended")
+            raise SessionError("the connection was closed before the response ended")
 
     async def _receive(self) -> dict[str, Any]:
         if self._request is not None:
@@ -208,7 +208,7 @@ def _scope(request: httpx.Request) -> dict[str, Any]:
     try:
         sent = h11.Request(method=request.method, target=target, headers=sent_headers(request))
     except h11.LocalProtocolError as error:
-        raise SessionError("the request cannot be sent, since it would be no HTTP") from error
+        raise SessionError("the request cannot be sent, since it would not be HTTP") from error
     path, _, query = sent.target.partition(b"?")
     return {
         "type": "http",

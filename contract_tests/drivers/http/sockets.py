@@ -78,8 +78,8 @@ class SocketDeadline:
         if self._connecting:
             return Overdue(f"no connection was made {within}")
         if not self.received:
-            return Overdue(f"no answer came {within}")
-        return Overdue(f"the answer did not end {within}")
+            return Overdue(f"no response came {within}")
+        return Overdue(f"the response did not end {within}")
 
     @contextmanager
     def connecting(self) -> Iterator[None]:

@@ -15,8 +15,8 @@ class Limits:
     """How much one exchange may take.
 
     Attributes:
-        seconds: From the name look-up to the last byte of the answer.
-        size: Bytes of the body, as it is sent and as it unfolds.
+        seconds: From the name look-up to the last byte of the response.
+        size: Bytes of the body, as it is sent and as it is decompressed.
 
     """
 

@@ -134,7 +134,7 @@ def test_what_is_required_and_missing_fails(tmp_path: Path) -> None:
         (SERVE, {"wait_for": "here"}, "'here' is no http URL"),
         (SERVE, {"target": ""}, "no target to judge"),
         (SERVE, {"rule": "T99"}, "unknown rule T99"),
-        (None, {"target": NOBODY}, f"no answer from {NOBODY}"),
+        (None, {"target": NOBODY}, f"no response from {NOBODY}"),
     ],
 )
 def test_what_cannot_be_judged_is_an_error(

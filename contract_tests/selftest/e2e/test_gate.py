@@ -542,7 +542,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
         if command is make_gate:
             assert ends(tmp_path) == ("cut", "cut", ["error"])
         assert code == 4
-        assert "no answer from http://127.0.0.1:9" in printed
+        assert "no response from http://127.0.0.1:9" in printed
 
 
 def ends(reports: Path) -> tuple[str, str, list[str]]:

@@ -158,7 +158,7 @@ def test_request_that_is_no_http(headers: dict[str, str]) -> None:
     """It fails in the words of the bounded client."""
     at = in_process(WHOLE, VirtualClock())
 
-    with pytest.raises(SessionError, match="it would be no HTTP"):
+    with pytest.raises(SessionError, match="it would not be HTTP"):
         at.transport.send(request("GET", BASE_URL, headers, b""))
 
 
@@ -193,7 +193,7 @@ def test_application_that_sleeps(seconds: float) -> None:
         if seconds < at.transport.limits.seconds:
             assert at.transport.send(request("GET", BASE_URL, {}, b"")).content == b"whole"
         else:
-            with pytest.raises(Overdue, match=r"^no answer came within 30 s$") as caught:
+            with pytest.raises(Overdue, match=r"^no response came within 30 s$") as caught:
                 at.transport.send(request("GET", BASE_URL, {}, b""))
             assert caught.value.is_sent
 

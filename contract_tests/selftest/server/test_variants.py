@@ -304,7 +304,7 @@ def alarms(run: Run) -> list[str]:
 
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_conforming_server_passes(name: str) -> None:
-    """No rule cries wolf, neither over scripted nor over generated traffic."""
+    """No rule is violated, neither by scripted nor by generated traffic."""
     run = judged(VARIANTS[name], fuzzing=True)
 
     assert alarms(run) == []
@@ -313,7 +313,7 @@ def test_conforming_server_passes(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(SCRIPTED))
 def test_conforming_server_passes_the_script(name: str) -> None:
-    """No rule cries wolf over scripted traffic."""
+    """No rule is violated by scripted traffic."""
     assert alarms(judged(SCRIPTED[name], fuzzing=False)) == []
 
 

@@ -104,7 +104,7 @@ def _known(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 @click.command(cls=Command)
 @click.option("--write", is_flag=True, help=f"Write docs/{PAGE.name}.")
 @click.option("--faults", metavar="NAMES", callback=_known,
-    help="Judge these alone; the page has of the others what the catalogue says.")  # fmt: skip
+    help="Judge these alone; the rows of the others come from the catalogue.")  # fmt: skip
 def main(write: bool, faults: list[str]) -> int:
     """Run the gate against each fault; show what it finds.
 

@@ -42,7 +42,7 @@ def gigabyte_body(connection: socket.socket) -> None:
 
 
 def gzip_bomb(connection: socket.socket) -> None:
-    """Send a valid gzip of a valid JSON value, which unfolds to a gigabyte of blanks."""
+    """Send a valid gzip of a valid JSON value, which decompresses to a gigabyte of blanks."""
     _answer(connection, 200, gzipped_blanks(), "Content-Encoding: gzip")
 
 

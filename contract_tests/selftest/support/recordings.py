@@ -15,8 +15,8 @@ from ...verdicts.judge import judge
 SAMPLES = Path(__file__).parent / "har"
 TOKEN = "pit_4f9a7c2e81"  # noqa: S105 (it stands in the samples)
 API = "https://api.builds.example/api/v1/images/build"
-NO_ANSWER = "it had no answer"
-FROM_CACHE = "it was answered from a cache"
+NO_ANSWER = "no server responded"
+FROM_CACHE = "it came from a cache"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 Entry = dict[str, Any]

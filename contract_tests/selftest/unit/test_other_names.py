@@ -26,7 +26,7 @@ TIMES = {"queued": "2026-11-24T09:00:00Z", "printing": "2026-11-24T09:00:04Z",
 
 
 @dataclass
-class Asked:
+class PrintRequest:
     """One exchange of a history; a test changes one before it is recorded."""
 
     method: str
@@ -45,7 +45,7 @@ def job(state: str, *, times: int, **more: Any) -> dict[str, Any]:
     return {"ref": "j", "of": "menu", "no": "2", "state": state, **set_, "sheets": [sheet], **more}
 
 
-def history() -> dict[str, Asked]:
+def history() -> dict[str, PrintRequest]:
     """Return the exchanges of a job that is printed, by what they are."""
     ticket = {"job": "j", "spool": "https://spool.test/j?key=1", "ttl": 60}
     second = {"job": "k", "spool": "https://spool.test/k?key=2", "ttl": 60}
@@ -53,32 +53,34 @@ def history() -> dict[str, Asked]:
     octets = {"content-type": "application/octet-stream"}
     complaint = {"why": "no edition"}
     return {
-        "queue": Asked("POST", JOBS, 202, ticket, order),
-        "queue another": Asked("POST", JOBS, 202, second, order),
-        "bad order": Asked("POST", JOBS, 422, complaint, {"title": "menu"}),
-        "show at once": Asked("GET", f"{JOBS}/j", 200, job("QUEUED", times=1)),
-        "spool": Asked("PUT", "https://spool.test/j?key=1", 204, token=None, headers=octets),
-        "no badge": Asked("POST", f"{JOBS}/j/release", 401, None, {}, token=None),
-        "show spooled": Asked("GET", f"{JOBS}/j", 200, job("SPOOLED", times=1)),
-        "show still spooled": Asked("GET", f"{JOBS}/j", 200, job("SPOOLED", times=1)),
-        "release": Asked("POST", f"{JOBS}/j/release", 200, job("PRINTING", times=2), {}),
-        "show": Asked("GET", f"{JOBS}/j", 200, job("PRINTING", times=2)),
-        "patch": Asked("PATCH", f"{JOBS}/j", 405, None, {}),
-        "scrap without a badge": Asked("DELETE", TITLE, 401, token=None),
-        "show after that": Asked("GET", f"{JOBS}/j", 200, job("PRINTING", times=2)),
-        "release again": Asked("POST", f"{JOBS}/j/release", 200, job("PRINTING", times=2), {}),
-        "show printed": Asked("GET", f"{JOBS}/j", 200, job("PRINTED", times=3)),
-        "show once more": Asked("GET", f"{JOBS}/j", 200, job("PRINTED", times=3)),
-        "scrap": Asked("DELETE", TITLE, 200, {"done": True}),
-        "show what is scrapped": Asked("GET", f"{JOBS}/j", 404),
+        "queue": PrintRequest("POST", JOBS, 202, ticket, order),
+        "queue another": PrintRequest("POST", JOBS, 202, second, order),
+        "bad order": PrintRequest("POST", JOBS, 422, complaint, {"title": "menu"}),
+        "show at once": PrintRequest("GET", f"{JOBS}/j", 200, job("QUEUED", times=1)),
+        "spool": PrintRequest("PUT", "https://spool.test/j?key=1", 204, token=None, headers=octets),
+        "no badge": PrintRequest("POST", f"{JOBS}/j/release", 401, None, {}, token=None),
+        "show spooled": PrintRequest("GET", f"{JOBS}/j", 200, job("SPOOLED", times=1)),
+        "show still spooled": PrintRequest("GET", f"{JOBS}/j", 200, job("SPOOLED", times=1)),
+        "release": PrintRequest("POST", f"{JOBS}/j/release", 200, job("PRINTING", times=2), {}),
+        "show": PrintRequest("GET", f"{JOBS}/j", 200, job("PRINTING", times=2)),
+        "patch": PrintRequest("PATCH", f"{JOBS}/j", 405, None, {}),
+        "scrap without a badge": PrintRequest("DELETE", TITLE, 401, token=None),
+        "show after that": PrintRequest("GET", f"{JOBS}/j", 200, job("PRINTING", times=2)),
+        "release again": PrintRequest(
+            "POST", f"{JOBS}/j/release", 200, job("PRINTING", times=2), {}
+        ),
+        "show printed": PrintRequest("GET", f"{JOBS}/j", 200, job("PRINTED", times=3)),
+        "show once more": PrintRequest("GET", f"{JOBS}/j", 200, job("PRINTED", times=3)),
+        "scrap": PrintRequest("DELETE", TITLE, 200, {"done": True}),
+        "show what is scrapped": PrintRequest("GET", f"{JOBS}/j", 404),
     }
 
 
-def judged(asked: dict[str, Asked], api: Api = PRINTS) -> tuple[Tape, Judge]:
+def judged(requests: dict[str, PrintRequest], api: Api = PRINTS) -> tuple[Tape, Judge]:
     """Record a history, a second for each exchange, and judge it by all rules."""
     tape, judge = Tape(TOKEN, api=api), Judge(RULES.values())
     tape.subscribe(judge.see)
-    for second, one in enumerate(asked.values()):
+    for second, one in enumerate(requests.values()):
         began = EPOCH + timedelta(seconds=second)
         sent = {**one.headers, **({"authorization": f"Bearer {one.token}"} if one.token else {})}
         tape.record(
@@ -132,9 +134,9 @@ class OneFault:
     sheet: dict[str, Any] = field(default_factory=dict)
     also: tuple[str, ...] = ()
 
-    def put(self, asked: dict[str, Asked]) -> None:
+    def put(self, requests: dict[str, PrintRequest]) -> None:
         """Change the exchange."""
-        one = asked[self.exchange]
+        one = requests[self.exchange]
         one.status = self.status or one.status
         if self.job:
             one.answer |= self.job
@@ -182,10 +184,10 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.rule)
 def test_one_fault_violates_its_rule_at_its_place(fault: OneFault) -> None:
     """A name of ours that a rule has of its own would find nothing here."""
-    asked = history()
-    fault.put(asked)
+    requests = history()
+    fault.put(requests)
 
-    _, judge = judged(asked)
+    _, judge = judged(requests)
 
     assert {one.rule.id for one in judge.violated} == {fault.rule, *fault.also}
     assert judge.verdicts[fault.rule].violations[0].field == fault.at
