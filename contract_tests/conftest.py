@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to judge a real server from several processes: each would make a run of its own."""
     if os.environ.get("CONTRACT_TARGET", "").strip() and config.getoption("numprocesses", None):
         raise pytest.UsageError("one run against a CONTRACT_TARGET is one process: leave out -n")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:  # noqa: ARG001
+    """End with the code of a contract that cannot be read, which the suites read when imported."""
+    try:
+        return (yield)
+    except SystemExit as error:  # its problem has been printed
+        pytest.exit("nothing can be judged", returncode=int(error.code or 0))
 
 
 @pytest.fixture(scope="session")
