@@ -45,7 +45,7 @@ def mask(secret: str) -> None:
 
 
 @contextlib.contextmanager
-def foreign() -> Iterator[None]:
+def commands_disabled() -> Iterator[None]:
     """Disable commands while the text of a server is printed."""
     if not is_github():
         yield

@@ -2,7 +2,7 @@
 
 Reads the environment. The settings of the gate are ``CONTRACT_X``; and
 
-    GATE_COMMAND   starts the server, by bash; empty if it already runs
+    GATE_COMMAND   starts the server, by bash; empty if it is already running
     GATE_WAIT_FOR  the URL that returns a status below 500 once ready; CONTRACT_TARGET by default
     GATE_TIMEOUT   seconds until then; 120 by default
     GATE_REPORTS   the folder of the reports; ``reports`` by default
@@ -33,8 +33,8 @@ from scripts.ci import commands, server
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
 JUNIT, SUMMARY, VERDICTS, LOG = "junit.xml", "summary.md", "verdicts.json", "server.log"
-LOOK = "see the log of this step"
-# Settings that name a file: the gate runs in a folder of its own.
+SEE_LOG = "see the log of this step"
+# Settings whose value is a path relative to the workspace; the gate runs in another folder.
 FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
 
 
@@ -67,14 +67,14 @@ def main(environment: Mapping[str, str]) -> int:
 
 def report(reports: Path, code: int, problem: str | None) -> int:
     """Report the verdicts as annotations, summary and outputs; return the exit code."""
-    judged = _read(reports / VERDICTS)
-    if judged is None and code in VERDICT:
+    verdicts = _read(reports / VERDICTS)
+    if verdicts is None and code in VERDICT:
         code = Exit.CANNOT_TELL
-        problem = str(Problem("nothing was judged", LOOK))
-    document = judged or {"verdicts": []}
+        problem = str(Problem("no rule was checked", SEE_LOG))
+    document = verdicts or {"verdicts": []}
     problem = problem or document.get("problem")
     if problem is None and code not in VERDICT:
-        problem = str(Problem(f"the gate ended with code {code}", LOOK))
+        problem = str(Problem(f"the gate ended with code {code}", SEE_LOG))
     early = code in VERDICT or document.get("ended") == "interrupted"
     heading = "the run ended early" if early else "the gate cannot judge"
     if problem:
@@ -122,8 +122,8 @@ def notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[None]:
     """Start the server, if a command is given, for as long as the context lasts."""
     target = environment.get("CONTRACT_TARGET", "").strip()
-    if not target:  # the gate would judge its own reference server, and pass
-        raise Problem("no target to judge", "give the server's URL")
+    if not target:  # without one, the gate would check its own reference server, and pass
+        raise Problem("no target to check", "give the server's URL")
     command = environment.get("GATE_COMMAND", "").strip()
     waits_for = environment.get("GATE_WAIT_FOR", "").strip()
     if not command and not waits_for:
@@ -131,11 +131,11 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
         return
     url = waits_for or target
     if not url.startswith(("http://", "https://")):
-        raise Problem(f"{url!r} is no http URL", "http://host:port")
+        raise Problem(f"not an http(s) URL: {url!r}", "http://host:port")
     seconds = environment.get("GATE_TIMEOUT", "").strip() or "120"
     if not seconds.isdecimal():
-        raise Problem(f"{seconds!r} are no seconds", "120, say")
-    if not command:  # a service of the job, say, that is on its way up
+        raise Problem(f"the timeout is not a number of seconds: {seconds!r}", "120, for example")
+    if not command:  # the server is started elsewhere, for example as a service of the job
         server.wait(url, float(seconds))
         yield
         return
@@ -149,7 +149,7 @@ def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
         if path := settings.get(name, "").strip():
             settings[name] = str(here / path)
     settings |= {"CONTRACT_SERVER_ONLY": "1", usage.VARIABLE: "make"}
-    with commands.foreign():
+    with commands.commands_disabled():
         gate = subprocess.Popen(  # noqa: S603 (our own command)
             [sys.executable, "-I", "-m", "contract_tests", "gate", f"--junit={reports / JUNIT}"],
             cwd=ROOT, env=settings, stdin=subprocess.DEVNULL,
@@ -157,7 +157,7 @@ def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
         try:
             return gate.wait()
         except KeyboardInterrupt:
-            gate.send_signal(signal.SIGINT)  # it shows the verdicts so far
+            gate.send_signal(signal.SIGINT)  # the gate then reports the verdicts so far
             with contextlib.suppress(subprocess.TimeoutExpired):
                 gate.wait(5)
             raise
@@ -181,6 +181,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)
     if shutil.which("bash") is None:
-        print(Problem("there is no bash", "install it"), file=sys.stderr)  # noqa: T201
+        print(Problem("bash is not installed", "install it"), file=sys.stderr)  # noqa: T201
         sys.exit(Exit.CANNOT_TELL)
     sys.exit(main(os.environ))

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Make the environment in a folder, from the hashed lock: install.sh FOLDER [PYTHON]
-# Once for each state of the lock, and for each interpreter that is named; else it is found ready.
+# Create the environment in a folder from the hashed lock: install.sh FOLDER [PYTHON]
+# Does nothing if it is up to date with the lock and made by that interpreter.
 set -eu
 folder=$1
 python=${2:-python3}
@@ -26,18 +26,18 @@ made_by() {
   "$1" -I -c 'import os, sys; print(os.path.realpath(sys._base_executable), sys.version)'
 }
 if [ -n "${2:-}" ] && ! named=$(made_by "$python"); then
-  echo "problem: $python is not a Python that runs
-    fix: name one from 3.11 on" >&2
+  echo "problem: $python is not a Python interpreter
+    fix: give the path of Python 3.11 or newer" >&2
   exit 4
 fi
-# An environment whose interpreter was removed is not ready.
+# If the interpreter was removed since, the environment is made again.
 if [ -e "$ready" ] && [ -x "$folder/bin/python" ]; then
   if [ -z "${2:-}" ] || [ "$named" = "$(made_by "$folder/bin/python")" ]; then
     link
     exit 0
   fi
 fi
-"$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(print("problem: Python %d.%d is too old\n    fix: name one from 3.11 on" % sys.version_info[:2], file=sys.stderr) or 4)'
+"$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(print("problem: Python %d.%d is too old\n    fix: give the path of Python 3.11 or newer" % sys.version_info[:2], file=sys.stderr) or 4)'
 echo "setting up $folder (once for each requirements.txt and Python)" >&2
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps \

@@ -1,4 +1,4 @@
-"""A server that is started for the gate, and always stopped: by its process group's own id."""
+"""Starts a server for the gate and waits until it is ready; always stops its process group."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from contract_tests.problems import Problem
 
-# Seconds: between two looks, for one look, and between asking a server to stop and making it.
-PAUSE, LOOK, GRACE = 0.2, 5.0, 10.0
-# From here on a status code means that the server is not ready, or not well.
+# Seconds between two requests, for one request, and from SIGTERM to SIGKILL.
+PAUSE, TIMEOUT, GRACE = 0.2, 5.0, 10.0
+# Status codes from here on mean that the server is not ready.
 NOT_READY = 500
-# Characters of a log that are worth reading in a failure.
+# Characters of the log that a failure shows.
 TAIL = 4000
 
 
@@ -32,18 +32,18 @@ def started(
     folder: Path,
     environment: Mapping[str, str],
 ) -> Iterator[None]:
-    """Run a command with bash in a folder while the context lasts, once ``url`` is ready.
+    """Run a command with bash in a folder; yield once ``url`` is ready, and stop it afterwards.
 
-    Raises ``Problem`` if something answers there before, if the command ends first, or if
-    it is not ready in time.
+    Raises ``Problem`` if a server already responds there, if the command ends before it is ready,
+    or if it is not ready in time.
     """
     if status(url) is not None:
         raise Problem(
-            f"something answers at {url} before the server is started",
-            "give the server a port of its own",
+            f"a server responds at {url} before the command has started",
+            "use another port",
         )
     with log.open("wb") as stream:
-        # A process group of its own: what the command starts is stopped with it.
+        # A new process group, so that everything the command starts is stopped with it.
         process = subprocess.Popen(  # noqa: S603 (the caller's own command)
             ["bash", "-c", command],  # noqa: S607
             stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
@@ -56,12 +56,12 @@ def started(
             _stop(process)
 
 
-def status(url: str, seconds: float = LOOK) -> int | None:
-    """Return the status code of a response at a URL, or None without one; no proxy is used."""
+def status(url: str, seconds: float = TIMEOUT) -> int | None:
+    """Return the status code of a GET, or None without a response. Uses no proxy."""
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
-        # Nothing secret is sent; whether the certificate is good is for the gate to see.
+        # Nothing secret is sent; the gate itself verifies the certificate.
         unverified = ssl._create_unverified_context()  # noqa: S323
         connection = http.client.HTTPSConnection(
             parts.hostname or "", parts.port, timeout=seconds, context=unverified
@@ -82,18 +82,18 @@ def wait(
     seconds: float,
     ended: Callable[[], int | None] = lambda: None,
     *,
-    look: Callable[[str, float], int | None] = status,
+    probe: Callable[[str, float], int | None] = status,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Wait until a URL returns a status below 500, as a readiness probe does.
+    """Poll a URL until it returns a status below 500, like a readiness probe.
 
-    Raises ``Problem`` if it does not in time, or if the server has ended, by its exit code.
+    Raises ``Problem`` if it does not in time, or if ``ended`` returns an exit code.
     """
     until = clock() + seconds
     while True:
-        seen = look(url, max(PAUSE, min(LOOK, until - clock())))
-        if seen is not None and seen < NOT_READY:
+        last = probe(url, max(PAUSE, min(TIMEOUT, until - clock())))
+        if last is not None and last < NOT_READY:
             return
         if (code := ended()) is not None:
             raise Problem(
@@ -101,9 +101,9 @@ def wait(
                 "see its log, and correct the command",
             )
         if clock() >= until:
-            last = "no response" if seen is None else f"still {seen}"
+            result = "no response" if last is None else f"still {last}"
             raise Problem(
-                f"{last} at {url} after {seconds:g} s",
+                f"{result} at {url} after {seconds:g} s",
                 "correct the command or the URL, or allow more seconds",
             )
         pause(PAUSE)
@@ -124,7 +124,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     _signal(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE)
-    _signal(process.pid, signal.SIGKILL)  # and what is left of its group
+    _signal(process.pid, signal.SIGKILL)  # for the rest of its group
     process.wait()
 
 

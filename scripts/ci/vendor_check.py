@@ -5,8 +5,8 @@ Reads the environment:
     VENDOR_PATH       the folder that holds the package
     VENDOR_ON_UPDATE  ``warn`` (default) or ``fail`` if an update is available
 
-Exit codes: 0 fresh, 1 an update is available, edited or broken, 4 cannot tell. With ``warn``, an
-update is reported and the code is 0.
+Exit codes: 0 fresh, 1 an update is available, edited or broken, 4 cannot be checked.
+With ``warn``, an update is reported and the code is 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# The action runs with any Python, without the environment that could import the checkout.
+# The action runs with any Python and installs nothing, so the checkout is not importable otherwise.
 sys.path.insert(0, str(ROOT))
 
 from contract_tests.vendoring import source, vendor  # noqa: E402
@@ -35,11 +35,11 @@ def main(environment: Mapping[str, str]) -> int:
     if not path:
         state = CopyState(ERROR, "no folder to check", "give its path")
     elif policy not in POLICIES:
-        state = CopyState(ERROR, f"on-update is neither warn nor fail: {policy!r}", "warn or fail")
+        state = CopyState(ERROR, f"on-update must be warn or fail, not {policy!r}", "warn or fail")
     else:
         state = vendor.check(source.find(ROOT), locate(here / path))
     warns = state.state == UPDATE and policy == "warn"
-    with commands.foreign():
+    with commands.commands_disabled():
         print(state, flush=True)  # noqa: T201
     if state.state != FRESH:
         title = f"vendored client: {state.state}"

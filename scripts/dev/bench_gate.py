@@ -1,6 +1,6 @@
-"""Compare the gate with a stock schemathesis run: how long each takes, and what each catches.
+"""Compares the gate with a stock schemathesis run: time, and faults caught.
 
-One run measures both, in turn, on the reference server; ratios are what to read.
+Both run alternately on the reference server, so that their ratio depends little on the machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Both = tuple[Finding, Finding]
 
 @dataclass(frozen=True)
 class Caught:
-    """A fault, and who caught it."""
+    """A fault, and which of the two caught it."""
 
     fault: Fault
     gate: bool
@@ -45,7 +45,7 @@ class Caught:
 
 
 def sample(groups: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """Choose names, always the same: as many of each group as can be, evenly within it."""
+    """Return a deterministic sample: equal shares of the groups, evenly spaced within each."""
     quotas = dict.fromkeys(groups, 0)
     while sum(quotas.values()) < min(count, sum(map(len, groups.values()))):
         room = [group for group in groups if quotas[group] < len(groups[group])]
@@ -58,7 +58,7 @@ def sample(groups: Mapping[str, Sequence[str]], count: int) -> list[str]:
 
 
 def chosen(value: str) -> list[str]:
-    """Read the faults of the command line. Raises ``Problem``, which names the nearest."""
+    """Parse ``--faults``. Raises ``Problem``, which names the nearest, for an unknown name."""
     if value == "all":
         return list(FAULTS)
     if value.isdigit():
@@ -72,15 +72,15 @@ def chosen(value: str) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Return what the figures depend on. Nothing tells one machine from another of its kind."""
-    told = {name: importlib.metadata.version(name) for name in ("schemathesis", "hypothesis")}
-    told["python"] = platform.python_version()
-    told["platform"] = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return told
+    """Return versions and kind of machine, without anything that identifies the machine."""
+    found = {name: importlib.metadata.version(name) for name in ("schemathesis", "hypothesis")}
+    found["python"] = platform.python_version()
+    found["platform"] = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return found
 
 
 def timing(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Yield the times as Markdown: the ratio of each pair, then the medians."""
+    """Yield the times as Markdown: the ratio of each pair, and the medians."""
     gates, stocks = zip(*pairs, strict=True)
     walls = [one.seconds / other.seconds for one, other in pairs]
     cpus = [one.cpu / other.cpu for one, other in pairs]
@@ -93,8 +93,8 @@ def timing(pairs: Sequence[Pair]) -> Iterator[str]:
     for name, ratios in (("wall", walls), ("cpu", cpus)):
         attribute = "seconds" if name == "wall" else "cpu"
         one, other = (median(getattr(ran, attribute) for ran in runs) for runs in (gates, stocks))
-        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        yield f"| {name} | {one:.1f} s | {other:.1f} s | {told} | {median(ratios):.2f} |"
+        each_ratio = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        yield f"| {name} | {one:.1f} s | {other:.1f} s | {each_ratio} | {median(ratios):.2f} |"
     yield ""
     yield f"The gate sent {scripted} scripted requests in {seconds:.1f} s of that, and {fuzzed}"
     yield f"generated ones; the stock run generated {cases} cases. The start of Python is included"
@@ -110,7 +110,7 @@ def table(title: str, rows: Mapping[str, Sequence[Caught]]) -> Iterator[str]:
 
 
 def grouped(caught: Iterable[Caught], by: str) -> dict[str, list[Caught]]:
-    """Sort what was caught by an attribute of its fault, and all of it under ``all``."""
+    """Group the results by an attribute of the fault, with all of them under ``all``."""
     rows: dict[str, list[Caught]] = {}
     caught = list(caught)
     for one in caught:
@@ -123,8 +123,8 @@ def catches(caught: Sequence[Caught], sound: Finding, spent: tuple[float, float]
     gate, stock = sum(one.gate for one in caught), sum(one.stock for one in caught)
     alone = [one.fault.name for one in caught if one.stock and not one.gate]
     missed = [one.fault.name for one in caught if not one.gate]
-    yield f"Of {len(caught)} faults (of {len(FAULTS)} there are), the gate caught **{gate}**, each"
-    yield f"by the rule that it breaks; the stock run caught **{stock}** by any check."
+    yield f"Of {len(caught)} faults (from {len(FAULTS)}), the gate caught **{gate}**, each"
+    yield f"by the rule that it violates; the stock run caught **{stock}** by any check."
     if stock and all(spent):
         rate = (gate / spent[0]) / (stock / spent[1])
         yield f"Per second of run time, the gate caught {rate:.1f} times as many."
@@ -147,13 +147,13 @@ def each(caught: Iterable[Caught]) -> Iterator[str]:
     """Yield one row for each fault."""
     yield "| fault | rule | gate | stock |\n|---|---|---|---|"
     for one in caught:
-        told = "; ".join(one.kinds) if one.stock else "missed"
+        stock = "; ".join(one.kinds) if one.stock else "missed"
         gate = "caught" if one.gate else "missed"
-        yield f"| {one.fault.name} | {one.fault.rule} | {gate} | {told} |"
+        yield f"| {one.fault.name} | {one.fault.rule} | {gate} | {stock} |"
 
 
-def compared() -> Iterator[str]:
-    """Yield what is held against what, and by which versions."""
+def method() -> Iterator[str]:
+    """Yield what is compared and how, with the versions."""
     yield "The full gate on a server (`SERVER_ONLY=1`: all rules, scripted and generated requests)"
     yield "compared with `schemathesis run openapi.yaml` with its default"
     yield "phases and checks. Both use the same contract, server, token and seed"
@@ -165,33 +165,33 @@ def compared() -> Iterator[str]:
     yield "requests: another seed may catch a few more or fewer. The faults are this project's own,"
     yield "each made for a rule of the gate."
     yield ""
-    told = ", ".join(f"{name} {version}" for name, version in versions().items())
+    used = ", ".join(f"{name} {version}" for name, version in versions().items())
     load = os.getloadavg()[0]
     today = datetime.datetime.now(datetime.UTC).date()
-    yield f"Measured on {today}: {told}, with other work on the machine (load {load:.1f})."
+    yield f"Measured on {today}: {used}, with other work on the machine (load {load:.1f})."
 
 
 def measure(rounds: int) -> list[Pair]:
-    """Time both over the faultless server, in turn. Raises ``Problem`` if the gate fails.
+    """Time both on the server without a fault. Raises ``Problem`` if the gate fails.
 
-    A first round is not counted: it compiles what is imported.
+    A first round is not counted, because it compiles the imports.
     """
     pairs = []
     for number in range(rounds + 1 if rounds else 0):
         pair = bench_runs.over(bench_runs.gate), bench_runs.over(bench_runs.stock)
         if pair[0].code:
             raise Problem(
-                f"the gate failed over the faultless server\n{pair[0].out}", "see make gate"
+                f"the gate failed on the server without a fault\n{pair[0].out}", "see make gate"
             )
         one, other = (ran.seconds for ran in pair)
-        told = f"gate {one:.1f} s, stock {other:.1f} s, ratio {one / other:.2f}"
-        say(f"round {number or 'to warm up'}: {told}")
+        times = f"gate {one:.1f} s, stock {other:.1f} s, ratio {one / other:.2f}"
+        echo(f"round {number or 'to warm up'}: {times}")
         pairs.append(pair)
     return pairs[1:]
 
 
 def find(name: str) -> Both:
-    """Run both over a server with a fault; ``""`` for none."""
+    """Run both on a server with a fault; ``""`` for none."""
     fault = name or None
     return (
         bench_runs.read_gate(bench_runs.over(bench_runs.gate, fault)),
@@ -200,15 +200,15 @@ def find(name: str) -> Both:
 
 
 def findings(names: Sequence[str], jobs: int, kept: Path | None) -> dict[str, Both]:
-    """Run both over each fault, and over none; go on from what is kept in the file."""
+    """Run both for each fault, and for none; skip those whose results are in the file."""
     found = restored(kept.read_text(encoding="utf-8")) if kept and kept.is_file() else {}
     with ThreadPoolExecutor(jobs) as pool:
         waiting = {pool.submit(find, name): name for name in ("", *names) if name not in found}
         for count, future in enumerate(as_completed(waiting), 1):
             name, both = waiting[future], _result(pool, future)
             found[name] = both
-            told = ", ".join(f"{' '.join(one.kinds) or 'nothing'} ({one.code})" for one in both)
-            say(f"{count}/{len(waiting)}  {name or 'no fault'}: {told}")
+            shown = ", ".join(f"{' '.join(one.kinds) or 'nothing'} ({one.code})" for one in both)
+            echo(f"{count}/{len(waiting)}  {name or 'no fault'}: {shown}")
             if kept:
                 with kept.open("a", encoding="utf-8") as file:
                     file.write(json.dumps([name, *map(asdict, both)]) + "\n")
@@ -216,53 +216,53 @@ def findings(names: Sequence[str], jobs: int, kept: Path | None) -> dict[str, Bo
 
 
 def restored(text: str) -> dict[str, Both]:
-    """Read what was kept, one fault a line."""
+    """Read kept results, one fault per line."""
     return {
         name: (_finding(gate), _finding(stock))
         for name, gate, stock in map(json.loads, text.splitlines())
     }
 
 
-def say(*lines: str) -> None:
-    """Print lines at once."""
+def echo(*lines: str) -> None:
+    """Print lines, unbuffered."""
     print("\n".join(lines), flush=True)  # noqa: T201
 
 
 @click.command(cls=Command)
 @click.option("--rounds", metavar="N", type=click.IntRange(0), default=3,
-    help="Of timing; 0 for none; default 3.")  # fmt: skip
+    help="Rounds of timing; 0 for none; default 3.")  # fmt: skip
 @click.option("--faults", metavar="all|N|NAMES", default=SAMPLE,
-    help=f"Faults to catch; default {SAMPLE}, from all groups.")  # fmt: skip
+    help=f"Faults to run; default {SAMPLE}, from all groups.")  # fmt: skip
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1,
-    help="Faults at a time; not while timing.")  # fmt: skip
-@click.option("--results", metavar="FILE", type=Path, help="Keep findings there; go on from them.")
+    help="Faults in parallel; timing is never parallel.")  # fmt: skip
+@click.option("--results", metavar="FILE", type=Path, help="Keep results there; skip those in it.")
 @click.option("--write", is_flag=True, help="Write docs/bench.md.")
 def main(rounds: int, faults: str, jobs: int, results: Path | None, write: bool) -> int:
     """Compare the gate with a stock schemathesis run.
 
-    Exit codes: 0 measured, 4 one of the two fails on the faultless server.
+    Exit codes: 0 measured, 4 the gate fails on the server without a fault.
     """
     names = chosen(faults)
-    page = ["# The gate compared with a stock schemathesis run", "", *compared(), ""]
+    page = ["# The gate compared with a stock schemathesis run", "", *method(), ""]
     if pairs := measure(rounds):
         page += ["## Time", "", *timing(pairs), ""]
     if names:
         found = findings(names, jobs, results)
         sound = found[""]
         if sound[0].code:
-            raise Problem("the gate failed over the faultless server", "see make gate")
-        caught = [judged(name, *found[name], sound[1]) for name in names]
+            raise Problem("the gate failed on the server without a fault", "see make gate")
+        caught = [result_of(name, *found[name], sound[1]) for name in names]
         gate, stock = (sum(found[name][i].seconds for name in names) for i in (0, 1))
         page += ["## Faults", "", *catches(caught, sound[1], (gate, stock)), ""]
         page += ["## Each fault", "", *each(caught), ""]
-    say("", *page)
+    echo("", *page)
     if write:
         PAGE.write_text("\n".join(page), encoding="utf-8")
     return Exit.OK
 
 
-def judged(name: str, gate: Finding, stock: Finding, sound: Finding) -> Caught:
-    """Tell who caught a fault."""
+def result_of(name: str, gate: Finding, stock: Finding, sound: Finding) -> Caught:
+    """Return which of the two caught a fault."""
     fault = FAULTS[name]
     return Caught(
         fault,
@@ -277,7 +277,7 @@ def _finding(kept: dict[str, Any]) -> Finding:
 
 
 def _result(pool: ThreadPoolExecutor, future: Future[Both]) -> Both:
-    """Return what was found; where that failed, leave the rest undone."""
+    """Return the findings of a future; if it failed, cancel the others."""
     try:
         return future.result()
     except BaseException:

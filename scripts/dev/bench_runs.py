@@ -1,4 +1,4 @@
-"""Run the gate and a stock schemathesis over the reference server, and read what they found."""
+"""Runs the gate and a stock schemathesis on the reference server, and reads their findings."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from contract_tests.problems import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "bench-token"  # noqa: S105 (of a server on the loopback)
-# Both meet builds that take long enough to be polled while they run.
+# Long enough for both to poll a build while it runs.
 BUILD_SECONDS = 0.08
-# Some faults keep builds from ever ending; the gate waits for them as long as this.
+# With some faults builds never end; the gate waits this long.
 DEADLINE = 120
-# What has not ended by then hangs.
+# A program that runs longer counts as hanging.
 TIMEOUT = 300
 TIMED_OUT = 124
 SEED = 1
@@ -33,10 +33,10 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Ran:
-    """A program that ran: its exit code, wall and processor seconds, and what it printed.
+    """A finished program: its exit code, wall and CPU seconds, and its output.
 
     Attributes:
-        report: What the gate wrote in verdicts.json.
+        report: The gate's verdicts.json.
 
     """
 
@@ -49,7 +49,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one of the two found: an exit code, and rules violated or kinds of failure."""
+    """The result of one of the two: exit code, and violated rules or kinds of failure."""
 
     code: int
     kinds: tuple[str, ...]
@@ -57,7 +57,7 @@ class Finding:
 
 
 def gate(url: str) -> Ran:
-    """Run the whole gate over a server, with all rules."""
+    """Run the whole gate on a server, with all rules."""
     command = [sys.executable, "-m", "contract_tests", "gate"]
     settings = {
         "TARGET": url, "TOKEN": TOKEN, "SEED": str(SEED), "DEADLINE": str(DEADLINE),
@@ -71,25 +71,25 @@ def gate(url: str) -> Ran:
 
 
 def stock(url: str) -> Ran:
-    """Run schemathesis over a server as it comes, but for a fixed seed and no kept examples."""
+    """Run schemathesis on a server with its defaults, a fixed seed and no example database."""
     program = Path(sys.executable).with_name("schemathesis")
     options = ["--seed", str(SEED), "--generation-database", "none", "--no-color"]
     header = ["-H", f"Authorization: Bearer {TOKEN}"]
-    # What it keeps in its working directory would change the next run.
+    # In a temporary directory: files that it keeps there would change the next run.
     with tempfile.TemporaryDirectory() as folder:
         command = [str(program), "run", str(ROOT / "openapi.yaml"), "--url", url]
         return _run([*command, *header, *options], Path(folder), {})
 
 
 def over(run: Callable[[str], Ran], fault: str | None = None) -> Ran:
-    """Run one of the two over a server of its own, whose start is not timed."""
+    """Run one of the two on a new server, whose start is not timed."""
     with server(fault) as url:
         return run(url)
 
 
 @contextmanager
 def server(fault: str | None = None) -> Iterator[str]:
-    """Yield the URL of a reference server in a process of its own."""
+    """Yield the URL of a reference server in its own process."""
     command = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", "--json"]
     command += ["--build-seconds", str(BUILD_SECONDS)]
     command += ["--fault", fault] if fault else []
@@ -107,14 +107,14 @@ def server(fault: str | None = None) -> Iterator[str]:
 
 
 def read_gate(ran: Ran) -> Finding:
-    """Return which rules were violated."""
+    """Return the violated rules of a gate run."""
     verdicts = ran.report.get("verdicts", [])
     rules = tuple(one["rule"] for one in verdicts if one["outcome"] == "violated")
     return Finding(ran.code, rules, ran.seconds)
 
 
 def read_stock(ran: Ran) -> Finding:
-    """Read the kinds of failure and of error from the summary that schemathesis ends with."""
+    """Read the kinds of failure and error from the summary at the end of schemathesis' output."""
     summary = ran.out.rpartition("= SUMMARY =")[2]
     kinds = []
     for block in re.findall(r"^(?:Failures|Errors):\n((?: .*\n)+)", summary, re.M):
@@ -123,27 +123,27 @@ def read_stock(ran: Ran) -> Finding:
 
 
 def is_caught_by_gate(found: Finding, rule: str) -> bool:
-    """Tell whether a fault was caught under its own rule; the gate's exit code must agree."""
+    """Whether the fault's own rule is violated, and the exit code agrees."""
     return found.code == 1 and rule in found.kinds
 
 
 def is_caught_by_stock(found: Finding, sound: Finding) -> bool:
-    """Tell whether schemathesis failed in a way that it does not over the faultless server."""
+    """Whether schemathesis failed in a way that it does not on the server without a fault."""
     return found.code == 1 and not set(found.kinds) <= set(sound.kinds)
 
 
 def requests_of_gate(ran: Ran) -> tuple[int, float, int]:
-    """Return how many requests the scripted part sent, its seconds, and what else was sent."""
+    """Return scripted requests, their seconds, and generated requests."""
     scripted, fuzzed = ran.report["sent"]["lifecycles"], ran.report["sent"]["schemathesis"]
     return scripted["requests"], scripted["seconds"], fuzzed["requests"]
 
 
 def cases_of_stock(ran: Ran) -> int:
-    """Read how many cases schemathesis made."""
-    told = re.search(r"^ +(\d+) generated", ran.out, re.M)
-    if not told:
-        raise ValueError("schemathesis printed no counts of its requests")
-    return int(told[1])
+    """Return the number of cases that schemathesis generated."""
+    found = re.search(r"^ +(\d+) generated", ran.out, re.M)
+    if not found:
+        raise ValueError("schemathesis printed no number of cases")
+    return int(found[1])
 
 
 def _run(command: list[str], folder: Path, more: dict[str, str]) -> Ran:
@@ -160,18 +160,18 @@ def _run(command: list[str], folder: Path, more: dict[str, str]) -> Ran:
 
 def _environment(more: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACT_")}
-    # Where the environment forbids to keep bytecode, pytest compiles its plugins at every start.
+    # Without bytecode files, each start would compile all imports, which would be timed.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, "PYTHONPYCACHEPREFIX": _bytecode().name, "PYTHONUTF8": "1", **more}
 
 
 @functools.cache
 def _bytecode() -> tempfile.TemporaryDirectory[str]:
-    """Make the folder for bytecode, which goes with this process."""
+    """Create the folder for bytecode; it is deleted when this process ends."""
     return tempfile.TemporaryDirectory()
 
 
 def _cpu() -> float:
-    """Return the processor seconds of all children that have ended."""
+    """Return the CPU seconds of all finished child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

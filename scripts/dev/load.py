@@ -32,7 +32,7 @@ from contract_tests.problems import Exit
 BUILD = "/api/v1/images/build"
 TOKEN = "load-token"  # noqa: S105 (of a server that lives as long as the run)
 RANKS = ("PENDING", "UPLOADING", "BUILDING", "COMPLETED", "FAILED")
-_HOPELESS_EACH = 4
+_FAILS_EACH = 4
 _JSON = "application/json"
 
 
@@ -43,8 +43,8 @@ class LoadResult:
     Attributes:
         times: Seconds of each request.
         errors: Responses that were not as expected, in words.
-        ends: How many builds ended how.
-        memory: The most memory that the server held, in MiB.
+        ends: The number of builds by last status.
+        memory: The peak memory of the server, in MiB.
 
     """
 
@@ -61,7 +61,7 @@ class LoadResult:
         yield f"requests    {len(self.times)} in {self.seconds:.1f} s"
         yield f"throughput  {len(self.times) / max(self.seconds, 1e-9):.0f} requests/s"
         yield f"latency     p50 {self.quantile(0.5):.1f} ms, p99 {self.quantile(0.99):.1f} ms"
-        yield f"memory      {self.memory:.0f} MiB at most, of the server"
+        yield f"memory      {self.memory:.0f} MiB, peak of the server"
         yield f"errors      {len(self.errors)}"
         yield from (f"            {one}" for one in self.errors[:10])
 
@@ -122,7 +122,7 @@ _CONTEXTS = {
 
 async def build(client: LoadClient, number: int, result: LoadResult, pause: float) -> None:
     """Run one build from initiate to its end, and note each error."""
-    due = "COMPLETED" if number % _HOPELESS_EACH else "FAILED"
+    due = "COMPLETED" if number % _FAILS_EACH else "FAILED"
     name, tag = f"load-{number}", f"v{number}"
     body = json.dumps({"image_name": name, "image_tag": tag}).encode()
     status, issued = await client.request("POST", BUILD, body)
@@ -218,7 +218,7 @@ def _memory(process: int) -> float:
     help="At once; default 200.")  # fmt: skip
 @click.option("--build-seconds", metavar="S", type=float, default=1.0, help="Default 1.")
 def main(builds: int, clients: int, build_seconds: float) -> int:
-    """Put load on a reference server of its own, and show how it bears it."""
+    """Load-test a new reference server, and show throughput, latency, memory and errors."""
     result = run(builds, clients, build_seconds)
     click.echo(f"{clients} clients at once, {os.cpu_count()} cores")
     for line in result.lines():

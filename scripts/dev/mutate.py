@@ -1,6 +1,6 @@
-"""Mutate the generated client, and tell each mutant that its tests let live and nothing explains.
+"""Mutation tests of the generated client: reports each survivor without an explanation.
 
-Explained mutants stand in contract_tests/selftest/support/survivors.txt.
+Explained survivors are listed in contract_tests/selftest/support/survivors.txt.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ also_copy = ["openapi.yaml", "README.md", "docs", "contract_tests"]
 """
 
 
-def workplace(folder: Path) -> None:
-    """Lay the project out as mutmut has it: what is mutated lies in src."""
+def project_copy(folder: Path) -> None:
+    """Copy the project in the layout of mutmut: the code to mutate is in src."""
     for name in ("openapi.yaml", "README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, folder / name)
     no_caches = shutil.ignore_patterns("__pycache__")
@@ -42,7 +42,7 @@ def workplace(folder: Path) -> None:
     shutil.copytree(ROOT / "generated", folder / "src", ignore=no_caches)
     settings = (folder / "pyproject.toml").read_text()
     settings = settings.replace('pythonpath = [".", "generated"]', 'pythonpath = [".", "src"]')
-    # A mutant may leave a socket open; that alone must not kill it.
+    # A mutant that only leaves a socket open must not fail for that warning.
     settings = settings.replace('filterwarnings = ["error"]', "filterwarnings = []")
     found = {path.stem: path for path in (ROOT / "contract_tests/selftest").glob("*/test_*.py")}
     tests = ", ".join(f'"{found[name].relative_to(ROOT).as_posix()}"' for name in TESTS)
@@ -50,7 +50,7 @@ def workplace(folder: Path) -> None:
 
 
 def mutmut(folder: Path, *arguments: str) -> str:
-    """Run mutmut; return what it prints."""
+    """Run mutmut; return its output."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "mutmut", *arguments],
         cwd=folder, capture_output=True, text=True, check=False,
@@ -59,7 +59,7 @@ def mutmut(folder: Path, *arguments: str) -> str:
 
 
 def survivors(folder: Path) -> list[str]:
-    """Return each mutant that lived, as its function and the lines that differ."""
+    """Return each surviving mutant: its function and the changed lines."""
     found = []
     for name in re.findall(r"^ *(\S+): (?:survived|no tests)", mutmut(folder, "results"), re.M):
         lines = mutmut(folder, "show", name).splitlines()
@@ -74,39 +74,39 @@ def survivors(folder: Path) -> list[str]:
 
 
 def explained() -> dict[str, str]:
-    """Read the list: blocks of a function, its changed lines, and the reason behind a ``#``."""
+    """Read the list: function and changed lines of each mutant, and the reason after ``#``."""
     blocks = EXPLAINED.read_text(encoding="utf-8").split("\n\n")
-    told = {}
+    reasons = {}
     for block in blocks[1:]:
         lines = block.strip().splitlines()
         mutant = "\n".join(line for line in lines if not line.startswith("#"))
-        told[mutant] = " ".join(line[1:].strip() for line in lines if line.startswith("#"))
-    return told
+        reasons[mutant] = " ".join(line[1:].strip() for line in lines if line.startswith("#"))
+    return reasons
 
 
 @click.command(cls=Command)
 def main() -> int:
-    """Mutation-test the client; this takes some 15 minutes.
+    """Mutation-test the client; takes about 15 minutes.
 
-    Exit codes: 0 each mutant that survived is explained, 1 one is not, or an explanation fits no
-    survivor, 4 cannot tell.
+    Exit codes: 0 each survivor is explained, 1 a survivor is not, or an explanation has no
+    survivor, 4 mutmut failed.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        workplace(folder)
-        print("mutating the client; this takes some 15 minutes", flush=True)  # noqa: T201
+        project_copy(folder)
+        print("mutating the client; takes about 15 minutes", flush=True)  # noqa: T201
         last = mutmut(folder, "run").rpartition("\r")[2]
-        lived, reasons = survivors(folder), explained()
+        survived, reasons = survivors(folder), explained()
     if not re.search(r"\d+/\d+", last):
-        raise Problem(f"mutmut did not run\n{last}", "see what it printed")
-    unexplained = [mutant for mutant in lived if not reasons.get(mutant)]
-    vain = [mutant for mutant in reasons if mutant not in lived]
+        raise Problem(f"mutmut did not run\n{last}", "see its output")
+    unexplained = [mutant for mutant in survived if not reasons.get(mutant)]
+    unused = [mutant for mutant in reasons if mutant not in survived]
     for mutant in unexplained:
-        print(f"survived, and nothing explains it\n{mutant}\n")  # noqa: T201
-    for mutant in vain:
-        print(f"explained, and did not survive\n{mutant}\n")  # noqa: T201
-    print(f"{last.strip()}: {len(lived)} lived, {len(unexplained)} unexplained")  # noqa: T201
-    return Exit.FOUND if unexplained or vain else Exit.OK
+        print(f"survived without an explanation\n{mutant}\n")  # noqa: T201
+    for mutant in unused:
+        print(f"explained, but did not survive\n{mutant}\n")  # noqa: T201
+    print(f"{last.strip()}: {len(survived)} survived, {len(unexplained)} unexplained")  # noqa: T201
+    return Exit.FOUND if unexplained or unused else Exit.OK
 
 
 if __name__ == "__main__":

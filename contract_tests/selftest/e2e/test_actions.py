@@ -1,4 +1,4 @@
-"""The actions, the template for GitLab and the hooks do, run as CI runs them, what they say."""
+"""The actions, the GitLab template and the hooks, run as CI runs them."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ ACTION_FILES = [ACTIONS / "gate/action.yml", ACTIONS / "vendor-check/action.yml"
 
 
 def run_gate(folder: Path, command: str | None = SERVE, **inputs: str) -> Done:
-    """Run the action for the gate on a server that it starts."""
+    """Run the gate action on a server that it starts."""
     installed(folder / "contract-gate")
     url = f"http://127.0.0.1:{free_port()}"
     if command:
         inputs["command"] = f"{command} --port {url.rpartition(':')[2]}"
     if "wait_for" in inputs and inputs["wait_for"].startswith("/"):
         inputs["wait_for"] = url + inputs["wait_for"]
-    told = {"target": url, "token": TOKEN, "timeout": "200"} | inputs
-    done = run_action("gate", folder, {name.replace("_", "-"): one for name, one in told.items()})
+    inputs = {"target": url, "token": TOKEN, "timeout": "200"} | inputs
+    done = run_action("gate", folder, {name.replace("_", "-"): one for name, one in inputs.items()})
     leaks = [line for line in done.printed.splitlines() if TOKEN in line]
 
     assert not leaks
     assert f"::add-mask::{commands.data(TOKEN)}" in done.printed.splitlines()
-    assert server.status(url) is None  # stopped, however it went
+    assert server.status(url) is None  # stopped, whatever the result
     return done
 
 
-def test_a_sound_server_passes(tmp_path: Path) -> None:
-    """Exit code 0, the outputs, the summary and all reports; nothing is annotated."""
+def test_conforming_server_passes(tmp_path: Path) -> None:
+    """Exit code 0, outputs, summary and all reports, without an annotation."""
     done = run_gate(tmp_path)
     reports = tmp_path / "workspace/reports"
 
@@ -80,8 +80,8 @@ def test_a_sound_server_passes(tmp_path: Path) -> None:
     assert json.loads((reports / "verdicts.json").read_text())["problem"] is None
 
 
-def test_a_broken_server_fails(tmp_path: Path) -> None:
-    """Exit code 1, the rule's id, an error on the job's page; what was printed is no command."""
+def test_violation_fails_with_an_annotation(tmp_path: Path) -> None:
+    """Exit code 1 and the rule's id; commands are disabled while the gate prints."""
     done = run_gate(tmp_path, f"{SERVE} --fault completed-null", rule="T4,T5")
 
     assert done.code == 1, done.printed
@@ -95,8 +95,8 @@ def test_a_broken_server_fails(tmp_path: Path) -> None:
     assert f"\n::{stop[1]}::\n" in done.printed[stop.end() :]
 
 
-def test_a_waived_violation_is_a_warning(tmp_path: Path) -> None:
-    """The file is looked for in the workspace; the job is green, and the reason is told."""
+def test_waived_violation_is_a_warning(tmp_path: Path) -> None:
+    """The job passes, and the annotation has the reason. The file is in the workspace."""
     (tmp_path / "workspace").mkdir()
     (tmp_path / "workspace/waivers.toml").write_text(
         '[[waiver]]\nrule = "T5"\nreason = "known, 100%: B-1"\nexpires = 2999-01-01\n'
@@ -113,8 +113,8 @@ def test_a_waived_violation_is_a_warning(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_required_and_missing_fails(tmp_path: Path) -> None:
-    """As violated, with an annotation of its own beside that of what MAX_BUILDS cut off."""
+def test_required_status_that_is_not_observed_fails(tmp_path: Path) -> None:
+    """Like a violation; MAX_BUILDS, which cut the run, is a warning."""
     done = run_gate(tmp_path, require="CANCELLED", rule="T5,P7", max_builds="1")
 
     assert done.code == 1, done.printed
@@ -126,51 +126,51 @@ def test_what_is_required_and_missing_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "inputs", "told"),
+    ("command", "inputs", "part"),
     [
-        ("exit 3; :", {}, "ended with exit code 3 before it was ready"),
-        ("echo went wrong: $CONTRACT_TOKEN; sleep 60; :", {"timeout": "1"}, "no response at http"),
-        (SERVE, {"timeout": "soon"}, "'soon' are no seconds"),
-        (SERVE, {"wait_for": "here"}, "'here' is no http URL"),
-        (SERVE, {"target": ""}, "no target to judge"),
-        (SERVE, {"rule": "T99"}, "unknown rule T99"),
+        ("exit 3; :", {}, "exit code 3"),
+        ("echo crashed: $CONTRACT_TOKEN; sleep 60; :", {"timeout": "1"}, "1 s"),
+        (SERVE, {"timeout": "soon"}, "'soon'"),
+        (SERVE, {"wait_for": "here"}, "'here'"),
+        (SERVE, {"target": ""}, "target"),
+        (SERVE, {"rule": "T99"}, "T99"),
         (None, {"target": NOBODY}, f"no response from {NOBODY}"),
     ],
 )
-def test_what_cannot_be_judged_is_an_error(
-    tmp_path: Path, command: str | None, inputs: dict[str, str], told: str
+def test_gate_that_cannot_judge_ends_with_4(
+    tmp_path: Path, command: str | None, inputs: dict[str, str], part: str
 ) -> None:
-    """Exit code 4, verdict error, never a pass; an annotation and the summary say why."""
+    """Verdict error, never a pass; annotation and summary show the problem and its fix."""
     done = run_gate(tmp_path, command, **inputs)
 
     assert done.code == 4, done.printed
     assert (done.outputs["verdict"], done.outputs["exit-code"]) == ("error", "4")
     assert len(done.annotations) == 1
-    assert done.annotations[0].startswith("error title=the gate cannot judge::problem: ")
-    assert told in done.annotations[0]
+    assert re.match("error title=[^:]*::problem: ", done.annotations[0])
+    assert part in done.annotations[0]
     assert "  fix: " in done.annotations[0]
-    assert told in done.summary
-    if command and "went wrong" in command:
-        assert "went wrong: <token>" in done.annotations[0]
+    assert part in done.summary
+    if command and "crashed" in command:
+        assert "crashed: <token>" in done.annotations[0]
 
 
 NOT_READY_AT_FIRST = """
 import os, sys
 import uvicorn
 from contract_tests.reference.app import create_app
-app, looks = create_app(token=os.environ["CONTRACT_TOKEN"], build_seconds=0.1), [503, 500, 503]
+app, statuses = create_app(token=os.environ["CONTRACT_TOKEN"], build_seconds=0.1), [503, 500, 503]
 async def starting(scope, receive, send):
-    if not looks:
+    if not statuses:
         return await app(scope, receive, send)
-    await send({"type": "http.response.start", "status": looks.pop(), "headers": []})
+    await send({"type": "http.response.start", "status": statuses.pop(), "headers": []})
     await send({"type": "http.response.body", "body": b""})
 uvicorn.run(starting, port=int(sys.argv[2]), lifespan="off", log_level="error")
 """
 
 
 @pytest.mark.parametrize("wait_for", [{}, {"wait_for": "/health"}])
-def test_a_server_that_is_not_ready_is_waited_for(tmp_path: Path, wait_for: dict[str, str]) -> None:
-    """Its port is open, and it returns 5xx until it is ready: not a violation."""
+def test_server_that_is_not_ready_is_polled(tmp_path: Path, wait_for: dict[str, str]) -> None:
+    """A 5xx before it is ready is not a violation."""
     script = tmp_path / "serve.py"
     script.write_text(NOT_READY_AT_FIRST)
     python = '"$RUNNER_TEMP/contract-gate/bin/python"'
@@ -182,30 +182,30 @@ def test_a_server_that_is_not_ready_is_waited_for(tmp_path: Path, wait_for: dict
     assert (done.code, done.outputs["violated"]) == (0, ""), done.printed
 
 
-def test_a_server_in_the_way_is_not_judged(tmp_path: Path) -> None:
-    """What answers before the command runs is another server."""
+def test_server_that_already_responds_ends_with_4(tmp_path: Path) -> None:
+    """A server that responds before the command runs is another one."""
     with running(create_app(token=TOKEN)) as url:
         installed(tmp_path / "contract-gate")
-        told = {"target": url, "token": TOKEN, "command": "sleep 60"}
-        done = run_action("gate", tmp_path, told)
+        inputs = {"target": url, "token": TOKEN, "command": "sleep 60"}
+        done = run_action("gate", tmp_path, inputs)
 
     assert done.code == 4
-    assert "something answers at" in done.annotations[0]
+    assert url in done.annotations[0]
 
 
-def test_a_dry_run_is_no_pass(tmp_path: Path) -> None:
-    """Nothing was judged: an error, though the gate itself is content."""
+def test_dry_run_is_an_error(tmp_path: Path) -> None:
+    """No rule was checked, although the gate itself ends with 0."""
     installed(tmp_path / "contract-gate")
-    told = {"target": NOBODY, "token": TOKEN}
-    done = run_action("gate", tmp_path, told, CONTRACT_DRY_RUN="1")
+    inputs = {"target": NOBODY, "token": TOKEN}
+    done = run_action("gate", tmp_path, inputs, CONTRACT_DRY_RUN="1")
 
     assert done.code == 4, done.printed
     assert done.outputs["verdict"] == "error"
-    assert "nothing was judged" in done.annotations[0]
+    assert len(done.annotations) == 1
 
 
-def test_a_cancelled_job_leaves_no_server(tmp_path: Path) -> None:
-    """A signal stops the gate, and the server with all that it started; exit code 2."""
+def test_cancelled_job_stops_its_server(tmp_path: Path) -> None:
+    """SIGTERM stops the gate, the server and its child processes; exit code 2."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = f'"{sys.executable}" -m contract_tests serve --build-seconds 3600 --port {port}'
@@ -220,18 +220,18 @@ def test_a_cancelled_job_leaves_no_server(tmp_path: Path) -> None:
     until = time.monotonic() + 200
     while server.status(url) is None and time.monotonic() < until:
         time.sleep(0.1)
-    answered = server.status(url) is not None
+    responded = server.status(url) is not None
     gate.send_signal(signal.SIGTERM)
     printed, _ = gate.communicate(timeout=200)
 
-    assert answered
+    assert responded
     assert gate.returncode == 2, printed
     assert server.status(url) is None
     assert "problem: interrupted" in printed
 
 
-def test_the_environment_is_made_from_the_lock(tmp_path: Path) -> None:
-    """By pip, with hashes, in the folder that is named; once for each state of the lock."""
+def test_install_uses_the_hashed_lock_once(tmp_path: Path) -> None:
+    """The second call finds the environment up to date."""
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/calls"\n[ "$2" != venv ] || {{\n'
                       f'mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; }}\n')  # fmt: skip
@@ -249,9 +249,9 @@ def test_the_environment_is_made_from_the_lock(tmp_path: Path) -> None:
     assert calls[1].endswith(f"-r {ROOT}/requirements.txt")
 
 
-def test_what_a_command_holds_is_escaped(capsys: pytest.CaptureFixture[str],
+def test_text_of_a_command_is_escaped(capsys: pytest.CaptureFixture[str],
                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """So that no text ends its command, or a property its value; elsewhere it stays as it is."""
+    """A line break would end the command, a comma the property. Only on GitHub."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     commands.annotate("error", "T5: a, 100%", "one\r\ntwo: 5%, %0A")
     monkeypatch.delenv("GITHUB_ACTIONS")
@@ -263,16 +263,14 @@ def test_what_a_command_holds_is_escaped(capsys: pytest.CaptureFixture[str],
     )
 
 
-def test_a_summary_that_is_too_large_is_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """GitHub would show nothing of it."""
+def test_summary_above_the_limit_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub would not show it at all."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
     commands.summary("é\n" * 500_000)
     written = (tmp_path / "summary").read_bytes()
 
     assert 900_000 < len(written) < 2**20
-    assert written.endswith(b"the artifact holds the rest.\n")
+    assert not written.endswith("é\n".encode())
 
 
 def vendored(folder: Path) -> Path:
@@ -281,13 +279,13 @@ def vendored(folder: Path) -> Path:
 
 
 def edit(package: Path) -> None:
-    """Edit the client, and add a file whose name GitHub could take for a command."""
+    """Edit the client, and add a file whose name looks like a command to GitHub."""
     (package / "client.py").write_text("# mine\n")
     (package / "::error::no command").touch()
 
 
 def outdate(package: Path) -> None:
-    """Let the client be one of an older contract."""
+    """Change the lock to an older version of the contract."""
     lock = package / vendor_check.LOCK
     lock.write_text(lock.read_text().replace('"version": "1.0.0"', '"version": "0.9.0"', 1))
 
@@ -312,10 +310,8 @@ STATES: dict[str, Callable[[Path], object]] = {
         ("error", "neither", 4, 4),
     ],
 )
-def test_a_vendored_client_is_checked(
-    tmp_path: Path, state: str, policy: str, code: int, ends: int
-) -> None:
-    """Each state but a fresh copy, and an update that only warns, fails the step."""
+def test_vendor_check_action(tmp_path: Path, state: str, policy: str, code: int, ends: int) -> None:
+    """Each state fails the step, except fresh, and an update with the policy warn."""
     STATES[state](vendored(tmp_path / "workspace/third_party"))
     inputs = {"path": "third_party", "on-update": policy, "python": sys.executable}
     done = run_action("vendor-check", tmp_path, inputs)
@@ -329,8 +325,10 @@ def test_a_vendored_client_is_checked(
 
 
 @pytest.mark.parametrize("inputs", [{"path": ""}, {"path": "x", "on-update": "ignore"}])
-def test_a_check_that_is_set_up_wrong_fails(tmp_path: Path, inputs: dict[str, str]) -> None:
-    """With the code of a failure of its own."""
+def test_vendor_check_with_an_invalid_input_ends_with_4(
+    tmp_path: Path, inputs: dict[str, str]
+) -> None:
+    """And with the state error."""
     done = run_action("vendor-check", tmp_path, {"python": sys.executable} | inputs)
 
     assert done.code == 4
@@ -342,7 +340,7 @@ HOOKS = {one["id"]: one for one in load(ROOT / ".pre-commit-hooks.yaml")}
 
 
 def run_hook(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a hook as pre-commit runs a script: by its path here, from the folder of the commit."""
+    """Run a hook as pre-commit does: by its path, in the folder of the commit."""
     hook = HOOKS[name]
     assert (hook["language"], hook["pass_filenames"]) == ("script", False)
     made = folder.parent / "hooks-env"
@@ -356,7 +354,7 @@ def run_hook(name: str, folder: Path, *arguments: str) -> subprocess.CompletedPr
 
 
 def fork(folder: Path) -> Path:
-    """Make a fork of this project, as far as the hooks look at it."""
+    """Copy the parts of this project that the hooks read."""
     root = folder / "fork"
     for name in ("generated", "scripts"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -364,8 +362,8 @@ def fork(folder: Path) -> Path:
     return root
 
 
-def test_the_hook_for_drift(tmp_path: Path) -> None:
-    """It judges the repository of the commit, not its own."""
+def test_drift_hook(tmp_path: Path) -> None:
+    """It checks the repository of the commit, not its own."""
     root = fork(tmp_path)
     fresh = run_hook("contract-drift", root)
     (root / "generated/prime_image_builds/client.py").write_text("# mine\n")
@@ -376,8 +374,8 @@ def test_the_hook_for_drift(tmp_path: Path) -> None:
     assert "client.py" in stale.stdout
 
 
-def test_the_hook_for_the_contract(tmp_path: Path) -> None:
-    """Sound, unsound, and no contract at all."""
+def test_lint_hook(tmp_path: Path) -> None:
+    """On a contract that is valid, invalid, and not YAML."""
     root = fork(tmp_path)
     contract = root / "openapi.yaml"
     sound = run_hook("contract-lint", root)
@@ -393,8 +391,8 @@ def test_the_hook_for_the_contract(tmp_path: Path) -> None:
     assert "problem: openapi.yaml:1:2: " in broken.stderr
 
 
-def test_the_hook_for_a_vendored_client(tmp_path: Path) -> None:
-    """An edited copy stops the commit; an update that is available does not."""
+def test_vendor_check_hook(tmp_path: Path) -> None:
+    """An edited copy blocks the commit; an available update does not."""
     package = vendored(tmp_path / "app/third_party")
     fresh = run_hook("vendor-check", tmp_path / "app", "third_party")
     outdate(package)
@@ -414,7 +412,7 @@ def test_a_file_that_goes_is_noticed() -> None:
 
 @pytest.mark.parametrize(("fault", "code"), [("", 0), (" --fault completed-null", 1)])
 def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
-    """Its script, run as the runner does, fetches the gate, judges, and leaves what it keeps."""
+    """Its script fetches the gate, runs it, and leaves the artifacts."""
     source, home, port = tmp_path / "source", tmp_path / "home", free_port()
     names = ["contract_tests", "scripts", "generated", "openapi.yaml", "pyproject.toml",
              "requirements.txt"]  # fmt: skip
@@ -449,13 +447,13 @@ def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
 
 
 def used(text: str) -> list[tuple[str, str]]:
-    """Return the actions of others that a text uses, and what stands after each."""
+    """Return the third-party actions that a text uses, and the text after each."""
     found = re.findall(r"uses: (?!\./)(\S+)(.*)", text)
     return [(one, rest) for one, rest in found if not one.startswith("OWNER/")]
 
 
-def test_actions_of_others_are_pinned() -> None:
-    """By a full commit, with the version in words; the same commit wherever one is used."""
+def test_third_party_actions_are_pinned() -> None:
+    """By a full commit, the same everywhere, with the version as a comment."""
     files = [*ACTION_FILES, *(ROOT / ".github/workflows").iterdir(), ROOT / "docs/ci.md"]
     found = [one for file in files for one in used(file.read_text())]
 
@@ -466,8 +464,8 @@ def test_actions_of_others_are_pinned() -> None:
     assert len({action.partition("@")[0] for action, _ in found}) == len(set(found))
 
 
-def test_no_expression_stands_in_a_script() -> None:
-    """What a caller gives goes by the environment, so that no text of theirs is run."""
+def test_scripts_contain_no_expressions() -> None:
+    """Inputs are passed in the environment, so that their text is never executed."""
     for file in ACTION_FILES:
         action = load(file)
         steps = [one for one in action["runs"]["steps"] if "run" in one]
@@ -480,8 +478,8 @@ def test_no_expression_stands_in_a_script() -> None:
 
 
 @pytest.mark.parametrize("name", ["ci", "compare"])
-def test_the_workflow_keeps_to_least_permissions(name: str) -> None:
-    """No permission for all, reading alone for each job, an end for each, and one run a branch."""
+def test_workflow_has_least_permissions(name: str) -> None:
+    """None by default, read for each job; a timeout for each, and one run per branch."""
     workflow = load(ROOT / f".github/workflows/{name}.yml")
 
     assert workflow["permissions"] == {}
@@ -513,8 +511,8 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.S)
 
 
-def test_what_the_document_shows_is_so() -> None:
-    """Each block reads as YAML, and names inputs, hooks and variables that are there."""
+def test_examples_of_the_document_are_valid() -> None:
+    """Each block is YAML, and its inputs, hooks and variables exist."""
     shown = blocks("yaml")
     inputs = {one.parent.name: set(load(one)["inputs"]) for one in ACTION_FILES}
     seen = set()
@@ -538,6 +536,6 @@ def test_what_the_document_shows_is_so() -> None:
 
 
 def steps_of(block: str) -> list[dict[str, Any]]:
-    """Return the steps of a workflow's jobs; none for a block of another kind."""
+    """Return the steps of a workflow's jobs; none for any other block."""
     jobs = documents.read(block).get("jobs", {})
     return [step for job in jobs.values() for step in job["steps"]]

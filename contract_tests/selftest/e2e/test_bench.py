@@ -1,4 +1,4 @@
-"""The benchmark runs the gate and schemathesis as they are, each in a process of its own."""
+"""The benchmark with the real gate, schemathesis and server, each in its own process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..unit.test_bench import SCHEMA
 
 
 def test_both_catch_a_null_created_at() -> None:
-    """A whole round for one fault, with both programs and servers as they are."""
+    """A whole round for one fault."""
     gate, stock = bench_gate.find("created-null")
 
     assert bench_runs.is_caught_by_gate(gate, "T1")
@@ -19,8 +19,8 @@ def test_both_catch_a_null_created_at() -> None:
     assert SCHEMA in stock.kinds
 
 
-def test_a_program_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told as timed out, and no catch."""
+def test_program_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its result is a timeout without findings."""
     monkeypatch.setattr(bench_runs, "TIMEOUT", 0.2)
 
     found = bench_runs.read_stock(bench_runs.stock("http://127.0.0.1:9"))

@@ -1,4 +1,4 @@
-"""When a server that CI starts is ready: on a clock and with responses of the test's own."""
+"""Waiting for a server that CI starts, with a clock and responses of the test."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ URL = "http://127.0.0.1:9"
 
 
 class Time:
-    """A clock that goes on by the pauses, and by what a look takes."""
+    """A clock that advances by the pauses, and by the duration of each probe."""
 
-    def __init__(self, seen: list[int | None], takes: float = 0.0) -> None:
-        self.now, self.looks, self.limits = 1000.0, 0, list[float]()
-        self._seen, self._takes = seen, takes
+    def __init__(self, statuses: list[int | None], takes: float = 0.0) -> None:
+        self.now, self.probes, self.limits = 1000.0, 0, list[float]()
+        self._statuses, self._takes = statuses, takes
 
-    def look(self, _: str, seconds: float) -> int | None:
-        """Return the next of what is seen; the last one again and again."""
-        self.looks += 1
+    def probe(self, _: str, seconds: float) -> int | None:
+        """Return the next status; repeat the last one."""
+        self.probes += 1
         self.limits.append(seconds)
         self.now += min(self._takes, seconds)
-        return self._seen[min(self.looks, len(self._seen)) - 1]
+        return self._statuses[min(self.probes, len(self._statuses)) - 1]
 
     def wait(self, seconds: float, ended: list[int | None] | None = None) -> None:
         """Wait on this clock."""
         codes = iter(ended or [])
         server.wait(
             URL, seconds, lambda: next(codes, None),
-            look=self.look, clock=lambda: self.now, pause=self._pause,
+            probe=self.probe, clock=lambda: self.now, pause=self._pause,
         )  # fmt: skip
 
     def _pause(self, seconds: float) -> None:
@@ -44,57 +44,57 @@ class Time:
 
 
 @pytest.mark.parametrize(
-    ("seen", "looks"),
+    ("statuses", "probes"),
     [
         ([200], 1),
-        ([404], 1),  # there is nothing at that path, and the server is up
+        ([404], 1),  # the path does not exist, but the server is up
         ([401], 1),
         ([302], 1),
         ([503, 200], 2),
         ([None, None, 503, 500, 502, 599, 499], 7),
     ],
 )
-def test_ready_is_the_first_status_below_500(seen: list[int | None], looks: int) -> None:
-    """A refused connection and any 5xx are waited for."""
-    time = Time(seen)
+def test_ready_is_the_first_status_below_500(statuses: list[int | None], probes: int) -> None:
+    """After a refused connection and any 5xx, it is probed again."""
+    time = Time(statuses)
     time.wait(60)
 
-    assert time.looks == looks
+    assert time.probes == probes
 
 
-@pytest.mark.parametrize("seen", [None, 500, 503])
-def test_it_is_waited_for_within_the_limit(seen: int | None) -> None:
-    """After that it is an error, which names what was seen last."""
-    time = Time([seen])
+@pytest.mark.parametrize("status", [None, 500, 503])
+def test_server_that_is_not_ready_in_time_raises(status: int | None) -> None:
+    """The error has the last status."""
+    time = Time([status])
     with pytest.raises(Problem) as caught:
         time.wait(3)
 
     assert time.now == pytest.approx(1003, abs=server.PAUSE)
-    assert (str(seen) in str(caught.value)) is (seen is not None)
+    assert (str(status) in str(caught.value)) is (status is not None)
 
 
-def test_a_look_takes_no_longer_than_is_left() -> None:
-    """A server that accepts and does not respond blocks no longer than the limit."""
+def test_probe_is_limited_to_the_time_left() -> None:
+    """A server that accepts connections and never responds cannot exceed the limit."""
     time = Time([None], takes=60)
     with pytest.raises(Problem):
         time.wait(7)
 
     assert time.now <= 1007 + server.PAUSE
-    assert max(time.limits) == server.LOOK
+    assert max(time.limits) == server.TIMEOUT
 
 
-def test_a_command_that_has_ended_is_not_waited_for() -> None:
+def test_command_that_has_ended_raises_at_once() -> None:
     """Its exit code is in the error."""
     time = Time([None, 503, None])
-    with pytest.raises(Problem, match="exit code 3"):
+    with pytest.raises(Problem, match=r"\b3\b"):
         time.wait(60, [None, None, 3])
 
-    assert time.looks == 3
+    assert time.probes == 3
 
 
 @contextmanager
 def responding(*statuses: int) -> Iterator[str]:
-    """Yield the URL of a server that returns these, one after the other."""
+    """Yield the URL of a server that returns these statuses in turn."""
     left = [*statuses]
 
     class Handler(BaseHTTPRequestHandler):
@@ -116,14 +116,14 @@ def responding(*statuses: int) -> Iterator[str]:
         assert left == []
 
 
-def test_a_server_is_ready_once_it_has_stopped_returning_503() -> None:
-    """Over a socket, with no pause between the looks."""
+def test_wait_over_a_socket_ends_with_the_first_204() -> None:
+    """After 503 and 500; without pauses between the probes."""
     with responding(503, 503, 500, 204) as url:
         server.wait(url, 60, pause=lambda _: None)
 
 
-def test_what_does_not_respond_has_no_status() -> None:
-    """Neither a port that is closed, nor one that is open and never accepts."""
+def test_status_without_a_response_is_none() -> None:
+    """For a closed port, and for an open one that never accepts."""
     with listening() as listener:
         port = listener.getsockname()[1]
         assert server.status(f"http://127.0.0.1:{port}", 0.05) is None

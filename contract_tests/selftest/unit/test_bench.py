@@ -1,7 +1,8 @@
-"""The benchmark reads rightly what the gate and schemathesis print, and counts by it."""
+"""Reading the output of the gate and of schemathesis, and counting what each caught."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,12 +56,12 @@ SCHEMA = "ST108 Response violates schema"
 
 
 def ran(out: str, code: int = 1, seconds: float = 4.0, cpu: float = 2.0) -> Ran:
-    """Make what a program left."""
+    """Return a finished program."""
     return Ran(code, seconds, cpu, out)
 
 
-def test_gate_is_read() -> None:
-    """Violated rules and requests are those of its report; a run without one found nothing."""
+def test_read_gate_uses_its_report() -> None:
+    """For violated rules and requests; a run without a report found nothing."""
     done = replace(ran(""), report=GATE)
 
     assert bench_runs.read_gate(done) == Finding(1, ("P6", "L10"), 4.0)
@@ -68,8 +69,8 @@ def test_gate_is_read() -> None:
     assert bench_runs.read_gate(ran("")) == Finding(1, (), 4.0)
 
 
-def test_stock_is_read() -> None:
-    """Failures and errors count, warnings do not, nor does what stands above the summary."""
+def test_read_stock_uses_failures_and_errors_of_the_summary() -> None:
+    """Warnings, and text above the summary, do not count."""
     found = bench_runs.read_stock(ran(STOCK))
 
     assert found.kinds == (SCHEMA, "Undocumented Content-Type", "Network Error")
@@ -77,9 +78,9 @@ def test_stock_is_read() -> None:
     assert bench_runs.cases_of_stock(ran(STOCK)) == 832
 
 
-def test_silence_is_no_zero() -> None:
-    """A run without its traffic counts is an error."""
-    with pytest.raises(ValueError, match="no counts"):
+def test_missing_traffic_counts_raise() -> None:
+    """They are not zero."""
+    with pytest.raises(ValueError, match="schemathesis"):
         bench_runs.cases_of_stock(ran("Schemathesis v4\n"))
     with pytest.raises(KeyError):
         bench_runs.requests_of_gate(ran(""))
@@ -98,7 +99,7 @@ def test_silence_is_no_zero() -> None:
     ],
 )
 def test_caught_by_gate(code: int, kinds: tuple[str, ...], caught: bool) -> None:
-    """The exit code and the fault's own rule have to agree."""
+    """Exit code 1, and the fault's own rule."""
     assert bench_runs.is_caught_by_gate(Finding(code, kinds), "T5") is caught
 
 
@@ -117,14 +118,14 @@ def test_caught_by_gate(code: int, kinds: tuple[str, ...], caught: bool) -> None
 def test_caught_by_stock(
     code: int, kinds: tuple[str, ...], known: tuple[str, ...], caught: bool
 ) -> None:
-    """What it also reports of the conforming server is not a catch."""
+    """A kind that it also reports for the server without a fault does not count."""
     found = bench_runs.is_caught_by_stock(Finding(code, kinds), Finding(1, known))
 
     assert found is caught
 
 
-def test_sample_is_spread() -> None:
-    """A small group gives all it has; the rest is shared evenly, spread within each group."""
+def test_sample_has_equal_shares_of_each_group() -> None:
+    """Evenly spaced within each group; a small group is taken whole."""
     groups = {"a": ["a1"], "b": ["b1", "b2", "b3", "b4"], "c": ["c1", "c2", "c3"]}
 
     assert bench_gate.sample(groups, 0) == []
@@ -133,7 +134,7 @@ def test_sample_is_spread() -> None:
 
 
 def test_every_group_is_in_the_default_sample() -> None:
-    """The sample has the requested size, and no fault twice."""
+    """It has the requested size, and no fault twice."""
     names = bench_gate.chosen(bench_gate.SAMPLE)
 
     assert len(set(names)) == len(names) == int(bench_gate.SAMPLE)
@@ -141,22 +142,22 @@ def test_every_group_is_in_the_default_sample() -> None:
     assert names == bench_gate.chosen(bench_gate.SAMPLE)
 
 
-def test_faults_are_chosen() -> None:
-    """By name, or all of them; an unknown one is an error that names the nearest."""
+def test_chosen_accepts_all_and_names() -> None:
+    """An unknown name raises an error with the nearest one."""
     assert bench_gate.chosen("all") == list(FAULTS)
     assert bench_gate.chosen("completed-null, created-null") == ["completed-null", "created-null"]
-    with pytest.raises(ValueError, match=r"(?s)unknown fault completed-nul.*completed-null"):
+    with pytest.raises(ValueError, match=r"(?s)completed-nul\b.*completed-null"):
         bench_gate.chosen("completed-nul")
 
 
 def test_unknown_fault_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is measured then."""
+    """With exit code 4, before anything is measured."""
     assert cli.run(bench_gate.main, "bench_gate", ["--faults", "completed-nul"]) == 4
-    assert capsys.readouterr().err.startswith("problem: unknown fault completed-nul\n    fix: use ")
+    assert "completed-null" in capsys.readouterr().err
 
 
-def test_ratios_are_of_pairs() -> None:
-    """The median is that of the pairs' ratios, not the ratio of medians."""
+def test_median_is_of_the_ratios_of_pairs() -> None:
+    """Not the ratio of the medians."""
     pairs = [
         (replace(ran("", 0, wall, wall / 2), report=GATE), ran(STOCK, 0, other, other))
         for wall, other in ((1.0, 10.0), (6.0, 8.0), (4.0, 5.0))
@@ -170,7 +171,7 @@ def test_ratios_are_of_pairs() -> None:
 
 
 def caught() -> list[Caught]:
-    """Make three outcomes of faults in two groups."""
+    """Return three results, of faults in two groups."""
     return [
         Caught(FAULTS["completed-null"], gate=True, stock=False),
         Caught(FAULTS["created-null"], gate=True, stock=True, kinds=(SCHEMA,)),
@@ -178,21 +179,18 @@ def caught() -> list[Caught]:
     ]
 
 
-def test_catches_are_counted() -> None:
-    """By group and in all, with what only one of the two caught."""
+def test_catches_are_counted_by_group_and_in_total() -> None:
+    """With the numbers of each, the rate, and the faults that only one of the two caught."""
     table = "\n".join(bench_gate.catches(caught(), Finding(0, ()), (10.0, 30.0)))
 
-    assert f"Of 3 faults (of {len(FAULTS)} there are), the gate caught **2**" in table
-    assert "the stock run caught **2**" in table
-    assert "caught 3.0 times as many" in table
-    assert f"Missed by the gate: {NAMES['auth'][0]}.\n" in table
-    assert f"Caught only by the stock run: {NAMES['auth'][0]}.\n" in table
-    assert "the stock run reports nothing" in table
+    assert re.findall(r"\*\*(\d+)\*\*", table) == ["2", "2"]
+    assert re.findall(r"\d+\.\d+", table) == ["3.0"]
+    assert re.findall(r": ([a-z-]+)\.$", table, re.M) == [NAMES["auth"][0]] * 2
     assert "| times | 2 | 2 | 1 |\n| auth | 1 | 0 | 1 |\n| all | 3 | 2 | 2 |" in table
 
 
 def test_each_fault_has_a_row() -> None:
-    """The error has the output of the stock run."""
+    """With the kinds that the stock run reported."""
     rows = "\n".join(bench_gate.each(caught())).splitlines()[2:]
 
     assert rows[0] == "| completed-null | T5 | caught | missed |"
@@ -200,8 +198,10 @@ def test_each_fault_has_a_row() -> None:
     assert len(rows) == 3
 
 
-def test_a_run_goes_on_from_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault whose findings are in the file is not run again."""
+def test_kept_results_are_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault whose results are in the file is skipped."""
     requested: list[str] = []
 
     def find(name: str) -> tuple[Finding, Finding]:
