@@ -30,8 +30,10 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
     """End with the code of a contract that cannot be read, which the suites read when imported."""
     try:
         return (yield)
-    except SystemExit as error:  # its problem has been printed
-        pytest.exit("nothing can be judged", returncode=int(error.code or 0))
+    except SystemExit:  # its problem has been printed
+        from .problems import Exit
+
+        pytest.exit("nothing can be judged", returncode=Exit.CANNOT_TELL)
 
 
 @pytest.fixture(scope="session")
