@@ -216,6 +216,7 @@ def test_failed_swap_restores_the_client(tmp_path: Path) -> None:
     present = tmp_path / "generated"
     present.mkdir()
     (present / "old.py").write_text("old")
+    (tmp_path / "work").mkdir()  # the old one can be moved there; the new one is missing
 
     with pytest.raises(FileNotFoundError):
         swap.replace(tmp_path / "work" / "generated", present)
