@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ... import cli, program, usage
-from ...contract.api import INITIATE, START, STATUS
+from ...contract.api import DELETE, INITIATE, START, STATUS
 from ...contract.openapi import PATH
 from ...drivers.http import pace
 from ...drivers.http.transport import Endpoint
@@ -34,7 +34,7 @@ from ...report import terminal
 from ...rules import RULES
 
 TOKEN = "test-token"  # noqa: S105
-STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING]
+STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING, scenarios.DELETING]
 
 
 @pytest.fixture
@@ -117,9 +117,10 @@ def test_the_plan_is_what_is_sent(sound: Run) -> None:
     planned = sum(step.requests for step in STEPS)
     issued, started = sound.left_behind
 
-    assert len(issued) == sum(step.builds for step in STEPS)
+    # Two are deleted; one of them was started.
+    assert len(issued) == sum(step.builds for step in STEPS) - 2
     # The one without an upload is refused here.
-    assert len(started) == sum(step.started for step in STEPS) - 1
+    assert len(started) == sum(step.started for step in STEPS) - 1 - 1
     assert abs(sound.pace.sent - (polls - looks) - planned) <= 3
 
 
@@ -196,9 +197,9 @@ def test_tokens_and_bodies_are_checked_with_few_builds(builds: int) -> None:
     done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
 
     refused = [one for one in done.tape.exchanges if one.response.status == 401]
-    assert {one.operation for one in refused} == {INITIATE, START, STATUS}
+    assert {one.operation for one in refused} == {INITIATE, START, STATUS, DELETE}
     tokens = len(inputs.tokens(TOKEN))
-    assert len(refused) == 3 * tokens
+    assert len(refused) == 4 * tokens
     assert done.verdicts["P2"].outcome == done.verdicts["P3"].outcome == "passed"
 
 
@@ -238,7 +239,8 @@ def test_builds_are_bounded(builds: int) -> None:
     """The first is one that is built; what needs more of them is not observed, or cut off."""
     done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)))
 
-    assert len(done.left_behind[0]) == builds
+    assert done.pace.issued == builds
+    assert len(done.left_behind[0]) == builds - 1  # the one of the run's own name is deleted
     assert done.verdicts["T5"].outcome == "passed"
     assert "MAX_BUILDS" in {cut.budget for cut in done.cut}
     assert not done.judge.violated

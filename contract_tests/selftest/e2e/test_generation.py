@@ -29,6 +29,7 @@ GROUP = "/components/schemas/BuildStatusResponse"
 FIELDS = f"{GROUP}/properties"
 REQUEST = "/components/schemas/BuildImageRequest/properties"
 STATUS = "/paths/~1api~1v1~1images~1build~1{build_id}/get"
+DELETE = "/paths/~1api~1v1~1images~1{image_name}~1{image_tag}/delete"
 INITIATE = "/paths/~1api~1v1~1images~1build/post"
 START = "/paths/~1api~1v1~1images~1build~1{build_id}~1start/post"
 CANCEL = "/paths/~1api~1v1~1images~1build~1{build_id}/delete"
@@ -346,11 +347,23 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
     "an optional request body": (
         {f"{INITIATE}/requestBody/required": False}, "body-optional", f"{INITIATE}/requestBody",
     ),
-    "a query parameter": (
+    "a header parameter": (
         {f"{STATUS}/parameters": [
             {"$ref": "#/components/parameters/build_id"},
-            {"name": "q", "in": "query", "schema": {"type": "string"}, "x-source": SOURCE}]},
+            {"name": "q", "in": "header", "schema": {"type": "string"}, "x-source": SOURCE}]},
         "parameter-place", f"{STATUS}/parameters/1",
+    ),
+    "a required query parameter": (
+        {"/components/parameters/teamId/required": True},
+        "parameter-required", f"{DELETE}/parameters/2",
+    ),
+    "an integer in the query": (
+        {"/components/parameters/teamId/schema": {"type": "integer"}},
+        "parameter-type", f"{DELETE}/parameters/2/schema",
+    ),
+    "a query parameter without a name in Python": (
+        {"/components/parameters/teamId/name": "class"},
+        "parameter-name", f"{DELETE}/parameters/2",
     ),
     "an integer in the path": (
         {"/components/parameters/build_id/schema": {"type": "integer"}},
