@@ -1,4 +1,4 @@
-"""Both front ends: what is misused, what the help says, and which commands a message names."""
+"""The command line: help, misuse, exit codes, and the commands that messages name."""
 
 from __future__ import annotations
 
@@ -69,40 +69,40 @@ WITH_VALUE = [(command, name) for command, name, takes in OPTIONS if takes]
 def test_help_describes_each_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In whole sentences, with a line for each option."""
     code = console(command, "--help")
-    told = capsys.readouterr().out
-    described = told.partition("\n\n")[2].partition("\n\n")[0]
+    printed = capsys.readouterr().out
+    described = printed.partition("\n\n")[2].partition("\n\n")[0]
 
     assert code == Exit.OK
     assert re.fullmatch(r" *[A-Z][a-z]+ .*\.", described, re.DOTALL)
-    assert {name for name, _ in options(command)} <= {*told.replace(",", " ").split()}
+    assert {name for name, _ in options(command)} <= {*printed.replace(",", " ").split()}
 
 
 @pytest.mark.parametrize(("command", "name"), WITH_VALUE)
-def test_an_option_without_its_value_is_misuse(
+def test_option_without_its_value_ends_with_4(
     command: str, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of every command: not 2, which means interrupted; the message names it."""
+    """Not with 2, which means interrupted. The message names the option."""
     code = console(command, name)
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
 
     assert code == Exit.CANNOT_TELL
-    assert told.startswith("problem: ")
-    assert name in told
-    assert f"see {usage.CONSOLE} {command} --help" in told
+    assert message.startswith("problem: ")
+    assert name in message
+    assert f"see {usage.CONSOLE} {command} --help" in message
 
 
 @pytest.mark.parametrize(("command", "name"), [(one, name) for one, name, _ in OPTIONS])
-def test_a_misspelt_option_is_misuse_and_the_nearest_is_named(
+def test_misspelt_option_ends_with_4_and_the_nearest(
     command: str, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of every command, for every option of it: without its last letter."""
+    """For every option of every command, without its last letter."""
     words = ["x"] if command not in ("gate", "serve") else []
     code = console(command, name[:-1], *words)
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
 
     assert code == Exit.CANNOT_TELL
-    assert re.search(rf"fix: .*{name}\b", told)
-    assert f"see {usage.CONSOLE} {command} --help" in told
+    assert re.search(rf"fix: .*{name}\b", message)
+    assert f"see {usage.CONSOLE} {command} --help" in message
 
 
 @pytest.mark.parametrize(
@@ -131,19 +131,19 @@ def test_a_misspelt_option_is_misuse_and_the_nearest_is_named(
         (["judge", "absent.har"], "name a HAR file"),
     ],
 )
-def test_misuse_has_a_code_of_its_own_and_a_fix(
+def test_misuse_ends_with_4_and_a_fix(
     words: list[str], fix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """4 means that nothing can be told; neither 1, which means found, nor 2, interrupted."""
+    """Not with 1, which means found, nor 2, interrupted."""
     code = console(*words)
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
 
     assert code == 4
-    assert "problem: " in told
-    assert f"fix: {fix}" in told
+    assert "problem: " in message
+    assert f"fix: {fix}" in message
 
 
-def test_unexpected_exception_cannot_tell(
+def test_unexpected_exception_ends_with_4(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not 1, Python's own code, which means that something was found."""
@@ -158,8 +158,8 @@ def test_unexpected_exception_cannot_tell(
     assert "RuntimeError: not foreseen" in capsys.readouterr().err
 
 
-def test_interrupt_has_a_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever command runs."""
+def test_interrupt_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any command."""
 
     def interrupt(**_: object) -> None:
         raise KeyboardInterrupt
@@ -169,14 +169,14 @@ def test_interrupt_has_a_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
     assert console("judge", str(HAR)) == Exit.INTERRUPTED
 
 
-def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """As by make: that is no misuse."""
+def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Like make without a target; with exit code 0."""
     assert console() == 0
     assert {*COMMANDS} <= {line.split()[0] for line in capsys.readouterr().out.splitlines() if line}
 
 
 def test_every_option_has_a_help() -> None:
-    """And serve --seed is not the seed of the gate, though both are called so."""
+    """``serve --seed`` and ``gate --seed`` have the same name and different meanings."""
     helps = {
         (command, param.opts[0]): param.help
         for command in COMMANDS
@@ -190,26 +190,26 @@ def test_every_option_has_a_help() -> None:
 
 @pytest.mark.parametrize("known", [FAULTS, RULES, SETTINGS])
 @pytest.mark.parametrize("name", ["zzz", "", "completed", "T", "completed-null-", "é" * 99, "a b"])
-def test_a_long_list_is_never_told_whole(name: str, known: dict[str, object]) -> None:
-    """Three at most are named, and where all are listed."""
-    told = choice(name, known, "docs/list.md")
-    named = [one for one in re.findall(r"[\w-]+", told) if one in known]
+def test_choice_from_a_long_list_names_at_most_three(name: str, known: dict[str, object]) -> None:
+    """And the document that lists them all."""
+    message = choice(name, known, "docs/list.md")
+    named = [one for one in re.findall(r"[\w-]+", message) if one in known]
 
     assert len(named) <= 3
-    assert "docs/list.md" in told
+    assert "docs/list.md" in message
 
 
 @pytest.mark.parametrize("name", ["zzz", "mus"])
-def test_a_short_list_is_told_whole(name: str) -> None:
-    """There is no better fix."""
-    told = choice(name, ["must", "should"], "docs/list.md")
+def test_choice_from_a_short_list_names_all(name: str) -> None:
+    """Without a document."""
+    message = choice(name, ["must", "should"], "docs/list.md")
 
-    assert {"must", "should"} <= {*re.findall(r"\w+", told)}
-    assert "docs/list.md" not in told
+    assert {"must", "should"} <= {*re.findall(r"\w+", message)}
+    assert "docs/list.md" not in message
 
 
 def misuses() -> Iterator[dict[str, str]]:
-    """Yield settings that are refused, each in another way."""
+    """Yield settings that are invalid, each in another way."""
     url = {"TARGET": "http://127.0.0.1:9", "TOKEN": "some-long-token"}
     for name in SETTINGS:
         if name != "TOKEN":
@@ -219,12 +219,12 @@ def misuses() -> Iterator[dict[str, str]]:
         {"BUILD_ID": "b"}, {"PROXY": "http://p:1"}, {"TARGET": url["TARGET"]},
         {**url, "TOKEN": "a b"}, {**url, "FAULT": "completed-null"},
         {**url, "TARGET": "http://h/api/v1/images"}, {**url, "TARGET": "http://u:p@h"},
-        {"RULE": "T5", "LEVEL": "must"}, {"REQUIRE": "T5", "RULE": "T4"}, {"REQUIRE": "FAILED:odd"},
+        {"RULE": "T5", "LEVEL": "must"}, {"REQUIRE": "T5", "RULE": "T4"}, {"REQUIRE": "FAILED:x"},
     )  # fmt: skip
 
 
-def refused(settings: dict[str, str]) -> str:
-    """Return the words in which settings are refused, or nothing."""
+def message_of(settings: dict[str, str]) -> str:
+    """Return the message of the error that settings raise, or nothing."""
     try:
         from_environment({f"CONTRACT_{name}": value for name, value in settings.items()})
     except GateError as error:
@@ -232,9 +232,9 @@ def refused(settings: dict[str, str]) -> str:
     return ""
 
 
-def told_by_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[str]:
-    """Yield what commands say where they cannot do what is asked, in the command line in use."""
-    yield from map(refused, misuses())
+def all_messages(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[str]:
+    """Yield the error messages of commands and settings."""
+    yield from map(message_of, misuses())
     bad = tmp_path / "bad"
     bad.write_text("{")
     for words in (
@@ -250,15 +250,15 @@ def told_by_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[
         yield capsys.readouterr().err
 
 
-def test_messages_name_what_the_console_script_has(
+def test_messages_name_only_what_the_console_script_has(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Its commands and their options; neither make, nor a script, nor a variable of make."""
+    """Its commands and their options; neither make, nor a script, nor a make variable."""
     known = {name for _, name, _ in OPTIONS} | {"--help", "--junit"}
-    told = [*filter(None, told_by_all(capsys, tmp_path))]
+    messages = [*filter(None, all_messages(capsys, tmp_path))]
 
-    assert len(told) > 50
-    for text in told:
+    assert len(messages) > 50
+    for text in messages:
         assert {*re.findall(rf"{usage.CONSOLE} ([\w-]+)", text)} <= {*COMMANDS}, text
         assert {*re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)} <= known, text
         assert not re.search(r"\bmake \w|\.py\b|docs/|contract_tests\.", text), text
@@ -268,15 +268,15 @@ def test_messages_name_what_the_console_script_has(
 EVERY = {"PYTHON"}.union(*TAKES.values())
 
 
-def test_messages_name_what_make_has(
+def test_messages_name_only_what_make_has(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its targets and what they take, and files that are there."""
+    """Its targets with their variables, and files that exist."""
     monkeypatch.setenv(usage.VARIABLE, "make")
-    told = [*filter(None, told_by_all(capsys, tmp_path))]
+    messages = [*filter(None, all_messages(capsys, tmp_path))]
 
-    assert len(told) > 50
-    for text in told:
+    assert len(messages) > 50
+    for text in messages:
         for target in re.findall(r"\bmake ([a-z-]+)", text):
             assert target in TARGETS, text
         for target, name in re.findall(r"\bmake ([a-z-]+) ([A-Z_]+)=", text):
@@ -326,7 +326,7 @@ def unread(*words: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("words", CHATTY.values(), ids=CHATTY)
-def test_a_command_goes_on_without_a_reader(words: list[str]) -> None:
+def test_closed_pipe_does_not_change_the_exit_code(words: list[str]) -> None:
     """``… | head -1`` ends with the same code, and without a traceback."""
     code, errors = unread(*words)
 
@@ -346,7 +346,7 @@ HOSTILE = {
 @pytest.mark.parametrize("start", [
     ["gate", "--rule=T5", "--fault=completed-null"], ["gate"],
 ])  # fmt: skip
-def test_what_is_meant_for_other_runs_makes_no_gate_green(start: list[str]) -> None:
+def test_environment_of_other_runs_does_not_make_the_gate_pass(start: list[str]) -> None:
     """Neither empty, nor without assertions, nor with 0 for whatever came of it."""
     chosen = {"CONTRACT_RULE": "T5", "CONTRACT_FAULT": "completed-null"}
     done = subprocess.run(  # noqa: S603

@@ -1,4 +1,4 @@
-"""Settings and the matrix: what is read, and what is refused in which words."""
+"""Settings and patterns of the matrix: reading, validation, and the command that repeats a run."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ROOT = PATH.parent
 URL = {"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_TOKEN": "some-long-token"}
 
 
-def refused(environment: dict[str, str]) -> str:
-    """Return the words in which settings are refused."""
+def message_of(environment: dict[str, str]) -> str:
+    """Return the message of the error that settings raise."""
     with pytest.raises(GateError) as caught:
         from_environment(environment)
     assert str(caught.value).startswith("problem: ")
@@ -36,7 +36,7 @@ def refused(environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "part"),
     [
         ({"CONTRACT_TARGTE": "http://127.0.0.1:9"}, "use TARGET"),
         ({"CONTRACT_LEVEL": "mus"}, "use must"),
@@ -74,23 +74,23 @@ def refused(environment: dict[str, str]) -> str:
         ({**URL, "CONTRACT_TOKEN": "a token"}, "CONTRACT_TOKEN"),
     ],
 )
-def test_settings_are_refused(environment: dict[str, str], told: str) -> None:
-    """An unknown setting or value is an error that says what would do."""
-    assert told in refused(environment)
+def test_invalid_setting_raises_with_a_fix(environment: dict[str, str], part: str) -> None:
+    """An unknown setting or value is an error with the nearest valid one."""
+    assert part in message_of(environment)
 
 
-def test_the_token_is_not_shown() -> None:
-    """Neither where it is refused, nor by what it is read into."""
-    words = refused({**URL, "CONTRACT_TOKEN": "s3cret t0ken"})
+def test_token_is_not_shown() -> None:
+    """Neither in the error for an invalid one, nor in the repr of the target."""
+    message = message_of({**URL, "CONTRACT_TOKEN": "s3cret t0ken"})
     target = from_environment({**URL, "CONTRACT_HEADERS": "X-Key: s3cret-key"})
 
-    assert "s3cret" not in words
+    assert "s3cret" not in message
     assert "some-long-token" not in repr(target)
     assert "s3cret-key" not in repr(target)
 
 
-def test_settings_are_read() -> None:
-    """Each of them lands in the target."""
+def test_each_setting_is_read_into_the_target() -> None:
+    """With its type; lists may be separated by commas or spaces."""
     target = from_environment({
         **URL, "CONTRACT_LEVEL": "MUST", "CONTRACT_RULE": "t1, P6", "CONTRACT_SEED": "7",
         "CONTRACT_MAX_BUILDS": "5", "CONTRACT_MAX_REQUESTS": "90", "CONTRACT_RATE": "2.5",
@@ -109,14 +109,14 @@ def test_settings_are_read() -> None:
     assert target.proxy == "http://p:3128"
 
 
-def test_what_is_empty_is_not_set() -> None:
-    """CI systems set variables that are empty; other programs have variables of their own."""
+def test_blank_setting_counts_as_not_set() -> None:
+    """CI systems set empty variables. Variables of other programs are ignored."""
     assert from_environment({"CONTRACT_TARGET": " ", "HOME": "/"}).url is None
 
 
 @pytest.mark.parametrize("token", ["a", "1", "true", "build", "tok/with+all~the._-signs=="])
-def test_any_bearer_token_will_do(token: str) -> None:
-    """However short, and whatever else it may mean; blanks around it are no part of it."""
+def test_any_bearer_token_is_accepted(token: str) -> None:
+    """However short, and if it looks like another value; surrounding blanks are stripped."""
     target = from_environment({**URL, "CONTRACT_TOKEN": f" {token}\n"})
 
     assert target.token == token
@@ -125,16 +125,16 @@ def test_any_bearer_token_will_do(token: str) -> None:
 COMMANDS = dict(cli.each())
 TAKES = takes((ROOT / "Makefile").read_text())
 ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
-# The action is for a server of somebody's, and for a run that is to be judged.
+# Settings that make no sense for a server in CI.
 NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY"}
 
 
-def test_make_and_action_take_no_other_settings() -> None:
-    """A setting that is removed is removed there too."""
-    own = {"HAR", "PORT", "SCENARIO"}  # of judge and serve, and not of a run
+def test_make_and_action_have_no_unknown_settings() -> None:
+    """A removed setting must be removed there too."""
+    own = {"HAR", "PORT", "SCENARIO"}  # arguments of judge and serve, not settings
     given = {name for command in ("gate", "judge", "serve") for name in TAKES[command]}
-    [judge] = [step for step in ACTION["runs"]["steps"] if step.get("name") == "Judge"]
-    read = {name for name in judge["env"] if name.startswith(PREFIX)}
+    [gate] = [step for step in ACTION["runs"]["steps"] if step.get("id") == "gate"]
+    read = {name for name in gate["env"] if name.startswith(PREFIX)}
 
     assert given - own <= {*SETTINGS}
     assert {name.removeprefix(PREFIX) for name in read} <= {*SETTINGS}
@@ -142,12 +142,12 @@ def test_make_and_action_take_no_other_settings() -> None:
 
 @pytest.mark.parametrize("one", SETTINGS.values(), ids=lambda one: one.name)
 def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> None:
-    """Each place names the settings that are declared for it; a secret is on no command line."""
+    """Each has the settings declared for it; a secret is not a command-line option."""
     page = (ROOT / "docs/gate.md").read_text()
     wanted = {
         name: name in one.commands and not one.is_secret for name in ("gate", "judge", "serve")
     }
-    [judge] = [step for step in ACTION["runs"]["steps"] if step.get("name") == "Judge"]
+    [gate] = [step for step in ACTION["runs"]["steps"] if step.get("id") == "gate"]
     given = one.name.lower().replace("_", "-")
 
     assert re.search(rf"`{one.name}=|`{one.variable}`", page)
@@ -158,25 +158,25 @@ def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> N
             assert (usage.option(one.name) in options) is wanted[name]
     assert (given in ACTION["inputs"]) is (one.name not in NOT_IN_CI)
     if given in ACTION["inputs"]:
-        assert judge["env"][one.variable] == f"${{{{ inputs.{given} }}}}"
+        assert gate["env"][one.variable] == f"${{{{ inputs.{given} }}}}"
 
 
 @pytest.mark.parametrize(
-    ("pattern", "does"),
+    ("pattern", "matches"),
     [
         ("COMPLETED", True), ("group:COMPLETED", True), ("COMPLETED:set:null", True),
         ("artifact:COMPLETED", False), ("COMPLETED:null", False), ("COMPLETED:set:set", False),
         ("FAILED", False),
     ],
 )  # fmt: skip
-def test_a_pattern_matches_a_cell(pattern: str, does: bool) -> None:
-    """From the left, as far as it is spelled out."""
+def test_pattern_matches_a_cell(pattern: str, matches: bool) -> None:
+    """By its parts from the left; missing parts match anything."""
     assert coverage.problem(pattern, IMAGES) is None
-    assert coverage.matches(pattern, Cell("group", "COMPLETED", "set", "null")) is does
+    assert coverage.matches(pattern, Cell("group", "COMPLETED", "set", "null")) is matches
 
 
-def test_targets_are_told_by_name() -> None:
-    """The command that repeats a judgement names what was judged."""
+def test_repeat_names_the_target() -> None:
+    """A URL and build, a fault, or none for the reference server."""
     rule = RULES["T5"]
 
     assert Target().repeat(rule) == "make gate RULE=T5"
@@ -185,20 +185,20 @@ def test_targets_are_told_by_name() -> None:
     assert given.repeat(rule) == "make gate RULE=T5 TARGET=http://h BUILD_ID=b"
 
 
-def test_a_password_is_not_shown() -> None:
-    """Of a proxy, and of a target."""
+def test_password_of_a_url_is_not_shown() -> None:
+    """Of a proxy and of a target."""
     for name, value in (
         ("TARGET", "http://me:s3cret@127.0.0.1/api/v1"), ("TARGET", "ftp://me:s3cret@127.0.0.1"),
         ("PROXY", "ftp://me:s3cret@127.0.0.1"),
     ):  # fmt: skip
-        assert "s3cret" not in refused({**URL, f"CONTRACT_{name}": value})
+        assert "s3cret" not in message_of({**URL, f"CONTRACT_{name}": value})
     target = from_environment({**URL, "CONTRACT_PROXY": "http://me:s3cret@127.0.0.1"})
 
     assert "s3cret" not in repr(target) + target.repeat(RULES["T5"])
 
 
 def given_by(command: str) -> dict[str, str]:
-    """Return the settings of a command line, as a shell hands them to make."""
+    """Return the settings that a shell passes to make for a command line."""
     words = shlex.split(command)
 
     assert words[:2] == ["make", "gate"]
@@ -207,11 +207,11 @@ def given_by(command: str) -> dict[str, str]:
     }
 
 
-def test_repeat_repeats(tmp_path: Path) -> None:
-    """Every setting that matters to one rule, whatever blanks and quotes it holds."""
-    odd = tmp_path / 'it\'s a $HOME `x` "y"'
-    odd.mkdir()
-    dockerfile, waived = odd / "Dockerfile", odd / "waivers.toml"
+def test_repeat_has_every_relevant_setting(tmp_path: Path) -> None:
+    """Quoted for a shell, whatever blanks and quotes the values contain."""
+    quoted = tmp_path / 'it\'s a $HOME `x` "y"'
+    quoted.mkdir()
+    dockerfile, waived = quoted / "Dockerfile", quoted / "waivers.toml"
     dockerfile.write_text("FROM scratch\n")
     waived.write_text('[[waiver]]\nrule = "T5"\nreason = "r"\nexpires = 2999-01-01\n')
     given = {
@@ -234,21 +234,21 @@ def test_repeat_repeats(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [None, "completed-null"])
 def test_repeat_leaves_defaults_out(fault: str | None) -> None:
-    """Nothing but the rule where all else is as it is by default."""
-    told = {"CONTRACT_RULE": "T5"} | ({"CONTRACT_FAULT": fault} if fault else {})
+    """If all settings have their defaults, only the rule is given."""
+    expected = {"CONTRACT_RULE": "T5"} | ({"CONTRACT_FAULT": fault} if fault else {})
 
-    assert given_by(Target(fault=fault).repeat(RULES["T5"])) == told
+    assert given_by(Target(fault=fault).repeat(RULES["T5"])) == expected
 
 
 def test_repeat_of_a_check_names_no_rule() -> None:
-    """RULE takes no checks of schemathesis' own: they run where all rules are judged."""
+    """RULE accepts no checks of schemathesis: they run only with all rules."""
     check = replace(RULES["P5"], id="schemathesis:not_a_server_error")
 
     assert given_by(Target(seed=7).repeat(check)) == {"CONTRACT_SEED": "7"}
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "shown"),
     [
         ({"X-Team": "a"}, "X-Team: a"),
         ({"X-Team": "team-of-eight"}, "X-Team: <secret>"),
@@ -256,6 +256,6 @@ def test_repeat_of_a_check_names_no_rule() -> None:
         ({"A": "1", "Cookie": "s=1"}, '{"A": "1", "Cookie": "<secret>"}'),
     ],
 )
-def test_repeat_shows_no_secret_header(headers: dict[str, str], told: str) -> None:
-    """Its name stands there, so that who repeats it knows what to fill in."""
-    assert given_by(Target(headers=headers).repeat(RULES["T5"]))["CONTRACT_HEADERS"] == told
+def test_repeat_shows_no_secret_header(headers: dict[str, str], shown: str) -> None:
+    """Its name is shown, so that the user knows which value to fill in."""
+    assert given_by(Target(headers=headers).repeat(RULES["T5"]))["CONTRACT_HEADERS"] == shown
