@@ -85,5 +85,5 @@ def test_stock_schemathesis_reports_no_failure(tmp_path: Path) -> None:
         )
 
     assert done.returncode == 0, done.stdout[-4000:]
-    assert "3 selected / 3 total" in done.stdout
+    assert "4 selected / 4 total" in done.stdout
     assert "failed" not in done.stdout.lower()
