@@ -51,19 +51,19 @@ def sound() -> Run:
 
 
 def changed(
-    answered: Callable[[ServerRequest, ServerResponse], None], token: str = TOKEN
+    change: Callable[[ServerRequest, ServerResponse], None], token: str = TOKEN
 ) -> Endpoint:
-    """Make a server that answers otherwise."""
-    return embedded(token, Fault("changed", "", "", response=answered))
+    """Return a server whose responses are changed."""
+    return embedded(token, Fault("changed", "", "", response=change))
 
 
 def make_gate_process(*arguments: str, **settings: str) -> tuple[int, str]:
-    """Run the command that ``make gate`` is, over the server; return exit code and output."""
+    """Run ``make gate`` on the server in a process; return exit code and output."""
     return run_module("contract_tests", "gate", *arguments, SERVER_ONLY="1", **settings)
 
 
 def make_gate(*arguments: str, **settings: str) -> tuple[int, str]:
-    """Run the same command in this process, where what a process adds is not the subject."""
+    """Run the same command in this process, if the process is not what is tested."""
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         for name in [one for one in os.environ if one.startswith("CONTRACT_")]:
@@ -77,7 +77,7 @@ def make_gate(*arguments: str, **settings: str) -> tuple[int, str]:
 
 
 def run_pytest(*arguments: str, **settings: str) -> tuple[int, str]:
-    """Run the tests over a server by plain pytest; return exit code and output."""
+    """Run the suite for servers with plain pytest; return exit code and output."""
     modules = ["contract_tests/test_server.py", "-q", "--no-header"]
     return run_module("pytest", *modules, *arguments, **settings)
 
@@ -103,17 +103,17 @@ def verdicts(printed: str) -> dict[str, str]:
     return dict(found)
 
 
-def test_every_rule_is_observed_by_the_script_alone(sound: Run) -> None:
-    """Schemathesis is there for what nobody thought of."""
+def test_scripted_scenarios_observe_every_rule(sound: Run) -> None:
+    """Without schemathesis."""
     assert {rule: one.outcome for rule, one in sound.verdicts.items()} == dict.fromkeys(
         RULES, "passed"
     )
 
 
-def test_the_plan_is_what_is_sent(sound: Run) -> None:
-    """But for the polling: the requests and the builds of each step are as the plan tells them."""
+def test_run_sends_what_the_plan_shows(sound: Run) -> None:
+    """The requests and builds of each step, except for polling."""
     polls = sum("status after the start" in one.intent for one in sound.tape.exchanges)
-    looks = 7  # of these, the ones that the plan counts: right after the starts
+    counted = 7  # of these, the polls right after each start, which the plan counts
     planned = sum(step.requests for step in STEPS)
     issued, started = sound.left_behind
 
@@ -121,14 +121,14 @@ def test_the_plan_is_what_is_sent(sound: Run) -> None:
     assert len(issued) == sum(step.builds for step in STEPS) - 2
     # The one without an upload is refused here.
     assert len(started) == sum(step.started for step in STEPS) - 1 - 1
-    assert abs(sound.pace.sent - (polls - looks) - planned) <= 3
+    assert abs(sound.pace.sent - (polls - counted) - planned) <= 3
 
 
 @pytest.mark.parametrize("requests", [1, 20, 150])
-def test_requests_are_bounded(requests: int) -> None:
-    """Not one more is sent, and what was cut off is told."""
+def test_max_requests_limits_the_run(requests: int) -> None:
+    """Exactly as many are sent, and the run shows what was cut off."""
     done = Run(Target(token=TOKEN, budget=Budget(requests=requests)))
-    # Where no build could be seen to complete, nothing is green.
+    # A run that saw no build complete does not pass.
     with (
         contextlib.nullcontext()
         if requests >= 150
@@ -150,7 +150,7 @@ BUDGETS = [
 
 @pytest.mark.parametrize("fault", [None, "any-token", "missing-tag-latest", "upload-starts"])
 @pytest.mark.parametrize("budget", BUDGETS, ids=str)
-def test_the_run_keeps_to_the_plan(budget: Budget, fault: str | None) -> None:
+def test_run_stays_within_the_plan(budget: Budget, fault: str | None) -> None:
     """Whatever the server accepts, no more builds are initiated or started than were planned."""
     target = Target(fault=fault, budget=budget)
     plan = planning.planned(target, fuzzing=False)
@@ -168,8 +168,8 @@ def test_the_run_keeps_to_the_plan(budget: Budget, fault: str | None) -> None:
 
 
 @pytest.mark.parametrize("name", ["builds", "started", "most_builds", "most_started"])
-def test_the_plan_shrinks_with_the_budgets(name: str) -> None:
-    """Fewer builds allowed, fewer planned; and no more than allowed."""
+def test_smaller_budget_gives_a_smaller_plan(name: str) -> None:
+    """Never more builds than allowed."""
 
     def numbers(key: str, values: list[int]) -> list[int]:
         plans = [planning.planned(Target(budget=Budget(**{key: one}))) for one in values]
@@ -184,7 +184,7 @@ def test_the_plan_shrinks_with_the_budgets(name: str) -> None:
     assert by_requests[0] == 0 < by_requests[-1]
 
 
-def test_the_plan_of_a_given_build() -> None:
+def test_plan_with_build_id_has_no_builds() -> None:
     """Nothing is initiated or started."""
     plan = planning.planned(Target(url="http://127.0.0.1:9", build_id="bld_1"))
 
@@ -193,18 +193,18 @@ def test_the_plan_of_a_given_build() -> None:
 
 @pytest.mark.parametrize("builds", [1, 2, 3, 4])
 def test_tokens_and_bodies_are_checked_with_few_builds(builds: int) -> None:
-    """What costs no build goes first, and what needs one uses another's."""
+    """Requests without a build are sent first; others share one build."""
     done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
 
-    refused = [one for one in done.tape.exchanges if one.response.status == 401]
-    assert {one.operation for one in refused} == {INITIATE, START, STATUS, DELETE}
+    unauthorized = [one for one in done.tape.exchanges if one.response.status == 401]
+    assert {one.operation for one in unauthorized} == {INITIATE, START, STATUS, DELETE}
     tokens = len(inputs.tokens(TOKEN))
-    assert len(refused) == 4 * tokens
+    assert len(unauthorized) == 4 * tokens
     assert done.verdicts["P2"].outcome == done.verdicts["P3"].outcome == "passed"
 
 
 def test_responses_past_the_byte_budget_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that spends it is on the tape, and what it issued is known."""
+    """The response that exceeds it is on the tape, and its build is known."""
     monkeypatch.setattr(pace, "MOST_BYTES", 1)
     done = Run(Target(token=TOKEN))
     with drive._session(done, "test") as session, pytest.raises(pace.BudgetSpent):
@@ -215,8 +215,8 @@ def test_responses_past_the_byte_budget_are_counted(monkeypatch: pytest.MonkeyPa
     assert done.pace.taken == len(done.tape.exchanges[0].response.content or b"") > 1
 
 
-def test_each_input_is_tried_on_each_operation_that_can_take_it(sound: Run) -> None:
-    """An id, a token, a content: not on one operation alone."""
+def test_each_input_is_sent_to_each_operation_that_accepts_it(sound: Run) -> None:
+    """Ids, tokens, bodies and content types."""
     absent = [one for one in sound.tape.exchanges if one.is_absent and one.intent != "preflight"]
     tried = {name: {one.build_id for one in absent if one.operation == name}
              for name in (START, STATUS)}  # fmt: skip
@@ -235,8 +235,8 @@ def test_each_input_is_tried_on_each_operation_that_can_take_it(sound: Run) -> N
 
 
 @pytest.mark.parametrize("builds", [1, 2, 5])
-def test_builds_are_bounded(builds: int) -> None:
-    """The first is one that is built; what needs more of them is not observed, or cut off."""
+def test_max_builds_limits_the_run(builds: int) -> None:
+    """The first build is started; what needs more builds is not observed or cut off."""
     done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)))
 
     assert done.pace.issued == builds
@@ -246,8 +246,8 @@ def test_builds_are_bounded(builds: int) -> None:
     assert not done.judge.violated
 
 
-def test_the_deadline_is_kept() -> None:
-    """Nothing is sent after it, and the builds that do not end are not waited for."""
+def test_deadline_limits_the_run() -> None:
+    """Nothing is sent after it, and builds that do not end are not waited for."""
     slow = embedded(TOKEN, build_seconds=3600)
     done = Run(Target(token=TOKEN, budget=Budget(deadline=4)), at=slow)
     with pytest.raises(GateError, match="no build was COMPLETED"):
@@ -258,72 +258,72 @@ def test_the_deadline_is_kept() -> None:
     assert done.verdicts["L2"].outcome == "not observed"
 
 
-def test_a_given_build_is_looked_at_only() -> None:
-    """BUILD_ID: nothing is initiated, uploaded or started."""
+def test_build_id_limits_the_run_to_status() -> None:
+    """Nothing is initiated, uploaded or started."""
     at = embedded(TOKEN)
     before = drive.run(Target(token=TOKEN), fuzzing=False, at=at)
     given = before.left_behind[1][0]
     done = drive.run(Target(token=TOKEN, build_id=given), at=at)
 
-    asked = {one.operation for one in done.tape.exchanges if one.operation}
-    assert asked == {STATUS}
+    called = {one.operation for one in done.tape.exchanges if one.operation}
+    assert called == {STATUS}
     assert {one.request.method for one in done.tape.exchanges} <= {"GET", "HEAD", "OPTIONS"}
     assert done.verdicts["T5"].outcome == done.verdicts["L2"].outcome == "passed"
     assert done.verdicts["P7"].outcome == "not observed"
 
 
-def test_a_given_build_that_is_not_there() -> None:
-    """It cannot be judged, and so has not passed."""
+def test_unknown_build_id_cannot_be_judged() -> None:
+    """The run does not pass."""
     with pytest.raises(GateError, match="no success of get_build_status"):
         drive.run(Target(token=TOKEN, build_id="gone"))
 
 
-def test_a_build_that_never_starts_is_hollow() -> None:
-    """A queue that moves nothing leaves the rules of time unseen: an error, and no pass."""
+def test_build_that_never_starts_cannot_be_judged() -> None:
+    """The rules about time were not observed: an error, not a pass."""
 
-    def waiting(request: ServerRequest, answer: ServerResponse) -> None:
-        if request.operation in ("status", "start") and answer.status == 200:
-            answer.content = re.sub(
-                rb'"(BUILDING|COMPLETED|FAILED)"', b'"UPLOADING"', answer.content
+    def waiting(request: ServerRequest, response: ServerResponse) -> None:
+        if request.operation in ("status", "start") and response.status == 200:
+            response.content = re.sub(
+                rb'"(BUILDING|COMPLETED|FAILED)"', b'"UPLOADING"', response.content
             )
-            answer.content = re.sub(rb'("(started|completed)At"):"[^"]*"', rb"\1:null",
-                                    answer.content)  # fmt: skip
-            answer.content = re.sub(rb'"errorMessage":"[^"]*"', b'"errorMessage":null',
-                                    answer.content)  # fmt: skip
+            response.content = re.sub(rb'("(started|completed)At"):"[^"]*"', rb"\1:null",
+                                    response.content)  # fmt: skip
+            response.content = re.sub(rb'"errorMessage":"[^"]*"', b'"errorMessage":null',
+                                    response.content)  # fmt: skip
 
     with pytest.raises(GateError, match="no build was COMPLETED"):
         drive.run(Target(token=TOKEN), fuzzing=False, at=changed(waiting))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
-def test_all_refused_is_no_pass(status: int) -> None:
-    """Whatever it is refused with."""
+def test_server_that_rejects_every_request_does_not_pass(status: int) -> None:
+    """With any error status."""
 
-    def refused(_: ServerRequest, answer: ServerResponse) -> None:
-        answer.status, answer.headers = status, [(b"retry-after", b"0")]
-        answer.content = b'{"errors": []}'
+    def rejected(_: ServerRequest, response: ServerResponse) -> None:
+        response.status, response.headers = status, [(b"retry-after", b"0")]
+        response.content = b'{"errors": []}'
 
     with pytest.raises(GateError, match="problem: "):
-        drive.run(Target(token=TOKEN), fuzzing=False, at=changed(refused))
+        drive.run(Target(token=TOKEN), fuzzing=False, at=changed(rejected))
 
 
-def test_what_is_required_is_looked_for() -> None:
-    """A rule, and a cell of the matrix, by what was really told."""
+def test_require_reports_what_was_not_observed() -> None:
+    """Rules, and cells of the matrix."""
     wanted = ("T5", "COMPLETED:set:set", "CANCELLED", "artifact:FAILED", "PENDING:absent")
     done = drive.run(Target(token=TOKEN, require=wanted), fuzzing=False)
 
     assert done.missing == ["CANCELLED", "PENDING:absent"]
 
 
-def test_neither_token_nor_header_is_shown() -> None:
-    """Not in requests, not where the server echoes them: the tape holds them, and hides them."""
+def test_token_and_secret_header_are_not_shown() -> None:
+    """Even if the server echoes them: the tape contains them, and no report or repr does."""
 
-    def echo(request: ServerRequest, answer: ServerResponse) -> None:
-        if request.operation == "status" and answer.status == 200:
-            told = str(request.headers).encode()
-            answer.headers.append((b"x-echo", told.replace(b"\n", b"")))
+    def echo(request: ServerRequest, response: ServerResponse) -> None:
+        if request.operation == "status" and response.status == 200:
+            echoed = str(request.headers).encode()
+            response.headers.append((b"x-echo", echoed.replace(b"\n", b"")))
             kept = [one for one in request.headers if one[0] in (b"authorization", b"x-key")]
-            answer.content = json.dumps({"imageName": str(kept)}).encode()
+            response.content = json.dumps({"imageName": str(kept)}).encode()
 
     token = "a/t+oken~with-signs"  # noqa: S105
     target = Target(token=token, headers={"X-Key": "another-secret"})
@@ -344,8 +344,8 @@ def table(printed: str) -> list[str]:
     return re.findall(r"^[PSTL]\d+ +(?:MUST|SHOULD) .+$", printed, re.M)
 
 
-def test_the_same_seed_gives_the_same_verdicts() -> None:
-    """By the program and by pytest, of which each is a process of its own."""
+def test_program_and_pytest_give_the_same_verdicts() -> None:
+    """With the same seed, each in its own process."""
     code, alone = make_gate_process()
     code_of_pytest, viewed = run_pytest()
 
@@ -354,8 +354,8 @@ def test_the_same_seed_gives_the_same_verdicts() -> None:
     assert table(alone) == table(viewed)
 
 
-def test_xdist_with_a_target_is_refused(url: str) -> None:
-    """Each process would make builds on a real server; nothing is sent."""
+def test_xdist_with_a_target_ends_with_4(url: str) -> None:
+    """Each process would start builds on a real server. Nothing is sent."""
     code, printed = run_pytest("-n", "2", TARGET=url, TOKEN=TOKEN)
 
     assert code == 4
@@ -363,8 +363,8 @@ def test_xdist_with_a_target_is_refused(url: str) -> None:
     assert "lifecycles" not in printed
 
 
-def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
-    """Exit code 1, the first violation whole, and the rest counted; JUnit has a failure."""
+def test_fault_fails_the_program(tmp_path: Path) -> None:
+    """Exit code 1; terminal, JUnit, summary and JSON show the violation."""
     report = tmp_path / "junit.xml"
     code, printed = make_gate_process(f"--junit={report}", FAULT="completed-null")
 
@@ -383,8 +383,8 @@ def test_a_fault_fails_and_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plugins", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_a_fault_fails_one_test(plugins: tuple[str, ...]) -> None:
-    """With the same words as the program's, and the others pass."""
+def test_fault_fails_one_test_of_pytest(plugins: tuple[str, ...]) -> None:
+    """With the same command to repeat it as the program; the other tests pass."""
     code, printed = run_pytest(*plugins, FAULT="completed-null")
 
     assert code == 1
@@ -393,8 +393,8 @@ def test_a_fault_fails_one_test(plugins: tuple[str, ...]) -> None:
     assert re.search(r"^1 failed, \d+ passed", printed, re.M)
 
 
-def test_pytest_shows_what_was_not_judged(tmp_path: Path) -> None:
-    """Waived rules xfail, and rules that are left out are skipped."""
+def test_pytest_xfails_waived_and_skips_other_rules(tmp_path: Path) -> None:
+    """Rules outside of RULE are skipped."""
     file = waived(tmp_path / "w.toml", "T5")
     code, printed = run_pytest("-rxs", FAULT="completed-null", RULE="T4,T5", WAIVERS=file)
 
@@ -404,8 +404,8 @@ def test_pytest_shows_what_was_not_judged(tmp_path: Path) -> None:
     assert re.search(r"^3 passed, \d+ skipped, 1 xfailed", printed, re.M)
 
 
-def test_pytest_refuses_a_setting() -> None:
-    """By its own exit code for misuse, which is that of the gate."""
+def test_pytest_with_an_invalid_setting_ends_with_4() -> None:
+    """Which is both pytest's exit code for misuse and the gate's."""
     code, printed = run_pytest(MAX_BUILDS="1.5")
 
     assert code == 4
@@ -418,8 +418,8 @@ def waived(path: Path, rule: str, expires: str = "2999-01-01") -> str:
     return str(path)
 
 
-def test_a_waived_violation_passes(tmp_path: Path) -> None:
-    """It is shown as waived, with the reason, and the run is green."""
+def test_waived_violation_passes(tmp_path: Path) -> None:
+    """It is shown as waived, with the reason."""
     file = waived(tmp_path / "w.toml", "T5")
     code, printed = make_gate(FAULT="completed-null", WAIVERS=file)
 
@@ -430,28 +430,28 @@ def test_a_waived_violation_passes(tmp_path: Path) -> None:
     assert "T5 until 2999-01-01: known" in printed
 
 
-def test_a_waived_rule_that_holds_fails(tmp_path: Path) -> None:
-    """A waiver that is not needed any more is taken out."""
+def test_waiver_of_a_rule_that_passes_fails(tmp_path: Path) -> None:
+    """A waiver that is no longer needed must be removed."""
     code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5"), RULE="T4,T5")
 
     assert code == 1
     assert "problem: T5 is waived (known), but passes" in printed
 
 
-def test_reports_of_the_run_before_do_not_stay(tmp_path: Path) -> None:
-    """A run that cannot judge says so in each report; one that ends at once leaves none."""
+def test_reports_of_an_earlier_run_are_replaced_or_removed(tmp_path: Path) -> None:
+    """A run that cannot judge writes new ones; one that ends during its imports removes them."""
     reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
     for one in reports:
-        one.write_text("of the run before")
+        one.write_text("of an earlier run")
     code, _ = make_gate(f"--junit={reports[0]}", MAX_BUILDS="1.5")
 
     assert code == 4
     assert all("MAX_BUILDS" in one.read_text() for one in reports[1:])
     assert json.loads(reports[2].read_text())["passed"] is False
-    assert "of the run before" not in reports[0].read_text()
+    assert "of an earlier run" not in reports[0].read_text()
 
     for one in reports:
-        one.write_text("of the run before")
+        one.write_text("of an earlier run")
     early = "import sys; sys.modules['respx'] = None; from contract_tests.cli import main; main()"
     subprocess.run(  # noqa: S603 (it ends while the gate is imported)
         [sys.executable, "-c", early, "gate", f"--junit={reports[0]}"],
@@ -460,12 +460,12 @@ def test_reports_of_the_run_before_do_not_stay(tmp_path: Path) -> None:
     assert not any(one.exists() for one in reports)
 
 
-def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
-    """Ctrl-C in the first second ends with 2, without a traceback; the reports show it."""
+def test_interrupt_during_imports_ends_with_2(tmp_path: Path) -> None:
+    """Without a traceback; the reports show it."""
     reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
     for one in reports:
-        one.write_text("of the run before")
-    # It interrupts once, as a person does, and is out of the way then.
+        one.write_text("of an earlier run")
+    # Interrupts once, as Ctrl-C does, and removes itself.
     (tmp_path / "respx.py").write_text(
         "import pathlib\npathlib.Path(__file__).unlink()\nraise KeyboardInterrupt\n"
     )
@@ -479,8 +479,8 @@ def test_an_interrupt_while_modules_are_imported(tmp_path: Path) -> None:
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
 
 
-def test_an_interrupt_while_schemathesis_is_imported(tmp_path: Path) -> None:
-    """Ctrl-C in the middle of a run, in code that Python executes from a text: still 2."""
+def test_interrupt_during_the_import_of_schemathesis_ends_with_2(tmp_path: Path) -> None:
+    """In the middle of a run, in code that Python runs with ``exec``."""
     (tmp_path / "schemathesis.py").write_text("exec('raise KeyboardInterrupt')")
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
@@ -492,8 +492,8 @@ def test_an_interrupt_while_schemathesis_is_imported(tmp_path: Path) -> None:
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
 
 
-def test_nobody_reads_the_output(tmp_path: Path) -> None:
-    """A closed pipe ends no run: its exit code and its reports are those of the whole."""
+def test_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
+    """Exit code and reports are those of the complete run."""
     given = {"CONTRACT_FAULT": "completed-null", "CONTRACT_SERVER_ONLY": "1"}
     with subprocess.Popen(  # noqa: S603 (our own command)
         [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
@@ -509,24 +509,24 @@ def test_nobody_reads_the_output(tmp_path: Path) -> None:
     assert ends(tmp_path) == ("complete", "", [])
 
 
-def test_an_expired_waiver_ends_it(tmp_path: Path) -> None:
-    """Before anything is sent, in words."""
+def test_expired_waiver_ends_with_4(tmp_path: Path) -> None:
+    """Before anything is sent."""
     code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5", "2020-01-01"))
 
     assert code == 4
     assert "(known) expired on 2020-01-01" in printed
 
 
-def test_what_is_required_and_missing_fails() -> None:
-    """Under its own name."""
+def test_required_status_that_is_not_observed_fails() -> None:
+    """Exit code 1, with the status."""
     code, printed = make_gate(REQUIRE="CANCELLED,T5", RULE="T5")
 
     assert code == 1
     assert "REQUIRE: not observed: CANCELLED" in printed
 
 
-def test_a_dry_run_sends_nothing() -> None:
-    """It tells the plan, by steps and budgets; nobody answers at that address."""
+def test_dry_run_sends_nothing() -> None:
+    """It prints the plan, by steps and budgets; no server listens at that address."""
     code, printed = make_gate(DRY_RUN="1", TARGET="http://127.0.0.1:9", TOKEN=TOKEN, RATE="5")
 
     assert code == 0, printed
@@ -535,8 +535,8 @@ def test_a_dry_run_sends_nothing() -> None:
     assert "passed" not in printed
 
 
-def test_nobody_answers(tmp_path: Path) -> None:
-    """Exit code 4 and a sentence, by pytest too; the run is not complete."""
+def test_unreachable_target_ends_with_4(tmp_path: Path) -> None:
+    """In the program and in pytest; the run is not complete."""
     report = tmp_path / "junit.xml"
     for command, option in ((make_gate, "--junit"), (run_pytest, "--junitxml")):
         given = f"{option}={report}"
@@ -548,7 +548,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
 
 
 def ends(reports: Path) -> tuple[str, str, list[str]]:
-    """Return how a run ended: by verdicts.json, by summary.md, and what JUnit says of its end."""
+    """Return how a run ended according to verdicts.json, summary.md and JUnit."""
     data = json.loads((reports / "verdicts.json").read_text())
     [line] = re.findall(r"^Ended: (\w+)\.$", (reports / "summary.md").read_text(), re.M) or [""]
     cases = ElementTree.parse(reports / "junit.xml").iter("testcase")  # noqa: S314 (our own file)
@@ -557,7 +557,7 @@ def ends(reports: Path) -> tuple[str, str, list[str]]:
 
 
 def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
-    """With the reasons: what was not done is no pass."""
+    """With the reasons."""
     report = f"--junit={tmp_path / 'junit.xml'}"
     code, printed = make_gate(report, MAX_REQUESTS="120", RULE="P1")
     data = json.loads((tmp_path / "verdicts.json").read_text())
@@ -568,16 +568,16 @@ def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
     assert "MAX_REQUESTS=120 are sent" in data["reasons"][0]
 
 
-def test_a_whole_run_is_complete(tmp_path: Path) -> None:
-    """Nothing is said of its end but that."""
+def test_complete_run_ends_as_complete(tmp_path: Path) -> None:
+    """In all three reports."""
     code, printed = make_gate(f"--junit={tmp_path / 'junit.xml'}", RULE="P1")
 
     assert code == 0, printed
     assert ends(tmp_path) == ("complete", "", [])
 
 
-def test_an_interrupt_shows_what_was_seen(tmp_path: Path) -> None:
-    """Ctrl-C: exit code 2, the verdicts so far, and what was started; every report shows it."""
+def test_interrupt_shows_the_verdicts_so_far(tmp_path: Path) -> None:
+    """Exit code 2, the verdicts so far, and the builds left behind, in every report."""
     environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
     with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
         environment["CONTRACT_TARGET"] = base_url
@@ -585,7 +585,7 @@ def test_an_interrupt_shows_what_was_seen(tmp_path: Path) -> None:
             [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
             cwd=PATH.parent, env={**os.environ, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            # What starts the tests in the background may have turned it off.
+            # Tests that run in the background may inherit an ignored SIGINT.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         lines = []
