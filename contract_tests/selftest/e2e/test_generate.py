@@ -91,11 +91,11 @@ def test_environment_does_not_matter(project: Path, tmp_path: Path) -> None:
     assert tree(project / "generated") == before
 
 
-def test_enum_edit_is_stale(project: Path, run: Run) -> None:
-    """A status taken out is first asked for everywhere, then stale, then mended."""
+def test_removed_status_makes_the_client_stale(project: Path, run: Run) -> None:
+    """The lint first reports where a removed status is still used; then the client is stale."""
     edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
-    asked = run(project, "check")
-    assert (asked.returncode, "CANCELLED is not a status" in asked.stderr) == (
+    linted = run(project, "check")
+    assert (linted.returncode, "CANCELLED is not a status" in linted.stderr) == (
         Exit.CANNOT_TELL,
         True,
     )
@@ -103,15 +103,15 @@ def test_enum_edit_is_stale(project: Path, run: Run) -> None:
     line = "                CANCELLED: {$ref: '#/components/examples/CANCELLED'}\n"
     edit(project / "openapi.yaml", line, "")
 
-    assert_stale_and_mended(project, run)
+    assert_stale_then_generated(project, run)
 
 
-def test_enum_addition_is_stale(project: Path, run: Run) -> None:
-    """A status added is asked for everywhere, then stale, then mended."""
+def test_added_status_makes_the_client_stale(project: Path, run: Run) -> None:
+    """The lint first reports where an added status is missing; then the client is stale."""
     edit(project / "openapi.yaml", "FAILED, CANCELLED]", "FAILED, CANCELLED, EXPIRED]")
-    asked = run(project, "check").stderr
-    assert "EXPIRED has no phase" in asked
-    assert "no example shows EXPIRED" in asked
+    linted = run(project, "check").stderr
+    assert "EXPIRED has no phase" in linted
+    assert "no example shows EXPIRED" in linted
     edit(
         project / "openapi.yaml",
         "BUILDING: running\n",
@@ -120,21 +120,23 @@ def test_enum_addition_is_stale(project: Path, run: Run) -> None:
     example = "    EXPIRED:\n      value: {status: EXPIRED}\n    PENDING:\n      summary"
     edit(project / "openapi.yaml", "    PENDING:\n      summary", example)
 
-    assert_stale_and_mended(project, run)
+    assert_stale_then_generated(project, run)
 
 
-def test_timestamp_edit_is_stale(project: Path, run: Run) -> None:
-    """A timestamp that may no longer be null makes the client stale."""
-    told = "When the build completed.\n          type: "
-    edit(project / "openapi.yaml", f"{told}[string, 'null']", f"{told}string")
+def test_timestamp_that_is_no_longer_nullable_makes_the_client_stale(
+    project: Path, run: Run
+) -> None:
+    """``generate`` makes it fresh."""
+    description = "When the build completed.\n          type: "
+    edit(project / "openapi.yaml", f"{description}[string, 'null']", f"{description}string")
     text = (project / "openapi.yaml").read_text()
     (project / "openapi.yaml").write_text(re.sub(r" +completedAt: null\n", "", text))
 
-    assert_stale_and_mended(project, run)
+    assert_stale_then_generated(project, run)
 
 
-def assert_stale_and_mended(project: Path, run: Run) -> None:
-    """Hold check to saying stale, and write to mending it."""
+def assert_stale_then_generated(project: Path, run: Run) -> None:
+    """Assert that check ends with 1, and with 0 after generate."""
     stale = run(project, "check")
     assert (stale.returncode, stale.stderr) == (Exit.FOUND, "")
     assert "fix: run `make generate`" in stale.stdout
@@ -143,7 +145,7 @@ def assert_stale_and_mended(project: Path, run: Run) -> None:
 
 
 def test_each_kind_of_drift_is_named(project: Path, run: Run) -> None:
-    """A missing, an edited, an orphaned and an untracked file are told apart."""
+    """A missing, an edited, an orphaned and an untracked file."""
     git = ["git", "-C", str(project), "-c", "user.name=x", "-c", "user.email=x@example.com"]
     subprocess.run([*git, "init", "-q"], check=True)  # noqa: S603
     subprocess.run([*git, "add", "generated"], check=True)  # noqa: S603
@@ -165,7 +167,7 @@ def test_each_kind_of_drift_is_named(project: Path, run: Run) -> None:
 
 
 def test_broken_template_leaves_the_client(project: Path, run: Run) -> None:
-    """A run that fails says why with a code of its own, and the old client stays whole."""
+    """The run ends with 4 and a problem; the old client is unchanged."""
     before = tree(project / "generated")
     (project / "scripts/templates/types.py.jinja").write_text("{% if %}")
 
@@ -179,7 +181,7 @@ def test_broken_template_leaves_the_client(project: Path, run: Run) -> None:
 
 BROKEN = {
     "a module that cannot be imported": ("types.py.jinja", "import httpx\n", "import httpxx\n"),
-    "a type that is wrong": ("package/_json.py.jinja", ") -> bytes:", ") -> str:"),
+    "an invalid type": ("package/_json.py.jinja", ") -> bytes:", ") -> str:"),
     "a name on the wire that is lost": ("model.py.jinja", "wire_name != ", "wire_name in "),
     "a default that is lost": ("model.py.jinja", "property.default is not none", "false"),
     "a body that is not sent": ("endpoint_module.py.jinja", ", json=write(body)", ""),
@@ -189,8 +191,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", list(BROKEN))
-def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path, run: Run) -> None:
-    """What was made is imported, used and type-checked before the swap."""
+def test_broken_client_does_not_replace_the_old_one(name: str, project: Path, run: Run) -> None:
+    """The new client is imported, used and type-checked before the swap."""
     before = tree(project / "generated")
     template, old, new = BROKEN[name]
     edit(project / "scripts/templates" / template, old, new)
@@ -203,8 +205,8 @@ def test_a_client_that_lies_is_never_put_in_place(name: str, project: Path, run:
     assert tree(project / "generated") == before
 
 
-def test_check_verifies_as_write_does(project: Path, run: Run) -> None:
-    """A client that lies is broken, be it as committed: check is write without the swap."""
+def test_check_verifies_the_client_like_generate(project: Path, run: Run) -> None:
+    """A broken client ends with 4, even if it equals the committed one."""
     types = project / "scripts/templates/types.py.jinja"
     edit(types, "import httpx\n", "import httpxx\n")
 
@@ -212,7 +214,7 @@ def test_check_verifies_as_write_does(project: Path, run: Run) -> None:
 
 
 def test_failed_swap_restores_the_client(tmp_path: Path) -> None:
-    """If the new client cannot be put in place, the old one comes back."""
+    """If the new client cannot be moved into place, the old one is moved back."""
     present = tmp_path / "generated"
     present.mkdir()
     (present / "old.py").write_text("old")
@@ -224,8 +226,8 @@ def test_failed_swap_restores_the_client(tmp_path: Path) -> None:
     assert tree(present) == {"old.py": b"old"}
 
 
-def test_every_file_says_that_it_is_generated() -> None:
-    """Line 1 of each file carries the mark, and the manifest knows each of them."""
+def test_every_file_is_marked_as_generated() -> None:
+    """In line 1, and listed in the manifest."""
     folder = ROOT / "generated"
     unmarked = [
         name
@@ -238,8 +240,8 @@ def test_every_file_says_that_it_is_generated() -> None:
     assert [*manifest["files"]] == [n for n in generate.files(folder) if n != "MANIFEST.json"]
 
 
-def test_client_imports_little() -> None:
-    """The client needs httpx and msgspec, and nothing else beyond the standard library."""
+def test_client_imports_only_httpx_and_msgspec() -> None:
+    """Besides the standard library."""
     code = (
         "import sys; import httpx, msgspec; before = set(sys.modules)\n"
         "import prime_image_builds.api.images, prime_image_builds.models\n"

@@ -52,8 +52,10 @@ def clone(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("place", ["clone", "linked"])
 @pytest.mark.parametrize("words", [[], ["-a"], ["--", "note"]], ids=["index", "all", "path"])
-def test_a_hook_of_git_sees_what_a_shell_sees(place: str, words: list[str], clone: Path) -> None:
-    """With GIT_DIR and GIT_INDEX_FILE as git sets them: a fresh client is no hindrance."""
+def test_check_in_a_git_hook_passes_for_a_fresh_client(
+    place: str, words: list[str], clone: Path
+) -> None:
+    """With GIT_DIR and GIT_INDEX_FILE as git sets them."""
     hook = clone / ".git/hooks/pre-commit"
     hook.write_text(
         f"#!/bin/sh\nenv | grep ^GIT_ > '{clone.parent}/environment'\nexec {GENERATE}\n"
@@ -72,8 +74,8 @@ def test_a_hook_of_git_sees_what_a_shell_sees(place: str, words: list[str], clon
 
 
 @pytest.mark.parametrize("place", ["clone", "linked"])
-def test_a_file_that_git_does_not_know_is_told_in_a_hook(place: str, clone: Path) -> None:
-    """The check sees no less there than elsewhere."""
+def test_check_in_a_git_hook_reports_an_untracked_file(place: str, clone: Path) -> None:
+    """As outside of a hook."""
     hook = clone / ".git/hooks/pre-commit"
     hook.write_text(f"#!/bin/sh\nexec {GENERATE}\n")
     hook.chmod(0o755)
@@ -87,10 +89,10 @@ def test_a_file_that_git_does_not_know_is_told_in_a_hook(place: str, clone: Path
 
 
 @pytest.mark.parametrize("name", git.REPOSITORY)
-def test_no_variable_leads_to_another_repository(
+def test_git_variables_of_the_caller_are_ignored(
     name: str, clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a caller has set of a repository, the folder counts."""
+    """The repository is that of the folder."""
     linked = clone.parent / "linked"
     head = git.output(linked, "rev-parse", "HEAD")
     monkeypatch.setenv(name, str(clone.parent / "nowhere"))
@@ -102,18 +104,18 @@ def test_no_variable_leads_to_another_repository(
     assert find(linked).commit() == head.decode().strip()
 
 
-def test_the_variables_are_those_that_git_itself_calls_local() -> None:
-    """But for its configuration, which a caller may need (safe.directory)."""
-    told = run(ROOT, "rev-parse", "--local-env-vars").stdout.split()
+def test_ignored_variables_include_all_that_git_lists() -> None:
+    """Except for its configuration, which a caller may need (safe.directory)."""
+    listed = run(ROOT, "rev-parse", "--local-env-vars").stdout.split()
 
-    assert {name for name in told if not name.startswith("GIT_CONFIG")} <= {
+    assert {name for name in listed if not name.startswith("GIT_CONFIG")} <= {
         *git.REPOSITORY,
         "GIT_INTERNAL_SUPER_PREFIX",
     }
 
 
-def test_a_folder_in_another_repository_is_no_clone(clone: Path) -> None:
-    """Neither is one outside of git."""
+def test_folder_inside_a_repository_is_not_its_top(clone: Path) -> None:
+    """Nor is a folder outside of any repository."""
     assert [git.is_top(one) for one in (clone, clone / "generated", clone.parent)] == [
         True,
         False,
@@ -121,8 +123,8 @@ def test_a_folder_in_another_repository_is_no_clone(clone: Path) -> None:
     ]
 
 
-def test_git_is_asked_in_one_place() -> None:
-    """No other module of the project runs it."""
+def test_only_one_module_runs_git() -> None:
+    """``contract_tests/vendoring/git.py``."""
     found = set()
     for folder in ("contract_tests", "scripts"):
         for path in (ROOT / folder).rglob("*.py"):
