@@ -72,14 +72,14 @@ class Clone:
                 shutil.copytree(compiled, below(cache, self.folder / name))
 
     def follow(self, section: str) -> None:
-        """Apply each diff of a section, run each command, and hold what it prints to the text."""
+        """Apply each diff of a section, run each command, and compare its output with the text."""
         for kind, block in BLOCK.findall(SECTIONS[section]):
             if kind == "diff":
                 self._git(self.folder, "apply", "-", stdin=block)
                 continue
             for command, expected in commands(block):
-                told = self.run(command)
-                assert fits(told, expected), f"$ {command}\n{told}\n--- and not:\n{expected}"
+                actual = self.run(command)
+                assert fits(actual, expected), f"$ {command}\n{actual}\n--- and not:\n{expected}"
 
     def run(self, command: str) -> str:
         """Run a command as a person would in a terminal; return what it prints."""
@@ -124,19 +124,19 @@ def clean() -> dict[str, str]:
 
 
 def commands(block: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a block, and what it is said to print."""
+    """Yield each command of a block, and its expected output."""
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
         yield command, expected
 
 
-def fits(told: str, expected: str) -> bool:
-    """Tell whether a text is as expected: … stands for all but a failure, a version for any."""
+def fits(actual: str, expected: str) -> bool:
+    """Whether a text is as expected: … matches all but a failure, a version matches any."""
     pattern = (
         re.escape(expected.strip()).replace("…\\\n", "(?:.*\\n)*?").replace("…", "(?:(?!failed).)*")
     )
     pattern = re.sub(r"\d+(\\\.\d+){2}", r"\\d+\\.\\d+\\.\\d+", pattern)
-    return re.fullmatch(pattern, told.strip()) is not None
+    return re.fullmatch(pattern, actual.strip()) is not None
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_every_exercise_is_followed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected", "is_so"),
+    ("actual", "expected", "is_so"),
     [
         ("a 1.1.0\nb\nc in 3 s", "a 1.0.0\n…\nc in … s", True),
         ("a\nc", "a\n…\nc", True),
@@ -173,6 +173,6 @@ def test_every_exercise_is_followed() -> None:
         ("", "a", False),
     ],
 )
-def test_what_fits(told: str, expected: str, is_so: bool) -> None:
-    """A text that says less, more or something else does not fit."""
-    assert fits(told, expected) is is_so
+def test_fits(actual: str, expected: str, is_so: bool) -> None:
+    """A text with less, more or other lines does not fit."""
+    assert fits(actual, expected) is is_so

@@ -1,4 +1,4 @@
-"""The client is made from the contract, always the same way, and drift is told."""
+"""Generation is reproducible, and drift is found."""
 
 from __future__ import annotations
 

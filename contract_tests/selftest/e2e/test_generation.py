@@ -696,12 +696,12 @@ def test_what_cannot_be_read_is_broken(
         cli.main(["check", "--root", str(tmp_path)]),
         cli.main(["lint", str(contract_file)]),
     ]
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
 
     assert codes[0] == Exit.CANNOT_TELL
     assert codes[1] == (Exit.FOUND if "#" in place else Exit.CANNOT_TELL)
-    assert all(place in text for text in (told.err, told.out or told.err))
-    assert (told.err + told.out).count("    fix: ") == 2
+    assert all(place in text for text in (printed.err, printed.out or printed.err))
+    assert (printed.err + printed.out).count("    fix: ") == 2
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Git is asked about the folder that is meant, in a linked worktree and in a hook too."""
+"""Git commands use the repository of the folder, also in a linked worktree and in a hook."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _beyond(_: ServerRequest, response: ServerResponse) -> None:
 
 
 class Seen:
-    """Stands before the server, and keeps what was asked."""
+    """Records the requests to the server."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
@@ -83,12 +83,12 @@ class Seen:
     def around(self, app: App) -> App:
         """Return the server with this before it."""
 
-        def asked(request: ServerRequest) -> None:
+        def record(request: ServerRequest) -> None:
             headers = {key.decode(): value.decode() for key, value in request.headers}
             self.requests.append((request.method, str(request.operation), headers))
             self.bodies.append(request.json())
 
-        fault = Fault("seen", "", "changes nothing", request=asked, response=_beyond)
+        fault = Fault("seen", "", "changes nothing", request=record, response=_beyond)
         return fault.wrap(app, TOKEN)
 
     def of(self, operation: str) -> list[tuple[Any, dict[str, str]]]:
@@ -111,7 +111,7 @@ def programs() -> Path:
 
 @pytest.fixture
 def seen() -> Seen:
-    """Return what is asked of the server."""
+    """Return the recorder of the server's requests."""
     return Seen()
 
 
@@ -147,7 +147,7 @@ def run(
     )
 
 
-def told(url: str, output: str) -> dict[str, Any]:
+def build_of(url: str, output: str) -> dict[str, Any]:
     """Ask the server for the build that a push has named."""
     build = re.search(r"Build ID: (\S+)", output)
     assert build is not None, output
@@ -171,8 +171,8 @@ def test_sdk(programs: Path, tmp_path: Path, url: str, seen: Seen, world: str) -
     assert started == status
     assert (status["id"], status["status"]) == (build["build_id"], "COMPLETED")
     assert [row["fullImagePath"] for row in status["artifacts"]][:1] == [build["full_image_path"]]
-    [(asked, headers)] = seen.of("initiate")
-    assert asked == {
+    [(posted, headers)] = seen.of("initiate")
+    assert posted == {
         "image_name": "web",
         "image_tag": "v1",
         "dockerfile_path": "Dockerfile",
@@ -191,9 +191,9 @@ def test_push(programs: Path, tmp_path: Path, url: str, seen: Seen) -> None:
     done = run(programs, tmp_path, url, "prime", "images", "push", "web:v1", "--context", "web")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert told(url, done.stdout)["status"] == "COMPLETED"
-    [(asked, _)] = seen.of("initiate")
-    assert asked == {
+    assert build_of(url, done.stdout)["status"] == "COMPLETED"
+    [(posted, _)] = seen.of("initiate")
+    assert posted == {
         "image_name": "web",
         "image_tag": "v1",
         "dockerfile_path": ".__prime_dockerfile__",
@@ -220,7 +220,7 @@ def test_push_of_a_dockerfile_elsewhere(programs: Path, tmp_path: Path, url: str
     )  # fmt: skip
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert told(url, done.stdout)["status"] == "COMPLETED"
+    assert build_of(url, done.stdout)["status"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("kind", ["symbolic", "hard"])
@@ -236,15 +236,15 @@ def test_push_of_a_linked_dockerfile(programs: Path, tmp_path: Path, url: str, k
     done = run(programs, tmp_path, url, "prime", "images", "push", "web:v1", "-c", "web")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert told(url, done.stdout)["status"] == "COMPLETED"
+    assert build_of(url, done.stdout)["status"] == "COMPLETED"
 
 
 def test_push_of_a_broken_dockerfile(programs: Path, tmp_path: Path, url: str) -> None:
-    """A push ends well once the build is started; that it fails is told by the server."""
+    """A push succeeds once the build is started; the status of the build shows its failure."""
     context(tmp_path / "web", BROKEN)
 
     done = run(programs, tmp_path, url, "prime", "images", "push", "web:v1", "-c", "web")
-    build = told(url, done.stdout)
+    build = build_of(url, done.stdout)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert build["status"] == "FAILED"
@@ -267,14 +267,14 @@ def test_push_bulk(programs: Path, tmp_path: Path, url: str, seen: Seen) -> None
     assert (done.returncode, done.stderr) == (1, "")
     assert "2/3 builds completed" in done.stdout
     assert re.search(r"✗ broken:v1 \(failed: build ended as FAILED: .*exit 3\)", done.stdout)
-    names = [(asked["image_name"], asked["image_tag"]) for asked, _ in seen.of("initiate")]
+    names = [(posted["image_name"], posted["image_tag"]) for posted, _ in seen.of("initiate")]
     assert names == [("sound", "v1"), ("broken", "v1"), ("other", "latest")]
     failures = (tmp_path / "push-bulk-failures.jsonl").read_text().splitlines()
     assert [json.loads(line)["image"] for line in failures] == ["broken:v1"]
 
 
-def test_wrong_token(programs: Path, tmp_path: Path, url: str, seen: Seen) -> None:
-    """A 401 is told as such, and nothing is uploaded."""
+def test_invalid_token(programs: Path, tmp_path: Path, url: str, seen: Seen) -> None:
+    """A 401 is shown as such, and nothing is uploaded."""
     context(tmp_path / "web")
 
     push = ("prime", "images", "push", "web:v1", "-c", "web")
@@ -285,8 +285,8 @@ def test_wrong_token(programs: Path, tmp_path: Path, url: str, seen: Seen) -> No
     assert [name for _, name, _ in seen.requests] == ["initiate"]
 
 
-def test_payment_is_asked_for(programs: Path, tmp_path: Path, url: str) -> None:
-    """A 402 is told as such; the tag names the scenario."""
+def test_payment_required(programs: Path, tmp_path: Path, url: str) -> None:
+    """A 402 is shown as such; the tag names the scenario."""
     context(tmp_path / "web")
 
     done = run(programs, tmp_path, url, "prime", "images", "push", "web:payment", "-c", "web")
