@@ -37,6 +37,11 @@ def option(setting: str) -> str:
     return "--" + setting.lower().replace("_", "-")
 
 
+def flag(name: str) -> str:
+    """Return how a setting that is on or off is switched on."""
+    return option(name) if is_console() else f"{name}=1"
+
+
 def see(command: str, page: str = "", options: str = "--help") -> str:
     """Return where all is listed: an option of a command, or a page of a checkout for make."""
     return (

@@ -17,7 +17,7 @@ from ..verdicts import findings
 from ..verdicts.judge import Violation
 from . import hollow
 from .plan import SCRIPT
-from .run import Cut, Run
+from .run import FEEDING, Cut, Run
 from .target import GateError, Target
 
 PREFLIGHT = "contract-gate-preflight"
@@ -95,7 +95,7 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
         done.tell("schemathesis")
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
             session = _session(done, FUZZ)
-            feeding = _session(done, "feeding")
+            feeding = _session(done, FEEDING)
             done.fuzzed = fuzz.run(session, feeding, done.target.seed)
             if not done.target.rule and done.target.level == "should":  # where all rules are judged
                 findings.judge(done.judge, done.tape, done.fuzzed.checks)

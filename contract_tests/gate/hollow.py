@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ..drivers.schemathesis.result import DRIVER, Result
 from ..tape.exchange import UPLOAD, Credential
 from ..usage import setting
-from .run import NO_RESPONSE, Run
+from .run import FEEDING, NO_RESPONSE, Run, outcome
 from .target import GateError
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -107,7 +109,14 @@ def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
     empty = [name for name, count in counts.items() if not count]
     empty += [f"the link {link}" for link, walked in fuzzed.links.items() if not walked]
     if empty:
+        returned = Counter(
+            outcome(one)
+            for one in run.tape.of(run.tape.api.initiate)
+            if one.driver in (DRIVER, FEEDING) and one.request.credential is Credential.VALID
+        )
         raise GateError(
-            f"schemathesis saw no success of {', '.join(empty)}, so it judged nothing",
-            f"see that the token may build more; another {setting('SEED')} may do",
+            f"schemathesis saw no success of {', '.join(empty)}; its requests to initiate returned "
+            f"{counted(returned) or 'nothing'}",
+            "see why the server refuses them: the token may have to build more, and the same name "
+            f"and tag more than once; another {setting('SEED')} may do",
         )

@@ -24,6 +24,8 @@ from .plan import planned
 from .target import Target
 
 NO_RESPONSE = "no response"
+FEEDING = "feeding"
+"""The driver's name of the builds that are made for schemathesis."""
 
 
 def _discard(_: str) -> None:
@@ -148,6 +150,14 @@ class Run:
         started = {one.build_id for one in starts}
         known = [one for one in issued if one is not None and not self.tape.is_deleted(one)]
         return known, [one for one in known if one in started]
+
+    @property
+    def images_left_behind(self) -> list[str]:
+        """The name and tag of each build in ``left_behind``, once, as delete takes them."""
+        left = {*self.left_behind[0]}
+        issued = (one for one in self.tape.of(self.tape.api.initiate) if one.build_id in left)
+        names = (one.names for one in issued if one.succeeded)
+        return sorted({f"{name}:{tag}" for name, tag in filter(None, names)})
 
     @property
     def ended(self) -> str:

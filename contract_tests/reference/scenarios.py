@@ -16,7 +16,7 @@ from .lifecycle import CONTAINER, VM, ArtifactPlan
 
 PASSES, UNJUDGED = "passes", "cannot be judged"
 PREFIX = "scenario-"
-LISTED = f"python -m {__package__} --list-scenarios"
+LISTED = "python -m contract_tests serve --list-scenarios"
 _EAST = timezone(timedelta(hours=5, minutes=30))
 
 Plans = Callable[[float], tuple[ArtifactPlan, ...]]

@@ -107,8 +107,9 @@ def traffic(run: Run) -> Iterator[str]:
     issued, started = run.left_behind
     if run.target.url and issued:
         names = f": {', '.join(map(run.redaction, started))}" if started else ""
-        count = f"{len(issued)} builds named contract-gate, {len(started)} started"
-        yield f"left behind   {count}{names}"
+        yield f"left behind   {len(issued)} builds, {len(started)} started{names}"
+        if images := run.images_left_behind:
+            yield f"  their images    {', '.join(map(run.redaction, images))}"
     if run.problem:
         yield run.redaction(str(run.problem))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from functools import cache
 
 import pytest
+
+from ..usage import VARIABLE
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -15,3 +18,14 @@ def _certificates() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _usage() -> Iterator[None]:
+    """Restore how messages write commands: a command that a test calls sets it for its process."""
+    before = os.environ.get(VARIABLE)
+    yield
+    if before is None:
+        os.environ.pop(VARIABLE, None)
+    else:
+        os.environ[VARIABLE] = before

@@ -47,7 +47,11 @@ class Copied(NamedTuple):
             lines += news(self.before, self.after)
             lines += [f"source    {was} → {now}"] if was != now else []
         lines += [f"restored  {name}" for name in self.repaired]
-        lost = f"\noverwritten, by --force:{listed(self.overwritten)}" if self.overwritten else ""
+        lost = (
+            f"\noverwritten, by {usage.flag('FORCE')}:{listed(self.overwritten)}"
+            if self.overwritten
+            else ""
+        )
         return "\n".join(lines) + lost
 
 
@@ -82,7 +86,7 @@ def _copy(source: Source, destination: Path, with_tests: bool | None, *, force: 
     edits = {name: kind for name, kind in found.items() if kind in EDITS}
     if edits and not force:
         what = f"{package} {'was edited' if before else 'is not a copy'}{listed(edits)}"
-        fix = "keep that elsewhere, then vendor with --force, which overwrites it"
+        fix = f"keep that elsewhere, then vendor with {usage.flag('FORCE')}, which overwrites it"
         raise Problem(what, fix, Exit.FOUND)
     if with_tests is None:
         with_tests = bool(before.get("with_tests", False))

@@ -137,14 +137,19 @@ def check(package: Path) -> CopyState:
     try:
         lock = read_lock(package)
     except LockError as error:
-        return CopyState(BROKEN, str(error), "vendor the client anew, with --force if it was there")
+        return CopyState(
+            BROKEN, str(error), "vendor the client anew; --force (make: FORCE=1) if it was there"
+        )
     found = differences(package, lock["files"])
     kinds = {*found.values()}
     if kinds & {"missing", "unreadable"}:
         fix = "vendor it anew; if your .gitignore hides them, add them with git add -f"
         return CopyState(BROKEN, f"{package} is not complete{listed(found)}", fix)
     if kinds & {*EDITS}:
-        fix = "keep the edits elsewhere and vendor it anew with --force; exclude it from formatters"
+        fix = (
+            "keep the edits elsewhere and vendor it anew with --force (make: FORCE=1); "
+            "exclude it from formatters"
+        )
         return CopyState(EDITED, f"{package} was edited{listed(found)}", fix)
     if kinds:
         what = f"git changed the line ends of {package} (autocrlf), and nothing else{listed(found)}"

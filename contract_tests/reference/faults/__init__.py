@@ -34,7 +34,7 @@ FAULTS: dict[str, Fault] = dict(_grouped())
 """All faults by name, in the order of their groups."""
 
 
-LISTED = f"python -m {__name__.rpartition('.')[0]} --list-faults"
+LISTED = "python -m contract_tests serve --list-faults"
 
 
 def apply(app: Any, name: str, token: str, listed: str = LISTED) -> App:

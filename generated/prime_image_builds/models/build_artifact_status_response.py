@@ -19,7 +19,7 @@ class BuildArtifactStatusResponse(Model, frozen=True, kw_only=True):
         artifact_type: What a build makes.
         full_image_path: Where the built image is found.
         error_message: Why the build failed, if it did. Derived: Set only where the status
-            is FAILED or CANCELLED.
+            is FAILED or CANCELLED; a FAILED build has one, on an artifact at least.
         started_at: When the artifact started. Derived: Absent or null before that, and set
             from then on.
         completed_at: When the artifact completed. Derived: Absent or null before that; set
