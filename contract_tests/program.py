@@ -77,17 +77,17 @@ def judge_server(report: Report, target: Target) -> None:
     if target.dry_run:
         return
     report.run = made = Run(target)
-    told = terminal.progress(made)
+    show_progress = terminal.progress(made)
 
     def announce(violation: Violation) -> None:
         _show(f"\n{terminal.announcement(made, violation)}")
 
-    made.tell = told
+    made.report = show_progress
     made.judge.announce = announce
     try:
         drive.drive(made)
     finally:
-        told("")
+        show_progress("")
 
 
 def judge_client(report: Report) -> None:

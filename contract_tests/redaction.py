@@ -208,10 +208,10 @@ def _names_secret(lower: str) -> bool:
 
 
 def _password(authorization: str) -> str:
-    scheme, _, told = authorization.partition(" ")
+    scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return ""
-    return next(_decoded(told.strip(), range(1)), "").partition(":")[2]
+    return next(_decoded(credentials.strip(), range(1)), "").partition(":")[2]
 
 
 def _layers(text: str) -> Iterator[_Layer]:

@@ -98,9 +98,9 @@ def from_environment(environment: Mapping[str, str]) -> Target:
     _refuse_none(target.rules)
     unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
     if unjudged:
-        told = ", ".join(unjudged)
+        names = ", ".join(unjudged)
         raise GateError(
-            f"{setting('REQUIRE')} names {told}, which {setting('RULE')} or "
+            f"{setting('REQUIRE')} names {names}, which {setting('RULE')} or "
             f"{setting('LEVEL')} leaves out",
             "name both",
         )
@@ -203,20 +203,20 @@ def _rules(_: str, value: str) -> tuple[str, ...]:
 def _required(name: str, value: str) -> tuple[str, ...]:
     wanted = value.replace(",", " ").split()
     for one in wanted:
-        if one not in RULES and (told := coverage.problem(one, IMAGES)):
-            raise GateError(f"{setting(name)}: {told}", "a rule's id, or a cell of the matrix")
+        if one not in RULES and (invalid := coverage.problem(one, IMAGES)):
+            raise GateError(f"{setting(name)}: {invalid}", "a rule's id, or a cell of the matrix")
     return tuple(wanted)
 
 
 def _headers(name: str, value: str) -> dict[str, str]:
-    told = headers.read(value)
-    if told is None:
+    fields = headers.read(value)
+    if fields is None:
         one, several = "'X-Team: a'", """'{"X-Team": "a", "X-Stage": "b"}'"""
         raise GateError(
             f"{setting(name)} is not a header, or is one of the gate's own",
             f"{setting(name, one)}, or {setting(name, several)}",
         )
-    return told
+    return fields
 
 
 def _waivers(name: str, value: str) -> tuple[waivers.Waiver, ...]:

@@ -29,8 +29,8 @@ class Watch:
     """Holds the traffic of httpx clients to the rules, whether a server or a mock answers.
 
     One watch may be given to several clients, threads and tasks. It looks at requests to the
-    contract's paths, and at uploads to where an initiate told to; all else is left alone. An answer
-    of the contract is read whole when it comes, also where the client meant to stream it.
+    contract's paths, and at uploads to the upload URL of an initiate; all else is left alone. A
+    response of the contract is read whole when it comes, also where the client meant to stream it.
 
     Args:
         token: The valid bearer token. It is kept out of all that is shown.

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 
 def leave(code: int) -> NoReturn:
-    """End this process at once with an exit code, whatever the interpreter was told to do then."""
+    """End this process at once with an exit code, whatever the interpreter would do then."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)

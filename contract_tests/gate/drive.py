@@ -45,7 +45,7 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
     """Drive a run to its end; what it has seen so far stays in it, whatever is raised.
 
     Raises ``GateError`` as ``run`` does. A server that stops answering once a rule is violated is
-    told in ``done.problem``: the violation counts.
+    in ``done.problem``: the violation counts.
     """
     base_url = done.endpoint.base_url
     with closing(done.endpoint.transport):
@@ -79,20 +79,20 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
     if done.target.build_id:
         with _spending(done, SCRIPT), _cutting(done, "the given build"):
             session = _session(done, SCRIPT)
-            scenarios.watch_build(session, done.target.build_id, done.tell)
+            scenarios.watch_build(session, done.target.build_id, done.report)
         return
-    script = BuildScript(_session(done, SCRIPT), done.target.budget.deadline, report=done.tell)
+    script = BuildScript(_session(done, SCRIPT), done.target.budget.deadline, report=done.report)
     if done.target.dockerfile:
         script.dockerfile = done.target.dockerfile
     with _spending(done, SCRIPT):
         for step in scenarios.steps(is_limited=done.target.budget.builds is not None):
-            done.tell(step.name)
+            done.report(step.name)
             with _cutting(done, step.name):
                 step.run(script)
     if fuzzing and done.pace.is_spent:
         done.cut.append(Cut("schemathesis", "no budget is left for it", done.pace.spent))
     elif fuzzing:
-        done.tell("schemathesis")
+        done.report("schemathesis")
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
             session = _session(done, FUZZ)
             feeding = _session(done, FEEDING)

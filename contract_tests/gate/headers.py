@@ -18,12 +18,12 @@ _OWN = ("authorization", "content-length", "host")
 def read(text: str) -> dict[str, str] | None:
     """Read ``Name: value``, or a JSON object of several; None for anything else."""
     try:
-        told = json.loads(text)
+        fields = json.loads(text)
     except ValueError:
         name, colon, value = text.partition(":")
-        told = {name.strip(): value.strip()} if colon else None
-    if isinstance(told, dict) and told and all(map(_is_header, told.items())):
-        return dict(told)
+        fields = {name.strip(): value.strip()} if colon else None
+    if isinstance(fields, dict) and fields and all(map(_is_header, fields.items())):
+        return dict(fields)
     return None
 
 

@@ -67,7 +67,7 @@ class Run:
 
     target: Target
     announce: Callable[[Violation], None] | None = None
-    tell: Callable[[str], None] = _discard
+    report: Callable[[str], None] = _discard
     limits: Limits = field(default_factory=Limits)
     at: InitVar[Endpoint | None] = None
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)

@@ -111,7 +111,7 @@ class Target:
         default, budget = Target(), self.budget
         level = None if self.level == default.level else self.level
         is_waived = any(one.rule == rule.id for one in self.waivers)
-        told = {
+        settings = {
             "RULE": rule.id if rule.id in RULES else None,
             "TARGET": self.url, "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
             "SEED": None if self.seed == default.seed else str(self.seed),
@@ -123,7 +123,7 @@ class Target:
             "DEADLINE": None if budget.deadline == Budget().deadline else _number(budget.deadline),
             "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
         }  # fmt: skip
-        return command("gate", **told)
+        return command("gate", **settings)
 
     def endpoint(self, limits: Limits | None = None) -> Endpoint:
         """Return where requests go: to the URL, or to the embedded server."""

@@ -351,7 +351,7 @@ def _named(artifact: Row) -> tuple[str, str]:
 
 
 def _folded(names: tuple[Any, Any]) -> tuple[str, str]:
-    """Return a name and tag in one spelling: a server may write them otherwise than it was told."""
+    """Return a name and tag in one spelling: a server may spell them in another way."""
     name, tag = names
     return str(name).casefold(), str(tag).casefold()
 

@@ -1,7 +1,7 @@
 """The vendor's own SDK and command line work against the reference server, unchanged.
 
-What they send and what they need is told in their own words here: a fact that changes with a newer
-version of them breaks a test.
+Their requests and what they need are written out here: a fact that changes with a newer version of
+them breaks a test.
 """
 
 from __future__ import annotations
