@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
-
 from contract_tests import cli
 from contract_tests.contract import documents
 from contract_tests.problems import Exit
@@ -80,7 +78,7 @@ def _lines(root: Path) -> Iterator[str]:
 def _commands() -> Iterator[str]:
     for name, command in cli.each():
         yield f"command {name}"
-        for param in command.get_params(click.Context(command)):
+        for param in command.params:
             options = {one for one in (*param.opts, *param.secondary_opts) if one[:2] == "--"}
             yield from (f"command {name} {one}" for one in options - {"--help"})
 

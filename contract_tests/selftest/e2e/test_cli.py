@@ -57,8 +57,8 @@ def found(command: str) -> click.Command:
 def options(command: str) -> list[tuple[str, bool]]:
     """Return the options of a command, and whether each takes a value."""
     made = found(command)
-    params = [one for one in made.get_params(click.Context(made)) if isinstance(one, click.Option)]
-    return [(one.opts[0], not one.is_flag) for one in params if one.name != "help"]
+    params = [one for one in made.params if isinstance(one, click.Option)]
+    return [(one.opts[0], not one.is_flag) for one in params]
 
 
 OPTIONS = [(command, *option) for command in COMMANDS for option in options(command)]
