@@ -602,7 +602,10 @@ def test_interrupt_shows_the_verdicts_so_far(tmp_path: Path) -> None:
     assert re.search(r"^\d+ requests, \d+ builds: waiting for \d+ builds$", printed, re.M)
     assert verdicts(printed)["P2"] == "passed"
     assert verdicts(printed)["L2"] == "not observed"
-    assert re.search(r"left behind +\d+ builds named contract-gate, \d+ started: bld_", printed)
+    assert re.search(r"left behind +\d+ builds, \d+ started: bld_", printed)
+    images = re.search(r"^  their images +(.*)$", printed, re.M)
+    assert images is not None
+    assert re.search(r"\bcontract-gate-[0-9a-f]{12}:v1\b", images[1])
 
 
 def test_operations_are_those_of_the_contract(sound: Run) -> None:
