@@ -116,7 +116,7 @@ def _finish(report: Report, reports: Path | None) -> None:
 
 
 def _show(text: str, colour: str | None = None) -> None:
-    # Click leaves colours out where the output is no terminal.
+    # Click leaves colours out where the output is not a terminal.
     click.secho(text, fg=colour, color=False if os.environ.get("NO_COLOR") else None)
 
 

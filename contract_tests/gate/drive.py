@@ -34,7 +34,7 @@ def run(
     """Judge a server.
 
     Raises ``GateError`` if it cannot be judged: unreachable, refuses the token, or gave nothing to
-    observe. That is no verdict, and never a pass.
+    observe. That is an error, and never a pass.
     """
     done = Run(target, announce, limits=limits or Limits(), at=at)
     drive(done, fuzzing=fuzzing)

@@ -107,7 +107,7 @@ def _config(session: Session, seed: int) -> dict[str, Any]:
         "phases": {
             # What the examples are for, the scripted lifecycles do.
             "examples": {"enabled": False},
-            # DELETE of a status URL is a delete, so it is no unexpected method.
+            # DELETE of a status URL is a delete, and therefore not an unexpected method.
             "coverage": {"enabled": True, "unexpected-methods": UNEXPECTED},
             # The server's error messages must not influence what is sent.
             "fuzzing": {"enabled": True, "error-feedback": {"enabled": False}},

@@ -111,7 +111,7 @@ def strict_on_names(request: ServerRequest, answer: ServerResponse) -> None:
         body = request.json()
         for key in ("image_name", "image_tag"):
             if not re.fullmatch(r"[a-z][a-z0-9-]*", body[key]):
-                body_sent = {"errors": [{"param": key, "details": "is no plain name"}]}
+                body_sent = {"errors": [{"param": key, "details": "is not a plain name"}]}
                 answer.status, answer.content = 422, json.dumps(body_sent).encode()
 
 

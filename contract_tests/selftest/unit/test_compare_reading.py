@@ -65,7 +65,7 @@ SCHEMAS = {
     "a reference to itself": {"$ref": f"{ANSWER}/application~1json/schema"},
     "a schema made of itself": {"$ref": "#/components/schemas/Loop"},
     "an unknown type": {"type": "file"},
-    "a type that is no text": {"type": [{}]},
+    "a type that is not a text": {"type": [{}]},
     "a bound that is a text": {"type": "string", "maxLength": "2"},
     "a text for properties": {"properties": "many"},
     "a text for a schema": "string",
