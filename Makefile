@@ -2,7 +2,7 @@
 # GNU make 3.81 or newer.
 
 TARGETS := help gate judge compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
-	mutate bench lint lock
+	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE \
@@ -19,6 +19,7 @@ vendor.takes       := DEST WITH_TESTS FORCE
 vendor-check.takes := DEST
 faults.takes       := FAULTS
 fuzz.takes         := INPUTS SEED
+attacks.takes      := FAMILIES
 bench.takes        := FAULTS
 FLAGS              := WRITE WITH_TESTS FORCE
 
@@ -73,12 +74,14 @@ test-external: environment ## Run the tests that need more than the lock: the ve
 
 test-all: test test-external ## Run all tests.
 
-
 faults: environment ## Run the gate against each known fault, and write docs/faults.md. [FAULTS=name,name]
 	@$(PY) -m contract_tests.selftest.support.detection --write $(call option,FAULTS,--faults)
 
 fuzz: environment ## Feed a million mutated bodies to the client's decoders. [INPUTS=n] [SEED=n]
 	@$(PY) -m contract_tests.selftest.support.soundness $(call option,INPUTS,--inputs) $(call option,SEED,--seed)
+
+attacks: environment ## Attack this project with generated inputs, and write docs/attacks.md. [FAMILIES=name,name]
+	@$(PY) -m contract_tests.selftest.support.attacks --write $(call option,FAMILIES,--families)
 
 mutate: environment ## Mutation-test the client.
 	@$(PY) -m scripts.dev.mutate

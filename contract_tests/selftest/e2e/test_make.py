@@ -27,7 +27,7 @@ FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.
 TAKES = takes((ROOT / "Makefile").read_text())
 TARGETS = ["gate", "judge", "compare", "serve", "generate", "check", "changes", "vendor",
            "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
-           "fuzz", "mutate", "bench", "lint"]  # fmt: skip
+           "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE"}
 # What comes last on the command line of a target, after "--".
