@@ -90,4 +90,4 @@ def main(write: bool, names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main, f"python -m {__spec__.parent}"))
+    sys.exit(cli.run(main, f"python -m {__package__}"))
