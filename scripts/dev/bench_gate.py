@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import json
 import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 import click
 
@@ -101,21 +97,13 @@ def timing(pairs: Sequence[Pair]) -> Iterator[str]:
     yield "for both, that of the server is not: each run has its own. Bytecode is already compiled."
 
 
-def table(title: str, rows: Mapping[str, Sequence[Caught]]) -> Iterator[str]:
-    """Yield a Markdown table: how many of each row's faults each of the two caught."""
-    yield f"| {title} | faults | gate | stock |\n|---|---:|---:|---:|"
-    for name, ones in rows.items():
+def by_group(caught: Sequence[Caught]) -> Iterator[str]:
+    """Yield a Markdown table: how many faults of each group each of the two caught."""
+    yield "| group | faults | gate | stock |\n|---|---:|---:|---:|"
+    for group in [*dict.fromkeys(one.fault.group for one in caught), "all"]:
+        ones = [one for one in caught if group in (one.fault.group, "all")]
         counts = (len(ones), sum(one.gate for one in ones), sum(one.stock for one in ones))
-        yield f"| {name} | {' | '.join(map(str, counts))} |"
-
-
-def grouped(caught: Iterable[Caught], by: str) -> dict[str, list[Caught]]:
-    """Group the results by an attribute of the fault, with all of them under ``all``."""
-    rows: dict[str, list[Caught]] = {}
-    caught = list(caught)
-    for one in caught:
-        rows.setdefault(getattr(one.fault, by), []).append(one)
-    return {**rows, "all": caught}
+        yield f"| {group} | {' | '.join(map(str, counts))} |"
 
 
 def catches(caught: Sequence[Caught], sound: Finding, spent: tuple[float, float]) -> Iterator[str]:
@@ -137,10 +125,7 @@ def catches(caught: Sequence[Caught], sound: Finding, spent: tuple[float, float]
         else "On the server without a fault the stock run reports nothing."
     )
     yield ""
-    yield from table("group", grouped(caught, "group"))
-    yield ""
-    rows = grouped(caught, "rule")
-    yield from table("rule", {name: rows[name] for name in sorted(rows, key=_by_rule)})
+    yield from by_group(caught)
 
 
 def each(caught: Iterable[Caught]) -> Iterator[str]:
@@ -199,28 +184,14 @@ def find(name: str) -> Both:
     )
 
 
-def findings(names: Sequence[str], jobs: int, kept: Path | None) -> dict[str, Both]:
-    """Run both for each fault, and for none; skip those whose results are in the file."""
-    found = restored(kept.read_text(encoding="utf-8")) if kept and kept.is_file() else {}
-    with ThreadPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(find, name): name for name in ("", *names) if name not in found}
-        for count, future in enumerate(as_completed(waiting), 1):
-            name, both = waiting[future], _result(pool, future)
-            found[name] = both
-            shown = ", ".join(f"{' '.join(one.kinds) or 'nothing'} ({one.code})" for one in both)
-            echo(f"{count}/{len(waiting)}  {name or 'no fault'}: {shown}")
-            if kept:
-                with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([name, *map(asdict, both)]) + "\n")
+def findings(names: Sequence[str]) -> dict[str, Both]:
+    """Run both for each fault, and for none."""
+    found = {}
+    for count, name in enumerate(("", *names)):
+        found[name] = find(name)
+        shown = ", ".join(f"{' '.join(one.kinds) or 'nothing'} ({one.code})" for one in found[name])
+        echo(f"{count}/{len(names)}  {name or 'no fault'}: {shown}")
     return found
-
-
-def restored(text: str) -> dict[str, Both]:
-    """Read kept results, one fault per line."""
-    return {
-        name: (_finding(gate), _finding(stock))
-        for name, gate, stock in map(json.loads, text.splitlines())
-    }
 
 
 def echo(*lines: str) -> None:
@@ -233,11 +204,8 @@ def echo(*lines: str) -> None:
     help="Rounds of timing; 0 for none; default 3.")  # fmt: skip
 @click.option("--faults", metavar="all|N|NAMES", default=SAMPLE,
     help=f"Faults to run; default {SAMPLE}, from all groups.")  # fmt: skip
-@click.option("--jobs", metavar="N", type=click.IntRange(1), default=1,
-    help="Faults in parallel; timing is never parallel.")  # fmt: skip
-@click.option("--results", metavar="FILE", type=Path, help="Keep results there; skip those in it.")
 @click.option("--write", is_flag=True, help="Write docs/bench.md.")
-def main(rounds: int, faults: str, jobs: int, results: Path | None, write: bool) -> int:
+def main(rounds: int, faults: str, write: bool) -> int:
     """Compare the gate with a stock schemathesis run.
 
     Exit codes: 0 measured, 4 the gate fails on the server without a fault.
@@ -247,7 +215,7 @@ def main(rounds: int, faults: str, jobs: int, results: Path | None, write: bool)
     if pairs := measure(rounds):
         page += ["## Time", "", *timing(pairs), ""]
     if names:
-        found = findings(names, jobs, results)
+        found = findings(names)
         sound = found[""]
         if sound[0].code:
             raise Problem("the gate failed on the server without a fault", "see make gate")
@@ -270,23 +238,6 @@ def result_of(name: str, gate: Finding, stock: Finding, sound: Finding) -> Caugh
         bench_runs.is_caught_by_stock(stock, sound),
         tuple(kind for kind in stock.kinds if kind not in sound.kinds),
     )
-
-
-def _finding(kept: dict[str, Any]) -> Finding:
-    return Finding(kept["code"], tuple(kept["kinds"]), kept["seconds"])
-
-
-def _result(pool: ThreadPoolExecutor, future: Future[Both]) -> Both:
-    """Return the findings of a future; if it failed, cancel the others."""
-    try:
-        return future.result()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-
-
-def _by_rule(name: str) -> tuple[bool, str, int]:
-    return name == "all", name[:1], int(name[1:]) if name[1:].isdigit() else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -198,22 +197,11 @@ def test_each_fault_has_a_row() -> None:
     assert len(rows) == 3
 
 
-def test_kept_results_are_not_measured_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A fault whose results are in the file is skipped."""
-    requested: list[str] = []
+def test_both_run_on_each_fault_and_on_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each, in the given order, after the server without a fault."""
+    both = (Finding(1, ("T5",), 2.0), Finding(0, (), 3.0))
+    monkeypatch.setattr(bench_gate, "find", lambda _: both)
 
-    def find(name: str) -> tuple[Finding, Finding]:
-        requested.append(name)
-        return Finding(1, ("T5",), 2.0), Finding(0, (), 3.0)
+    found = bench_gate.findings(["completed-null", "created-null"])
 
-    monkeypatch.setattr(bench_gate, "find", find)
-    kept = tmp_path / "kept"
-    first = bench_gate.findings(["completed-null"], 1, kept)
-    again = bench_gate.findings(["completed-null", "created-null"], 1, kept)
-
-    assert requested == ["", "completed-null", "created-null"]
-    assert again["completed-null"] == first["completed-null"] == (
-        Finding(1, ("T5",), 2.0), Finding(0, (), 3.0),
-    )  # fmt: skip
+    assert [*found.items()] == [(name, both) for name in ("", "completed-null", "created-null")]
