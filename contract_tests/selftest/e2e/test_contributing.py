@@ -1,4 +1,4 @@
-"""The exercises of CONTRIBUTING.md are followed, line by line, each in a clone of its own."""
+"""The exercises of CONTRIBUTING.md are followed, line by line, each from the same release on."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Clone:
             if not path.name.startswith(".") and path.name != "pycache":
                 (venv / path.name).symlink_to(path)
         self._compiled(venv / "pycache")
+        self._checked()
         lock = subprocess.run(
             ["cksum", "requirements.txt"],  # noqa: S607
             cwd=folder, capture_output=True, text=True, check=True,
@@ -64,12 +65,26 @@ class Clone:
             return prefix / folder.relative_to(folder.anchor)
 
         present = Path(sys.pycache_prefix)
-        library = below(cache, self.folder / ".venv/lib")
-        library.parent.mkdir(parents=True)
-        library.symlink_to(below(present, Path(sys.prefix) / "lib"))
+        python = Path(sys.base_prefix)
+        installed = {self.folder / ".venv/lib": Path(sys.prefix) / "lib", python: python}
+        for place, folder in installed.items():
+            link = below(cache, place)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(below(present, folder))
         for name in ("contract_tests", "generated", "scripts"):
             if (compiled := below(present, ROOT / name)).is_dir():
                 shutil.copytree(compiled, below(cache, self.folder / name))
+
+    def _checked(self) -> None:
+        """Let the clone use what mypy has found in the same client."""
+        cache = Path(".mypy_cache/generated")
+        if (ROOT / cache).is_dir():
+            shutil.copytree(ROOT / cache, self.folder / cache)
+
+    def reset(self) -> None:
+        """Return to the release: what is committed, and nothing else that git would track."""
+        self._git(self.folder, "reset", "-q", "--hard")
+        self._git(self.folder, "clean", "-qfd")
 
     def follow(self, section: str) -> None:
         """Apply each diff of a section, run each command, and compare its output with the text."""
@@ -139,12 +154,19 @@ def fits(actual: str, expected: str) -> bool:
     return re.fullmatch(pattern, actual.strip()) is not None
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Clone:
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Make a clone that has a release."""
-    made = Clone(tmp_path / "exercise")
+    made = Clone(tmp_path_factory.mktemp("clone") / "exercise")
     made.follow("Exercises")
     return made
+
+
+@pytest.fixture
+def clone(released: Clone) -> Clone:
+    """Return the clone as it was released."""
+    released.reset()
+    return released
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
