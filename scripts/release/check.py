@@ -68,8 +68,10 @@ def check(root: Path, *, writes: bool = False) -> ReleaseCheck:
     last, version = last_release(root), version_of(root)
     entries = changelog.read((root / "CHANGELOG.md").read_text(encoding="utf-8-sig"))
     written = []
-    if writes and not public_list.is_current(root):
-        (root / public_list.LIST).write_text(public_list.text(root), encoding="utf-8")
+    listed, public = root / public_list.LIST, public_list.text(root)
+    is_listed = listed.is_file() and listed.read_text(encoding="utf-8") == public
+    if writes and not is_listed:
+        listed.write_text(public, encoding="utf-8")
         written.append(public_list.LIST)
     released = {one.version for one in entries if one.version}
     if last is None and released:
@@ -94,7 +96,7 @@ def check(root: Path, *, writes: bool = False) -> ReleaseCheck:
     if version != due and not writes:
         what = f"{CONTRACT} has version {version}; the next after v{last} is {due}"
         problems.append(Problem(what, f"{_WRITE}, then make generate"))
-    if not public_list.is_current(root):
+    if not is_listed and not writes:
         problems.append(Problem(f"{public_list.LIST} does not list what is public", _WRITE))
     return ReleaseCheck(last, due, weight, found, written, problems)
 

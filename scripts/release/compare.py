@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contract_tests.contract import documents
-from contract_tests.openapi_diff import Breaks, NoCommonOperationError, differences, load
+from contract_tests.openapi_diff import Breaks, Document, NoCommonOperationError, differences, load
 
 from . import public_list, python_names
 from .version import Change, Weight
@@ -21,23 +20,27 @@ def changes(old: Path, new: Path) -> list[Change]:
     Raises ``Problem`` if a contract cannot be read.
     """
     found = [*_contracts(old, new), *python_names.compare(old, new)]
-    if not found and _client(old) != _client(new):
+    if not found and python_names.client(old) != python_names.client(new):
         found = [Change(Weight.PATCH, "the client's code differs, no name or type does", "")]
     found += public_list.compare(old, new)
     return sorted(dict.fromkeys(found), key=lambda change: -change.weight)
 
 
 def _contracts(old: Path, new: Path) -> list[Change]:
-    before, after = _document(old), _document(new)
-    found = [*_operations(old, new), *_phases(before, after)]
-    if not found and before != after:
+    if (old / CONTRACT).read_bytes() == (new / CONTRACT).read_bytes():
+        return []
+    before, after = (load(str(tree / CONTRACT)) for tree in (old, new))
+    found = [*_operations(before, after), *_phases(before.root, after.root)]
+    for one in (before, after):
+        del one.root["info"]["version"]  # it follows from the changes
+    if not found and before.root != after.root:
         found = [Change(Weight.PATCH, f"{CONTRACT} differs, no operation does", "")]
     return found
 
 
-def _operations(old: Path, new: Path) -> Iterator[Change]:
+def _operations(before: Document, after: Document) -> Iterator[Change]:
     try:
-        found = differences(load(str(old / CONTRACT)), load(str(new / CONTRACT)), every=True)
+        found = differences(before, after, every=True)
     except NoCommonOperationError:  # no path in common
         yield Change(Weight.MAJOR, "operation-removed: every operation, breaks both", "")
         return
@@ -58,15 +61,3 @@ def _phases(before: Any, after: Any) -> Iterator[Change]:
         if now.get(status, phase) != phase:
             what = f"phase: {status} is {now[status]}, was {phase}, breaks both"
             yield Change(Weight.MAJOR, what, status)
-
-
-def _document(tree: Path) -> Any:
-    """Return a contract without its version, which follows from the changes."""
-    document = documents.load(tree / CONTRACT)
-    del document["info"]["version"]
-    return document
-
-
-def _client(tree: Path) -> dict[str, bytes]:
-    folder = tree / "generated/prime_image_builds"
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.py")}

@@ -34,12 +34,6 @@ def text(root: Path) -> str:
     return "\n".join(sorted({*_lines(root)})) + "\n"
 
 
-def is_current(root: Path) -> bool:
-    """Return whether the list is there and complete."""
-    path = root / LIST
-    return path.is_file() and path.read_text(encoding="utf-8") == text(root)
-
-
 def compare(old: Path, new: Path) -> Iterator[Change]:
     """Yield the changes between two lists; none if the older tree does not have one."""
     if not (old / LIST).is_file():

@@ -22,6 +22,8 @@ _MODELS = ".models."
 def compare(old: Path, new: Path) -> Iterator[Change]:
     """Yield the changes between the public modules of two trees."""
     for module, folder in MODULES.items():
+        if _code(old / folder, module) == _code(new / folder, module):
+            continue
         before, after = (_load(tree / folder, module) for tree in (old, new))
         for one in griffe.find_breaking_changes(before, after):
             yield _breaking(one.kind.value.lower(), one.obj.path, one.obj.name)
@@ -30,6 +32,17 @@ def compare(old: Path, new: Path) -> Iterator[Change]:
             yield Change(Weight.MINOR, f"new name: {path}", now[path].name)
         for path in sorted(now.keys() & was.keys()):
             yield from _differences(was[path], now[path])
+
+
+def client(tree: Path) -> dict[Path, bytes]:
+    """Return the code of the client, by the name of each file."""
+    return _code(tree / "generated", "prime_image_builds")
+
+
+def _code(folder: Path, module: str) -> dict[Path, bytes]:
+    """Return the code of a module or package, by the name of each file."""
+    paths = (*folder.glob(f"{module}.py"), *folder.glob(f"{module}/**/*.py"))
+    return {path.relative_to(folder): path.read_bytes() for path in paths}
 
 
 def _differences(
