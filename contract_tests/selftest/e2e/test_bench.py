@@ -10,6 +10,7 @@ from scripts.dev.bench_runs import Finding
 from ..unit.test_bench import SCHEMA
 
 
+@pytest.mark.external
 def test_both_catch_a_null_created_at() -> None:
     """A whole round for one fault."""
     gate, stock = bench_gate.find("created-null")
