@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,7 +72,7 @@ class Source(NamedTuple):
             "generator": generator,
             "templates": manifest["templates"],
             "with_tests": with_tests,
-            "files": {name: sha256(content) for name, content in files.items()},
+            "files": digests(files),
         }
 
     def commit(self) -> str:
@@ -81,11 +83,36 @@ class Source(NamedTuple):
         head = git.output(self.root, "rev-parse", "HEAD")
         if not head or not git.is_top(self.root):
             return "unknown"
-        tests = [self.tests / name for name in (*TEST_FOLDERS, *TEST_MODULES, f"vendoring/{CHECK}")]
-        paths = [self.contract, self.client.parent, self.license, self.root / "scripts", *tests]
-        names = [str(path.relative_to(self.root)) for path in paths]
+        names = [*self._names(), "scripts"]
         dirty = git.output(self.root, "status", "--porcelain", "-uall", "--", *names)
         return head.decode().strip() + ("+dirty" if dirty != b"" else "")
+
+    def made(self, *, with_tests: bool) -> dict[str, Any]:
+        """Return contract and files of a copy, as locks have them. Raises ``Problem``."""
+        files = self.files(with_tests=with_tests)
+        return {"contract": self.read_manifest()["contract"], "files": digests(files)}
+
+    def made_at(self, commit: str, *, with_tests: bool) -> dict[str, Any] | None:
+        """Return the same of a copy that a commit vendors.
+
+        None if the commit cannot be had: this is not a clone, or the commit is not of its history,
+        or nothing could be vendored from it.
+        """
+        if not git.is_top(self.root) or not git.is_published(self.root, commit):
+            return None
+        with tempfile.TemporaryDirectory() as folder, suppress(Problem, OSError):
+            for name, content in git.files(self.root, commit, self._names()).items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            return find(Path(folder)).made(with_tests=with_tests)
+        return None
+
+    def _names(self) -> list[str]:
+        """Return what is vendored, as names that git knows."""
+        tests = [self.tests / name for name in (*TEST_FOLDERS, *TEST_MODULES, f"vendoring/{CHECK}")]
+        paths = [self.contract, self.client.parent, self.license, *tests]
+        return [path.relative_to(self.root).as_posix() for path in paths]
 
     def read_manifest(self) -> dict[str, Any]:
         """Return what the client was made from. Raises ``Problem``."""
@@ -117,6 +144,11 @@ def find(root: Path) -> Source:
         root, root / "generated" / PACKAGE, tests, root / "openapi.yaml",
         root / "generated/MANIFEST.json", root / "LICENSE",
     )  # fmt: skip
+
+
+def digests(files: dict[str, bytes]) -> dict[str, str]:
+    """Return the digest of each file."""
+    return {name: sha256(content) for name, content in files.items()}
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

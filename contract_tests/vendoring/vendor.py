@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from .. import usage
 from ..problems import Exit, Problem
-from . import swap, vendor_check
+from . import git, swap, vendor_check
 from .source import Source
-from .vendor_check import EDITS, ERROR, FRESH, LOCK, PACKAGE, UPDATE, CopyState, LockError, listed
+from .vendor_check import (
+    EDITED,
+    EDITS,
+    ERROR,
+    FRESH,
+    IGNORED,
+    LOCK,
+    PACKAGE,
+    UNKNOWN,
+    UPDATE,
+    CopyState,
+    LockError,
+    commit_of,
+    listed,
+    shown,
+)
 
 
 class Copied(NamedTuple):
@@ -24,6 +39,7 @@ class Copied(NamedTuple):
         repaired: Files that were missing or had other line ends.
         overwritten: Edits that were overwritten, by ``force``.
         is_written: False if the copy was current.
+        is_known: False if the copy that was there may have been edited together with its lock.
 
     """
 
@@ -33,20 +49,23 @@ class Copied(NamedTuple):
     repaired: list[str]
     overwritten: dict[str, str]
     is_written: bool = True
+    is_known: bool = True
 
     def __str__(self) -> str:
-        version = self.after["contract"]["version"]
+        version, name = self.after["contract"]["version"], shown(self.package)
         if not self.is_written:
-            return f"nothing to do: {self.package} is contract {version}"
-        was, now = (vendor_check.commit_of(lock) for lock in (self.before, self.after))
-        lines = [f"vendored: {self.package}"]
+            return f"nothing to do: {name} is contract {version}"
+        was, now = (shown(commit_of(lock)) for lock in (self.before, self.after))
+        lines = [f"vendored: {name}"]
+        if not self.is_known:
+            lines.append("replaced  a copy whose source is not known here: it may have been edited")
         if not self.before:
             files = len(self.after["files"])
             lines += [f"contract  {version}", f"source    {now}", f"files     {files}"]
         else:
             lines += news(self.before, self.after)
             lines += [f"source    {was} → {now}"] if was != now else []
-        lines += [f"restored  {name}" for name in self.repaired]
+        lines += [f"restored  {shown(name)}" for name in self.repaired]
         lost = (
             f"\noverwritten, by {usage.flag('FORCE')}:{listed(self.overwritten)}"
             if self.overwritten
@@ -83,9 +102,10 @@ def _copy(source: Source, destination: Path, with_tests: bool | None, *, force: 
     except LockError:
         before = {}
     found = vendor_check.differences(package, before.get("files", {})) if package.is_dir() else {}
-    edits = {name: kind for name, kind in found.items() if kind in EDITS}
+    forged = _edits(source, package, before) if before else {}
+    edits = {name: kind for name, kind in {**(forged or {}), **found}.items() if kind in EDITS}
     if edits and not force:
-        what = f"{package} {'was edited' if before else 'is not a copy'}{listed(edits)}"
+        what = f"{shown(package)} {'was edited' if before else 'is not a copy'}{listed(edits)}"
         fix = f"keep that elsewhere, then vendor with {usage.flag('FORCE')}, which overwrites it"
         raise Problem(what, fix, Exit.FOUND)
     if with_tests is None:
@@ -103,26 +123,46 @@ def _copy(source: Source, destination: Path, with_tests: bool | None, *, force: 
             path.write_bytes(content)
         swap.replace(folder / "fresh", package)
     repaired = [name for name, kind in found.items() if kind not in EDITS]
-    return Copied(package, before, after, repaired, edits)
+    return Copied(package, before, after, repaired, edits, is_known=forged is not None)
 
 
 def _package(source: Source, destination: Path) -> Path:
     """Return where the package goes. Raises ``Problem`` if it cannot go there."""
     if (destination / LOCK).is_file():
-        fix = f"give the folder that holds it: {destination.parent}"
-        raise Problem(f"{destination} is a copy itself", fix)
+        fix = f"give the folder that holds it: {shown(destination.parent)}"
+        raise Problem(f"{shown(destination)} is a copy itself", fix)
     # A link to the folder is followed, so that all renames stay in one file system.
     package = Path(os.path.realpath(destination)) / PACKAGE
     for path in (package.parent, *package.parent.parents):
         if path.exists() and not path.is_dir():
-            raise Problem(f"{path} is a file", "give a folder, or the name of a new one")
+            raise Problem(f"{shown(path)} is a file", "give a folder, or the name of a new one")
     if package.is_symlink() or (package.exists() and not package.is_dir()):
-        raise Problem(f"{package} is a link or a file", "move it away, and run again")
+        raise Problem(f"{shown(package)} is a link or a file", "move it away, and run again")
     root = source.root.resolve()
     if root in package.parents or package in (root, *root.parents):
-        what = f"{package} is inside the source {root}, or the other way round"
+        what = f"{shown(package)} is inside the source {shown(root)}, or the other way round"
         raise Problem(what, "give a folder of your project")
     return package
+
+
+def _edits(source: Source, package: Path, before: dict[str, Any]) -> dict[str, str] | None:
+    """Return what was edited in a copy, though its lock may agree with it.
+
+    A copy is what would be vendored now, or what the commit in its lock vendors. Where that commit
+    cannot be had, the same contract has the same files; another one may have any: then None.
+    """
+    with_tests = bool(before.get("with_tests", False))
+    now = source.made(with_tests=with_tests)
+    if not news(before, now):
+        return {}
+    made = source.made_at(commit_of(before), with_tests=with_tests)
+    if made is None and before["contract"] == now["contract"]:
+        made = now
+    if made is None:
+        return None
+    if not news(before, made):
+        return {}
+    return {**vendor_check.differences(package, made["files"]), LOCK: "edited"}
 
 
 def news(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -131,19 +171,19 @@ def news(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     kinds = dict.fromkeys(now.keys() - was.keys(), "added")
     kinds |= dict.fromkeys(was.keys() - now.keys(), "removed")
     kinds |= {name: "changed" for name in now.keys() & was.keys() if now[name] != was[name]}
-    lines = [f"{kind:<9} {name}" for name, kind in sorted(kinds.items())]
+    lines = [f"{kind:<9} {shown(name)}" for name, kind in sorted(kinds.items())]
     if before.get("contract") != after["contract"]:
         lines.insert(0, f"contract  {_versions(before, after)}")
     return lines
 
 
 def _versions(before: dict[str, Any], after: dict[str, Any]) -> str:
-    was, now = before["contract"]["version"], after["contract"]["version"]
+    was, now = (shown(one["contract"]["version"]) for one in (before, after))
     return f"{was} → {now}" if was != now else f"{now}, changed"
 
 
 def check(source: Source, package: Path) -> CopyState:
-    """Compare a copy with its lock, and with what would be vendored now. Nothing is raised."""
+    """Compare a copy with its lock, and with what is vendored. Nothing is raised."""
     try:
         return _check(source, package)
     except Problem as problem:
@@ -152,20 +192,41 @@ def check(source: Source, package: Path) -> CopyState:
         return CopyState(ERROR, str(error), "correct that, and run again")
 
 
+def _tracked_caches(package: Path) -> dict[str, str]:
+    """Return what git tracks in the caches of a copy: Python runs what is in ``__pycache__``."""
+    names = os.fsdecode(git.output(package, "ls-files", "-z") or b"").split("\0")
+    return {name: "added" for name in names if IGNORED & {*PurePosixPath(name).parts}}
+
+
 def _check(source: Source, package: Path) -> CopyState:
     state = vendor_check.check(package)
     if state.state != FRESH:
         return state
-    before = vendor_check.read_lock(package)
-    with_tests = bool(before.get("with_tests", False))
-    after = source.lock(source.files(with_tests=with_tests), with_tests=with_tests)
-    if not (found := news(before, after)):
-        return state
-    if _numbers(after) < _numbers(before):
-        older = f"{state.what}; {source.root} is older: contract {_versions(before, after)}"
-        return state._replace(what=older)
-    what = "\n".join([f"an update of {package} is available", *found])
-    return CopyState(UPDATE, what, usage.command("vendor", DEST=str(package.parent)))
+    before, name = vendor_check.read_lock(package), shown(package)
+    now = source.made(with_tests=bool(before.get("with_tests", False)))
+    found, edits = news(before, now), _edits(source, package, before)
+    if caches := _tracked_caches(package):
+        edits = {**(edits or {}), **caches}
+    again = usage.command("vendor", DEST=str(package.parent))
+    if edits:
+        what = f"{name} was edited, though it agrees with its lock{listed(edits)}"
+        return CopyState(
+            EDITED, what, f"keep the edits elsewhere, then {again} {usage.flag('FORCE')}"
+        )
+    if edits is None:
+        what = (
+            f"whether {name} is older or edited is unknown: its source, "
+            f"{shown(commit_of(before))}, is not in the history of {shown(source.root)}"
+        )
+        fix = f"check it in a clone that has that, or {again}"
+        return CopyState(UNKNOWN, "\n".join([what, *found]), fix)
+    as_vendored = f"{name} is as vendored: {vendor_check.summary(before)}"
+    if not found:
+        return CopyState(FRESH, as_vendored)
+    if _numbers(now) < _numbers(before):
+        older = f"{as_vendored}; {shown(source.root)} is older: contract {_versions(before, now)}"
+        return CopyState(FRESH, older)
+    return CopyState(UPDATE, "\n".join([f"an update of {name} is available", *found]), again)
 
 
 def _numbers(lock: dict[str, Any]) -> list[int]:

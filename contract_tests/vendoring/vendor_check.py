@@ -1,7 +1,8 @@
-"""Check whether a vendored copy is as it was vendored. Offline, standard library only.
+"""Check a vendored copy against its own lock: it finds accidents, not attacks.
 
-This file is part of each copy, and imports nothing of the project. Exit codes: 0 fresh, 1 edited or
-broken, 4 cannot tell.
+Who edits a file can edit the lock, and this file, too: only ``vendor-check`` in a clone of the
+source compares with what was vendored. This file is part of each copy, and needs the standard
+library alone. Exit codes: 0 fresh, 1 edited or broken, 4 cannot tell.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from typing import Any, NamedTuple, NoReturn
 PACKAGE = "prime_image_builds"
 LOCK = "vendor.lock.json"
 FORMAT = 1
-FRESH, UPDATE, EDITED, BROKEN, ERROR = "fresh", "update", "edited", "broken", "error"
-CODES = {FRESH: 0, UPDATE: 1, EDITED: 1, BROKEN: 1, ERROR: 4}
-"""The exit code of each state; only the command ``vendor-check`` can find an update."""
+FRESH, UPDATE, EDITED, BROKEN = "fresh", "update", "edited", "broken"
+UNKNOWN, ERROR = "unknown", "error"
+CODES = {FRESH: 0, UPDATE: 1, EDITED: 1, BROKEN: 1, UNKNOWN: 4, ERROR: 4}
+"""The exit code of each state; only ``vendor-check`` finds an update, or an unknown source."""
 IGNORED = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
 """What tools leave in any folder."""
 EDITS = ("edited", "added", "unreadable")
@@ -67,19 +69,20 @@ def locate(path: Path) -> Path:
 def read_lock(package: Path) -> dict[str, Any]:
     """Return the lock of a copy. Raises ``LockError``."""
     path = package / LOCK
+    named = shown(path)
     try:
         lock: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LockError(f"{package} is not a copy: it has no {LOCK}") from None
+        raise LockError(f"{shown(package)} is not a copy: it has no {LOCK}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise LockError(f"{path} cannot be read: {error}") from error
+        raise LockError(f"{named} cannot be read: {error}") from error
     if not isinstance(lock, dict) or lock.get("lock") != FORMAT:
-        raise LockError(f"{path} is not a lock of format {FORMAT}")
+        raise LockError(f"{named} is not a lock of format {FORMAT}")
     files, contract = lock.get("files"), lock.get("contract")
     if not isinstance(files, dict) or not files or not all(map(_is_inside, files.items())):
-        raise LockError(f"{path} does not list the files of the copy")
+        raise LockError(f"{named} does not list the files of the copy")
     if not isinstance(contract, dict) or not isinstance(contract.get("version"), str):
-        raise LockError(f"{path} has no contract version")
+        raise LockError(f"{named} has no contract version")
     return lock
 
 
@@ -126,10 +129,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def shown(name: object) -> str:
+    """Return a foreign name on one line: one that cannot be printed as it is, in quotes."""
+    text = str(name)
+    return text if text.isprintable() else ascii(text)
+
+
 def listed(found: dict[str, str]) -> str:
-    """Return a line for each difference; a name with a line break stays on its line."""
-    shown = ((name if name.isprintable() else ascii(name), kind) for name, kind in found.items())
-    return "".join(f"\n{kind:<10} {name}" for name, kind in shown)
+    """Return a line for each difference."""
+    return "".join(f"\n{kind:<10} {shown(name)}" for name, kind in found.items())
 
 
 def check(package: Path) -> CopyState:
@@ -140,24 +148,28 @@ def check(package: Path) -> CopyState:
         return CopyState(
             BROKEN, str(error), "vendor the client anew; --force (make: FORCE=1) if it was there"
         )
-    found = differences(package, lock["files"])
+    found, name = differences(package, lock["files"]), shown(package)
     kinds = {*found.values()}
     if kinds & {"missing", "unreadable"}:
         fix = "vendor it anew; if your .gitignore hides them, add them with git add -f"
-        return CopyState(BROKEN, f"{package} is not complete{listed(found)}", fix)
+        return CopyState(BROKEN, f"{name} is not complete{listed(found)}", fix)
     if kinds & {*EDITS}:
         fix = (
             "keep the edits elsewhere and vendor it anew with --force (make: FORCE=1); "
             "exclude it from formatters"
         )
-        return CopyState(EDITED, f"{package} was edited{listed(found)}", fix)
+        return CopyState(EDITED, f"{name} was edited{listed(found)}", fix)
     if kinds:
-        what = f"git changed the line ends of {package} (autocrlf), and nothing else{listed(found)}"
+        what = f"git changed the line ends of {name} (autocrlf), and nothing else{listed(found)}"
         return CopyState(EDITED, what, "commit its .gitattributes, and vendor it anew")
-    version, commit = lock["contract"]["version"], commit_of(lock)[:12]
-    files = len(lock["files"])
-    what = f"{package} is as vendored: contract {version}, {files} files, source {commit}"
+    what = f"{name} agrees with its lock: {summary(lock)}; this finds accidents, not attacks"
     return CopyState(FRESH, what)
+
+
+def summary(lock: dict[str, Any]) -> str:
+    """Return contract, number of files and source of a copy in one line."""
+    version, files = lock["contract"]["version"], len(lock["files"])
+    return f"contract {shown(version)}, {files} files, source {shown(commit_of(lock)[:12])}"
 
 
 def commit_of(lock: dict[str, Any]) -> str:

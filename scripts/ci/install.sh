@@ -37,8 +37,23 @@ if [ -e "$ready" ] && [ -x "$folder/bin/python" ]; then
     exit 0
   fi
 fi
-"$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(print("problem: Python %d.%d is too old\n    fix: give the path of Python 3.11 or newer" % sys.version_info[:2], file=sys.stderr) or 4)'
+# One at a time: who comes second waits here, and finds it made. The lock is one of the kernel, on the
+# folder above; this script and all that it starts hold it, and when they have ended, however, it is gone.
+hold='import fcntl, os, sys
+above = os.open(sys.argv[1], os.O_RDONLY)
+os.set_inheritable(above, True)
+try:
+    fcntl.flock(above, fcntl.LOCK_EX)
+except OSError:
+    pass  # a file system without locks
+os.execv("/bin/sh", ["sh", *sys.argv[2:]])'
+if [ -z "${3:-}" ]; then
+  "$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(print("problem: Python %d.%d is too old\n    fix: give the path of Python 3.11 or newer" % sys.version_info[:2], file=sys.stderr) or 4)'
+  mkdir -p "$(dirname -- "$folder")"
+  exec "$python" -I -c "$hold" "$(dirname -- "$folder")" "$0" "$folder" "${2:-}" held
+fi
 echo "setting up $folder (once for each requirements.txt and Python)" >&2
+rm -f "$ready"
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps \
   -r "$root/requirements.txt"

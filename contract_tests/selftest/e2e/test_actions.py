@@ -34,6 +34,7 @@ from ..support.ci_job import (
     load,
     run_action,
 )
+from ..support.vendoring import advance, checkout, commit, write
 
 TOKEN = "secret-of-this-job%1"  # noqa: S105
 NOBODY = "http://127.0.0.1:9"
@@ -230,25 +231,6 @@ def test_cancelled_job_stops_its_server(tmp_path: Path) -> None:
     assert "problem: interrupted" in printed
 
 
-def test_install_uses_the_hashed_lock_once(tmp_path: Path) -> None:
-    """The second call finds the environment up to date."""
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/calls"\n[ "$2" != venv ] || {{\n'
-                      f'mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; }}\n')  # fmt: skip
-    python.chmod(0o755)
-    for _ in range(2):
-        subprocess.run(  # noqa: S603
-            ["sh", ROOT / "scripts/ci/install.sh", tmp_path / "made", python],  # noqa: S607
-            check=True,
-        )
-    calls = [one for one in (tmp_path / "calls").read_text().splitlines() if one.startswith("-m")]
-
-    assert len(calls) == 2
-    assert calls[0] == f"-m venv --clear {tmp_path}/made"
-    assert "--require-hashes --no-deps" in calls[1]
-    assert calls[1].endswith(f"-r {ROOT}/requirements.txt")
-
-
 def test_text_of_a_command_is_escaped(capsys: pytest.CaptureFixture[str],
                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     """A line break would end the command, a comma the property. Only on GitHub."""
@@ -290,12 +272,29 @@ def outdate(package: Path) -> None:
     lock.write_text(lock.read_text().replace('"version": "1.0.0"', '"version": "0.9.0"', 1))
 
 
+def action_clone(folder: Path) -> Path:
+    """Make a clone with all that the action needs, and one commit."""
+    root = checkout(folder)
+    for name in ("scripts/ci", ".github/actions/vendor-check"):
+        shutil.copytree(ROOT / name, root / name, dirs_exist_ok=True)
+    for name in ("contract_tests/usage.py", "contract_tests/problems.py"):
+        shutil.copyfile(ROOT / name, root / name)
+    commit(root)
+    return root
+
+
+def forge(package: Path) -> None:
+    """Edit the client and its lock, which then names a commit that nobody has."""
+    write("client.py", b"# mine")(package)
+    lock = json.loads((package / vendor_check.LOCK).read_text())
+    lock |= {"contract": {"version": "0.9.0"}, "source": {"commit": "0" * 40}}
+    (package / vendor_check.LOCK).write_text(json.dumps(lock))
+
+
 STATES: dict[str, Callable[[Path], object]] = {
-    "fresh": lambda package: package,
-    "update": outdate,
     "edited": edit,
     "broken": lambda package: (package / "client.py").unlink(),
-    "error": lambda package: package,
+    "unknown": forge,
 }
 
 
@@ -307,14 +306,21 @@ STATES: dict[str, Callable[[Path], object]] = {
         ("update", "fail", 1, 1),
         ("edited", "warn", 1, 1),
         ("broken", "warn", 1, 1),
+        ("unknown", "warn", 4, 4),
         ("error", "neither", 4, 4),
     ],
 )
 def test_vendor_check_action(tmp_path: Path, state: str, policy: str, code: int, ends: int) -> None:
     """Each state fails the step, except fresh, and an update with the policy warn."""
-    STATES[state](vendored(tmp_path / "workspace/third_party"))
+    root = action_clone(tmp_path / "action")
+    package = copy(find(root), tmp_path / "workspace/third_party").package
+    if state == "update":
+        advance(root, "1.1.0")
+        commit(root)
+    if state in STATES:
+        STATES[state](package)
     inputs = {"path": "third_party", "on-update": policy, "python": sys.executable}
-    done = run_action("vendor-check", tmp_path, inputs)
+    done = run_action("vendor-check", tmp_path, inputs, root=root)
 
     assert done.code == ends, done.printed
     assert done.outputs == {"state": state, "exit-code": str(code)}

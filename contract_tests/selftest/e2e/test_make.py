@@ -389,7 +389,8 @@ def interpreter(folder: Path, name: str) -> Path:
     """Make a Python of that name: it tells who it is, makes environments, and notes both."""
     program = folder / name
     program.write_text(
-        f'#!/bin/sh\ncase "$*" in *realpath*) echo "{name}";; *"-m venv"*) mkdir -p "$4/bin"\n'
+        f'#!/bin/sh\ncase "$*" in *fcntl*) exec \'{sys.executable}\' "$@";;\n'
+        f'*realpath*) echo "{name}";; *"-m venv"*) mkdir -p "$4/bin"\n'
         f'cp "$0" "$4/bin/python"; touch "$4/made-by-{name}";; esac\n'
     )
     program.chmod(0o755)

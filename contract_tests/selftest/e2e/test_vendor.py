@@ -22,11 +22,12 @@ from ...vendoring.vendor_check import (
     FRESH,
     LOCK,
     PACKAGE,
+    UNKNOWN,
     UPDATE,
     CopyState,
 )
 from ..support.snapshots import assert_snapshot
-from ..support.vendoring import ROOT, advance, checkout
+from ..support.vendoring import ROOT, advance, checkout, commit, git, write
 
 Captured = pytest.CaptureFixture[str]
 
@@ -55,22 +56,9 @@ def listed(state: CopyState | Problem) -> list[str]:
     return state.what.splitlines()[1:]
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git as somebody, blind to the settings of this machine."""
-    who = {f"GIT_{role}_{key}": "a@b.c" for role in ("AUTHOR", "COMMITTER")
-           for key in ("NAME", "EMAIL")}  # fmt: skip
-    clean = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, **who}
-    done = subprocess.run(  # noqa: S603
-        ["git", *arguments], cwd=folder, env=clean, check=True, capture_output=True, text=True  # noqa: S607
-    )  # fmt: skip
-    return done.stdout.strip()
-
-
 def test_lock_lists_files_and_origin(tmp_path: Path, source: Source) -> None:
     """The lock has the digest of each file, and what the client was made from."""
-    git(source.root, "init", "-q")
-    git(source.root, "add", "-A")
-    git(source.root, "commit", "-qm", "all")
+    commit(source.root)
     package = vendor.copy(source, tmp_path / "dest").package
     lock = json.loads((package / LOCK).read_text())
     manifest = json.loads(source.manifest.read_text())
@@ -98,9 +86,7 @@ def test_commit_is_unknown_outside_of_a_clone_and_dirty_with_changes(
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-qm", "none", "--allow-empty")
     within = source.commit()
-    git(root, "init", "-q")
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "all")
+    commit(root)
     (root / "reports").write_text("not vendored")
     clean = source.commit()
     (root / "LICENSE").write_text("mine")
@@ -159,9 +145,7 @@ def test_git_keeps_line_ends(copied: Path) -> None:
     """A clone with autocrlf has the copy as it was vendored, because of the attributes in it."""
     project = copied.parent
     (project / "own.txt").write_text("a\nb\n")
-    git(project, "init", "-q")
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "all")
+    commit(project)
     git(project, "clone", "-q", "-c", "core.autocrlf=true", ".", "../clone")
     clone = project.parent / "clone"
 
@@ -169,8 +153,10 @@ def test_git_keeps_line_ends(copied: Path) -> None:
     assert vendor_check.check(clone / PACKAGE).state == FRESH
 
 
-def test_update_is_found_and_copied(source: Source, copied: Path) -> None:
-    """A newer checkout is an update; copying it lists what is new, and keeps other files."""
+def test_update_is_found_and_copied(tmp_path: Path, source: Source) -> None:
+    """A newer commit is an update; copying it lists what is new, and keeps other files."""
+    commit(source.root)
+    copied = vendor.copy(source, tmp_path / "dest").package
     own = copied.parent / "own.py"
     own.write_text("mine")
     advance(source.root, "1.1.0")
@@ -181,18 +167,82 @@ def test_update_is_found_and_copied(source: Source, copied: Path) -> None:
     assert (state.state, listed(state)) == (UPDATE, news)
     done = vendor.copy(source, copied.parent)
     assert vendor.news(done.before, done.after) == news
+    assert done.is_known
     assert vendor.check(source, copied).state == FRESH
     assert own.read_text() == "mine"
 
 
-def test_older_checkout_is_not_an_update(source: Source, copied: Path) -> None:
-    """A copy that is newer than the checkout is fresh."""
+def test_older_checkout_is_not_an_update(tmp_path: Path, source: Source) -> None:
+    """A copy that is newer than the checkout is fresh, where its commit is on a branch."""
+    first = commit(source.root)
     advance(source.root, "1.1.0")
-    vendor.copy(source, copied.parent)
-    state = vendor.check(find(ROOT), copied)
+    commit(source.root)
+    copied = vendor.copy(source, tmp_path / "dest").package
+    git(source.root, "checkout", "-q", first)
+    state = vendor.check(source, copied)
 
     assert state.state == FRESH
     assert "1.1.0 → 1.0.0" in state.what
+
+
+@pytest.mark.parametrize("with_tests", [False, True])
+def test_edit_that_the_lock_agrees_with_is_found_in_a_clone(
+    tmp_path: Path, source: Source, with_tests: bool
+) -> None:
+    """It is compared with what the commit in the lock vendors, and kept unless forced."""
+    commit(source.root)
+    copied = vendor.copy(source, tmp_path / "dest", with_tests=with_tests).package
+    write("client.py", b"mine = 1\n")(copied)
+    advance(source.root, "1.1.0")
+    commit(source.root)
+    edits = ["edited     client.py", f"edited     {LOCK}"]
+
+    assert vendor_check.check(copied).state == FRESH
+    state = vendor.check(source, copied)
+    assert (state.state, listed(state)) == (EDITED, edits)
+    problem = refused(source, copied.parent)
+    assert (problem.code, listed(problem)) == (Exit.FOUND, edits)
+    assert vendor.copy(source, copied.parent, force=True).overwritten == {
+        "client.py": "edited",
+        LOCK: "edited",
+    }
+    assert vendor.check(source, copied).state == FRESH
+
+
+def test_copy_of_another_contract_is_unknown_outside_of_a_clone(
+    source: Source, copied: Path
+) -> None:
+    """It may be older or edited: it is neither fresh nor an update, and can be replaced."""
+    advance(source.root, "1.1.0")
+
+    state = vendor.check(source, copied)
+    assert (state.state, state.code) == (UNKNOWN, Exit.CANNOT_TELL)
+    assert "changed   client.py" in listed(state)
+    assert not vendor.copy(source, copied.parent).is_known
+    assert vendor.check(source, copied).state == FRESH
+
+
+def test_copy_of_the_same_contract_with_other_files_is_edited_outside_of_a_clone(
+    source: Source, copied: Path
+) -> None:
+    """A contract has one client, whatever its lock names as the source."""
+    write("client.py", b"mine = 1\n")(copied)
+
+    state = vendor.check(source, copied)
+    assert (state.state, listed(state)[0]) == (EDITED, "edited     client.py")
+    assert refused(source, copied.parent).code == Exit.FOUND
+
+
+def test_compiled_module_that_git_tracks_is_an_edit(source: Source, copied: Path) -> None:
+    """Python runs it instead of its source. Caches that git ignores are everybody's."""
+    (copied / "__pycache__").mkdir()
+    (copied / "__pycache__/client.cpython-311.pyc").write_bytes(b"code")
+    assert vendor.check(source, copied).state == FRESH
+    commit(copied.parent)
+
+    state = vendor.check(source, copied)
+    assert state.state == EDITED
+    assert listed(state) == ["added      __pycache__/client.cpython-311.pyc"]
 
 
 def test_current_copy_is_not_written(copied: Path) -> None:
@@ -384,10 +434,11 @@ def test_document_has_codes_keys_and_number_of_files(copied: Path) -> None:
 
 def test_output_of_vendor(tmp_path: Path, source: Source) -> None:
     """What a copy, an update, an edited, a forced, a broken and an outdated copy show."""
-    destination = tmp_path / "dest"
+    destination, at = tmp_path / "dest", commit(source.root)
     shown = {"copied": vendor.copy(source, destination)}
     package = destination / PACKAGE
     text: dict[str, object] = {**shown, "fresh": vendor.check(source, package)}
+    text["fresh, by its lock alone"] = vendor_check.check(package)
     (package / "client.py").write_text("mine = 1\n")
     (package / "own.py").touch()
     text |= {"edited": vendor_check.check(package), "refused": refused(source, destination)}
@@ -395,8 +446,14 @@ def test_output_of_vendor(tmp_path: Path, source: Source) -> None:
     advance(source.root, "1.1.0")
     text["outdated"] = vendor.check(source, package)
     text["updated"] = vendor.copy(source, destination)
+    write("client.py", b"mine = 1\n")(package)
+    text["edited, and its lock"] = vendor.check(source, package)
+    advance(source.root, "1.2.0", rename=False)
+    text["unknown"] = vendor.check(source, package)
+    text["replaced"] = vendor.copy(source, destination)
     (package / "client.py").unlink()
     text["broken"] = vendor_check.check(package)
 
     lines = "\n\n".join(f"# {name}\n{one}" for name, one in text.items())
+    lines = lines.replace(at, "<commit>").replace(at[:12], "<commit>")
     assert_snapshot("vendor", lines, {tmp_path: "<folder>"})

@@ -1,7 +1,7 @@
 """Makes checkouts to vendor, and ends a vendoring run at each of its steps.
 
 Run by a test in a process of its own, since it forks:
-``python -m contract_tests.selftest.support.vendoring CHECKOUT OLD DEST terminate|interrupt``.
+``python -m contract_tests.selftest.support.vendoring CHECKOUT OLD DEST terminate|interrupt|kill``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ...vendoring import git, vendor, vendor_check
+from ...vendoring import git as real_git
+from ...vendoring import vendor, vendor_check
 from ...vendoring.source import TEST_MODULES, find
 from ...vendoring.vendor_check import FRESH, PACKAGE
 
@@ -27,6 +29,43 @@ ROOT = Path(__file__).resolve().parents[3]
 FILES = ("openapi.yaml", "LICENSE", "scripts/generate.py")
 FOLDERS = ("reference", "payloads", "vendoring")
 STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod"}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as somebody, blind to the settings of this machine."""
+    who = {f"GIT_{role}_{key}": "a@b.c" for role in ("AUTHOR", "COMMITTER")
+           for key in ("NAME", "EMAIL")}  # fmt: skip
+    clean = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, **who}
+    done = subprocess.run(  # noqa: S603
+        ["git", *arguments], cwd=folder, env=clean, check=True, capture_output=True, text=True  # noqa: S607
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def commit(folder: Path) -> str:
+    """Commit all that is in a folder, on its branch main; return the commit."""
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "all")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def write(name: str, content: bytes | None) -> Callable[[Path], None]:
+    """Return what changes, adds or removes a file of a copy, and has its lock agree."""
+
+    def edit(package: Path) -> None:
+        path, lock = package / name, package / vendor_check.LOCK
+        if content is None:
+            path.unlink()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        said = json.loads(lock.read_text())
+        names = vendor_check.differences(package, {})
+        said["files"] = {one: vendor_check.sha256((package / one).read_bytes()) for one in names}
+        lock.write_text(json.dumps(said))
+
+    return edit
 
 
 def checkout(folder: Path) -> Path:
@@ -84,7 +123,7 @@ def die_at(number: int, how: str) -> None:
         if (writes or event in STEPS) and next(steps) == number:
             if how == "interrupt":
                 raise KeyboardInterrupt
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGTERM)
 
     sys.addaudithook(hook)
 
@@ -132,7 +171,7 @@ def deaths(source: Path, old: Path, dest: Path, how: str) -> Iterator[tuple[str,
 def main(arguments: list[str]) -> None:
     """Print the states, with the number of deaths that led to each, as JSON."""
     source, old, dest = map(Path, arguments[:3])
-    git.output = lambda *_: None  # It only finds the commit, and starts three processes.
+    real_git.output = lambda *_: None  # It only finds the commit, and starts three processes.
     found = Counter(deaths(source, old, dest, arguments[3]))
     print(json.dumps([[*states, times] for states, times in found.items()]))  # noqa: T201
 
