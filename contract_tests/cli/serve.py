@@ -15,6 +15,7 @@ from ..problems import Exit, Problem
 from ..reference import deterministic
 from ..reference.access_log import logged
 from ..reference.app import create_app
+from ..reference.builder import Builder
 from ..reference.faults import FAULTS, apply
 from ..reference.scenarios import SCENARIOS, find
 from ..reference.serving import listening, server
@@ -99,8 +100,9 @@ def serve(
 ) -> int:  # fmt: skip
     """Serve until a signal stops it."""
     token = token.strip() or "test-token"
+    builder = Builder(small=0)  # anybody may have written what comes here
     try:
-        app = _app(token, build_seconds, scenario, fault, seed, clock_start, speed)
+        app = _app(builder, token, build_seconds, scenario, fault, seed, clock_start, speed)
         listener = listening(host, port)
     except Problem:
         raise
@@ -110,7 +112,7 @@ def serve(
         raise Problem(str(error), f"see {usage.see('serve')}") from error
     if not quiet:
         app = logged(app, token, lambda line: click.echo(line, err=True))
-    running = server(app, "warning")
+    running = server(app, "error", builder.stop)
 
     def stop(*_: object) -> None:
         running.should_exit = True
@@ -134,8 +136,8 @@ def serve(
 
 
 def _app(
-    token: str, build_seconds: float, scenario: str, fault: str | None, seed: int | None,
-    clock_start: datetime | None, speed: float,
+    builder: Builder, token: str, build_seconds: float, scenario: str, fault: str | None,
+    seed: int | None, clock_start: datetime | None, speed: float,
 ) -> Any:  # fmt: skip
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ValueError("a token is printable ASCII without blanks")
@@ -145,7 +147,7 @@ def _app(
         drawn = {"new_id": deterministic.ids(seed), "seed": seed}
     app: Any = create_app(
         token=token, build_seconds=build_seconds, scenario=scenario,
-        clock=deterministic.clock(clock_start, speed), **drawn,
+        clock=deterministic.clock(clock_start, speed), builder=builder, **drawn,
     )  # fmt: skip
     listed = usage.see("serve", "docs/faults.md", "--list-faults")
     return apply(app, fault, token, listed) if fault else app

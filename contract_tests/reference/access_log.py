@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -48,7 +49,8 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
                 "ms": round(1000 * (time.perf_counter() - began), 1),
                 "build": state.get("build") or (named[1] if named else None),
             }
-            write(json.dumps(line))
+            with contextlib.suppress(OSError):  # a full disk is no reason not to respond
+                write(json.dumps(line))
 
         async def sending(message: Any) -> None:
             # Once the last byte is sent, the client may read the log before this task continues.

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import hashlib
 import hmac
 import json
 import re
 import secrets
 import tempfile
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,7 +20,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from . import build_check, context, lifecycle, reading, scenarios
+from . import context, lifecycle, reading, scenarios
+from .builder import Builder
 from .builds import MOST_BUILDS, Store
 from .disruptions import Dropped, FailureSchedule, RequestFailure
 from .lifecycle import Artifact, Build
@@ -37,11 +36,8 @@ EXPIRES_IN = 3600
 MOST_SECONDS = 10**7
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 _VISIBILITIES = ("INHERIT", "PRIVATE", "PUBLIC")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-# Reading a smaller context takes less time than starting a thread.
-_SMALL = 2**16
-# Large ones are read two at a time, since each takes memory.
-_readers = threading.Semaphore(2)
 
 
 def create_app(
@@ -54,6 +50,7 @@ def create_app(
     seed: int = 0,
     most_builds: int = MOST_BUILDS,
     expires_in: int = EXPIRES_IN,
+    builder: Builder | None = None,
 ) -> Starlette:
     """Make a new server without builds.
 
@@ -69,6 +66,7 @@ def create_app(
         seed: The seed of a scenario's random failures.
         most_builds: The number of builds it keeps; the oldest is removed first.
         expires_in: Seconds for which an upload URL is valid.
+        builder: Checks contexts; by default small ones in this process.
 
     Raises ``ValueError`` for an unknown scenario, and for invalid seconds.
 
@@ -77,7 +75,10 @@ def create_app(
         raise ValueError(f"a build takes 0 to {MOST_SECONDS} seconds, not {build_seconds:g}")
     course = scenarios.find(scenario)
     store, failures = Store(most_builds), FailureSchedule(seed)
-    server = _Server(token, build_seconds, clock, new_id, course, store, failures, expires_in)
+    server = _Server(
+        token, build_seconds, clock, new_id, course, store, failures, expires_in,
+        builder or Builder(),
+    )  # fmt: skip
     build = "/api/v1/images/build"
     app = _Application(
         routes=[
@@ -126,6 +127,7 @@ class _Server:
         store: Store,
         failures: FailureSchedule,
         expires_in: int,
+        builder: Builder,
     ) -> None:
         self._token = token.encode()
         self._build_seconds = build_seconds
@@ -136,6 +138,7 @@ class _Server:
         self._builds = store
         self._failures = failures
         self._expires_in = expires_in
+        self._builder = builder
 
     async def initiate(self, request: Request) -> Response:
         self._authorize(request)
@@ -152,7 +155,7 @@ class _Server:
             visibility = self._builds.visibility(name, tag, self._now())
         by_tag = scenarios.of_tag(tag)
         scenario = by_tag or self._scenario
-        self._refuse_by(scenario, f"{name}:{tag}" if by_tag else "")
+        self._refuse_by(scenario, (name, tag) if by_tag else ())
         plans = scenario.plans(self._build_seconds)
         build = Build(
             id=self._new_id("bld"),
@@ -191,13 +194,13 @@ class _Server:
         if reading.media_type(request) != "application/octet-stream":
             raise Refusal(415, "Content-Type", "must be application/octet-stream")
         build = self._unstarted(build_id)
-        with tempfile.TemporaryFile() as file:
-            size = await reading.into_file(request, file, context.MOST_BYTES)
-            file.seek(0)
-            if size < _SMALL:
-                failure = _build_failure(file, size, build)
-            else:
-                failure = await asyncio.to_thread(_build_failure, file, size, build)
+        try:
+            failure = await self._failure(request, build)
+        except context.Refused as error:
+            raise Refusal(400, "body", f"the context is refused: {error}") from error
+        except OSError as error:  # the disk is full, or there are too many files or processes
+            status = 507 if error.errno in _FULL else 503
+            raise Refusal(status, "server", f"cannot take the context: {error.strerror}") from error
 
         def uploaded() -> Response:
             # It may have been started, or forgotten, while the body came.
@@ -206,6 +209,12 @@ class _Server:
             return Response(status_code=204)
 
         return self._of_build(build, uploaded)
+
+    async def _failure(self, request: Request, build: Build) -> str | None:
+        with tempfile.TemporaryFile() as file:
+            size = await reading.into_file(request, file, context.MOST_BYTES)
+            file.seek(0)
+            return await self._builder.failure(file, size, build.dockerfile_path)
 
     async def start(self, request: Request) -> Response:
         self._authorize(request)
@@ -267,7 +276,7 @@ class _Server:
             raise Dropped
         return response
 
-    def _refuse_by(self, scenario: Scenario, key: str) -> None:
+    def _refuse_by(self, scenario: Scenario, key: tuple[str, ...]) -> None:
         """Refuse an initiate that needs payment, or comes too early."""
         if scenario.failures == "payment":
             raise Refusal(402, "account", "payment is required")
@@ -306,19 +315,6 @@ class _Server:
     def _signature(self, build_id: str, expires: str) -> bytes:
         signed = f"{build_id}\n{expires}".encode(errors="replace")
         return hmac.new(self._secret, signed, hashlib.sha256).hexdigest().encode()
-
-
-def _build_failure(file: IO[bytes], size: int, build: Build) -> str | None:
-    path = build.dockerfile_path
-    try:
-        if size < _SMALL:
-            read = context.read(file, size, path)
-        else:
-            with _readers:
-                read = context.read(file, size, path)
-    except context.Refused as error:
-        raise Refusal(400, "body", f"the context is refused: {error}") from error
-    return build_check.build_failure(read.dockerfile, path, read.names, read.ignore)
 
 
 async def _document(_: Request) -> Response:

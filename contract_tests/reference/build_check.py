@@ -11,8 +11,11 @@ import difflib
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
+from typing import IO
 
+from . import context
 from .dockerfile import INSTRUCTIONS, DockerfileError, Instruction, Stage, parse
 from .dockerignore import Ignore
 
@@ -21,9 +24,19 @@ _LEAST_WORDS = {
     "ADD": 2, "COPY": 2, "ENV": 1, "LABEL": 1, "EXPOSE": 1, "USER": 1, "WORKDIR": 1, "VOLUME": 1,
     "ARG": 1, "ONBUILD": 1, "MAINTAINER": 1, "STOPSIGNAL": 1, "HEALTHCHECK": 1,
 }  # fmt: skip
-_FROM_STAGE = re.compile(r"--from=(\S+)|--mount=\S*?from=([^\s,]+)")
 _EXIT = re.compile(r"false|exit\s+([0-9]{1,9})")
 _NOT_TRIGGERED = ("ONBUILD", "FROM", "MAINTAINER")
+
+
+def of_context(
+    file: IO[bytes], size: int, path: str, most_unpacked: int = context.MOST_UNPACKED
+) -> str | None:
+    """Return why a context of ``size`` bytes cannot be built, or None.
+
+    Raises ``Refused`` if it is not a valid context.
+    """
+    read = context.read(file, size, path, most_unpacked)
+    return build_failure(read.dockerfile, path, read.names, read.ignore)
 
 
 def build_failure(
@@ -41,16 +54,20 @@ def build_failure(
         ignore: What .dockerignore excludes.
 
     """
+    path = _shown(path)
     if text is None:
         return f"{path}: not in the context"
     ignore = ignore or Ignore()
-    seen = None if names is None else _seen(names, ignore)
     try:
         instructions = parse(text)
         stages = _stages(instructions)
         if ignore.invalid:  # BuildKit reads all patterns before it builds
             name, number, pattern = ignore.invalid
             return f"{name}:{number}: invalid pattern: {_shown(pattern)}"
+        try:
+            seen = None if names is None else ignore.visible(names)
+        except ValueError as error:
+            return f"{ignore.name}: {error}"
         for stage in _needed(stages):
             for one in stage.instructions:
                 _refuse_failing(one, seen)
@@ -63,6 +80,7 @@ def build_failure(
 def _stages(instructions: list[Instruction]) -> list[Stage]:
     """Return the stages. Raises ``DockerfileError`` for what no builder accepts."""
     stages: list[Stage] = []
+    named: dict[str, int] = {}  # of the stages before the last
     for one in instructions:
         if one.word not in INSTRUCTIONS:
             near = difflib.get_close_matches(one.word, INSTRUCTIONS, n=1, cutoff=0.7)
@@ -72,9 +90,17 @@ def _stages(instructions: list[Instruction]) -> list[Stage]:
             raise DockerfileError(one.number, f"no FROM before {one.word}")
         _refuse_short(one)
         if one.word == "FROM":
+            if stages and (name := stages[-1].name) is not None:
+                named[name] = len(stages) - 1
             stages.append(_stage(one))
+            sources: Iterable[str] = [stages[-1].base]
         elif stages:
             stages[-1].instructions.append(one)
+            sources = one.stages
+        else:
+            continue
+        found = (_named(named, len(stages) - 1, source) for source in sources)
+        stages[-1].needs |= {at for at in found if at is not None}
     if not stages:
         raise DockerfileError(0, "no FROM" if instructions else "the Dockerfile is empty: no FROM")
     return stages
@@ -106,32 +132,26 @@ def _needed(stages: list[Stage]) -> list[Stage]:
     needed, left = set[int](), [len(stages) - 1]
     while left:
         number = left.pop()
-        if number in needed:
-            continue
-        needed.add(number)
-        stage = stages[number]
-        sources = [stage.base]
-        for one in stage.instructions:
-            sources += [name for found in _FROM_STAGE.findall(one.rest) for name in found if name]
-        left += [at for name in sources if (at := _named(stages[:number], name)) is not None]
+        if number not in needed:
+            needed.add(number)
+            left += stages[number].needs
     return [stage for number, stage in enumerate(stages) if number in needed]
 
 
-def _named(stages: list[Stage], name: str) -> int | None:
-    """Return the index of a stage by its name (the last of that name) or its number, or None."""
-    for number in reversed(range(len(stages))):
-        if stages[number].name == name.lower():
-            return number
+def _named(named: dict[str, int], count: int, name: str) -> int | None:
+    """Return the index of one of the first stages by its name or its number, or None."""
+    if (found := named.get(name.lower())) is not None:
+        return found
     is_number = name.isascii() and name.isdigit() and len(name) < 5
-    return int(name) if is_number and int(name) < len(stages) else None
+    return int(name) if is_number and int(name) < count else None
 
 
-def _refuse_failing(one: Instruction, seen: Collection[str] | None) -> None:
+def _refuse_failing(one: Instruction, seen: list[str] | None) -> None:
     if one.word == "RUN" and _exits_with(one.arguments):
         raise DockerfileError(one.number, f"the command failed: {_shown(f'RUN {one.rest}')}")
     if one.word in ("ADD", "COPY") and seen is not None:
         for source in _sources(one):
-            if source not in ("", ".") and source not in seen:
+            if source not in ("", ".") and not _is_in(seen, source):
                 raise DockerfileError(
                     one.number, f"{one.word} {_shown(source)}: not in the context"
                 )
@@ -158,14 +178,12 @@ def _sources(one: Instruction) -> Iterator[str]:
             yield posixpath.normpath("/" + word).lstrip("/")
 
 
-def _seen(names: Collection[str], ignore: Ignore) -> set[str]:
-    """Return the entries that are not ignored, and the directories above them."""
-    found = set[str]()
-    for name in names:
-        if not ignore.hides(name):
-            parts = name.split("/")
-            found |= {"/".join(parts[:length]) for length in range(1, len(parts) + 1)}
-    return found
+def _is_in(names: list[str], path: str) -> bool:
+    """Return whether one of the names, which are sorted, is a path or lies below it."""
+    at, below = bisect_left(names, path), bisect_left(names, f"{path}/")
+    return path in names[at : at + 1] or any(
+        name.startswith(f"{path}/") for name in names[below : below + 1]
+    )
 
 
 def _shown(text: str) -> str:

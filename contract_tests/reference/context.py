@@ -19,13 +19,23 @@ MOST_UNPACKED = 2**30
 MOST_RATIO = 100
 HARMLESS = 64 * 2**20
 MOST_ENTRIES = 50_000
+# What Linux opens. All paths together take the matcher of .dockerignore some seconds.
+MOST_PATH = 4096
+MOST_PATHS = 8 * 2**20
 MOST_TEXT = 2**20
+# A path and a link of that length, and attributes. The standard library reads some headers in
+# quadratic time (CVE-2024-6232).
+_MOST_HEADER = 2**14
 _MOST_LINKS = 40
 _CHUNK = 2**20
 
 
 class Refused(Exception):  # noqa: N818 (it is not an error of the server)
     """A context that is refused; the text says why."""
+
+
+class TooLarge(Refused):
+    """A context, or a header of it, that is larger than the limit."""
 
 
 @dataclass(frozen=True)
@@ -45,37 +55,50 @@ class Context:
 
 
 class _Bounded:
-    """A stream that is read up to a limit."""
+    """A stream that is read up to a limit.
 
-    def __init__(self, stream: Any, most: int) -> None:
+    Attributes:
+        most_read: The size of one read, at most: that of a header, until all are read.
+
+    """
+
+    def __init__(self, stream: Any, most: int, most_header: int) -> None:
         self._stream, self._most = stream, most
+        self.most_read = most_header
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= 2 * _CHUNK:
-            raise Refused("one of its headers is too large")
+        if not 0 <= size <= self.most_read:
+            raise TooLarge("one of its headers is too large")
         left = self._most - self._stream.tell()
         content: bytes = self._stream.read(min(size, left + 1))
         if len(content) > left:
-            raise Refused(f"it unpacks to more than {self._most} bytes")
+            raise TooLarge(f"it unpacks to more than {self._most} bytes")
         return content
 
     def seek(self, to: int, whence: int = 0) -> int:
         if whence == 0 and to > self._most:
-            raise Refused(f"it unpacks to more than {self._most} bytes")
+            raise TooLarge(f"it unpacks to more than {self._most} bytes")
         return int(self._stream.seek(to, whence))
 
     def tell(self) -> int:
         return int(self._stream.tell())
 
 
-def read(file: IO[bytes], size: int, dockerfile_path: str) -> Context:
-    """Read a context of ``size`` bytes. Raises ``Refused`` if it is invalid or harmful."""
-    most = min(MOST_UNPACKED, HARMLESS + MOST_RATIO * size)
+def read(
+    file: IO[bytes], size: int, dockerfile_path: str, most_unpacked: int = MOST_UNPACKED
+) -> Context:
+    """Read a context of ``size`` bytes. Raises ``Refused`` if it is invalid or harmful.
+
+    Raises ``TooLarge`` if it unpacks to more than ``most_unpacked`` bytes, has a header of more
+    than a small part of that, or is a bomb.
+    """
+    most = min(most_unpacked, HARMLESS + MOST_RATIO * size)
     try:
         with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
-            stream: Any = _Bounded(unzipped, most)
+            stream: Any = _Bounded(unzipped, most, min(_MOST_HEADER, most_unpacked // 32))
             with tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape") as archive:
                 entries = _entries(archive)
+                stream.most_read = _CHUNK
                 _refuse_rest(archive, stream)
                 return _context(archive, entries, dockerfile_path)
     except (
@@ -83,15 +106,26 @@ def read(file: IO[bytes], size: int, dockerfile_path: str) -> Context:
         RecursionError, IndexError, KeyError, AttributeError, TypeError,
     ) as error:  # fmt: skip
         # The standard library raises many kinds of errors for invalid archives.
-        raise Refused(f"it is not a gzipped tar: {error}") from error
+        raise Refused(f"it is not a gzipped tar: {_shown(str(error))}") from error
 
 
 def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
     """Return the entries by their paths; of two with the same path, the last."""
     entries: dict[str, tarfile.TarInfo] = {}
-    for number, member in enumerate(archive):
+    characters = 0
+    for number, member in enumerate(iter(archive.next, None)):
+        # The archive need not remember it too, nor the entry its attributes.
+        archive.members.clear()  # type: ignore[attr-defined]
+        member.pax_headers = {}
         if number >= MOST_ENTRIES:
             raise Refused(f"it has more than {MOST_ENTRIES} entries")
+        if len(member.name) > MOST_PATH or len(member.linkname) > MOST_PATH:
+            raise Refused(f"{_shown(member.name)}: the path has more than {MOST_PATH} characters")
+        characters += len(member.name)
+        if characters > MOST_PATHS:
+            raise Refused(f"its paths have more than {MOST_PATHS} characters in all")
+        if member.size < 0:
+            raise Refused(f"{_shown(member.name)}: the size is negative")
         name = posixpath.normpath(member.name or ".")
         if member.name.startswith("/"):
             raise Refused(f"{_shown(member.name)}: the path is absolute")
@@ -104,10 +138,11 @@ def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         if is_link:
             _target(name, member)
         entries[name] = member
-    for name in entries:
+    links = {name for name, member in entries.items() if member.issym()}
+    for name in entries if links else ():
         above = posixpath.dirname(name)
         while above:
-            if above in entries and entries[above].issym():
+            if above in links:
                 raise Refused(f"{_shown(name)}: is below a link")
             above = posixpath.dirname(above)
     return entries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class FailureSchedule:
 
     seed: int = 0
     _count: int = 0
-    _until: dict[str, datetime] = field(default_factory=dict)
+    _until: dict[bytes, datetime] = field(default_factory=dict)
 
     def next_failure(self, failures: str, seen: int | None = None) -> RequestFailure:
         """Return how the next request fails.
@@ -58,8 +59,13 @@ class FailureSchedule:
             place, RequestFailure.NONE
         )
 
-    def retry_after(self, key: str, now: datetime) -> int | None:
-        """Return the seconds for which an initiate is refused, or None; every other one passes."""
+    def retry_after(self, image: tuple[str, ...], now: datetime) -> int | None:
+        """Return the seconds for which an initiate is refused, or None; every other one passes.
+
+        ``image`` is what the limit is for: name and tag, or nothing for the whole server.
+        """
+        # A name may have a megabyte.
+        key = hashlib.sha256(repr(image).encode()).digest()
         until = self._until.pop(key, None)
         if until is not None and now >= until:
             return None

@@ -12,7 +12,9 @@ INSTRUCTIONS = (
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
     "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
 )  # fmt: skip
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+)")
+# BuildKit takes no longer line; shlex reads a long word in quadratic time.
+MOST_INSTRUCTION = 65535
 _DIRECTIVES = ("syntax", "escape", "check")
 _WITH_HEREDOC = ("ADD", "COPY", "RUN")
 _FLAG = re.compile(r"--[a-z]+(?:=\S*)?\s+")
@@ -47,10 +49,20 @@ class Instruction:
     @property
     def arguments(self) -> str:
         """The arguments without their leading ``--flags``."""
-        text = self.rest
-        while flag := _FLAG.match(text):
-            text = text[flag.end() :].lstrip()
-        return text
+        at = 0
+        while flag := _FLAG.match(self.rest, at):
+            at = flag.end()
+        return self.rest[at:]
+
+    @property
+    def stages(self) -> Iterator[str]:
+        """The names or numbers of the stages that its ``--from`` and ``--mount`` name."""
+        for word in self.rest.split():
+            flag, _, value = word.partition("=")
+            if flag == "--from":
+                yield value
+            elif flag == "--mount":
+                yield from (part[5:] for part in value.split(",") if part.startswith("from="))
 
     @property
     def strings(self) -> list[str] | None:
@@ -66,12 +78,13 @@ class Instruction:
 
 @dataclass
 class Stage:
-    """A build stage: its name, and its instructions after FROM."""
+    """A build stage: its name, its instructions after FROM, the indexes of stages it needs."""
 
     number: int
     base: str
     name: str | None
     instructions: list[Instruction] = field(default_factory=list)
+    needs: set[int] = field(default_factory=set)
 
 
 def parse(text: str) -> list[Instruction]:
@@ -118,6 +131,8 @@ def _instructions(lines: list[str], first: int, escape: str) -> Iterator[Instruc
         joined = joined.strip()
         if not joined:
             continue
+        if len(joined) > MOST_INSTRUCTION:
+            raise DockerfileError(number, f"longer than {MOST_INSTRUCTION} characters")
         word, rest = (*joined.split(maxsplit=1), "")[:2]
         heredocs = _opened(word.upper(), rest)
         for dash, name in heredocs:

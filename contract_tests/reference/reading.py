@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import IO, Any
@@ -9,6 +10,9 @@ from typing import IO, Any
 from starlette.requests import ClientDisconnect, Request
 
 MOST_JSON_BYTES = 2**20
+# Seconds that a body may take to arrive: JSON, and a context.
+_JSON_SECONDS = 30.0
+_FILE_SECONDS = 600.0
 
 
 class Refusal(Exception):  # noqa: N818 (it is not an error of the server)
@@ -27,7 +31,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     if media_type(request) != "application/json":
         raise Refusal(415, "Content-Type", "must be application/json")
     content = bytearray()
-    async for chunk in _chunks(request, MOST_JSON_BYTES):
+    async for chunk in _chunks(request, MOST_JSON_BYTES, _JSON_SECONDS):
         content += chunk
     try:
         body = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
@@ -44,24 +48,32 @@ async def json_object(request: Request) -> dict[str, Any]:
 async def into_file(request: Request, file: IO[bytes], most: int) -> int:
     """Write a body to a file as it arrives; return its size."""
     size = 0
-    async for chunk in _chunks(request, most):
+    async for chunk in _chunks(request, most, _FILE_SECONDS):
         file.write(chunk)
         size += len(chunk)
     return size
 
 
-async def _chunks(request: Request, most: int) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, most: int, seconds: float) -> AsyncIterator[bytes]:
     too_large = Refusal(413, "body", f"is larger than {most} bytes")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most):
         raise too_large
     size = 0
+    until = asyncio.get_running_loop().time() + seconds
+    chunks = request.stream()
     try:
-        async for chunk in request.stream():
+        while True:
+            async with asyncio.timeout_at(until):
+                chunk = await anext(chunks)
             size += len(chunk)
             if size > most:
                 raise too_large
             yield chunk
+    except StopAsyncIteration:
+        return
+    except TimeoutError as late:
+        raise Refusal(408, "body", f"did not arrive within {seconds:g} seconds") from late
     except ClientDisconnect as gone:
         raise Refusal(400, "body", "is not complete") from gone
 
