@@ -72,7 +72,7 @@ PIECES = [
 
 
 @dataclass
-class Result:
+class DecoderRun:
     """What came of a run."""
 
     seed: int
@@ -102,10 +102,13 @@ class Result:
 
 
 def run(
-    inputs: int, seed: int, progress: Callable[[Result], None] = lambda _: None, every: int = 20_000
-) -> Result:
+    inputs: int,
+    seed: int,
+    progress: Callable[[DecoderRun], None] = lambda _: None,
+    every: int = 20_000,
+) -> DecoderRun:
     """Decode that many inputs; report progress every so many."""
-    result, begun = Result(seed), time.monotonic()
+    result, begun = DecoderRun(seed), time.monotonic()
     for name, content in bodies(random.Random(seed)):  # noqa: S311 (to be repeated, not to be secret)
         if result.inputs == inputs:
             break
@@ -119,7 +122,7 @@ def run(
     return result
 
 
-def throw(name: str, content: bytes, result: Result, tolerance: Tolerance) -> None:
+def throw(name: str, content: bytes, result: DecoderRun, tolerance: Tolerance) -> None:
     """Decode one body, and check what comes of it against everything."""
     shown = f"{name} {tolerance} {content[:300]!r}"
     try:
@@ -344,7 +347,7 @@ def main(inputs: int, seed: int | None) -> int:
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     click.echo(f"seed {seed}")
 
-    def show(result: Result) -> None:
+    def show(result: DecoderRun) -> None:
         end = "\r" if sys.stdout.isatty() else "\n"
         click.echo(f"{result.inputs / inputs:4.0%}  {result}{end}", nl=False)
 

@@ -1,0 +1,79 @@
+"""An interrupt of the gate, at any time, ends it with 2 and with reports."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ...contract.openapi import PATH
+from ...reference.app import create_app
+from ...reference.over_sockets import running
+from ..support.gate_command import TOKEN, ends, verdicts
+
+
+def test_interrupt_during_imports_ends_with_2(tmp_path: Path) -> None:
+    """Without a traceback; the reports show it."""
+    reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
+    for one in reports:
+        one.write_text("of an earlier run")
+    # Interrupts once, as Ctrl-C does, and removes itself.
+    (tmp_path / "respx.py").write_text(
+        "import pathlib\npathlib.Path(__file__).unlink()\nraise KeyboardInterrupt\n"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "contract_tests", "gate", f"--junit={reports[0]}"],
+        cwd=PATH.parent, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (2, "")
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
+
+
+def test_interrupt_during_the_import_of_schemathesis_ends_with_2(tmp_path: Path) -> None:
+    """In the middle of a run, in code that Python runs with ``exec``."""
+    (tmp_path / "schemathesis.py").write_text("exec('raise KeyboardInterrupt')")
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
+        cwd=PATH.parent, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (2, "")
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
+
+
+def test_interrupt_shows_the_verdicts_so_far(tmp_path: Path) -> None:
+    """Exit code 2, the verdicts so far, and the builds left behind, in every report."""
+    environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
+    with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
+        environment["CONTRACT_TARGET"] = base_url
+        started = subprocess.Popen(  # noqa: S603 (our own command)
+            [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
+            cwd=PATH.parent, env={**os.environ, **environment},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            # Tests that run in the background may inherit an ignored SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        lines = []
+        for line in started.stdout or ():
+            lines.append(line)
+            if ": waiting for " in line:
+                started.send_signal(signal.SIGINT)
+                break
+        printed = "".join(lines) + started.communicate(timeout=60)[0]
+
+    assert started.returncode == 2, printed
+    assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
+    assert re.search(r"^ended +interrupted$", printed, re.M)
+    assert re.search(r"^\d+ requests, \d+ builds: waiting for \d+ builds$", printed, re.M)
+    assert verdicts(printed)["P2"] == "passed"
+    assert verdicts(printed)["L2"] == "not observed"
+    assert re.search(r"left behind +\d+ builds, \d+ started: bld_", printed)
+    images = re.search(r"^  their images +(.*)$", printed, re.M)
+    assert images is not None
+    assert re.search(r"\bcontract-gate-[0-9a-f]{12}:v1\b", images[1])
