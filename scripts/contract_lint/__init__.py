@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from .examples import examples, statuses
 from .needs import needs
 from .operations import operations
-from .problem import LintProblem, below
+from .problem import LintProblem, below, refuse
 from .schemas import circles, defaults, schemas
 from .sources import sources
 from .structure import METHODS, path_items, references, unknown_keys
@@ -25,14 +25,14 @@ def problems(contract: Any) -> list[LintProblem]:
     """Return the problems of a contract; none for a valid one."""
     missing = _missing(contract)
     if missing is not None:
-        return [LintProblem("not-a-contract", missing, "not an object", "put an object there")]
+        return [refuse("not-a-contract", missing, "not an object")]
     unfollowed = [*path_items(contract), *references(contract, contract)]
     if unfollowed:
         return unfollowed  # the checks below follow references
     if unfit := [*circles(contract)] or [*defaults(contract)]:
         return unfit  # the validator does not end with the former, nor show the place of the latter
     invalid = [
-        LintProblem("openapi", below("", *error.path), error.message, "follow OpenAPI 3.1")
+        refuse("openapi", below("", *error.path), error.message)
         for error in OpenAPIV31SpecValidator(contract).iter_errors()
     ]
     if invalid:

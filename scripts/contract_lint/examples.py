@@ -9,7 +9,7 @@ import jsonschema_rs
 
 from scripts.generation.schema_values import resolve as resolve_wrapped
 
-from .problem import LintProblem, Part, below, resolve
+from .problem import LintProblem, Part, below, refuse, resolve
 
 PHASES = {"waiting", "running", "succeeded", "failed", "cancelled"}
 
@@ -23,21 +23,15 @@ def statuses(contract: Part) -> Iterator[LintProblem]:
     }
     for status in schema["enum"]:
         if schema["x-phase"].get(status) not in PHASES:
-            yield LintProblem(
+            yield refuse(
                 "status-phase", f"{at}/x-phase", f"{status} has no phase",
                 f"give it one of {sorted(PHASES)}",
             )  # fmt: skip
         if status not in shown:
-            yield LintProblem(
-                "status-example", "/components/examples", f"no example shows {status}",
-                "add a life-like one",
-            )  # fmt: skip
+            yield refuse("status-example", "/components/examples", f"no example shows {status}")
     for status in schema["x-phase"]:
         if status not in schema["enum"]:
-            yield LintProblem(
-                "status-unknown", f"{at}/x-phase", f"{status} is not a status",
-                "take it out, or add it to enum",
-            )  # fmt: skip
+            yield refuse("status-unknown", f"{at}/x-phase", f"{status} is not a status")
 
 
 def examples(contract: Part) -> Iterator[LintProblem]:
@@ -61,19 +55,14 @@ def _of_media(contract: Part, at: str, media: Part) -> Iterator[LintProblem]:
         place = below(f"{at}/examples", name)
         resolved = resolve(contract, example)
         if "value" not in resolved:
-            yield LintProblem(
-                "example-value", place, "an example without a value", "state its value"
-            )
+            yield refuse("example-value", place, "an example without a value")
             continue
         for error in validator.iter_errors(resolved["value"]):
-            yield LintProblem(
-                "example-invalid", place, error.message, "correct the example, or the schema"
-            )
+            yield refuse("example-invalid", place, error.message)
         for key in _unknown(contract, media["schema"], resolved["value"]):
-            yield LintProblem(
-                "example-unknown", place, f"{key} is not in the schema, and the client drops it",
-                "take it out of the example, or add it to the schema",
-            )  # fmt: skip
+            yield refuse(
+                "example-unknown", place, f"{key} is not in the schema, and the client drops it"
+            )
 
 
 def _unknown(contract: Part, schema: Part, value: Any, at: str = "$") -> Iterator[str]:

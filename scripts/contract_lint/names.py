@@ -6,7 +6,7 @@ import builtins
 import re
 from collections.abc import Iterator
 
-from .problem import LintProblem, Part, below
+from .problem import LintProblem, Part, below, refuse
 
 CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
 # Names that a module of a model or of an operation uses itself.
@@ -28,15 +28,9 @@ def schema_names(named: Part) -> Iterator[LintProblem]:
     for name in named:
         at = below("/components/schemas", name)
         if not CLASS.fullmatch(name) or name in CLASSES:
-            yield LintProblem(
-                "schema-name", at, f"the name {name}, which is not free for a class",
-                "name it in CamelCase, and otherwise than what Python and the client have",
-            )  # fmt: skip
+            yield refuse("schema-name", at, f"the name {name}, which is not free for a class")
         if other := seen.get(name.lower()):
-            yield LintProblem(
-                "schema-twice", at, f"{name} and {other} are one name but for the case",
-                "name one of them otherwise",
-            )  # fmt: skip
+            yield refuse("schema-twice", at, f"{name} and {other} are one name but for the case")
         seen[name.lower()] = name
 
 
@@ -52,27 +46,15 @@ def property_names(at: str, schema: Part) -> Iterator[LintProblem]:
         place = below(f"{at}/properties", name)
         snake = python_name(name)
         if snake in FIELDS:
-            yield LintProblem(
-                "property-taken", place, f"the name {name}, which is {FIELDS[snake]}",
-                "name it otherwise in scripts/templates/model.py.jinja, and take it out of FIELDS "
-                "in scripts/contract_lint/names.py",
-            )  # fmt: skip
+            yield refuse("property-taken", place, f"the name {name}, which is {FIELDS[snake]}")
         elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
-            yield LintProblem(
-                "property-name", place, f"the name {name}, which has no name in Python",
-                "use a letter, then letters, digits and _ . -; if the API has another name, give "
-                "it one in scripts/templates/model.py.jinja, then allow it here",
-            )  # fmt: skip
+            yield refuse("property-name", place, f"the name {name}, which has no name in Python")
         plain = re.sub("[_.-]", "", snake)
         if plain in seen:
-            yield LintProblem(
-                "property-twice", place, f"{name} and {seen[plain]} are one name in Python",
-                "keep one of them",
-            )  # fmt: skip
+            yield refuse(
+                "property-twice", place, f"{name} and {seen[plain]} are one name in Python"
+            )
         seen[plain] = name
     for name in schema.get("required", []):
         if name not in schema.get("properties", {}):
-            yield LintProblem(
-                "required-unknown", f"{at}/required", f"{name} is not a property",
-                "name one of the properties",
-            )  # fmt: skip
+            yield refuse("required-unknown", f"{at}/required", f"{name} is not a property")

@@ -13,7 +13,7 @@ from contract_tests.contract.api import DELETE, INITIATE, START, STATUS
 from contract_tests.nearest import nearest
 
 from .names import python_name
-from .problem import LintProblem, Part, below, resolve
+from .problem import LintProblem, Part, below, refuse, resolve
 
 TEACH = (
     "or teach scripts/templates/package to go without, then change scripts/contract_lint/needs.py"
@@ -70,37 +70,26 @@ def needs(contract: Part) -> Iterator[LintProblem]:
 def _renamed(name: str, found: dict[str, str]) -> LintProblem:
     near = nearest(name, set(found) - set(OPERATIONS), most=1)
     at = f"{found[near[0]]}/operationId" if near else "/paths"
-    return LintProblem(
+    return refuse(
         "job-operation", at, f"no operation {name}; the client needs {', '.join(OPERATIONS)}",
         f"{f'rename {near[0]} to' if near else 'name an operation'} {name}; {TEACH}",
     )  # fmt: skip
 
 
 def _operation(contract: Part, at: str, operation: Part, needed: Needed) -> Iterator[LintProblem]:
-    given = [resolve(contract, one) for one in operation.get("parameters", [])]
-    names = [one["name"] for one in given if one["in"] == "path"]
-    if names != needed.parameters:
-        yield LintProblem(
-            "job-parameters", f"{at}/parameters",
-            f"the parameters are {names}; the client gives {needed.parameters}",
-            f"use {needed.parameters}; {TEACH}",
-        )  # fmt: skip
-    body = _schema(contract, operation.get("requestBody", {}))
-    if body != needed.request:
-        yield _body("job-request", f"{at}/requestBody", "request body", body, needed.request)
-    successes = [code for code in operation["responses"] if code.startswith("2")]
-    for code in successes[:1]:
-        body = _schema(contract, operation["responses"][code])
-        if body != needed.response:
-            place = f"{at}/responses/{code}"
-            yield _body("job-response", place, "response", body, needed.response)
-
-
-def _body(kind: str, at: str, what: str, given: str | None, needed: str | None) -> LintProblem:
-    described = f"of {given}" if given else "without a body"
-    fix = f"document one of {needed}, as application/json" if needed else "take it out"
-    found = f"a {what} {described}, where the client needs {needed or 'none'}"
-    return LintProblem(kind, at, found, f"{fix}; {TEACH}")
+    parameters = [resolve(contract, one) for one in operation.get("parameters", [])]
+    code = next((code for code in operation["responses"] if code.startswith("2")), "")
+    given = {
+        "parameters": [one["name"] for one in parameters if one["in"] == "path"],
+        "requestBody": _schema(contract, operation.get("requestBody", {})),
+        f"responses/{code}": _schema(contract, operation["responses"].get(code, {})),
+    }
+    kinds = ("job-parameters", "job-request", "job-response")
+    for kind, (place, one), wanted in zip(kinds, given.items(), needed, strict=True):
+        if one != wanted and (code or kind != "job-response"):
+            what = f"{one or 'nothing'}, where the client needs {wanted or 'nothing'}"
+            fix = f"use {wanted}" if wanted else "take it out"
+            yield refuse(kind, f"{at}/{place}", what, f"{fix}; {TEACH}")
 
 
 def _schema(contract: Part, holder: Part) -> str | None:
@@ -115,7 +104,7 @@ def _properties(
     at = below("/components/schemas", name)
     schema = contract["components"]["schemas"].get(name)
     if schema is None:
-        yield LintProblem(
+        yield refuse(
             "job-schema", "/components/schemas", f"no schema {name}, which the client needs",
             f"name it so again; {TEACH}",
         )  # fmt: skip
@@ -126,7 +115,7 @@ def _properties(
         is_there = key in schema.get("required", []) or "default" in one or not always
         if not key or _kind(one) != kind or (always and _is_nullable(one)) or not is_there:
             place = below(f"{at}/properties", key) if key else f"{at}/properties"
-            yield LintProblem(
+            yield refuse(
                 "job-property", place,
                 f"the client needs {wanted}, a {kind}{' that is always there' if always else ''}",
                 f"state it so{', and as required' if always else ''}; {TEACH}",
@@ -136,7 +125,7 @@ def _properties(
 def _start_body(contract: Part) -> Iterator[LintProblem]:
     schema = contract["components"]["schemas"].get("StartBuildRequest", {})
     for name in schema.get("required", []):
-        yield LintProblem(
+        yield refuse(
             "job-property", "/components/schemas/StartBuildRequest/required",
             f"{name} is required; the client starts a build with what is left out",
             f"give it a default instead; {TEACH}",
@@ -147,7 +136,7 @@ def _phases(contract: Part) -> Iterator[LintProblem]:
     given = contract["components"]["schemas"]["ImageBuildStatus"].get("x-phase", {}).values()
     for phases in PHASES:
         if not phases & set(given):
-            yield LintProblem(
+            yield refuse(
                 "job-phase", "/components/schemas/ImageBuildStatus/x-phase",
                 f"no status is {' or '.join(sorted(phases))}, which the client waits by",
                 f"give a status this phase; {TEACH}",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .names import python_name
-from .problem import LintProblem, Part, below, resolve
+from .problem import LintProblem, Part, below, refuse, resolve
 from .structure import unknown_keys
 
 PATH = re.compile(r"(/([A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}))+")
@@ -26,10 +26,7 @@ def operations(contract: Part) -> Iterator[LintProblem]:
     names = Counter[str]()
     for path, item in contract["paths"].items():
         if not PATH.fullmatch(path):
-            yield LintProblem(
-                "path", below("/paths", path), f"the path {path}",
-                "use letters, digits and . _ ~ -, and {parameter} for a whole segment",
-            )  # fmt: skip
+            yield refuse("path", below("/paths", path), f"the path {path}")
         for method, operation in item.items():
             at = below("/paths", path, method)
             names[operation.get("operationId", "")] += 1
@@ -44,21 +41,17 @@ def operations(contract: Part) -> Iterator[LintProblem]:
 def _named(at: str, operation: Part, names: Counter[str]) -> Iterator[LintProblem]:
     for key in ("operationId", "summary", "security"):
         if key not in operation:
-            yield LintProblem(f"no-{key.lower()}", at, f"no {key}", f"state {key}")
+            yield refuse(f"no-{key.lower()}", at, f"no {key}", f"state {key}")
     name = operation.get("operationId", "get")
     if not IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):
-        yield LintProblem(
-            "operation-name", f"{at}/operationId", f"{name} does not name a module of Python",
-            "use words in lower case with _ between",
-        )  # fmt: skip
+        yield refuse(
+            "operation-name", f"{at}/operationId", f"{name} does not name a module of Python"
+        )
     if names[name] > 1:
-        yield LintProblem("operation-twice", f"{at}/operationId", f"{name} twice", "name each once")
+        yield refuse("operation-twice", f"{at}/operationId", f"{name} twice")
     tags = operation.get("tags", [])
     if len(tags) != 1 or not re.match("[A-Za-z]", tags[0]):
-        yield LintProblem(
-            "tag", f"{at}/tags", "not exactly one tag that begins with a letter",
-            "give it one tag, which names its folder, and begin it with a letter",
-        )  # fmt: skip
+        yield refuse("tag", f"{at}/tags", "not exactly one tag that begins with a letter")
 
 
 def _secured(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:
@@ -68,10 +61,10 @@ def _secured(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:
         if resolve(contract, one).get("scheme") == "bearer"
     ]  # fmt: skip
     if operation.get("security") not in [None, *([{name: []}] for name in bearers)]:
-        yield LintProblem(
+        use = " or ".join(f"security: [{{{name}: []}}]" for name in bearers)
+        yield refuse(
             "security", f"{at}/security", "not the bearer token, which the client always sends",
-            f"use security: {' or '.join(f'[{{{name}: []}}]' for name in bearers)}" if bearers
-            else "declare a scheme of type http, scheme bearer, in components/securitySchemes",
+            f"use {use or 'a scheme of type http, scheme bearer, declared in securitySchemes'}",
         )  # fmt: skip
 
 
@@ -83,35 +76,25 @@ def _parameters(contract: Part, at: str, path: str, operation: Part) -> Iterator
         name = parameter["name"]
         yield from unknown_keys("parameter", place, parameter)
         if parameter["in"] not in ("path", "query"):
-            yield LintProblem(
-                "parameter-place", place, f"a {parameter['in']} parameter",
-                "teach endpoint_module.py.jinja to send it, then allow it here",
-            )  # fmt: skip
+            yield refuse("parameter-place", place, f"a {parameter['in']} parameter")
         is_query = parameter["in"] == "query"
         if is_query and parameter.get("required"):
-            yield LintProblem(
-                "parameter-required", place, "a required query parameter",
-                "teach endpoint_module.py.jinja to require it, then allow it here",
-            )  # fmt: skip
+            yield refuse("parameter-required", place, "a required query parameter")
         wanted: Any = {"type": ["string", "null"]} if is_query else {"type": "string"}
         if parameter.get("schema", {}) != wanted:
-            yield LintProblem(
+            yield refuse(
                 "parameter-type", f"{place}/schema", "a parameter that is not any string",
                 f"use {'type: [string, null]' if is_query else 'type: string'}, and nothing else",
             )  # fmt: skip
         named = python_name(name) if is_query else name
         if not IDENTIFIER.fullmatch(named) or named in TAKEN or keyword.iskeyword(named):
-            yield LintProblem(
-                "parameter-name", place, f"the name {name}, which the client cannot use",
-                "use words in lower case with _ between, and no name of Python or of the client",
-            )  # fmt: skip
+            yield refuse("parameter-name", place, f"the name {name}, which the client cannot use")
         if not is_query:
             found.append(name)
     if sorted(found) != sorted(re.findall(r"\{(.*?)\}", path)):
-        yield LintProblem(
-            "path-parameters", f"{at}/parameters", f"{found} are not the parameters of {path}",
-            "state each parameter of the path once",
-        )  # fmt: skip
+        yield refuse(
+            "path-parameters", f"{at}/parameters", f"{found} are not the parameters of {path}"
+        )
 
 
 def _request(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:
@@ -120,14 +103,9 @@ def _request(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:
     body = resolve(contract, operation["requestBody"])
     yield from unknown_keys("request body", f"{at}/requestBody", body)
     if not body.get("required"):
-        yield LintProblem(
-            "body-optional", f"{at}/requestBody", "an optional body", "make it required: true"
-        )
+        yield refuse("body-optional", f"{at}/requestBody", "an optional body")
     if not body.get("content"):
-        yield LintProblem(
-            "body-missing", f"{at}/requestBody", "a body without content",
-            "state it as application/json",
-        )  # fmt: skip
+        yield refuse("body-missing", f"{at}/requestBody", "a body without content")
     yield from _content(contract, f"{at}/requestBody", body)
 
 
@@ -135,53 +113,36 @@ def _responses(contract: Part, at: str, operation: Part) -> Iterator[LintProblem
     codes = list(operation["responses"])
     successes = [code for code in codes if code.startswith("2")]
     if len(successes) != 1:
-        yield LintProblem(
-            "success-count", f"{at}/responses", "not exactly one success", "document one 2xx"
-        )
+        yield refuse("success-count", f"{at}/responses", "not exactly one success")
     for code in codes:
         place = f"{at}/responses/{code}"
         if code == "2XX":
-            yield LintProblem(
-                "success-range", place, "a range of successes, of which the client takes one",
-                "name the status, such as 200",
-            )  # fmt: skip
+            yield refuse(
+                "success-range", place, "a range of successes, of which the client takes one"
+            )
         elif not re.fullmatch(r"[1-5](\d\d|XX)", code):
-            yield LintProblem(
-                "response-code", place, f"a response for {code}",
-                "document a status, or a range such as 4XX",
-            )  # fmt: skip
+            yield refuse("response-code", place, f"a response for {code}")
         response = resolve(contract, operation["responses"][code])
         yield from unknown_keys("response", place, response)
         if code == "204" and response.get("content"):
-            yield LintProblem(
-                "body-of-204", place, "a body of a 204, which has none (RFC 9110)", "take it out"
-            )
+            yield refuse("body-of-204", place, "a body of a 204, which has none (RFC 9110)")
         yield from _content(contract, place, response)
 
 
 def _content(contract: Part, at: str, holder: Part) -> Iterator[LintProblem]:
     content = holder.get("content", {})
     if others := set(content) - {"application/json"}:
-        yield LintProblem(
+        yield refuse(
             "content-type", f"{at}/content",
             f"content other than application/json: {', '.join(sorted(others))}",
-            "keep to application/json",
         )  # fmt: skip
     for kind, media in content.items():
         place = below(f"{at}/content", kind)
         yield from unknown_keys("media type", place, media)
         schema = media.get("schema", {})
         if not str(schema.get("$ref", "")).startswith("#/components/schemas/"):
-            yield LintProblem(
-                "body-unnamed", f"{place}/schema", "a body without a name of its own",
-                "name it in components/schemas",
-            )  # fmt: skip
+            yield refuse("body-unnamed", f"{place}/schema", "a body without a name of its own")
         elif resolve(contract, schema).get("type") != "object":
-            yield LintProblem(
-                "body-type", f"{place}/schema", "a body that is not an object",
-                "wrap it in an object with one property",
-            )  # fmt: skip
+            yield refuse("body-type", f"{place}/schema", "a body that is not an object")
         if not media.get("examples"):
-            yield LintProblem(
-                "example-missing", place, "a body without an example", "add a life-like one"
-            )
+            yield refuse("example-missing", place, "a body without an example")

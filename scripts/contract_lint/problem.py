@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from contract_tests import problems
 
+from .fixes import FIXES
+
 Part = dict[str, Any]
 
 
@@ -24,6 +26,11 @@ class LintProblem(NamedTuple):
 
     def __str__(self) -> str:
         return str(self.problem)
+
+
+def refuse(kind: str, pointer: str, what: str, fix: str = "") -> LintProblem:
+    """Return a problem; one without a fix of its own has that of its kind."""
+    return LintProblem(kind, pointer, what, fix or FIXES[kind])
 
 
 def below(pointer: str, *keys: object) -> str:

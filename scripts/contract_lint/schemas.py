@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import jsonschema_rs
 
 from .names import property_names, schema_names
-from .problem import LintProblem, Part, below, resolve
+from .problem import LintProblem, Part, below, refuse, resolve
 from .structure import EXTENSIONS
 
 KEYWORDS = {"type", "format", "enum", "properties", "required", "items", "default", "allOf",
@@ -28,21 +29,24 @@ def schemas(contract: Part) -> Iterator[LintProblem]:
     for name, schema in named.items():
         at = below("/components/schemas", name)
         if "description" not in schema:
-            yield LintProblem(
-                "no-description", at, "no description", "state in a sentence what it is"
-            )
+            yield refuse("no-description", at, "no description")
         yield from _schema(contract, at, schema, top=True)
 
 
 def circles(contract: Part) -> Iterator[LintProblem]:
     """Find schemas that refer back to themselves."""
     named = contract["components"]["schemas"]
-    for name in named:
-        if _reaches(named, name, name, set()):
-            yield LintProblem(
-                "schema-circle", below("/components/schemas", name), "refers back to itself",
-                "break the circle: the models would import each other",
-            )  # fmt: skip
+    refers = {
+        name: set(re.findall(r"'#/components/schemas/([^']+)'", repr(schema)))
+        for name, schema in named.items()
+    }
+    try:
+        TopologicalSorter(refers).prepare()
+    except CycleError as error:
+        for name in error.args[1][1:]:
+            yield refuse(
+                "schema-circle", below("/components/schemas", name), "refers back to itself"
+            )
 
 
 def defaults(contract: Part) -> Iterator[LintProblem]:
@@ -59,12 +63,7 @@ def defaults(contract: Part) -> Iterator[LintProblem]:
                     {**one, "components": contract["components"]}, validate_formats=True
                 ).validate(one["default"])
             except jsonschema_rs.ValidationError as error:
-                yield LintProblem(
-                    "default-invalid",
-                    f"{place}/default",
-                    error.message,
-                    "use a value of the schema",
-                )
+                yield refuse("default-invalid", f"{place}/default", error.message)
             except ValueError:
                 continue  # no schema, which is found elsewhere
 
@@ -73,15 +72,9 @@ def _schema(contract: Part, at: str, schema: Part, *, top: bool = False) -> Iter
     if "$ref" in schema and not top:
         return
     for key in sorted(set(schema) - KEYWORDS):
-        yield LintProblem(
-            "keyword", f"{at}/{key}", f"keyword {key}, which the templates do not render",
-            "teach the templates and the client to hold it, then allow it here",
-        )  # fmt: skip
+        yield refuse("keyword", f"{at}/{key}", f"keyword {key}, which the templates do not render")
     if not top and ("enum" in schema or "properties" in schema):
-        yield LintProblem(
-            "schema-unnamed", at, "a schema without a name of its own",
-            "name it in components/schemas",
-        )  # fmt: skip
+        yield refuse("schema-unnamed", at, "a schema without a name of its own")
         return
     if {"$ref", "allOf", "anyOf"} & set(schema):
         yield from _wrapped(at, schema, top=top)
@@ -94,10 +87,9 @@ def _schema(contract: Part, at: str, schema: Part, *, top: bool = False) -> Iter
     for name, inner in schema.get("properties", {}).items():
         place = below(f"{at}/properties", name)
         if name in schema.get("required", []) and "default" in inner:
-            yield LintProblem(
-                "required-default", place, "required, and has a default, so that it is neither",
-                "take one of the two out",
-            )  # fmt: skip
+            yield refuse(
+                "required-default", place, "required, and has a default, so that it is neither"
+            )
         yield from _schema(contract, place, inner)
     if "items" in schema:
         yield from _schema(contract, f"{at}/items", schema["items"])
@@ -110,39 +102,29 @@ def _wrapped(at: str, schema: Part, *, top: bool) -> Iterator[LintProblem]:
     first = len(wrapped) >= 1 and set(wrapped[0]) == {"$ref"}
     rest = wrapped[1:] == ([{"type": "null"}] if key == "anyOf" else [])
     if top or not first or not rest or set(schema) - BESIDE or {"allOf", "anyOf"} <= set(schema):
-        yield LintProblem(
-            "wrapped", f"{at}/{key}", f"{key} that is more than one wrapped $ref",
-            "use allOf: [{$ref: …}], or anyOf: [{$ref: …}, {type: 'null'}], of a property",
-        )  # fmt: skip
+        yield refuse("wrapped", f"{at}/{key}", f"{key} that is more than one wrapped $ref")
 
 
 def _typed(at: str, schema: Part) -> Iterator[LintProblem]:
     given = schema.get("type", [])
     kinds = {given} if isinstance(given, str) else set(given)
     if len(kinds - {"null"}) != 1 or kinds - {"null"} - TYPES:
-        yield LintProblem(
+        yield refuse(
             "type", f"{at}/type", f"type {sorted(kinds)}",
             f"use one of {', '.join(sorted(TYPES))}, and 'null' if need be",
         )  # fmt: skip
     if schema.get("format", "date-time") != "date-time" or (
         "format" in schema and "string" not in kinds
     ):
-        yield LintProblem(
-            "format", f"{at}/format", f"format {schema['format']}",
-            "use format: date-time with type: string, or no format",
-        )  # fmt: skip
+        yield refuse("format", f"{at}/format", f"format {schema['format']}")
     if "array" in kinds and "items" not in schema:
-        yield LintProblem("array-items", at, "an array of anything", "state its items")
+        yield refuse("array-items", at, "an array of anything")
     if "object" in kinds and not schema.get("properties"):
-        yield LintProblem(
-            "free-form", at, "an object without properties, whose content the client would drop",
-            "name its properties; or teach the templates a mapping, then allow it here",
-        )  # fmt: skip
+        yield refuse(
+            "free-form", at, "an object without properties, whose content the client would drop"
+        )
     if "object" in kinds and "null" in kinds:
-        yield LintProblem(
-            "null-object", f"{at}/type", "an object that may be null",
-            "say so where it is used: anyOf: [{$ref: …}, {type: 'null'}]",
-        )  # fmt: skip
+        yield refuse("null-object", f"{at}/type", "an object that may be null")
 
 
 def _default(contract: Part, at: str, schema: Part) -> Iterator[LintProblem]:
@@ -151,69 +133,51 @@ def _default(contract: Part, at: str, schema: Part) -> Iterator[LintProblem]:
     default, at = schema["default"], f"{at}/default"
     inner = resolve(contract, schema["allOf"][0]) if len(schema.get("allOf", [])) == 1 else schema
     if default is None:
-        yield LintProblem(
-            "default-null", at, "a default of null, which is not distinct from an absent key",
-            "take it out: an absent key is UNSET, and say in the description what it means",
-        )  # fmt: skip
+        yield refuse(
+            "default-null", at, "a default of null, which is not distinct from an absent key"
+        )
     elif "format" in inner or "anyOf" in schema or not isinstance(default, str | int):
-        yield LintProblem(
-            "default-type", at, "a default other than a text, an integer, a boolean or of an enum",
-            "take it out, and say in the description what is taken for an absent key",
-        )  # fmt: skip
+        yield refuse(
+            "default-type", at, "a default other than a text, an integer, a boolean or of an enum"
+        )
     elif "enum" in inner and re.search(r'["\\]', str(default)):
-        yield LintProblem(
-            "default-escaped", at, "a default with a quote or a backslash among an enum's values",
-            "take it out, and say in the description what is taken for an absent key",
-        )  # fmt: skip
+        yield refuse(
+            "default-escaped", at, "a default with a quote or a backslash among an enum's values"
+        )
 
 
 def _enum(at: str, schema: Part) -> Iterator[LintProblem]:
     values: list[Any] = schema["enum"]
     at = f"{at}/enum"
     if None in values or "null" in schema.get("type", []):
-        yield LintProblem(
-            "enum-null", at, "an enum that may be null",
-            "take null out, and use anyOf: [{$ref: …}, {type: 'null'}] where it is used",
-        )  # fmt: skip
+        yield refuse("enum-null", at, "an enum that may be null")
         return
     if not values or schema.get("type") != "string" or not all(isinstance(v, str) for v in values):
-        yield LintProblem(
-            "enum-type", at, "an enum that is not of texts", "use type: string, and a text or more"
-        )
+        yield refuse("enum-type", at, "an enum that is not of texts")
         return
     if any(
         unicodedata.category(one)[0] == "C" or one in "\u2028\u2029" for v in values for one in v
     ):
-        yield LintProblem("enum-text", at, "a control character in a value", "take it out")
+        yield refuse("enum-text", at, "a control character in a value")
     if twice := sorted({value for value in values if values.count(value) > 1}):
-        yield LintProblem("enum-twice", at, f"{', '.join(twice)} twice", "take one of the two out")
+        yield refuse("enum-twice", at, f"{', '.join(twice)} twice")
         return
     names = schema.get("x-enum-varnames")
     if names is not None and len(names) != len(values):
-        yield LintProblem(
+        yield refuse(
             "enum-names", at.replace("/enum", "/x-enum-varnames"),
-            f"{len(names)} names for {len(values)} values", "give each value one name, in order",
+            f"{len(names)} names for {len(values)} values",
+            "give each value one name, in order",
         )  # fmt: skip
         return
     python_names = names or [re.sub(r"\W|_", "", value).upper() or value for value in values]
     if len(set(python_names)) != len(values):
-        yield LintProblem(
+        yield refuse(
             "enum-names", at, "values that are one name in Python",
             "give each a name of its own in x-enum-varnames",
         )  # fmt: skip
     elif names and not all(VARIABLE.fullmatch(name) for name in names):
-        yield LintProblem(
+        yield refuse(
             "enum-names", at.replace("/enum", "/x-enum-varnames"), f"the names {names}",
             "use words in upper case with _ between",
         )  # fmt: skip
-
-
-def _reaches(named: Part, start: str, goal: str, seen: set[str]) -> bool:
-    for reference in re.findall(r"'#/components/schemas/([^']+)'", repr(named[start])):
-        if reference == goal:
-            return True
-        if reference not in seen:
-            seen.add(reference)
-            if _reaches(named, reference, goal, seen):
-                return True
-    return False

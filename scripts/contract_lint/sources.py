@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .problem import LintProblem, Part, below
+from .problem import LintProblem, Part, below, refuse
 from .structure import METHODS
 
 MARKS = ("stated", "observed", "assumed")
@@ -26,10 +26,7 @@ def sources(contract: Part) -> Iterator[LintProblem]:
         if is_known and _is_text(source.get("title")):
             marks[name] = source["mark"]
         else:
-            yield LintProblem(
-                "source-declared", below("/x-sources", name), "not a source",
-                "give it a title, and the mark stated or observed",
-            )  # fmt: skip
+            yield refuse("source-declared", below("/x-sources", name), "not a source")
     for pointer, node in places(contract):
         yield from _source(pointer, node, marks)
         yield from _notes(pointer, node)
@@ -69,7 +66,7 @@ def _properties(at: str, schema: Part) -> Iterator[tuple[str, Part]]:
 
 def _source(at: str, node: Part, declared: dict[str, str]) -> Iterator[LintProblem]:
     if "$ref" in node:
-        yield LintProblem(
+        yield refuse(
             "source", at, "no x-source, since nothing may stand beside $ref",
             "wrap the $ref in allOf, and give x-source beside it",
         )  # fmt: skip
@@ -85,16 +82,16 @@ def _source(at: str, node: Part, declared: dict[str, str]) -> Iterator[LintProbl
         fix = f"give mark, and in: one of {', '.join(names) or 'those that x-sources declares'}"
     else:
         return
-    yield LintProblem("source", at, f"x-source is {source}", fix)
+    yield refuse("source", at, f"x-source is {source}", fix)
 
 
 def _notes(at: str, node: Part) -> Iterator[LintProblem]:
     for key in NOTES:
         if key in node and not _is_text(node[key]):
-            yield LintProblem("note", f"{at}/{key}", "not a text", "write one or more sentences")
+            yield refuse("note", f"{at}/{key}", "not a text")
     for key in ("summary", "description"):
         if found := _MARKED.search(str(node.get(key, ""))):
-            yield LintProblem(
+            yield refuse(
                 "note-within", f"{at}/{key}", f"a mark within it: {found[0]}",
                 f"keep to the words of the source; put other facts under {', '.join(NOTES)}",
             )  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .problem import LintProblem, Part, below, resolve
+from .problem import LintProblem, Part, below, refuse, resolve
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 # The keys of each place that the generator reads, or that are for people only.
@@ -40,33 +40,27 @@ def references(contract: Part, node: Any, pointer: str = "") -> Iterator[LintPro
 
 def _reference(contract: Part, node: Part, reference: str, pointer: str) -> Iterator[LintProblem]:
     if not COMPONENT.fullmatch(reference):
-        yield LintProblem(
-            "ref-target", pointer, f"$ref to {reference}, which the generator does not follow",
-            "name the part in components, and refer to that",
-        )  # fmt: skip
+        yield refuse(
+            "ref-target", pointer, f"$ref to {reference}, which the generator does not follow"
+        )
     elif beside := sorted(set(node) - {"$ref"}):
-        yield LintProblem(
-            "ref-sibling", pointer, f"{', '.join(beside)} beside $ref, which the generator drops",
-            "wrap the $ref in allOf",
-        )  # fmt: skip
+        yield refuse(
+            "ref-sibling", pointer, f"{', '.join(beside)} beside $ref, which the generator drops"
+        )
     else:
         try:
             resolve(contract, node)
         except (LookupError, TypeError):
-            yield LintProblem(
-                "ref-missing", pointer, f"$ref to {reference}, which leads nowhere",
-                "refer to a part of components that is there, and not to itself",
-            )  # fmt: skip
+            yield refuse("ref-missing", pointer, f"$ref to {reference}, which leads nowhere")
 
 
 def path_items(contract: Part) -> Iterator[LintProblem]:
     """Find keys of a path item that are not operations."""
     for path, item in contract["paths"].items():
         for key in sorted(set(item) - METHODS):
-            yield LintProblem(
+            yield refuse(
                 "path-key", below("/paths", path, key),
                 f"{key} at a path, which the generator drops or applies unseen",
-                "state it at each operation",
             )  # fmt: skip
 
 
@@ -74,7 +68,4 @@ def unknown_keys(kind: str, at: str, node: Part) -> Iterator[LintProblem]:
     """Find keys that are not read in such a place."""
     known = KEYS[kind] | (set() if kind in ("document", "media type") else EXTENSIONS)
     for key in sorted(set(node) - known):
-        yield LintProblem(
-            "unknown-key", below(at, key), f"{key} of a {kind}, which the generator drops",
-            "remove it, or support it in the templates and allow it in scripts/contract_lint",
-        )  # fmt: skip
+        yield refuse("unknown-key", below(at, key), f"{key} of a {kind}, which the generator drops")
