@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from ..problems import Problem
@@ -49,18 +49,13 @@ class Shape:
     @property
     def plain(self) -> bool:
         """Whether the schema has no keyword but the type."""
-        return self._keywords() == (None, {}, {}, {}, frozenset(), (), (), (), {})
+        bare = Shape(self.at, self.types, default=self.default, deprecated=self.deprecated)
+        return self == bare
 
     @property
     def key(self) -> str:
         """A text that is equal for equal schemas."""
         return repr((sorted(self.types), self._keys()))
-
-    def _keywords(self) -> tuple[Any, ...]:
-        return (
-            self.values, self.marks, self.bounds, self.properties, self.required, self.others,
-            self.entries, self.variants, self.opaque,
-        )  # fmt: skip
 
     def _keys(self) -> list[Any]:
         named = {name: [n.pointer for n in nodes] for name, nodes in self.properties.items()}
@@ -94,14 +89,6 @@ def tighter(key: str, one: Bound, other: Bound) -> Bound:
     if one[0] == other[0]:
         return (one[0], one[1] or other[1])
     return max(one, other) if key in LOWER else min(one, other)
-
-
-def intersection(parts: Iterable[Shape], first: Shape) -> Shape:
-    """Return what all shapes admit."""
-    shape = first
-    for part in parts:
-        shape = both(shape, part)
-    return shape
 
 
 def both(one: Shape, other: Shape) -> Shape:
@@ -170,7 +157,7 @@ def union(parts: list[Shape], at: str) -> Shape:
     mixed = [part.values is not None or part.variants or part.opaque for part in rest]
     if len(types) == sum(len(part.types) for part in rest) and formats < 2 and not any(mixed):
         # No two have a type in common, so each keyword still applies to the same type.
-        merged = intersection((replace(p, types=ALL) for p in rest), Shape(at))
+        merged = reduce(both, (replace(p, types=ALL) for p in rest), Shape(at))
         return replace(merged, types=types | null, default=None)
     return Shape(at, types=types | null, variants=tuple(rest))
 

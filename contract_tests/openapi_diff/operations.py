@@ -10,12 +10,7 @@ from urllib.parse import urlsplit
 from .kinds import Breaks, Difference, Direction
 from .messages import DESCRIBED_ELSEWHERE, compare_requests, compare_responses, part_of
 from .read import Document, NoCommonOperationError, Node
-from .schemas import (
-    Differences,
-    Place,
-    SchemaPart,
-    compare_parts,
-)
+from .schemas import Differences, Place, SchemaPart, compare_parts
 from .security import compare_security
 from .words import ABSENT
 

@@ -108,9 +108,8 @@ def _part(noun: str, old: SchemaPart, new: SchemaPart, place: Place) -> Differen
         if one.default is None or other.default is None:
             kind = "default-added" if one.default is None else "default-removed"
         yield place.difference(kind, at, one.default or "no default", other.default or "no default")
-    if one.deprecated or old.deprecated:
-        pass  # the base announced it already
-    elif other.deprecated or new.deprecated:
+    is_announced = one.deprecated or old.deprecated
+    if not is_announced and (other.deprecated or new.deprecated):
         yield place.difference("deprecated", at, "", "deprecated")
     yield from compare_schemas(old.nodes, new.nodes, place, at)
 

@@ -11,34 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
-from .combine import (
-    ALL,
-    LOWER,
-    Bound,
-    Nodes,
-    Shape,
-    intersection,
-    text_of,
-    tidy,
-    tighter,
-    type_of,
-    union,
-)
+from .combine import ALL, LOWER, Bound, Nodes, Shape, both, text_of, tidy, tighter, type_of, union
 from .read import Node
 
-IGNORED = {"title", "description", "example", "examples", "externalDocs", "xml", "discriminator"}
-IGNORED |= {
-    "$comment",
-    "$schema",
-    "$id",
-    "$anchor",
-    "$defs",
-    "definitions",
-    "readOnly",
-    "writeOnly",
-}
-IGNORED |= {"contentEncoding", "contentMediaType", "contentSchema", "nullable"}
+IGNORED = {
+    "title", "description", "example", "examples", "externalDocs", "xml", "discriminator",
+    "$comment", "$schema", "$id", "$anchor", "$defs", "definitions", "readOnly", "writeOnly",
+    "contentEncoding", "contentMediaType", "contentSchema", "nullable",
+}  # fmt: skip
 READ = {"$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "properties", "required"}
 READ |= {"additionalProperties", "items", "default", "deprecated"}
 UPPER = {"maximum", "maxLength", "maxItems", "maxProperties"}
@@ -50,7 +32,7 @@ READ |= BOUNDS | MARKS | set(EXCLUSIVE.values())
 
 def shape_of(nodes: Nodes) -> Shape:
     """Return the shape of schemas that all apply."""
-    shape = intersection((_shape(node, frozenset()) for node in nodes), Shape(""))
+    shape = reduce(both, (_shape(node, frozenset()) for node in nodes), Shape(""))
     return replace(shape, at=_home(nodes[0]).pointer) if nodes else shape
 
 
@@ -81,13 +63,13 @@ def _shape(node: Node, above: frozenset[str]) -> Shape:
         beside = set(keywords) - {"$ref", "summary", "nullable"} - IGNORED
         if node.document.refs_stand_alone or not beside:
             return _nullable(node, shape)
-    shape = intersection([_own(node)], shape)
+    shape = both(shape, _own(node))
     if parts := node.get("allOf"):
-        shape = intersection((_shape(part, above) for part in parts.entries()), shape)
+        shape = reduce(both, (_shape(part, above) for part in parts.entries()), shape)
     for key in ("anyOf", "oneOf"):
         if parts := node.get(key):
             one_of = union([_shape(part, above) for part in parts.entries()], node.pointer)
-            shape = intersection([one_of], shape)
+            shape = both(shape, one_of)
     return tidy(replace(_nullable(node, shape), at=shape.at or node.pointer))
 
 
