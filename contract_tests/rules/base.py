@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from ..contract.openapi import MISSING
 from ..tape.exchange import NOT_JSON, Exchange, Message, Row
-from ..tape.tape import History
+from ..tape.history import History
 
 
 class Level(StrEnum):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from operator import itemgetter
 
 from ..contract.openapi import instant, naive
 from ..tape.exchange import Credential, Exchange, Row
-from ..tape.tape import History
+from ..tape.history import History, has_started, is_start, is_valid_start
 from .base import (
     HELD,
     Broken,
@@ -211,7 +212,8 @@ def resets_nothing(history: History) -> Judgements:
             judged.append(_final(step))
             judged.append(_not_before(step.was, step.now) if step.now else None)
             judged += _kept_all(step)
-    last, again = history.last, history.last.is_valid_start and history.starts
+    last = history.last
+    again = last.is_valid_start and history.first(has_started, ended=True)
     if again and 400 <= last.response.status <= 499:
         judged.append(HELD)
     if again and last.response.status < 400 and not last.response.is_success:
@@ -239,8 +241,8 @@ def needs_context(history: History) -> Judgement:
     - anything in a recording, which may lack the upload.
     """
     last, api = history.last, history.api
-    starts = [one for one in history.exchanges if one.says_uploaded]
-    if not (history.is_whole and history.issue and starts) or history.may_be_uploaded:
+    is_started = history.has(_says_uploaded)
+    if not (history.is_whole and history.issue and is_started) or history.may_be_uploaded:
         return None
     group = next(iter(last.rows), None)
     if group is not None and group.phase == "succeeded":
@@ -274,11 +276,12 @@ def apart(history: History) -> Judgement:
     """
     last, names = history.last, history.api
     if body := last.issued:
-        for earlier in history.elsewhere(names.initiate):
-            for key in (names.issued.build_id, names.issued.upload_url):
-                if isinstance(body.get(key), str) and earlier.issued.get(key) == body[key]:
-                    received = f"{shown(body[key])}, as in exchange {earlier.number}"
-                    return Broken(f"$.{key}", "a new one", received)
+        keys = (names.issued.build_id, names.issued.upload_url)
+        firsts = [(history.tape.first_issue(key, body.get(key)), key) for key in keys]
+        again = [(first.number, key) for first, key in firsts if first and first is not last]
+        for number, key in sorted(again, key=itemgetter(0))[:1]:
+            received = f"{shown(body[key])}, as in exchange {number}"
+            return Broken(f"$.{key}", "a new one", received)
         return HELD
     for artifact in last.rows[1:]:
         owner = history.tape.owner(artifact)
@@ -340,10 +343,9 @@ def not_yet(history: History) -> Judgement:
     - a ``context_uploaded`` that is not a boolean, whatever the server reads it as;
     - anything in a recording, which may lack another start.
     """
-    starts = [one for one in history.exchanges if one.is_valid_start]
-    if not (history.is_whole and history.issue and starts):
+    if not (history.is_whole and history.issue and history.has(is_valid_start)):
         return None
-    if any(one.says_uploaded is not False for one in starts):
+    if history.has(_may_be_uploaded):
         return None
     last, api = history.last, history.api
     refused = last.operation == api.start and 400 <= last.response.status <= 499
@@ -354,6 +356,23 @@ def not_yet(history: History) -> Judgement:
         expected = f"not started, since {api.sent.is_uploaded} was false"
         return Broken(f"$.{api.build.status}", expected, shown(group.status))
     return HELD
+
+
+def _says_uploaded(exchange: Exchange) -> bool:
+    return bool(exchange.says_uploaded)
+
+
+def _may_be_uploaded(exchange: Exchange) -> bool:
+    """Whether it is a valid start, unless it says that nothing was uploaded."""
+    return exchange.is_valid_start and exchange.says_uploaded is not False
+
+
+def _is_not_get(exchange: Exchange) -> bool:
+    return exchange.request.method != "GET"
+
+
+def _is_accepted_start(history: History) -> bool:
+    return is_start(history.last) and history.last.succeeded
 
 
 def _not_before(was: Row, now: Row) -> Judgement:
@@ -427,22 +446,18 @@ def _as_requested(history: History) -> list[Judgement]:
 
 def _moved_by_another(history: History) -> Judgement:
     """Check a build that waits and gets no request while another one is started."""
-    group, start = next(iter(history.last.rows), None), history.api.start
-    was = next((one for one in reversed(history.before) if one.rows), None)
+    group, was = next(iter(history.last.rows), None), history.shown
     if group is None or was is None or not history.is_whole or was.rows[0].phase != "waiting":
         return None
-    between = [one for one in history.exchanges[:-1] if one.number > was.number]
-    if history.last.operation == start or any(one.request.method != "GET" for one in between):
+    other = history.latest(_is_not_get)
+    if history.last.operation == history.api.start or (other and other.number > was.number):
         return None
-    if any(one.is_valid_start for one in history.before):
+    if history.first(is_valid_start, ended=True):
         return None
-    others = [
-        one for one in history.elsewhere(start)
-        if one.number > was.number and one.succeeded and one.build_id != history.last.build_id
-    ]  # fmt: skip
-    if not others:
+    started = history.latest_elsewhere(_is_accepted_start)
+    if started is None or started.number <= was.number:
         return None
     if group.phase in ("running", "succeeded"):
-        expected = f"{was.rows[0].status}, since only {others[-1].build_id} was started"
+        expected = f"{was.rows[0].status}, since only {started.build_id} was started"
         return Broken(f"$.{group.api.build.status}", expected, shown(group.status))
     return HELD

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..contract import fields
 from ..tape.exchange import NOT_JSON, UPLOAD, Credential, Exchange
-from ..tape.tape import History
+from ..tape.history import History, is_start, is_unsafe, is_valid_start
 from .base import (
     HELD,
     Broken,
@@ -260,17 +260,14 @@ def same_default(history: History) -> Judgement:
     if not _is_first_start(history):
         return None
     start = history.last
-    others = [
-        one for one in history.elsewhere(history.api.start)
-        if one.is_valid_start and _is_first_start(history.of(one))
-    ]  # fmt: skip
-    like = next((one for one in others if _is_other_spelling(one, start)), None)
+    other = _is_explicit if _is_plain(history) else _is_plain if _is_explicit(history) else None
+    like = history.first_elsewhere(_is_first_start, other) if other else None
     if like is None:
         return None
     cause = f"as in exchange {like.number}, which sent {shown(like.request.json)}"
     if start.response.is_success is not like.response.is_success:
         return Broken("the status code", f"{like.response.status}, {cause}", _outcome(start))
-    unlike = next((one for one in others if one.says_uploaded is False), None)
+    unlike = history.first_elsewhere(_is_first_start, _is_denied)
     plain = start if start.request.json == {} else like
     explicit = like if plain is start else start
     if unlike and _phase(unlike) == _phase(plain) != _phase(explicit):
@@ -368,7 +365,7 @@ def _is_not_offered(history: History) -> bool:
     last = history.last
     if last.deletes is None or last.response.status not in NOT_OFFERED:
         return False
-    return not any(one.succeeded for one in history.elsewhere(history.api.delete))
+    return history.first_elsewhere(_has_deleted) is None
 
 
 def _still_found(history: History) -> Judgement:
@@ -408,17 +405,29 @@ def _is_other_method(exchange: Exchange) -> bool:
 
 def _is_first_start(history: History) -> bool:
     """Whether the newest exchange starts a build that is issued, uploaded, and not started."""
-    tried = any(one.operation == history.api.start for one in history.exchanges[:-1])
+    if not history.last.is_valid_start or history.first(is_start):
+        return False
     status = history.last.response.status
     limited = status in LIMITS or status >= 500 or not history.last.is_answered
     spelled = history.last.request.media_type == "application/json"
-    ready = history.issue is not None and history.is_uploaded and not tried
-    return history.last.is_valid_start and spelled and ready and not limited
+    ready = history.issue is not None and history.is_uploaded
+    return spelled and ready and not limited
 
 
-def _is_other_spelling(one: Exchange, other: Exchange) -> bool:
-    bodies = sorted((one.request.json, other.request.json), key=len)
-    return bool(bodies == [{}, {one.api.sent.is_uploaded: True}])
+def _is_plain(history: History) -> bool:
+    return bool(history.last.request.json == {})
+
+
+def _is_explicit(history: History) -> bool:
+    return bool(history.last.request.json == {history.api.sent.is_uploaded: True})
+
+
+def _is_denied(history: History) -> bool:
+    return history.last.says_uploaded is False
+
+
+def _has_deleted(history: History) -> bool:
+    return history.last.operation == history.api.delete and history.last.succeeded
 
 
 def _phase(start: Exchange) -> str | None:
@@ -437,9 +446,7 @@ def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: st
     group = next(iter(history.last.rows), None)
     if group is None or history.last.operation == history.api.start or not history.is_whole:
         return None
-    changing = [one for one in history.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
-    refused = [one for one in changing if was_refused(one)]
-    if not refused or any(one.is_valid_start for one in changing):
+    if not history.first(is_unsafe, was_refused) or history.first(is_valid_start):
         return None
     if group.phase in ("running", "succeeded"):
         at = f"$.{history.api.build.status}"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..tape.exchange import Exchange, Row
-from ..tape.tape import History
+from ..tape.history import History, has_started, is_valid_start
 
 SAME = timedelta(milliseconds=1)
 """Instants that are less than this apart are the same, since each place may round differently."""
@@ -46,7 +46,7 @@ def steps(history: History) -> Iterator[Transition]:
     missing.
     """
     now = history.last.rows
-    was = next((one for one in reversed(history.before) if one.rows), None)
+    was = history.shown
     if not now or was is None:
         return
     over = _over(history, was)
@@ -72,14 +72,14 @@ def _lists_all(group: Row) -> bool:
 
 def _over(history: History, was: Exchange) -> Over:
     """Return what lies between; a start that overlaps with the later response may lie there too."""
-    starts = [one for one in history.exchanges if one.is_valid_start]
-    first = next((one for one in starts if one.succeeded), None)
+    newest = history.last
+    first = history.first(has_started) or (newest if has_started(newest) else None)
     if first is None:
         return Over.TIME
-    further = [one for one in starts if one.number > first.number]
-    if any(was.number <= one.number for one in further):
+    latest = newest if newest.is_valid_start else history.latest(is_valid_start)
+    if latest and latest.number > first.number and was.number <= latest.number:
         return Over.RESTART
-    if was.number <= first.number < history.last.number:
+    if was.number <= first.number < newest.number:
         return Over.START
     return Over.TIME
 

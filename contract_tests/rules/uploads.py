@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from ..tape.exchange import UPLOAD, Credential, Exchange
-from ..tape.tape import History
+from ..tape.history import History, is_start
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
 
 _ISSUE = "#/components/schemas/BuildImageResponse/properties"
@@ -66,8 +66,7 @@ def accepts_the_context(history: History) -> Judgement:
     last, issue = history.last, history.issue
     if last.operation != UPLOAD or issue is None or not _as_observed(last):
         return None
-    tried = [one for one in history.exchanges[:-1] if not _is_delayed(one)]
-    if any(one.operation in (UPLOAD, history.api.start) for one in tried):
+    if history.first(_has_tried):
         return None
     if _is_late(issue, last) or 300 <= last.response.status <= 399 or _is_delayed(last):
         return None
@@ -116,6 +115,10 @@ def _as_observed(upload: Exchange) -> bool:
         and upload.request.media_type == "application/octet-stream"
         and upload.request.credential is Credential.ABSENT
     )
+
+
+def _has_tried(exchange: Exchange) -> bool:
+    return not _is_delayed(exchange) and (exchange.operation == UPLOAD or is_start(exchange))
 
 
 def _is_delayed(exchange: Exchange) -> bool:

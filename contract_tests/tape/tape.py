@@ -8,11 +8,12 @@ its ``repr`` shows no bytes.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from operator import attrgetter
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -21,113 +22,14 @@ import httpx
 from ..contract.api import IMAGES, Address, Api
 from .call import Call
 from .exchange import UPLOAD, Credential, Exchange, Request, Response, Row
+from .history import History, Timeline
 
 NO_RESPONSE: tuple[int, Mapping[str, str], None] = (0, {}, None)
 
+MOST_REFUSED = 100
+"""Refused deletes between two statuses; more prove nothing, since no client sends so many."""
 
-@dataclass(frozen=True)
-class History:
-    """All exchanges about one build so far, in order; rules check the last one.
-
-    It ends with a delete of the build's name and tag: what comes later begins another one, which
-    proves nothing, since nobody knows what becomes of a deleted build.
-
-    Attributes:
-        tape: The tape that these are on.
-
-    """
-
-    exchanges: tuple[Exchange, ...]
-    tape: Tape = field(repr=False)
-
-    @property
-    def last(self) -> Exchange:
-        """The newest exchange."""
-        return self.exchanges[-1]
-
-    @cached_property
-    def before(self) -> tuple[Exchange, ...]:
-        """The exchanges that had ended when the newest began; any other has no known order."""
-        began = self.last.began
-        return tuple(one for one in self.exchanges[:-1] if one.ended <= began)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether everything that happened to the build is on the tape."""
-        return self.tape.is_whole
-
-    @property
-    def api(self) -> Api:
-        """The API whose names are on the tape."""
-        return self.tape.api
-
-    @property
-    def issue(self) -> Exchange | None:
-        """The initiate that was seen to issue this build before the newest exchange, or None."""
-        initiate = self.api.initiate
-        return next((e for e in self.before if e.operation == initiate and e.succeeded), None)
-
-    @property
-    def is_uploaded(self) -> bool:
-        """Whether an upload was seen to succeed before the newest exchange."""
-        return any(e.operation == UPLOAD and e.response.is_success for e in self.before)
-
-    @property
-    def may_be_uploaded(self) -> bool:
-        """Whether an upload may have been stored before the response of the newest exchange.
-
-        One that failed with 5xx, or without a response, may have been.
-        """
-        tried = [e for e in self.exchanges[:-1] if e.operation == UPLOAD]
-        return any(not 300 <= one.response.status <= 499 for one in tried)
-
-    @property
-    def starts(self) -> list[Exchange]:
-        """The valid starts that were seen to succeed before the newest exchange."""
-        return [e for e in self.before if e.is_valid_start and e.succeeded]
-
-    @property
-    def is_started(self) -> bool:
-        """Whether a valid start may precede the response of the newest, overlaps included."""
-        starts = [e for e in self.exchanges[:-1] if e.is_valid_start]
-        return any(one.succeeded or not one.is_answered for one in starts)
-
-    @property
-    def cause(self) -> Exchange | None:
-        """The last exchange before the newest that may have changed the build, or None."""
-        unsafe = [one for one in self.exchanges[:-1] if one.request.method not in ("GET", "HEAD")]
-        return unsafe[-1] if unsafe else None
-
-    def elsewhere(self, operation: str) -> Iterator[Exchange]:
-        """Yield the exchanges of an operation about any build that came before the newest."""
-        for exchange in self.tape.of(operation):
-            if exchange.number >= self.last.number:
-                return
-            yield exchange
-
-    @property
-    def refused_deletes(self) -> list[Exchange]:
-        """The refused deletes of its name and tag between the last status and the newest exchange.
-
-        Empty if that status did not find it.
-        """
-        looks = [one for one in self.before if one.operation == self.api.status]
-        seen = next((one for one in reversed(looks) if one.is_answered), None)
-        if seen is None or seen.names is None:
-            return []
-        return [
-            one
-            for one in self.elsewhere(self.api.delete)
-            if one.deletes is not None
-            and _folded(one.deletes) == _folded(seen.names)
-            and not one.may_delete
-            and seen.ended <= one.began
-            and one.ended <= self.last.began
-        ]
-
-    def of(self, exchange: Exchange) -> History:
-        """Return the history that ends with another exchange of the tape."""
-        return self.tape.history(exchange)
+_Name = tuple[str, str]
 
 
 Record = History | Call
@@ -153,10 +55,15 @@ class Tape:
     calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._by_build: dict[str, list[Exchange]] = defaultdict(list)
+        self.timeline: Timeline[History] = Timeline(attrgetter("last"))
+        self._timelines: dict[str, Timeline[Exchange]] = {}
         self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
-        self._by_name: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._deletes: dict[str, list[Exchange]] = defaultdict(list)
+        self._issues: dict[tuple[str, str], Exchange] = {}
+        self._names: dict[str, set[_Name]] = defaultdict(set)
+        self._living: dict[_Name, set[str]] = defaultdict(set)
+        self._named: dict[_Name, set[str]] = defaultdict(set)
+        self._deleted: set[str] = set()
+        self._refused: dict[_Name, list[Exchange]] = defaultdict(list)
         self._uploads: dict[str, str] = {}
         self._artifacts: dict[tuple[str, str], str] = {}
         self._subscribers: list[Callable[[Record], object]] = []
@@ -261,15 +168,25 @@ class Tape:
 
     def history(self, exchange: Exchange) -> History:
         """Return the history that ends with an exchange of this tape."""
-        if exchange.build_id is None:
-            return History((exchange,), self)
-        number, end = exchange.number, self._end(exchange)
-        ours = self._by_build[exchange.build_id]
-        return History(tuple(one for one in ours if end < one.number <= number), self)
+        return self.timeline.items[exchange.number - 1]
 
     def is_deleted(self, build_id: str) -> bool:
         """Whether a delete of a build's name and tag was seen to succeed after it was issued."""
-        return any(one.succeeded for one in self._deletes[build_id])
+        return build_id in self._deleted
+
+    def refused_deletes(self, names: tuple[Any, Any], after: int, before: int) -> list[Exchange]:
+        """Return the refused deletes of a name and tag between two numbers of the tape.
+
+        Empty if there are more than ``MOST_REFUSED``.
+        """
+        refused, number = self._refused.get(_folded(names), []), attrgetter("number")
+        first = bisect_right(refused, after, key=number)
+        end = bisect_left(refused, before, key=number)
+        return refused[first:end] if end - first <= MOST_REFUSED else []
+
+    def first_issue(self, key: str, value: Any) -> Exchange | None:
+        """Return the first initiate that returned this text for a key, or None."""
+        return self._issues.get((key, value)) if isinstance(value, str) else None
 
     def owner(self, artifact: Row) -> str | None:
         """Return the build that first listed an artifact of this id and createdAt, or None."""
@@ -277,8 +194,7 @@ class Tape:
 
     def histories(self) -> Iterator[History]:
         """Replay the tape: for each exchange the history of its build that ends with it."""
-        for exchange in self.exchanges:
-            yield self.history(exchange)
+        yield from self.timeline.items
 
     def successes(self, driver: str | None = None) -> dict[str, int]:
         """Count the successes of each operation, of one driver or of all."""
@@ -296,17 +212,45 @@ class Tape:
         self.exchanges.append(exchange)
         if exchange.operation:
             self._by_operation[exchange.operation].append(exchange)
-        if exchange.deletes is not None and exchange.may_delete:
-            for build_id in self._by_name[_folded(exchange.deletes)]:
-                self._deletes[build_id].append(exchange)
-        if exchange.build_id is None:
-            return History((exchange,), self)
-        self._by_build[exchange.build_id].append(exchange)
+        if exchange.deletes is not None:
+            self._note_delete(_folded(exchange.deletes), exchange)
+        for key in (self.api.issued.build_id, self.api.issued.upload_url):
+            if isinstance(value := exchange.issued.get(key), str):
+                self._issues.setdefault((key, value), exchange)
+        history = History(exchange, self, self._timeline(exchange))
+        history.timeline.items.append(exchange)
+        self.timeline.items.append(history)
+        if exchange.build_id is not None:
+            for row in exchange.rows[1:]:
+                self._artifacts.setdefault(_named(row), exchange.build_id)
+        return history
+
+    def _timeline(self, exchange: Exchange) -> Timeline[Exchange]:
+        """Return the timeline of an exchange's build, a new one after a delete; note its name."""
+        build_id = exchange.build_id
+        if build_id is None:
+            return Timeline(_itself)
+        names = self._names[build_id]
+        if build_id not in self._timelines:
+            self._timelines[build_id] = Timeline(_itself)
+            for name in names:
+                self._living[name].add(build_id)
         if exchange.names is not None:
-            self._by_name[_folded(exchange.names)].add(exchange.build_id)
-        for row in exchange.rows[1:]:
-            self._artifacts.setdefault(_named(row), exchange.build_id)
-        return self.history(exchange)
+            name = _folded(exchange.names)
+            names.add(name)
+            self._living[name].add(build_id)
+            self._named[name].add(build_id)
+        return self._timelines[build_id]
+
+    def _note_delete(self, name: _Name, exchange: Exchange) -> None:
+        """End the histories of the builds of a name, if a delete may have taken effect."""
+        if not exchange.may_delete:
+            self._refused[name].append(exchange)
+            return
+        for build_id in self._living.pop(name, ()):
+            self._timelines.pop(build_id, None)
+        if exchange.succeeded:
+            self._deleted |= self._named.pop(name, set())
 
     def _issued(self, exchange: Exchange) -> Exchange:
         """Return an exchange with the build id that it issued, if any; keep its upload URL."""
@@ -322,11 +266,6 @@ class Tape:
             return None
         name, tag = self.api.path_name
         return to.parameters[name], to.parameters[tag]
-
-    def _end(self, exchange: Exchange) -> int:
-        """Return the number of the last delete that may precede an exchange of a build; else 0."""
-        deletes = self._deletes.get(exchange.build_id or "", ())
-        return max((one.number for one in deletes if one.number < exchange.number), default=0)
 
     def _uploaded_by(self, method: str, url: str) -> str | None:
         """Return the build whose context a request uploads, by the URL that initiate issued."""
@@ -345,12 +284,16 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
+def _itself(exchange: Exchange) -> Exchange:
+    return exchange
+
+
 def _named(artifact: Row) -> tuple[str, str]:
     names = artifact.api.build
     return str(artifact.data.get(names.id)), str(artifact.data.get(names.created))
 
 
-def _folded(names: tuple[Any, Any]) -> tuple[str, str]:
+def _folded(names: tuple[Any, Any]) -> _Name:
     """Return a name and tag in one spelling: a server may spell them in another way."""
     name, tag = names
     return str(name).casefold(), str(tag).casefold()

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..rules import HELD, Broken, Level, Rule
 from ..tape.exchange import Check, Credential
-from ..tape.tape import History, Tape
+from ..tape.history import History
+from ..tape.tape import Tape
 from .judge import Judge
 from .waivers import OTHER
 

@@ -13,7 +13,8 @@ from ..rules import Broken, Held, Rule, Shown
 from ..rules.client import CLIENT_RULES, ClientRule
 from ..tape.call import Call
 from ..tape.exchange import Exchange
-from ..tape.tape import History, Record, Tape
+from ..tape.history import History
+from ..tape.tape import Record, Tape
 from .waivers import Waiver
 
 

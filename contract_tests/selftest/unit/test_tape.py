@@ -9,7 +9,8 @@ import pytest
 
 from ...contract.api import STATUS
 from ...tape.call import Call
-from ...tape.tape import History, Record, Tape
+from ...tape.history import History
+from ...tape.tape import Record, Tape
 
 URL = "https://images.test/api/v1/images/build/bld_1"
 
@@ -30,7 +31,8 @@ def test_every_subscriber_gets_each_record_in_order() -> None:
     call = tape.record_call(Call("a call", STATUS, None))
 
     one, two = tape.exchanges
-    assert first == [History((one,), tape), History((one, two), tape), call]
+    assert first == [tape.history(one), tape.history(two), call]
+    assert [tape.history(one).exchanges, tape.history(two).exchanges] == [(one,), (one, two)]
     assert second == first[1:]
 
 

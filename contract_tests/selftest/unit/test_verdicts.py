@@ -18,7 +18,8 @@ from ...gate.target import Target
 from ...report import client, markdown, terminal, text, verdicts
 from ...rules import HELD, RULES, Broken
 from ...tape.call import Call
-from ...tape.tape import History, Tape
+from ...tape.history import History
+from ...tape.tape import Tape
 from ...verdicts.judge import ClientJudge, Judge, Outcome, Violation
 from .test_rules import BUILD, JSON, TOKEN, row
 
