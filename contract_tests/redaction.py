@@ -4,6 +4,9 @@ Secrets are the token, cookies, passwords in URLs, the query of an upload URL, a
 8 characters or more or whose header name contains auth, token, key or secret. A shorter one is in
 ordinary text too, so it is hidden only where it is the value of its header.
 
+A secret is found in any case, and as escapes, base64 and hexadecimal digits spell it, up to four of
+these in one another. The time is linear in the length of a text, whatever the text is.
+
 Standard library only: the scripts for CI use this module without the gate's packages.
 """
 
@@ -11,16 +14,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
+import bisect
 import itertools
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from functools import lru_cache
+from html.entities import html5
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from .tape.exchange import Exchange
-from .tape.tape import Tape
+if TYPE_CHECKING:
+    from .tape.exchange import Exchange
+    from .tape.tape import Tape
 
 SHORTEST: Final = 8
 """Length from which a secret is hidden in any text, and in encoded forms."""
@@ -29,10 +36,12 @@ TOKEN, COOKIE, SECRET = "<token>", "<cookie>", "<secret>"
 
 # A prefix or suffix of a secret from this length on is hidden beside the mark of a cut.
 _SHORTEST_CUT = 4
-# Nothing of ours cuts a text at more places, and a server may send any number of marks.
-_MOST_CUTS = 8
-# Unescaping is repeated: JSON in JSON, or an encoded URL in a query.
+# So far from the mark; and a server may send any number of marks.
+_LONGEST_CUT, _MOST_CUTS = 1024, 64
+# Encodings in one another: JSON in JSON, an encoded URL in a query, base64 of either.
 _MOST_LAYERS = 4
+# From so many secrets on, a text is first searched for their beginnings, whatever their number.
+_MANY = 500
 
 _COOKIES = {"cookie", "set-cookie"}
 _AUTHORIZATIONS = {"authorization", "proxy-authorization"}
@@ -43,15 +52,42 @@ _SECRET_PARAMETER = re.compile(r"auth|token|key|secret|sig|credential|password",
 _COOKIE_PAIR = re.compile(r"(?:^|[,;])\s*([^=;,\s]+)=\"?([^;,\"]*)")
 _COOKIE_ATTRIBUTES = {"expires", "path", "domain", "max-age", "samesite", "priority"}
 
-_PLACEHOLDER = re.compile("|".join((TOKEN, COOKIE, SECRET)))
-_USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\@]+(?=@)")
-_CUT = re.compile(r"\s?(?:…|\.\.\.)\s?")
-_ESCAPE = re.compile(
-    r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[/\"'\\]|"
-    r"&(?:amp|lt|gt|quot|apos|#\d{1,4}|#[xX][0-9A-Fa-f]{1,3});|\0"
+_PLACEHOLDER = re.compile("|".join((TOKEN, COOKIE, SECRET)).encode())
+# What is secret by where it stands: the user in a URL, a parameter whose name says so, the query of
+# an upload. A server's log holds these, and nobody knows them where it is cleaned.
+# Each pattern begins with a literal or a set of characters, which is what makes a search fast.
+_PLACES = (
+    re.compile(rb"://([^\s/?#\"'<>\\]+)@"),
+    re.compile(
+        rb"[?&][\w.-]{0,40}(?:%b)[\w.-]{0,40}=([^\s&#\"'<>\\]+)"
+        % _SECRET_PARAMETER.pattern.encode()
+    ),
+    re.compile(rb"put (?:https?:/)?/[^\s?\"'<>\\]*\?([^\s\"'<>\\]+)"),
+    re.compile(rb"upload_url\W{1,6}[^\s?\"'<>\\]{0,400}\?([^\s\"'<>\\]+)"),
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{11,}")
-_HEX = re.compile(r"[0-9A-Fa-f]{16,}")
+_MARKS = ("…".encode(), b"...")
+_CUT = re.compile(b"|".join(map(re.escape, _MARKS)))
+_CUT_ESCAPE = re.compile(rb"(?:\\u?[0-9a-f]{0,3}|%[0-9a-f]?|&#?x?[0-9a-f]{0,6})?\s?\Z")
+_ESCAPE = re.compile(
+    rb"""[\\%&\0] (?:
+      (?<=\\) (?:
+          u (?P<four>[0-9A-Fa-f]{4}) | u\{0* (?P<long>[0-9A-Fa-f]{1,6}) \}
+        | x (?P<two>[0-9A-Fa-f]{2}) | (?P<octal>[0-3][0-7]{2}) | (?P<itself>[!-/:-@\[-`{-~]) )
+    | (?<=%) (?: (?P<byte>[0-9A-Fa-f]{2}) | u (?P<old>[0-9A-Fa-f]{4}) )
+    | (?<=&) (?:
+          \#0* (?P<decimal>[0-9]{1,7}) ;? | \#[xX]0* (?P<hex>[0-9A-Fa-f]{1,6}) ;?
+        | (?P<name>[A-Za-z][A-Za-z0-9]{1,31};|(?i:amp|lt|gt|quot)) )
+    | (?<=\0) )""",
+    re.VERBOSE,
+)
+_BASES = {"four": 16, "long": 16, "two": 16, "octal": 8, "old": 16, "decimal": 10, "hex": 16}
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}(?:\r?\n[A-Za-z0-9+/_-]+)*")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_HEX = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f]{11,}")
+_PAIRS = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f](?:[ :-][0-9A-Fa-f]{2}){7,}")
+_BYTES = re.compile(rb"[0-9][0-9]{0,2}(?:,\s?[0-9]{1,3}){7,}")
+# Secrets are ASCII; hardly anything is that was not encoded from it.
+_TEXTS = re.compile(rb"[\t-\r -~]{7,}")
 
 
 class _Span(NamedTuple):
@@ -60,11 +96,52 @@ class _Span(NamedTuple):
     label: str
 
 
-class _Layer(NamedTuple):
-    """A text after some unescaping, and where each of its characters stands in the original."""
+class _Secret(NamedTuple):
+    """What is hidden: all of it but the first characters, which only tell where it is."""
 
-    text: str
-    places: range | list[int]
+    label: str
+    skipped: int = 0
+
+
+class _Layer:
+    """A text that parts of another one are decoded to, and where those stand."""
+
+    def __init__(
+        self, outer: bytes, parts: Iterable[tuple[int, int, bytes]], *, gaps: bool
+    ) -> None:
+        """Decode parts: each has a start, an end and what is in it. Gaps are kept or dropped."""
+        pieces: list[bytes] = []
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+        self._parts: list[tuple[int, int]] = []
+        size = done = 0
+        for start, end, decoded in parts:
+            # No UTF-8 has this byte, so that nothing is found across it.
+            between = outer[done:start] if gaps else b"\xff"
+            pieces += (between, decoded)
+            size += len(between)
+            self._begins.append(size)
+            size += len(decoded)
+            self._ends.append(size)
+            self._parts.append((start, end))
+            done = end
+        if gaps:
+            pieces.append(outer[done:])
+        self.is_empty = not self._parts
+        self.text = b"".join(pieces)
+
+    def outside(self, span: _Span) -> _Span:
+        """Return where in the other text something stands."""
+        return _Span(self._place(span.start)[0], self._place(span.end - 1)[1], span.label)
+
+    def _place(self, at: int) -> tuple[int, int]:
+        index = bisect.bisect_right(self._begins, at) - 1
+        if index < 0:
+            return at, at + 1
+        if at < self._ends[index]:
+            return self._parts[index]
+        place = at - self._ends[index] + self._parts[index][1]
+        return place, place + 1
 
 
 class Redaction:
@@ -75,6 +152,7 @@ class Redaction:
         headers: Headers that the user sends with each request.
         secrets: Hidden in any text, whatever their length.
         token: The token, where there is no tape.
+        proxy: The URL of a proxy, whose password is a secret.
 
     """
 
@@ -85,23 +163,32 @@ class Redaction:
         headers: Mapping[str, str] | None = None,
         secrets: Iterable[str] = (),
         token: str = "",
+        proxy: str | None = None,
     ) -> None:
         self._tape = tape
         self._read = 0
         self._lock = threading.Lock()
-        self._secrets: dict[str, str] = {}
-        self._patterns: dict[re.Pattern[str], str] = {}
+        self._secrets: dict[bytes, _Secret] = {}
+        self._begins: dict[bytes, list[bytes]] = defaultdict(list)
+        self._heads: dict[bytes, list[bytes]] = defaultdict(list)
+        self._tails: dict[bytes, list[bytes]] = defaultdict(list)
+        self._patterns: dict[re.Pattern[bytes], str] = {}
         self._headers = {name.lower() for name in headers or {}}
-        self._add_token(tape.token if tape else token)
+        self._add_token((tape.token if tape else token).strip())
         self.learn_headers((headers or {}).items(), are_secret=True)
+        self._add_url(proxy or "")
+        self._short: list[bytes] = []
         for secret in filter(None, secrets):
-            self._secrets.setdefault(secret, SECRET)
+            self._add(secret, SECRET)
+            self._short += [_bytes(secret)] if len(secret) < SHORTEST else []
 
     def __call__(self, text: str) -> str:
         """Return a text without the secrets."""
         self._catch_up()
-        spans = [span for layer in _layers(text) for span in self._found(layer)]
-        return _replaced(text, spans)
+        raw = _bytes(text)
+        spans = [span for one in self._short for span in _each(one, raw, _Secret(SECRET))]
+        spans += self._found(raw, _MOST_LAYERS)
+        return _replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
     def header(self, name: str, value: str) -> str:
         """Return the value of a header as it may be shown."""
@@ -132,32 +219,49 @@ class Redaction:
             elif are_secret or _names_secret(lower):
                 self._add(value, SECRET)
                 if are_secret and value and len(value) < SHORTEST:
-                    named = rf"(?i:\b{re.escape(name)}[\"']?\s*[:=]\s*[\"']?)"
-                    self._patterns[re.compile(rf"{named}({re.escape(value)})(?!\w)")] = SECRET
+                    named = rf"\b{re.escape(lower)}[\"']?\s*[:=]\s*[\"']?"
+                    self._add_pattern(rf"{named}({re.escape(value.lower())})(?!\w)", SECRET)
 
-    def _add(self, secret: str, label: str) -> None:
-        if len(secret) >= SHORTEST:
-            self._secrets.setdefault(secret, label)
-            self._secrets.setdefault(secret.replace(" ", "+"), label)  # as forms spell a blank
+    def _add(self, secret: str, label: str, skipped: int = 0) -> None:
+        if len(secret) < SHORTEST:
+            return
+        for spelled in dict.fromkeys((secret, secret.replace(" ", "+"))):  # as forms spell a blank
+            key = _bytes(spelled).lower()
+            if key in self._secrets:
+                continue
+            self._secrets[key] = _Secret(label, skipped)
+            self._begins[key[:SHORTEST]].append(key)
+            if not skipped:
+                self._heads[key[:_SHORTEST_CUT]].append(key)
+                self._tails[key[-_SHORTEST_CUT:]].append(key)
+
+    def _add_pattern(self, pattern: str, label: str) -> None:
+        self._patterns[re.compile(_bytes(pattern))] = label
 
     def _add_token(self, token: str) -> None:
-        self._add(token, TOKEN)
-        if token and len(token) < SHORTEST:
-            shown = re.compile(rf"\b[Bb]earer\s+({re.escape(token)})(?![\w.~+/=-])")
-            self._patterns[shown] = TOKEN
+        """Take note of a token and of its prefix, which the gate sends too."""
+        for one in filter(None, (token, token[:-1])):
+            self._add(one, TOKEN)
+            if len(one) < SHORTEST:
+                basic = base64.b64encode(_bytes(f"{one}:")).decode()
+                words = "|".join(re.escape(word.lower()) for word in (one, basic))
+                shown = rf"\b(?:bearer|token|basic)\s+({words})(?![\w.~+/=-])"
+                self._add_pattern(shown, TOKEN)
 
     def _add_url(self, url: str) -> None:
         base, _, query = url.partition("#")[0].partition("?")
         self._add(query, SECRET)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # no URL, and so without a password
+            return
         if query and len(query) < SHORTEST:
-            self._patterns[re.compile(rf"{re.escape(base)}\?({re.escape(query)})(?!\w)")] = SECRET
+            place = f"{parts.path}?" if len(parts.path) >= SHORTEST else f"{base}?"
+            self._add(f"{place}{query}", SECRET, len(_bytes(place)))
         for name, value in parse_qsl(query):
             if _SECRET_PARAMETER.search(name):
                 self._add(value, SECRET)
-        try:
-            self._add(urlsplit(url).password or "", SECRET)
-        except ValueError:  # no URL, and so without a password
-            return
+        self._add(parts.password or "", SECRET)
 
     def _catch_up(self) -> None:
         """Read the exchanges that came onto the tape since the last time."""
@@ -177,24 +281,46 @@ class Redaction:
         elif exchange.upload_url is not None:
             self._add_url(exchange.upload_url)
 
-    def _found(self, layer: _Layer) -> Iterator[_Span]:
-        text, places = layer
-        is_original = isinstance(places, range)
-        secrets = list(self._secrets.items())
-        for secret, label in secrets:
-            if is_original or len(secret) >= SHORTEST:
-                start = text.find(secret)
-                while start >= 0:
-                    yield _Span(places[start], places[start + len(secret)], label)
-                    start = text.find(secret, start + 1)
-        long = {secret: label for secret, label in secrets if len(secret) >= SHORTEST}
-        for start, end, label in (*_encoded(text, long), *_cut_off(text, long)):
-            yield _Span(places[start], places[end], label)
-        for pattern, label in [*self._patterns.items()]:
-            for found in pattern.finditer(text):
-                yield _Span(places[found.start(1)], places[found.end(1)], label)
-        for found in _USERINFO.finditer(text):
-            yield _Span(places[found.start()], places[found.end()], SECRET)
+    def _found(self, text: bytes, layers: int) -> Iterator[_Span]:
+        lower = text.lower()
+        for secret in self._begun(lower):
+            yield from _each(secret, lower, self._secrets[secret])
+        yield from self._cut_off(lower)
+        for pattern in (*_PLACES, *self._patterns):
+            for found in pattern.finditer(lower):
+                yield _Span(*found.span(1), self._patterns.get(pattern, SECRET))
+        if layers:
+            for inner in (_unescaped(text), _decoded(text)):
+                if not inner.is_empty:
+                    yield from map(inner.outside, self._found(inner.text, layers - 1))
+
+    def _begun(self, lower: bytes) -> list[bytes]:
+        """Return the secrets that a text may hold."""
+        begins = [*self._begins.values()]
+        if len(begins) > _MANY:
+            windows = {lower[at : at + SHORTEST] for at in range(len(lower) - SHORTEST + 1)}
+            begins = [self._begins[one] for one in windows & self._begins.keys()]
+        return [*itertools.chain.from_iterable(begins)]
+
+    def _cut_off(self, lower: bytes) -> Iterator[_Span]:
+        """Yield what is left of a secret beside the mark of a cut."""
+        size = _SHORTEST_CUT
+        if not any(mark in lower for mark in _MARKS):
+            return
+        for mark in itertools.islice(_CUT.finditer(lower), _MOST_CUTS):
+            start, end = mark.span()
+            first = max(0, start - _LONGEST_CUT)
+            if part := _CUT_ESCAPE.search(lower, max(first, start - 10), start):
+                start = part.start()
+            end += lower[end : end + 1].isspace()
+            for at in range(first, start - size + 1):
+                for one in self._heads.get(lower[at : at + size], ()):
+                    if one.startswith(lower[at:start]):
+                        yield _Span(at, start, self._secrets[one].label)
+            for at in range(min(len(lower), end + _LONGEST_CUT), end + size - 1, -1):
+                for one in self._tails.get(lower[at - size : at], ()):
+                    if one.endswith(lower[end:at]):
+                        yield _Span(end, at, self._secrets[one].label)
 
 
 def is_secret_header(name: str, value: str) -> bool:
@@ -211,101 +337,104 @@ def _password(authorization: str) -> str:
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return ""
-    return next(_decoded(credentials.strip(), range(1)), "").partition(":")[2]
+    decoded = next(_from_base64(credentials.strip().encode(), range(1)), b"")
+    return decoded.decode("latin-1").partition(":")[2]
 
 
-def _layers(text: str) -> Iterator[_Layer]:
-    """Yield a text as it is, and unescaped once, twice, and so on while that changes it."""
-    layer = _Layer(text, range(len(text) + 1))
-    yield layer
-    for _ in range(_MOST_LAYERS):
-        if _ESCAPE.search(layer.text) is None:
-            return
-        layer = _unescaped(layer)
-        yield layer
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
-def _unescaped(layer: _Layer) -> _Layer:
-    parts: list[str] = []
-    places: list[int] = []
-    end = 0
-    for found in _ESCAPE.finditer(layer.text):
-        parts.append(layer.text[end : found.start()])
-        places += layer.places[end : found.start()]
-        end = found.end()
-        one = _character(found[0])
-        parts.append(one)
-        places += [layer.places[found.start()]] * len(one)
-    parts.append(layer.text[end:])
-    places += layer.places[end:]
-    return _Layer("".join(parts), places)
+def _each(secret: bytes, text: bytes, what: _Secret) -> Iterator[_Span]:
+    # A secret may overlap itself; half of its length is enough of a step.
+    start, step = text.find(secret), (len(secret) + 1) // 2
+    while start >= 0:
+        yield _Span(start + what.skipped, start + len(secret), what.label)
+        start = text.find(secret, start + step)
 
 
-def _character(escape: str) -> str:
-    if escape == "\0":  # every other byte of ASCII in UTF-16
-        return ""
-    if escape[0] == "%":
-        return chr(int(escape[1:], 16))
-    if escape[0] == "&":
-        return html.unescape(escape)
-    return escape[1] if len(escape) == 2 else chr(int(escape[2:], 16))
+def _unescaped(text: bytes) -> _Layer:
+    """Return a text with each escape of JSON, Python, URLs and HTML replaced by what it means."""
+    parts = ((*found.span(), _character(found[0])) for found in _ESCAPE.finditer(text))
+    return _Layer(text, parts, gaps=True)
 
 
-def _encoded(text: str, secrets: Mapping[str, str]) -> Iterator[_Span]:
-    """Yield each run of base64 or hexadecimal digits that holds a secret, as a whole."""
-    for run in _BASE64.finditer(text):
-        for decoded in _decoded(run[0], range(4)):
-            for secret, label in secrets.items():
-                if secret in decoded:
-                    yield _Span(run.start(), run.end(), label)
-    for run in _HEX.finditer(text):
-        for start in (0, 1):
-            digits = run[0][start:]
-            decoded = bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("latin-1")
-            for secret, label in secrets.items():
-                if secret in decoded:
-                    yield _Span(run.start(), run.end(), label)
+@lru_cache(4096)
+def _character(escape: bytes) -> bytes:
+    found = _ESCAPE.fullmatch(escape)
+    kind = found.lastgroup if found else None
+    if found is None or kind is None:  # every other byte of ASCII in UTF-16
+        return b""
+    word = found[kind].decode()
+    if kind == "itself":
+        return found[kind]
+    if kind == "byte":
+        return bytes.fromhex(word)
+    if kind in _BASES:
+        code = int(word, _BASES[kind])
+        return _bytes(chr(code)) if code < 0x110000 else escape
+    return _bytes(html5.get(word, escape.decode()))
 
 
-def _decoded(run: str, starts: range) -> Iterator[str]:
+def _decoded(text: bytes) -> _Layer:
+    """Return what runs of base64 and of hexadecimal digits hold, from each place they may begin."""
+    return _Layer(text, _runs(text), gaps=False)
+
+
+def _runs(text: bytes) -> Iterator[tuple[int, int, bytes]]:
+    for runs, decode in _CODES:
+        for run in runs.finditer(text):
+            start, end = run.span()
+            # What is cut in its encoded form is cut in what it holds.
+            before = b"..." if text.endswith(_MARKS, 0, start) else b""
+            after = b"..." if text.startswith(_MARKS, end) else b""
+            for decoded in decode(run[0]):
+                plain = decoded.replace(b"\0", b"")  # UTF-16
+                if texts := _TEXTS.findall(before + plain + after):
+                    yield start, end, b"\xff".join(texts)
+
+
+def _from_base64(run: bytes, starts: range = range(4)) -> Iterator[bytes]:
     """Decode a run of base64 from each of some places: a run need not begin where a text did."""
-    plain = run.rstrip("=").replace("-", "+").replace("_", "/")
+    plain = run.translate(_URL_SAFE, b"\r\n=")
     for start in starts:
         digits = plain[start:]
         if len(digits) % 4 == 1:
             digits = digits[:-1]
         try:
-            yield base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1")
+            yield base64.b64decode(digits + b"=" * (-len(digits) % 4))
         except (binascii.Error, ValueError):
             continue
 
 
-def _cut_off(text: str, secrets: Mapping[str, str]) -> Iterator[_Span]:
-    """Yield what is left of a secret beside the mark of a cut."""
-    longest = max(map(len, secrets), default=0)
-    for mark in itertools.islice(_CUT.finditer(text), _MOST_CUTS):
-        start, end = mark.span()
-        head, tail = text[max(0, start - longest) : start], text[end : end + longest]
-        for secret, label in secrets.items():
-            sizes = range(len(secret) - 1, _SHORTEST_CUT - 1, -1)
-            if secret[:_SHORTEST_CUT] in head:
-                kept = next((size for size in sizes if head.endswith(secret[:size])), 0)
-                yield _Span(start - kept, start, label)
-            if secret[-_SHORTEST_CUT:] in tail:
-                kept = next((size for size in sizes if tail.startswith(secret[-size:])), 0)
-                yield _Span(end, end + kept, label)
+def _from_hex(run: bytes) -> Iterator[bytes]:
+    digits = run.translate(None, b" :-").decode()
+    for start in (0, 1):
+        yield bytes.fromhex(digits[start : start + (len(digits) - start) // 2 * 2])
 
 
-def _replaced(text: str, spans: Iterable[_Span]) -> str:
+def _from_list(run: bytes) -> Iterator[bytes]:
+    yield bytes(min(int(one), 255) for one in run.split(b","))
+
+
+# A list of bytes is what some programs print for them.
+_CODES: Final = (
+    (_BASE64, _from_base64), (_HEX, _from_hex), (_PAIRS, _from_hex), (_BYTES, _from_list),
+)  # fmt: skip
+
+
+def _replaced(text: bytes, spans: Iterable[_Span]) -> bytes:
     """Put labels for spans; those that overlap get one. What is hidden already stays as it is."""
     hidden = [found.span() for found in _PLACEHOLDER.finditer(text)]
-    parts: list[str] = []
+    begins = [start for start, _ in hidden]
+    parts: list[bytes] = []
     end = 0
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
-        is_empty = span.start == span.end
-        if is_empty or any(start <= span.start and span.end <= stop for start, stop in hidden):
+        index = bisect.bisect_right(begins, span.start) - 1
+        is_hidden = index >= 0 and span.end <= hidden[index][1]
+        if span.start >= span.end or is_hidden:
             continue
         if span.start >= end:
-            parts += (text[end : span.start], span.label)
+            parts += (text[end : span.start], span.label.encode())
         end = max(end, span.end)
-    return "".join([*parts, text[end:]])
+    return b"".join([*parts, text[end:]])

@@ -169,6 +169,59 @@ def test_public_headers_are_no_secrets() -> None:
     assert hide("Bearer realm=x, text/plain") == "Bearer realm=x, text/plain"
 
 
+ORDINARY = [
+    "POST /api/v1/images/build/bld_000001/start → 200 BUILDING (start without an upload)",
+    "GET /api/v1/images/build/no?such=1 → 404; see https://docs.example/errors?page=2&sort=asc",
+    '{"id": "bld_000001", "createdAt": "2026-01-02T03:04:05.678Z", "fullImagePath": "a/web:v1"}',
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 at 127.0.0.1:8000",
+    "RUN make -j2 && echo 100%25 &amp; done…  mail me@builds.example; it was put /there, 1,2,3,4,5",
+    "the token is missing, an authorization header was not sent, and the signature is invalid",
+    "bytes 74:6f:6b:65:6e:73:20:61:72:65:20:6e:6f:74:20:61:6c:6c, dG9rZW5zIGFyZSBub3QgYWxs",
+    "\ud800 is a lone surrogate, \N{SNOWMAN} is not; C:\\\\temp\\\\x41 and \\u00e9t\\u00e9",
+]
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_text_stays(text: str) -> None:
+    """Also where it is escaped or encoded."""
+    headers = {"X-Team": "a", "X-Stage": "a-stage-of-ours", "Cookie": "sid=a-cookie-of-ours"}
+    hide = Redaction(token=SECRET, headers=headers, proxy="http://me:a-password@127.0.0.1:3128")
+
+    assert hide(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\u0041" * 100_000 + "x y " * 800_000, "\\" * 2**18, "&#" + "0" * 2**20, "VVVV" * 2**18,
+        "... " * 2**18, "&sig" * 2**18, "://a@" * 2**16, "PUT /" * 2**18, "upload_url:" * 2**16,
+        "<token>" * 2**16, SECRET * 2**14, f"{SECRET[:-1]}…" * 2**14, "1,2," * 2**16,
+    ],
+    ids=lambda text: text[:10],
+)  # fmt: skip
+def test_no_text_makes_hiding_slow(text: str) -> None:
+    """A megabyte or more of whatever begins a form: anything but linear would not come to an end."""
+    shown = Redaction(token=SECRET)(f"{text} Bearer {SECRET}")
+
+    assert shown.endswith("<token>")
+    assert SECRET not in shown
+
+
+def test_many_secrets_are_found_as_few_are() -> None:
+    """A recording has the query of each upload."""
+    tape = Tape("test-token")
+    for number in range(2000):
+        url = f"http://files.test/{number}?signature={number:016x}"
+        body = json.dumps({"build_id": f"b{number}", "upload_url": url}).encode()
+        tape.record(driver="test", intent="", request=("POST", API, {}, b""),
+                    response=(201, {}, body))  # fmt: skip
+    hide = Redaction(tape)
+
+    assert hide(f"{1999:016x} is a signature, {0:016X} too") == (
+        "<secret> is a signature, <secret> too"
+    )
+
+
 # A run makes up a name for the images that it may delete.
 OWN_NAME = re.compile(rb"contract-gate-[0-9a-f]{12}")
 
