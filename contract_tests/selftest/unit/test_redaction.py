@@ -200,7 +200,7 @@ def test_ordinary_text_stays(text: str) -> None:
     ids=lambda text: text[:10],
 )  # fmt: skip
 def test_no_text_makes_hiding_slow(text: str) -> None:
-    """A megabyte or more of whatever begins a form: anything but linear would not come to an end."""
+    """A megabyte of what begins a form: anything but linear would not come to an end."""
     shown = Redaction(token=SECRET)(f"{text} Bearer {SECRET}")
 
     assert shown.endswith("<token>")
