@@ -112,7 +112,7 @@ def read(
 def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
     """Return the entries by their paths; of two with the same path, the last."""
     entries: dict[str, tarfile.TarInfo] = {}
-    characters = 0
+    characters = end = 0
     for number, member in enumerate(iter(archive.next, None)):
         # The archive need not remember it too, nor the entry its attributes.
         archive.members.clear()  # type: ignore[attr-defined]
@@ -124,8 +124,9 @@ def _entries(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         characters += len(member.name)
         if characters > MOST_PATHS:
             raise Refused(f"its paths have more than {MOST_PATHS} characters in all")
-        if member.size < 0:
+        if member.size < 0 or archive.offset <= end:
             raise Refused(f"{_shown(member.name)}: the size is negative")
+        end = archive.offset
         name = posixpath.normpath(member.name or ".")
         if member.name.startswith("/"):
             raise Refused(f"{_shown(member.name)}: the path is absolute")

@@ -88,11 +88,7 @@ class Protocol(H11Protocol):
         """Respond with 400, and close later, so that a client that is still sending can read it."""
         self._refused = True
         body = _refusal(msg)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
+        headers = _refusal_headers(body)
         with contextlib.suppress(h11.LocalProtocolError):  # a response has begun
             for event in (
                 h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
@@ -107,11 +103,19 @@ def _refusal(details: str) -> bytes:
     return json.dumps({"errors": [{"param": "request", "details": details}]}).encode()
 
 
+def _refusal_headers(body: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+
+
 async def _ambiguous(_: Any, __: Any, send: Any) -> None:
     """Refuse a request whose end a proxy may see elsewhere (RFC 9112, 6.1), and close."""
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
     body = _refusal("has both Content-Length and Transfer-Encoding")
+    headers = _refusal_headers(body)
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
