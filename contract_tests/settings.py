@@ -139,7 +139,7 @@ def _fault(_: str, value: str) -> str:
 def _agree(given: Mapping[str, str]) -> None:
     """Refuse settings that do not go together."""
     if "TARGET" not in given:
-        for name in ("BUILD_ID", "PROXY", "CA_BUNDLE"):
+        for name in ("BUILD_ID", "PROXY", "CA_BUNDLE", "UPLOAD_HOSTS"):
             if name in given:
                 raise GateError(
                     f"{setting(name)} needs a {setting('TARGET')}",
@@ -219,6 +219,17 @@ def _headers(name: str, value: str) -> dict[str, str]:
     return fields
 
 
+def _hosts(name: str, value: str) -> tuple[str, ...]:
+    from prime_image_builds._urls import read_hosts  # the client, which only the gate needs
+
+    words = tuple(value.replace(",", " ").split())
+    try:
+        read_hosts(words)
+    except ValueError as error:
+        raise GateError(f"{setting(name)}: {error}", setting(name, "storage.example")) from error
+    return words
+
+
 def _waivers(name: str, value: str) -> tuple[waivers.Waiver, ...]:
     try:
         today = datetime.datetime.now(datetime.UTC).date()
@@ -280,6 +291,10 @@ _DECLARED = (
     Setting("CA_BUNDLE", _file, "Trust these certificates instead of the system's.", "FILE"),
     Setting(
         "PROXY", _url, "Use this http proxy; by default that of HTTPS_PROXY.", "URL"
+    ),
+    Setting(
+        "UPLOAD_HOSTS", _hosts,
+        "Upload to these hosts, or host:port, though they are not public.", "HOSTS", is_list=True,
     ),
     Setting("SEED", _number(int, 0), "Seed of the generated requests; 1 by default.", "N"),
     Setting(

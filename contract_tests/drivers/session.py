@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+from prime_image_builds._urls import UploadPolicy, read_hosts
 
 from ..tape.exchange import UPLOAD, Exchange
 from ..tape.tape import NO_RESPONSE, Tape
@@ -38,6 +39,8 @@ class Session:
         reach: Whether the server can still be reached.
         headers: Sent with every request to the API beside its own, but not with uploads.
         own_name: The image name that this run alone uses. No other image is ever deleted.
+        upload_hosts: Hosts that get uploads whatever their address is.
+        refused: The hosts that got none, each with the reason; the sessions of a run share it.
 
     """
 
@@ -48,6 +51,8 @@ class Session:
     reach: Reachability = field(default_factory=Reachability)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     own_name: str = ""
+    upload_hosts: Sequence[str] = ()
+    refused: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +115,8 @@ class Session:
             return self._unsent("PUT", url, headers, intent, error, upload_of=build_id)
         if (target := _issued_target(url)) is not None:
             request.extensions["target"] = target
+        base = httpx.URL(self.endpoint.base_url)
+        request.extensions[bounded.POLICY] = UploadPolicy(base, read_hosts(self.upload_hosts))
         return self._answered(request, intent, upload_of=build_id)
 
     def exchange(self, request: httpx.Request, intent: str) -> Exchange:
@@ -218,6 +225,9 @@ class Session:
         try:
             seconds = self.reach.seconds(kind, self.endpoint.transport.limits.seconds)
             return self.endpoint.transport.send(request, seconds), None
+        except bounded.Refused as error:
+            self.refused[error.host] = str(error)
+            return None, error
         except SessionError as error:
             return None, error
 

@@ -110,6 +110,7 @@ def _session(done: Run, driver: str) -> Session:
     return Session(
         done.endpoint, done.tape, driver, done.pace,
         reach=done.reach, headers=done.target.headers, own_name=done.own_name,
+        upload_hosts=done.target.upload_hosts, refused=done.refused,
     )  # fmt: skip
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 
+from ..drivers.http.sockets import shortened
 from ..drivers.schemathesis.result import DRIVER, Result
 from ..tape.exchange import UPLOAD, Credential
 from ..usage import setting
 from .run import FEEDING, NO_RESPONSE, Run, outcome
 from .target import GateError
 
+# Of the hosts that got no upload, so many are shown.
+_MOST_HOSTS = 3
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -36,6 +40,19 @@ def refuse(run: Run) -> None:
         )
     if run.fuzzed is not None and run.fuzzed.ended is None:
         _refuse_without_generated_success(run, run.fuzzed)
+
+
+def not_uploaded(run: Run) -> str:
+    """Return why hosts got no upload, and the setting that allows them; empty if none was refused.
+
+    A server may name a new host each time, so only the first are shown.
+    """
+    if not run.refused:
+        return ""
+    hosts = [*run.refused][:_MOST_HOSTS]
+    reasons = "; ".join(run.refused[host] for host in hosts)
+    more = f" and {len(run.refused) - len(hosts)} more" if len(run.refused) > len(hosts) else ""
+    return run.redaction(f"{reasons}{more}; {_allowing(hosts)}")
 
 
 def counted(outcomes: dict[str, int]) -> str:
@@ -71,7 +88,14 @@ def _uploads(run: Run) -> str:
     return counted(run.uploads) + (f": {run.redaction(why)}" if why else "")
 
 
+def _allowing(hosts: list[str]) -> str:
+    listed = shlex.quote(",".join(map(shortened, hosts)))
+    return f"{setting('UPLOAD_HOSTS', listed)} allows it"
+
+
 def _fix_of_uploads(run: Run) -> str:
+    if run.refused:
+        return f"{run.redaction(_allowing([*run.refused][:_MOST_HOSTS]))}, if that is your storage"
     if all(outcome.startswith("3") for outcome in run.uploads):
         return "let upload_url be where the context goes: a redirect of an upload is not followed"
     return "see why the upload URLs that initiate returns accept no upload"

@@ -62,6 +62,7 @@ class Run:
         problem: Why the run ended early, or None.
         is_interrupted: Whether somebody stopped it.
         is_finished: Whether every driver had its turn, though a budget may have cut it short.
+        refused: Hosts that got no upload, each with the reason why the policy refuses it.
 
     """
 
@@ -76,6 +77,7 @@ class Run:
     problem: Problem | None = None
     is_interrupted: bool = False
     is_finished: bool = False
+    refused: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self, at: Endpoint | None) -> None:
         self.endpoint = at or self.target.endpoint(self.limits)

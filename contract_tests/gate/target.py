@@ -64,6 +64,7 @@ class Target:
         headers: Sent with every request to the API.
         ca_bundle: A file of certificates to trust instead of the system's.
         proxy: The URL of a proxy; by default that of the environment.
+        upload_hosts: Hosts that get uploads, though the policy for upload URLs refuses them.
         require: Rules and cells of the matrix that must be observed.
         waivers: Rules that may be violated for now.
         dry_run: Whether only to show the plan.
@@ -83,6 +84,7 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)
+    upload_hosts: tuple[str, ...] = ()
     budget: Budget = Budget()
     require: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -118,6 +120,7 @@ class Target:
             "DOCKERFILE": self.files.get("DOCKERFILE"),
             "HEADERS": headers.write(self.headers), "CA_BUNDLE": self.ca_bundle,
             "PROXY": Redaction()(self.proxy) if self.proxy else None,
+            "UPLOAD_HOSTS": ",".join(self.upload_hosts),
             "MAX_BUILDS": _number(budget.builds), "MAX_REQUESTS": _number(budget.requests),
             "RATE": _number(budget.rate),
             "DEADLINE": None if budget.deadline == Budget().deadline else _number(budget.deadline),

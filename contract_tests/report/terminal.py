@@ -89,6 +89,8 @@ def traffic(run: Run) -> Iterator[str]:
     yield f"successes     {_counted(run.tape.successes())}"
     if run.uploads:
         yield f"uploads       {hollow.counted(run.uploads)}"
+    if why := hollow.not_uploaded(run):
+        yield f"  none to         {why}"
     if run.not_deleted:
         yield f"delete        {run.not_deleted}"
     if run.unanswered:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from ..gate import hollow
 from ..gate.result import Report
 from ..gate.run import Run
 from ..verdicts.judge import Group, Verdict
@@ -54,6 +55,7 @@ def _document(run: Run) -> dict[str, Any]:
             for driver, (requests, seconds) in run.spent.items()
         },
         "uploads": dict(sorted(run.uploads.items())),
+        "not_uploaded": hollow.not_uploaded(run) or None,
         "not_deleted": run.not_deleted,
         "no_response": dict(sorted(run.unanswered.items())),
         "completed": run.completed,

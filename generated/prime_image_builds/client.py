@@ -2,7 +2,7 @@
 """HTTP clients for the API, without and with a token."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ import httpx
 
 from ._secrets import Secrets, secrets_stripped, strip_secrets
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
+from ._urls import read_hosts
 from .errors import InvalidRequestError
 
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -32,6 +33,8 @@ class Client:
         naive_timestamps: ``"utc"`` reads a date-time without offset as UTC; ``"reject"`` raises.
         unknown_statuses: ``"keep"`` accepts values that the contract does not list, in each enum
             of a response, with ``is_known`` false; such a build has not ended. ``"reject"`` raises.
+        upload_hosts: Hosts, for example ``["10.0.0.5:9000"]``, that get a context although they
+            are not public, and the API is elsewhere, or although it has https and they do not.
 
     Raises:
         InvalidRequestError: If an option has none of these values.
@@ -49,8 +52,13 @@ class Client:
         httpx_args: Mapping[str, Any] | None = None,
         naive_timestamps: NaiveTimestamps = "reject",
         unknown_statuses: UnknownStatuses = "reject",
+        upload_hosts: Collection[str] = (),
     ) -> None:
         self.tolerance = Tolerance(naive_timestamps, unknown_statuses)
+        try:
+            self.upload_hosts = read_hosts(upload_hosts)
+        except ValueError as error:
+            raise InvalidRequestError(f"upload_hosts: {error}") from error
         self._settings: dict[str, Any] = {
             "base_url": base_url,
             "headers": dict(headers or {}),
@@ -61,6 +69,7 @@ class Client:
             "httpx_args": dict(httpx_args or {}),
             "naive_timestamps": naive_timestamps,
             "unknown_statuses": unknown_statuses,
+            "upload_hosts": upload_hosts,
         }
         self._client: httpx.Client | None = None
         self._async_client: httpx.AsyncClient | None = None
@@ -162,7 +171,7 @@ class Client:
     def _httpx_arguments(self) -> dict[str, Any]:
         settings = dict(self._settings)
         extra = settings.pop("httpx_args")
-        del settings["naive_timestamps"], settings["unknown_statuses"]
+        del settings["naive_timestamps"], settings["unknown_statuses"], settings["upload_hosts"]
         settings["verify"] = settings.pop("verify_ssl")
         return {**settings, **extra}
 
@@ -199,6 +208,7 @@ class AuthenticatedClient(Client):
         httpx_args: Mapping[str, Any] | None = None,
         naive_timestamps: NaiveTimestamps = "reject",
         unknown_statuses: UnknownStatuses = "reject",
+        upload_hosts: Collection[str] = (),
     ) -> None:
         super().__init__(
             base_url,
@@ -210,6 +220,7 @@ class AuthenticatedClient(Client):
             httpx_args=httpx_args,
             naive_timestamps=naive_timestamps,
             unknown_statuses=unknown_statuses,
+            upload_hosts=upload_hosts,
         )
         self.token = token
 

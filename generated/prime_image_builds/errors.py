@@ -6,6 +6,7 @@ ImageBuildsError
  ├─ InvalidBodyError, a ValueError       a body that violates the contract
  │   └─ InvalidResponseError             … of a response
  ├─ ContextError, a ValueError           a directory that cannot be packed; nothing was sent
+ ├─ UploadNotAllowedError                an upload URL that leads where no context is sent
  ├─ BuildFailedError                     the build ended as FAILED or CANCELLED
  ├─ BuildTimeoutError, a TimeoutError    the build did not end before the deadline
  └─ ApiError                             an error status
@@ -254,6 +255,26 @@ class ContextError(ImageBuildsError, ValueError):
     """A directory that cannot be packed; nothing was sent."""
 
 
+class UploadNotAllowedError(ImageBuildsError):
+    """An upload URL that leads where no context is sent; nothing was sent there.
+
+    Attributes:
+        host: The host of the URL.
+        reason: Why no context is sent there.
+    """
+
+    def __init__(self, host: str, reason: str) -> None:
+        self.host = host
+        self.reason = reason
+        super().__init__(host, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"the context was not sent to {self.host}: {self.reason}. "
+            f"Fix: upload_hosts=[{self.host!r}] allows it"
+        )
+
+
 class BuildFailedError(ImageBuildsError):
     """A build that ended in FAILED or CANCELLED.
 
@@ -359,5 +380,6 @@ __all__ = (
     "UnauthorizedError",
     "UnexpectedStatusError",
     "UnprocessableError",
+    "UploadNotAllowedError",
     "UploadRefusedError",
 )

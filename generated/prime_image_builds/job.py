@@ -88,6 +88,7 @@ def build_image(
         ContextError: If the directory cannot be packed; nothing is sent.
         ApiError: If an operation returns an error status.
         UploadRefusedError: If the upload URL returns an error status.
+        UploadNotAllowedError: If the upload URL leads where no context is sent (``upload_hosts``).
         InvalidResponseError: If a response violates the contract.
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response; a failed initiate may have created a build.
@@ -120,6 +121,7 @@ def upload(
 
     Raises:
         UploadRefusedError: If the URL returns any status but a success.
+        UploadNotAllowedError: If the URL leads where no context is sent (``upload_hosts``).
         InvalidBodyError: If ``upload_url`` is not an HTTP URL.
         httpx.HTTPError: If there is no response.
     """

@@ -11,8 +11,9 @@ import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpcore
 import httpx
@@ -29,12 +30,31 @@ from .sockets import (
 )
 from .transport import Answer, Limits
 
-__all__ = ["Answer", "Client", "Limits", "Overdue", "SessionError", "request"]
+if TYPE_CHECKING:  # the client takes longer to import than this
+    from prime_image_builds._urls import UploadPolicy
+
+__all__ = ["POLICY", "Answer", "Client", "Limits", "Overdue", "Refused", "SessionError", "request"]
+
+POLICY: Final = "policy"
+"""The extension of a request whose URL a server returned: the ``UploadPolicy`` to check it by."""
 
 # Some servers refuse requests without these.
 _DEFAULTS: Final = {"Accept": "*/*", "User-Agent": "image-build-contract-gate"}
 # Servers close idle connections after two seconds or more; ours must be closed earlier.
 _IDLE_SECONDS: Final = 1.5
+
+
+class Refused(SessionError):  # noqa: N818 (named for what happened)
+    """Nothing was sent, since the policy refuses the URL.
+
+    Attributes:
+        host: The host of the URL.
+
+    """
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"not sent to {shortened(host)}: {reason}")
+        self.host = host
 
 
 class Client:
@@ -56,6 +76,7 @@ class Client:
         self._is_explicit_proxy = proxy is not None
         self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
         self._keeps = True
+        self._peers: set[str] = set()
 
     def __enter__(self) -> Client:
         return self
@@ -83,7 +104,12 @@ class Client:
         """
         watch = SocketDeadline(seconds or self.limits.seconds)
         token = WATCH.set(watch)
+        policy: UploadPolicy | None = request.extensions.get(POLICY)
         try:
+            _require_http(request.url)
+            if policy is not None:
+                watch.check = partial(self._check, policy, request.url)
+                self._check(policy, request.url)
             return self._exchange(request, watch)
         except SessionError as error:
             error.is_sent = watch.sent
@@ -93,6 +119,21 @@ class Client:
             raise
         finally:
             WATCH.reset(token)
+            if policy is None and watch.peer:
+                self._peers.add(watch.peer)
+
+    def _check(self, policy: UploadPolicy, url: httpx.URL, address: str = "") -> None:
+        """Raise ``Refused`` for a URL, or an address that it leads to, where nothing is sent.
+
+        What is near is where the API was reached: its name may lead elsewhere by now.
+        """
+        problem = (
+            policy.address_problem(url, address, self._peers)
+            if address
+            else policy.url_problem(url, self._peers)
+        )
+        if problem:
+            raise Refused(url.raw_host.decode("ascii"), problem)
 
     def _exchange(self, request: httpx.Request, watch: SocketDeadline) -> Answer:
         with _as_session_errors(watch):
@@ -130,8 +171,6 @@ class Client:
         return bytes(content)
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        if url.scheme not in ("http", "https") or not url.host:
-            raise SessionError("the URL is not an http(s) URL with a host")
         proxy = self._proxy(url)
         key = (proxy, url.scheme == "https")
         if key not in self._pools:
@@ -173,6 +212,11 @@ def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -
         )
     except ValueError as error:
         raise SessionError("a header cannot be sent, since it is not ASCII") from error
+
+
+def _require_http(url: httpx.URL) -> None:
+    if url.scheme not in ("http", "https") or not url.host:
+        raise SessionError("the URL is not an http(s) URL with a host")
 
 
 def sent_headers(request: httpx.Request) -> list[tuple[bytes, bytes]]:
@@ -233,7 +277,7 @@ def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.Connect
         ssl_context=context,
         max_connections=None,
         keepalive_expiry=_IDLE_SECONDS,
-        network_backend=Backend(),
+        network_backend=Backend(is_proxied=True),
     )
 
 

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -49,6 +49,9 @@ class SocketDeadline:
 
     Attributes:
         seconds: How long it may take, from name look-up to the last byte.
+        check: Called with each address before a connection is made to it; raises ``SessionError``
+            for one that must not be connected to.
+        peer: The address that a connection was made to, or None where a proxy made it.
         connected: Whether it had to make a connection, and did.
         sent: Whether anything of the request went out.
         received: How many bytes came.
@@ -56,6 +59,8 @@ class SocketDeadline:
     """
 
     seconds: float
+    check: Callable[[str], None] | None = None
+    peer: str | None = None
     connected: bool = False
     sent: bool = False
     received: int = 0
@@ -96,7 +101,15 @@ WATCH: ContextVar[SocketDeadline] = ContextVar("watch")
 
 
 class Backend(httpcore.NetworkBackend):
-    """Makes connections. The timeouts that httpcore hands on are not used."""
+    """Makes connections. The timeouts that httpcore hands on are not used.
+
+    Args:
+        is_proxied: Whether it connects to a proxy, whose address is the user's choice.
+
+    """
+
+    def __init__(self, *, is_proxied: bool = False) -> None:
+        self._is_proxied = is_proxied
 
     def connect_tcp(
         self,
@@ -114,6 +127,8 @@ class Backend(httpcore.NetworkBackend):
             for index, (family, address) in enumerate(addresses):
                 made = socket.socket(family, socket.SOCK_STREAM)
                 try:
+                    if watch.check and not self._is_proxied:
+                        watch.check(address[0])
                     with _as_session_errors(watch):
                         # An address that does not answer leaves time for the others.
                         made.settimeout(watch.left() / (len(addresses) - index))
@@ -124,6 +139,7 @@ class Backend(httpcore.NetworkBackend):
                     refusal = error
                     continue
                 watch.connected = True
+                watch.peer = None if self._is_proxied else address[0]
                 return Stream(made)
             raise refusal
 

@@ -61,6 +61,8 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_HEADERS": "Authorization: Bearer x"}, "X-Team"),
         ({"CONTRACT_HEADERS": '{"X-Team": 1}'}, "X-Team"),
         ({"CONTRACT_HEADERS": "X-Team: a\r\nX-Evil: b"}, "X-Team"),
+        ({**URL, "CONTRACT_UPLOAD_HOSTS": "http://a"}, "is not a host"),
+        ({"CONTRACT_UPLOAD_HOSTS": "a"}, "needs a TARGET"),
         ({"CONTRACT_BUILD_ID": "b"}, "needs a TARGET"),
         ({"CONTRACT_PROXY": "http://127.0.0.1:1"}, "needs a TARGET"),
         ({"CONTRACT_TARGET": "http://127.0.0.1:8000"}, "CONTRACT_TOKEN"),
@@ -97,6 +99,7 @@ def test_each_setting_is_read_into_the_target() -> None:
         "CONTRACT_DEADLINE": "60", "CONTRACT_DRY_RUN": "1", "CONTRACT_BUILD_ID": "b/7",
         "CONTRACT_REQUIRE": "T1,FAILED:set artifact:COMPLETED:set:set",
         "CONTRACT_HEADERS": '{"X-Team": "a", "X-Stage": "b"}', "CONTRACT_PROXY": "http://p:3128",
+        "CONTRACT_UPLOAD_HOSTS": "storage.test, [::1]:9000",
     })  # fmt: skip
 
     assert [rule.id for rule in target.rules] == ["P6", "T1"]
@@ -107,6 +110,7 @@ def test_each_setting_is_read_into_the_target() -> None:
     assert target.require == ("T1", "FAILED:set", "artifact:COMPLETED:set:set")
     assert target.headers == {"X-Team": "a", "X-Stage": "b"}
     assert target.proxy == "http://p:3128"
+    assert target.upload_hosts == ("storage.test", "[::1]:9000")
 
 
 def test_blank_setting_counts_as_not_set() -> None:
@@ -219,6 +223,7 @@ def test_repeat_has_every_relevant_setting(tmp_path: Path) -> None:
         "CONTRACT_MAX_REQUESTS": "1234567", "CONTRACT_RATE": "2.5", "CONTRACT_DEADLINE": "60",
         "CONTRACT_BUILD_ID": "b 'x' $y", "CONTRACT_DOCKERFILE": str(dockerfile),
         "CONTRACT_CA_BUNDLE": str(dockerfile), "CONTRACT_PROXY": "http://127.0.0.1:3128",
+        "CONTRACT_UPLOAD_HOSTS": "storage.test,10.0.0.1:9000",
         "CONTRACT_HEADERS": json.dumps({"X-Team": "a \"b\"", "X-Stage": "it's"}),
         "CONTRACT_REQUIRE": "P1", "CONTRACT_RULE": "P1,P2", "CONTRACT_WAIVERS": str(waived),
     }  # fmt: skip

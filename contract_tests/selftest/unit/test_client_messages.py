@@ -87,6 +87,7 @@ MESSAGES: dict[str, Callable[[Path], object]] = {
     "deadline after a poll": lambda _: raise_(errors.BuildTimeoutError("bld_1", FAILED, 3.0)),
     "deadline before a poll": lambda _: raise_(errors.BuildTimeoutError("bld_1", None, 3.0)),
     "upload URL of a file": lambda folder: uploaded(folder, "file:///etc/passwd"),
+    "upload URL of a private address": lambda folder: uploaded(folder, "https://10.0.0.1/x"),
     "missing directory": lambda folder: pack(folder / "nowhere"),
     "missing Dockerfile": lambda folder: pack(folder),
     "unclosed class in the ignore file": lambda folder: packed(folder, **{".dockerignore": "a[b"}),

@@ -308,7 +308,7 @@ def early(status: int, *, reads: int = 0) -> Iterator[tuple[str, list[int]]]:
 def test_an_early_refusal_is_typed(folder: Path, is_async: bool, reads: int, status: int) -> None:
     """A server that refuses an upload and closes the connection is understood in either world."""
     (folder / "big").write_bytes(os.urandom(4 * 2**20))
-    client = AuthenticatedClient("http://images.test", "token")
+    client = AuthenticatedClient("http://127.0.0.1:1", "token")
     with (
         early(status, reads=reads) as (url, answered),
         pytest.raises(errors.UploadRefusedError) as caught,

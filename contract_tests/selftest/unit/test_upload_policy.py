@@ -1,0 +1,117 @@
+"""The policy for upload URLs: kinds of addresses, spellings of hosts, and what is allowed."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from prime_image_builds import AuthenticatedClient, errors
+from prime_image_builds._urls import UploadPolicy, kind_of, literal, read_hosts
+
+KINDS = {
+    "127.0.0.1": "loopback", "0.0.0.0": "loopback", "::1": "loopback", "::": "loopback",  # noqa: S104
+    "::ffff:127.0.0.1": "loopback", "64:ff9b::7f00:1": "loopback", "2002:7f00:1::": "loopback",
+    "::127.0.0.1": "loopback", "2001:0:4136:e378:8000:63bf:80ff:fffe": "loopback",
+    "169.254.169.254": "cloud metadata", "fd00:ec2::254": "cloud metadata",
+    "::ffff:169.254.169.254": "cloud metadata", "64:ff9b::a9fe:a9fe": "cloud metadata",
+    "168.63.129.16": "cloud metadata", "100.100.100.200": "cloud metadata",
+    "169.254.1.1": "link-local", "fe80::1": "link-local", "fe80::1%eth0": "link-local",
+    "10.1.2.3": "private", "172.16.0.1": "private", "192.168.1.1": "private",
+    "fd12::1": "private", "fec0::1": "private", "64:ff9b:1::1": "private",
+    "100.64.0.1": "shared", "224.0.0.1": "multicast", "ff02::1": "multicast",
+    "255.255.255.255": "reserved", "240.0.0.1": "reserved", "198.18.0.1": "reserved",
+    "172.32.0.1": None, "100.128.0.1": None, "8.8.8.8": None, "2606:4700::1111": None,
+    "::ffff:8.8.8.8": None, "64:ff9b::808:808": None, "2002:808:808::": None,
+}  # fmt: skip
+LITERALS = {
+    "127.0.0.1": "127.0.0.1", "127.1": "127.0.0.1", "0x7f.1": "127.0.0.1",
+    "0177.0.0.1": "127.0.0.1", "017700000001": "127.0.0.1", "2130706433": "127.0.0.1",
+    "0": "0.0.0.0", "127.0.0.1.": "127.0.0.1", "%31%32%37.0.0.1": "127.0.0.1",  # noqa: S104
+    "LOCALHOST": "127.0.0.1", "localhost.": "127.0.0.1", "a.localhost": "127.0.0.1", "::1": "::1",
+    "storage.example": None, "notlocalhost": None, "1.2.3.4.5": None, "": None, "0x7f.x": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("address", KINDS)
+def test_kind_of_an_address(address: str) -> None:
+    """An address inside another counts; one that is public has no kind."""
+    assert kind_of(address) == KINDS[address]
+
+
+@pytest.mark.parametrize("host", LITERALS)
+def test_host_in_any_spelling_is_the_address(host: str) -> None:
+    """As resolvers read it; a name is none."""
+    assert literal(host) == LITERALS[host]
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "near", "is_allowed"),
+    [
+        ("http://api.test", "http://8.8.8.8/x", (), True),
+        ("http://api.test", "http://storage.test/x", (), True),
+        ("http://api.test", "https://storage.test/x", (), True),
+        ("https://api.test", "http://storage.test/x", (), False),
+        ("https://api.test", "http://api.test/x", (), False),
+        ("http://api.test", "http://user@storage.test/x", (), False),
+        ("http://api.test", "file://storage.test/x", (), False),
+        ("http://api.test", "http://10.0.0.1/x", (), False),
+        ("http://api.test", "http://10.0.0.1/x", ("10.9.9.9",), True),
+        ("http://api.test", "http://10.0.0.1/x", ("192.168.0.1",), True),
+        ("http://api.test", "http://10.0.0.1/x", ("127.0.0.1",), False),
+        ("http://api.test", "http://127.0.0.1/x", ("10.0.0.1",), False),
+        ("http://127.0.0.1:1", "http://localhost:2/x", (), True),
+        ("http://localhost:1", "http://[::1]:2/x", (), True),
+        ("http://0.0.0.0:1", "http://127.0.0.1:2/x", (), True),
+        ("http://127.0.0.1:1", "http://169.254.169.254/x", (), False),
+        ("http://169.254.1.1", "http://169.254.169.254/x", (), False),
+        ("http://10.0.0.1", "http://[fd00:ec2::254]/x", (), False),
+    ],
+)
+def test_url_is_allowed(base: str, url: str, near: tuple[str, ...], is_allowed: bool) -> None:
+    """A host of the same kind as the API's is; nothing lifts TLS."""
+    problem = UploadPolicy(httpx.URL(base)).url_problem(httpx.URL(url), near)
+
+    assert (problem is None) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("hosts", "url", "is_allowed"),
+    [
+        (["10.0.0.1"], "http://10.0.0.1:9000/x", True),
+        (["10.0.0.1"], "http://167772161/x", True),
+        (["10.0.0.1:9000"], "http://10.0.0.1:9000/x", True),
+        (["10.0.0.1:9000"], "http://10.0.0.1/x", False),
+        (["10.0.0.1:80"], "http://10.0.0.1/x", True),
+        (["10.0.0.1:443"], "https://10.0.0.1/x", True),
+        (["[fd00::1]:9000"], "https://[fd00::1]:9000/x", True),
+        (["fd00::1"], "https://[fd00::1]/x", True),
+        (["Storage.Test."], "http://user@storage.test/x", True),
+        (["storage.test"], "http://a.storage.test/x", False),
+        (["storage.test"], "ftp://storage.test/x", False),
+        (["storage.test"], "http://storage.test@10.0.0.1/x", False),
+    ],
+)
+def test_allowed_host(hosts: list[str], url: str, is_allowed: bool) -> None:
+    """By its name or address, with its port or any; the API has https here."""
+    policy = UploadPolicy(httpx.URL("https://api.test"), read_hosts(hosts))
+
+    assert (policy.url_problem(httpx.URL(url)) is None) is is_allowed
+    if is_allowed:
+        assert policy.address_problem(httpx.URL(url), "169.254.169.254") is None
+
+
+@pytest.mark.parametrize(
+    "word", ["", "a/b", "http://a", "user@a", "a:x", "a:65536", "a?b", "a#b", "a b"]
+)
+def test_invalid_host_raises(word: str) -> None:
+    """Nothing but a host, and perhaps a port; the client's error names its argument."""
+    with pytest.raises(ValueError, match="is not a host"):
+        read_hosts([word])
+    with pytest.raises(errors.InvalidRequestError, match="upload_hosts"):
+        AuthenticatedClient("https://api.test", "token", upload_hosts=[word])
+
+
+def test_copy_of_a_client_has_its_upload_hosts() -> None:
+    """Also with other headers."""
+    client = AuthenticatedClient("https://api.test", "token", upload_hosts=["storage.test"])
+
+    assert client.with_headers({"X": "1"}).upload_hosts == {("storage.test", None)}
