@@ -185,7 +185,7 @@ class _Network:
     def _connect(self, host: str, port: int, **_: Any) -> httpcore.NetworkStream:
         """Resolve once more, as httpcore does."""
         try:
-            *_, address = socket.getaddrinfo(host, port)[0]
+            address = socket.getaddrinfo(host, port)[0][4]
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         return _Stream(self, address)
