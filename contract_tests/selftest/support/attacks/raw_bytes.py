@@ -132,8 +132,8 @@ def _headers() -> Iterator[tuple[str, bytes]]:
         "20,000 empty headers": b"Host: h\r\n" + b"X:\r\n" * 20_000,
         "an upgrade": b"Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
         "an upgrade to HTTP/2": b"Host: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n",
-        "an odd expectation": b"Host: h\r\nExpect: everything\r\nContent-Length: 0\r\n",
-        "an odd host": b"Host: \xff\xfe:99999999\r\n",
+        "an unknown expectation": b"Host: h\r\nExpect: everything\r\nContent-Length: 0\r\n",
+        "an invalid host": b"Host: \xff\xfe:99999999\r\n",
         "1,000 commas": b"Host: h\r\nConnection: " + b"," * 1000 + b"\r\n",
     }.items():  # fmt: skip
         for path in (BUILD, b"/nowhere"):
@@ -183,9 +183,9 @@ def _chunks() -> Iterator[tuple[str, bytes]]:
         "100,000 digits": b"0" * 100_000 + b"1\r\n", "no ASCII": b"\xd9\xa1\r\n", "NUL": b"\0\r\n",
         "a large extension": b"1;x=" + b"y" * 100_000 + b"\r\nx\r\n0\r\n\r\n",
         "an extension with NUL": b"1;x=\0\r\nx\r\n0\r\n\r\n",
-        "an odd extension": b"1;=;;\"\r\nx\r\n0\r\n\r\n",
+        "an invalid extension": b"1;=;;\"\r\nx\r\n0\r\n\r\n",
         "too much": b"1\r\nxx\r\n0\r\n\r\n", "another line end": b"1\rx\r\n0\r\n\r\n",
-        "an odd trailer": b"0\r\nno colon\r\n\r\n", "a folded trailer": b"0\r\n x\r\n\r\n",
+        "a trailer without a colon": b"0\r\nno colon\r\n\r\n", "a folded trailer": b"0\r\n x\r\n\r\n",
         "a large trailer": b"0\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
         "20,000 trailers": b"0\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
         "10,000 chunks": b"1\r\n[\r\n" * 10_000 + b"0\r\n\r\n",
