@@ -112,7 +112,8 @@ def main(write: bool, faults: list[str]) -> int:
     """
     alarms_raised = alarms()
     detections = []
-    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+    processes = min(PROCESSES, len(faults))
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         for one in pool.imap(detect, faults):
             detections.append(one)
             verdict = "ok   " if one.is_right else "FAIL "
