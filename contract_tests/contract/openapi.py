@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 from ..problems import Problem
-from . import documents
+from . import documents, pointers
 
 _PLACES = [parent / "openapi.yaml" for parent in Path(__file__).resolve().parents[1:3]]
 PATH = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
@@ -114,11 +114,7 @@ class Contract:
 
         Raises KeyError if there is none.
         """
-        node: Any = self.document
-        for part in pointer.lstrip("#/").split("/"):
-            key = part.replace("~1", "/").replace("~0", "~")
-            node = node[int(key)] if isinstance(node, list) else node[key]
-        return self._resolved(node)
+        return self._resolved(pointers.find(self.document, pointer))
 
     def node(self, pointer: str) -> Any:
         """Return the value at a JSON pointer; a ``$ref`` there is not followed.
@@ -126,9 +122,7 @@ class Contract:
         Raises KeyError if there is none.
         """
         parent, _, last = pointer.rpartition("/")
-        node = self.at(parent) if parent.strip("#/") else self.document
-        key = last.replace("~1", "/").replace("~0", "~")
-        return node[int(key)] if isinstance(node, list) else node[key]
+        return pointers.find(self.at(parent), f"/{last}")
 
     def follow(self, pointer: str) -> str:
         """Return the pointer that a pointer's references lead to."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import unquote
 
+from ..contract import pointers
 from ..problems import Problem
 
 # Limits documents that expand without bound, such as aliases of aliases.
@@ -106,22 +107,17 @@ class Node:
     def _referred(self, reference: str) -> Node:
         if not reference.startswith("#"):
             raise self._lost(reference, "is outside the document")
-        node = self.document.top
         pointer = unquote(reference[1:])
         if pointer and not pointer.startswith("/"):
             raise self._lost(reference, "is not a JSON pointer")
-        for part in pointer.split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
-            try:
-                value = node.value[int(key) if isinstance(node.value, list) else key]
-            except (KeyError, IndexError, TypeError, ValueError):
-                raise self._lost(reference, "has no target") from None
-            node = node._below(key, value)
-        return node
+        try:
+            value = pointers.find(self.document.root, pointer)
+        except (LookupError, TypeError, ValueError):
+            raise self._lost(reference, "has no target") from None
+        return Node(self.document, pointer, value)
 
     def _below(self, key: str, value: Any) -> Node:
-        escaped = str(key).replace("~", "~0").replace("/", "~1")
-        return Node(self.document, f"{self.pointer}/{escaped}", value)
+        return Node(self.document, pointers.below(self.pointer, key), value)
 
     def _lost(self, reference: str, why: str) -> Problem:
         return Problem(

@@ -1,12 +1,15 @@
-"""A problem of the contract, as data, and how places of the contract are named."""
+"""A problem of the contract, as data; its place is a JSON pointer."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from contract_tests import problems
+from contract_tests.contract.pointers import below, find
 
 from .fixes import FIXES
+
+__all__ = ("LintProblem", "Part", "below", "refuse", "resolve")
 
 Part = dict[str, Any]
 
@@ -33,12 +36,6 @@ def refuse(kind: str, pointer: str, what: str, fix: str = "") -> LintProblem:
     return LintProblem(kind, pointer, what, fix or FIXES[kind])
 
 
-def below(pointer: str, *keys: object) -> str:
-    """Return the JSON pointer of a part of a place."""
-    parts = (str(key).replace("~", "~0").replace("/", "~1") for key in keys)
-    return "/".join([pointer, *parts])
-
-
 def resolve(contract: Part, node: Part) -> Part:
     """Follow a reference, if the node is one. Raises ``LookupError`` if it leads nowhere."""
     seen = set[str]()
@@ -46,9 +43,7 @@ def resolve(contract: Part, node: Part) -> Part:
         if node["$ref"] in seen:
             raise LookupError(node["$ref"])
         seen.add(node["$ref"])
-        target: Any = contract
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part.replace("~1", "/").replace("~0", "~")]
+        target = find(contract, node["$ref"])
         if not isinstance(target, dict):
             raise LookupError(node["$ref"])
         node = target

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from contract_tests.contract.pointers import find
+
 Schema = dict[str, Any]
 STRINGS = ("x", "", 'say "hi" to C:\\new\n\tin \N{SNOWMAN} and \N{GRINNING FACE}')
 INSTANTS = ("2026-11-24T09:00:00Z", "2026-11-24T10:00:04.25+01:00")
@@ -20,10 +22,7 @@ def resolve(contract: Schema, node: Schema) -> Schema:
             beside = {key: value for key, value in node.items() if key != "allOf"}
             node = {**resolve(contract, node["allOf"][0]), **beside}
             continue
-        target: Any = contract
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part.replace("~1", "/").replace("~0", "~")]
-        node = target
+        node = find(contract, node["$ref"])
     return node
 
 

@@ -307,7 +307,9 @@ def test_section_of_another_version_is_a_problem(project: Path) -> None:
     add(project, "Breaking", "No.", "3.0.0, 2026-12-01")
     edit(project, "openapi.yaml", swap("  version: 1.0.0", "  version: 2.0.0"))
 
-    assert [one.fix for one in check.check(project).problems] == ["name it 2.0.0, or Unreleased"]
+    (problem,) = check.check(project).problems
+    assert "3.0.0" in problem.what
+    assert "2.0.0" in problem.fix
 
 
 def test_commit_of_a_release_passes(project: Path) -> None:
@@ -378,7 +380,7 @@ def test_folder_that_is_not_a_clone_cannot_tell(tmp_path: Path, project: Path) -
         with pytest.raises(Problem) as error:
             check.last_release(folder)
 
-        assert error.value.fix == "run it in a clone"
+        assert "clone" in error.value.fix
 
 
 @pytest.mark.parametrize("ending", [Exit.OK, Exit.FOUND, Exit.CANNOT_TELL])

@@ -55,7 +55,7 @@ def test_waiver_of_a_rule_that_passes_fails(tmp_path: Path) -> None:
     code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5"), RULE="T4,T5")
 
     assert code == 1
-    assert "problem: T5 is waived (known), but passes" in printed
+    assert re.search(r"^problem: T5 .*\(known\)", printed, re.M)
 
 
 def test_expired_waiver_ends_with_4(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_expired_waiver_ends_with_4(tmp_path: Path) -> None:
     code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5", "2020-01-01"))
 
     assert code == 4
-    assert "(known) expired on 2020-01-01" in printed
+    assert re.search(r"^problem: .*\(known\).* 2020-01-01", printed, re.M)
 
 
 def test_required_status_that_is_not_observed_fails() -> None:
