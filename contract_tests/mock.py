@@ -55,8 +55,9 @@ class MockImages:
         fault: The name of a fault, to see what a client makes of an answer that breaks a rule.
 
     Raises:
-        ValueError: If there is no such fault or scenario (the nearest are named), if ``base_url``
-            is more or less than an origin, or if ``start`` has no offset.
+        ValueError: If an argument is of another type, if there is no such fault or scenario (the
+            nearest are named), if ``base_url`` is more or less than an origin, or if ``start`` has
+            no offset.
 
     """
 
@@ -71,6 +72,11 @@ class MockImages:
         seed: int = 0,
         fault: str | None = None,
     ) -> None:
+        _check_types(
+            token=(token, str), base_url=(base_url, str), start=(start, datetime),
+            build_seconds=(build_seconds, int | float), scenario=(scenario, str), seed=(seed, int),
+            fault=(fault, str | None),
+        )  # fmt: skip
         if start.tzinfo is None:
             raise ValueError("start has no offset: give it a tzinfo")
         self.token = token
@@ -249,6 +255,13 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+def _check_types(**given: tuple[object, Any]) -> None:
+    for name, (value, kind) in given.items():
+        if not isinstance(value, kind):
+            word = getattr(kind, "__name__", kind)
+            raise ValueError(f"{name} is not of the type {word}: {name}={value!r}")
 
 
 def _origin(url: str) -> str:

@@ -6,6 +6,7 @@ A setting ``X`` is the environment variable ``CONTRACT_X``, and ``make gate X=â€
 from __future__ import annotations
 
 import datetime
+import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from .verdicts import coverage, waivers
 
 PREFIX = "CONTRACT_"
 LEVELS = ("must", "should")
+# Servers refuse a header, and systems a path, that is longer.
+MOST_BYTES = 8192
 Read = Callable[[str, str], Any]
 # Settings are read before there is a tape: what may be shown of a URL is all but its password.
 hide = Redaction()
@@ -64,7 +67,23 @@ class Setting:
 
     def parse(self, value: str) -> Any:
         """Parse a value."""
+        if why := unreadable(value, is_path=self.metavar == "FILE"):
+            raise GateError(f"{setting(self.name)} {why}", "correct it")
         return self.read(self.name, value)
+
+
+def unreadable(value: str, *, is_path: bool) -> str:
+    """Return why a text is the value of nothing; empty if it can be one.
+
+    A path may have any bytes that a file's name can have; all else is sent or shown as UTF-8.
+    """
+    try:
+        size = len(os.fsencode(value) if is_path else value.encode())
+    except UnicodeEncodeError:
+        return "is not valid UTF-8"
+    if size > MOST_BYTES:
+        return f"has {size} bytes, and may have {MOST_BYTES}"
+    return "has a NUL character in it" if "\0" in value else ""
 
 
 def from_environment(environment: Mapping[str, str]) -> Target:
@@ -196,12 +215,22 @@ def _number(kind: type[int] | type[float], least: float) -> Read:
     return read
 
 
-def _rules(_: str, value: str) -> tuple[str, ...]:
-    return tuple(among("rule ", one, RULES) for one in value.upper().replace(",", " ").split())
+def _words(name: str, value: str) -> list[str]:
+    """Return the words of a list. Raises ``GateError`` for separators alone: that is no choice."""
+    words = value.replace(",", " ").split()
+    if value and not words:
+        raise GateError(
+            f"{setting(name)} has nothing in it", f"leave it out, or {setting(name, 'T5')}"
+        )
+    return words
+
+
+def _rules(name: str, value: str) -> tuple[str, ...]:
+    return tuple(among("rule ", one, RULES) for one in _words(name, value.upper()))
 
 
 def _required(name: str, value: str) -> tuple[str, ...]:
-    wanted = value.replace(",", " ").split()
+    wanted = _words(name, value)
     for one in wanted:
         if one not in RULES and (invalid := coverage.problem(one, IMAGES)):
             raise GateError(f"{setting(name)}: {invalid}", "a rule's id, or a cell of the matrix")
@@ -209,14 +238,12 @@ def _required(name: str, value: str) -> tuple[str, ...]:
 
 
 def _headers(name: str, value: str) -> dict[str, str]:
-    fields = headers.read(value)
-    if fields is None:
+    try:
+        return headers.read(value)
+    except ValueError as error:
         one, several = "'X-Team: a'", """'{"X-Team": "a", "X-Stage": "b"}'"""
-        raise GateError(
-            f"{setting(name)} is not a header, or is one of the gate's own",
-            f"{setting(name, one)}, or {setting(name, several)}",
-        )
-    return fields
+        fix = f"{setting(name, one)}, or {setting(name, several)}"
+        raise GateError(f"{setting(name)} {error}", fix) from error
 
 
 def _hosts(name: str, value: str) -> tuple[str, ...]:
@@ -239,13 +266,21 @@ def _waivers(name: str, value: str) -> tuple[waivers.Waiver, ...]:
 
 
 def _file(name: str, value: str) -> str:
-    if not Path(value).is_file():
+    try:
+        is_file = Path(value).is_file()
+    except OSError:  # of a name that is too long, for example
+        is_file = False
+    if not is_file:
         raise GateError(f"{setting(name)} is not a file: {value!r}", setting(name, "path"))
     return value
 
 
 def _dockerfile(name: str, value: str) -> str:
-    return Path(_file(name, value)).read_text(encoding="utf-8")
+    try:
+        return Path(_file(name, value)).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "name a Dockerfile, in UTF-8"
+        raise GateError(f"{setting(name)} cannot be read: {error}", fix) from error
 
 
 def _flag(name: str, value: str) -> bool:

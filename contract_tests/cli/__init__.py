@@ -21,6 +21,7 @@ from ..nearest import nearest
 from ..problems import Exit, Problem
 from ..usage import CONSOLE, VARIABLE
 from . import process
+from .options import named
 
 HERE = Path(__file__).resolve().parent
 DISTRIBUTION = "prime-image-builds-contract"
@@ -66,6 +67,9 @@ def _run(command: click.Command, name: str, arguments: list[str] | None) -> int:
         problem = error
     except click.Abort:
         return Exit.INTERRUPTED
+    except OSError as error:
+        # What a path names, or a disk: nothing that is wrong here.
+        problem = Problem(str(error), "correct that, and run again")
     except Exception:
         # Python's own code is 1, which means found here.
         traceback.print_exc()
@@ -90,7 +94,13 @@ def misuse(error: click.ClickException) -> Problem:
     else:
         problem = error.format_message().rstrip(".")
         if (param := _param(error, context)) is not None:
-            fix = f"{_usage(param)}; {fix}"
+            # A default is a value that works; make's variables have the names of the metavars.
+            example = param.default if isinstance(param.default, int | float | str) else None
+            fix = f"{named(param, str(example or param.metavar or param.name))}; {fix}"
+            if isinstance(error, click.BadParameter) and not isinstance(
+                error, click.MissingParameter
+            ):
+                problem = f"{named(param)}: {error.message.rstrip('.')}"
     return Problem(problem, fix)
 
 
@@ -100,14 +110,6 @@ def _param(error: click.ClickException, context: click.Context | None) -> click.
         params = context.command.get_params(context)
         return next((one for one in params if error.option_name in one.opts), None)
     return getattr(error, "param", None)
-
-
-def _usage(param: click.Parameter) -> str:
-    """Return how a parameter is given."""
-    value = param.metavar or str(param.name).upper()
-    if isinstance(param, click.Argument):
-        return value
-    return usage.setting(param.opts[0].removeprefix("--").upper().replace("-", "_"), value)
 
 
 class CommandGroup(click.Group):

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..settings import SETTINGS, Setting
+from .. import usage
+from ..problems import Problem
+from ..settings import SETTINGS, Setting, unreadable
 from ..usage import option
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -21,10 +23,36 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read a command line."""
         try:
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+            for one in self.params:
+                texts = given.get(str(one.name))
+                for text in texts if isinstance(texts, list) else [texts]:
+                    if isinstance(text, str):
+                        _refuse_unreadable(one, text)
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
             raise
+
+
+def named(one: click.Parameter, value: str | None = None) -> str:
+    """Return how a message writes a parameter, with or without a value."""
+    if isinstance(one, click.Argument):
+        return one.metavar or str(one.name).upper()
+    return usage.setting(one.opts[0].removeprefix("--").upper().replace("-", "_"), value)
+
+
+def _refuse_unreadable(one: click.Parameter, text: str) -> None:
+    """Refuse a value that nothing can be. Raises ``Problem``.
+
+    A variable that is not set is mostly meant where an option is empty: a run without a target, or
+    a server on every network, would pass for what was wanted.
+    """
+    if not text.strip() and isinstance(one, click.Option):
+        fix = f"leave it out, or {named(one, one.metavar or 'value')}"
+        raise Problem(f"{named(one)} is empty", fix)
+    if why := unreadable(text, is_path=True):
+        raise Problem(f"{named(one)} {why}", "correct it")
 
 
 def among(known: Iterable[str]) -> Complete:

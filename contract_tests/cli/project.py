@@ -11,8 +11,17 @@ from ..problems import Exit, Problem
 from .options import Command, file
 
 ROOT = PATH.parent
+
+
+def _project(_: click.Context, __: click.Parameter, root: Path) -> Path:
+    if not (root / "openapi.yaml").is_file():
+        raise Problem(f"{root} is not a checkout: it has no openapi.yaml", "name a checkout")
+    return root.resolve()
+
+
 _root = click.option(
-    "--root", type=Path, default=ROOT, metavar="DIR", help="The project; default this one.",
+    "--root", type=Path, default=ROOT, metavar="DIR", callback=_project,
+    help="The project; default this one.",
 )  # fmt: skip
 
 
@@ -22,7 +31,7 @@ def generate(root: Path) -> int:
     """Write the client from openapi.yaml."""
     from scripts.generate import write
 
-    return write(root.resolve())
+    return write(root)
 
 
 @click.command(cls=Command)
@@ -34,7 +43,7 @@ def check(root: Path) -> int:
     """
     from scripts.generate import check
 
-    return check(root.resolve())
+    return check(root)
 
 
 @click.command(cls=Command)

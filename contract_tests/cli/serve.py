@@ -106,7 +106,7 @@ def serve(
         listener = listening(host, port)
     except Problem:
         raise
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError, UnicodeError) as error:  # of a host that is none
         raise _unusable(error, host, port) from error
     except ValueError as error:
         raise Problem(str(error), f"see {usage.see('serve')}") from error
@@ -153,7 +153,7 @@ def _app(
     return apply(app, fault, token, listed) if fault else app
 
 
-def _unusable(error: OSError | OverflowError, host: str, port: int) -> Problem:
+def _unusable(error: Exception, host: str, port: int) -> Problem:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return Problem(
             f"port {port} of {host} is in use",

@@ -10,7 +10,7 @@ from .. import usage
 from ..problems import Problem
 from ..vendoring import vendor as vendoring
 from ..vendoring.source import find
-from ..vendoring.vendor_check import ERROR, locate
+from ..vendoring.vendor_check import ERROR
 from .options import Command, file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ def vendor_check(path: str, as_json: bool, source: Path) -> int:
 
     Exit codes: 0 fresh, 1 edited, broken or outdated, 4 cannot tell.
     """
-    found = vendoring.check(find(source), locate(_folder("vendor-check", path)))
+    found = vendoring.check(find(source), _folder("vendor-check", path))
     is_error = found.state == ERROR and not as_json
     click.echo(found.as_json() if as_json else found, err=is_error)
     return found.code

@@ -15,16 +15,28 @@ from ..redaction import SECRET, is_secret_header
 _OWN = ("authorization", "content-length", "host")
 
 
-def read(text: str) -> dict[str, str] | None:
-    """Read ``Name: value``, or a JSON object of several; None for anything else."""
+def read(text: str) -> dict[str, str]:
+    """Read ``Name: value``, or a JSON object of several.
+
+    Raises ``ValueError``, which says why not, without a value: that may be secret.
+    """
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         name, colon, value = text.partition(":")
         fields = {name.strip(): value.strip()} if colon else None
-    if isinstance(fields, dict) and fields and all(map(_is_header, fields.items())):
-        return dict(fields)
-    return None
+    if not isinstance(fields, dict) or not fields:
+        raise ValueError("is neither a header nor a JSON object of headers")
+    for name, value in fields.items():
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ValueError("has a header whose name is not letters, digits, - and _")
+        if name.lower() in _OWN:
+            raise ValueError(f"has {name}, which the gate sets itself")
+        if not isinstance(value, str):
+            raise ValueError(f"has a value of {name} that is not a text")
+        if not value.isascii() or not value.isprintable():
+            raise ValueError(f"has a value of {name} that is not printable ASCII")
+    return dict(fields)
 
 
 def write(headers: Mapping[str, str]) -> str | None:
@@ -35,10 +47,3 @@ def write(headers: Mapping[str, str]) -> str | None:
     if len(shown) == 1:
         return next(f"{name}: {value}" for name, value in shown.items())
     return json.dumps(shown) if shown else None
-
-
-def _is_header(item: tuple[str, object]) -> bool:
-    name, text = item
-    if not isinstance(text, str) or name.lower() in _OWN:
-        return False
-    return bool(re.fullmatch(r"[A-Za-z0-9_-]+", name)) and text.isascii() and text.isprintable()

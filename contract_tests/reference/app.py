@@ -72,7 +72,7 @@ def create_app(
 
     """
     if not 0 <= build_seconds <= MOST_SECONDS:
-        raise ValueError(f"a build takes 0 to {MOST_SECONDS} seconds, not {build_seconds:g}")
+        raise ValueError(f"a build takes 0 to {MOST_SECONDS} seconds, not {build_seconds}")
     course = scenarios.find(scenario)
     store, failures = Store(most_builds), FailureSchedule(seed)
     server = _Server(

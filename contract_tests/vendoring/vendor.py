@@ -25,6 +25,7 @@ from .vendor_check import (
     LockError,
     commit_of,
     listed,
+    locate,
     shown,
 )
 
@@ -183,9 +184,9 @@ def _versions(before: dict[str, Any], after: dict[str, Any]) -> str:
 
 
 def check(source: Source, package: Path) -> CopyState:
-    """Compare a copy with its lock, and with what is vendored. Nothing is raised."""
+    """Compare a copy, or the one in a folder, with its lock and its source. Nothing is raised."""
     try:
-        return _check(source, package)
+        return _check(source, locate(package))
     except Problem as problem:
         return CopyState(ERROR, problem.what, problem.fix)
     except OSError as error:

@@ -65,7 +65,7 @@ def outputs(values: Mapping[str, str]) -> None:
 
 def summary(page: str) -> None:
     """Add a page to the summary of the job, cut if it is too large."""
-    whole = page.encode()
+    whole = page.encode(errors="backslashreplace")
     if len(whole) > LARGEST_SUMMARY:
         kept = whole[:LARGEST_SUMMARY].decode(errors="ignore").rpartition("\n")[0]
         page = f"{kept}\n\nCut off here; the artifact holds the rest.\n"
@@ -74,7 +74,7 @@ def summary(page: str) -> None:
 
 def _append(variable: str, text: str) -> None:
     if path := os.environ.get(variable):
-        with Path(path).open("a", encoding="utf-8") as file:
+        with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
 
 

@@ -33,6 +33,8 @@ from scripts.ci import commands, server
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
 JUNIT, SUMMARY, VERDICTS, LOG = "junit.xml", "summary.md", "verdicts.json", "server.log"
+# Of the seconds to wait; more than a job may take.
+MOST_DIGITS = 6
 SEE_LOG = "see the log of this step"
 # Settings whose value is a path relative to the workspace; the gate runs in another folder.
 FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
@@ -42,7 +44,10 @@ def main(environment: Mapping[str, str]) -> int:
     """Run the gate, and report; return the exit code."""
     token = environment.get("CONTRACT_TOKEN", "").strip()
     commands.mask(token)
-    hide = Redaction(token=token, headers=headers.read(environment.get("CONTRACT_HEADERS", "")))
+    sent: dict[str, str] = {}
+    with contextlib.suppress(ValueError):  # the gate itself reports invalid ones
+        sent = headers.read(environment.get("CONTRACT_HEADERS", ""))
+    hide = Redaction(token=token, headers=sent)
     here = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
     reports = here / (environment.get("GATE_REPORTS") or "reports")
     reports.mkdir(parents=True, exist_ok=True)
@@ -130,10 +135,10 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
         yield
         return
     url = waits_for or target
-    if not url.startswith(("http://", "https://")):
+    if not server.is_url(url):
         raise Problem(f"not an http(s) URL: {url!r}", "http://host:port")
     seconds = environment.get("GATE_TIMEOUT", "").strip() or "120"
-    if not seconds.isdecimal():
+    if not seconds.isdecimal() or len(seconds) > MOST_DIGITS:
         raise Problem(f"the timeout is not a number of seconds: {seconds!r}", "120, for example")
     if not command:  # the server is started elsewhere, for example as a service of the job
         server.wait(url, float(seconds))

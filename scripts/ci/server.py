@@ -56,6 +56,16 @@ def started(
             _stop(process)
 
 
+def is_url(url: str) -> bool:
+    """Return whether a text is the URL of a server, as it can be sent."""
+    try:
+        parts = urlsplit(url)
+        is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_sound and url.isascii() and url.isprintable() and " " not in url
+
+
 def status(url: str, seconds: float = TIMEOUT) -> int | None:
     """Return the status code of a GET, or None without a response. Uses no proxy."""
     parts = urlsplit(url)

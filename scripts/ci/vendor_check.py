@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contract_tests.vendoring import source, vendor  # noqa: E402
-from contract_tests.vendoring.vendor_check import ERROR, FRESH, UPDATE, CopyState, locate  # noqa: E402
+from contract_tests.vendoring.vendor_check import ERROR, FRESH, UPDATE, CopyState  # noqa: E402
 from scripts.ci import commands  # noqa: E402
 
 POLICIES = ("warn", "fail")
@@ -37,7 +37,7 @@ def main(environment: Mapping[str, str]) -> int:
     elif policy not in POLICIES:
         state = CopyState(ERROR, f"on-update must be warn or fail, not {policy!r}", "warn or fail")
     else:
-        state = vendor.check(source.find(ROOT), locate(here / path))
+        state = vendor.check(source.find(ROOT), here / path)
     warns = state.state == UPDATE and policy == "warn"
     with commands.commands_disabled():
         print(state, flush=True)  # noqa: T201

@@ -460,6 +460,21 @@ def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
     assert job["artifacts"]["when"] == "always"
 
 
+def test_source_of_a_gitlab_job_is_not_an_option_of_git(tmp_path: Path) -> None:
+    """Whatever it begins with: ``--upload-pack`` would run a command."""
+    job = load(ROOT / "ci/gitlab-gate.yml")[".contract-gate"]
+    variables = {"GATE_SOURCE": f"--upload-pack=touch '{tmp_path}/ran';", "GATE_REF": ".",
+                 "GATE_HOME": str(tmp_path / "home")}  # fmt: skip
+    done = subprocess.run(  # noqa: S603
+        ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"])],  # noqa: S607
+        cwd=tmp_path, env=environment() | job["variables"] | variables, timeout=500, check=False,
+        capture_output=True,
+    )  # fmt: skip
+
+    assert done.returncode != 0
+    assert not (tmp_path / "ran").exists()
+
+
 def used(text: str) -> list[tuple[str, str]]:
     """Return the third-party actions that a text uses, and the text after each."""
     found = re.findall(r"uses: (?!\./)(\S+)(.*)", text)

@@ -116,12 +116,17 @@ def test_misspelt_option_ends_with_4_and_the_nearest(
         (["judge"], "FILE"),
         (["judge", "a", "b"], "see"),
         (["gate", "a"], "see"),
-        (["serve", "--port", "x"], "--port=PORT"),
+        (["serve", "--port", "x"], "--port=8000"),
         (["serve", "--port", "70000"], "use another port"),
-        (["serve", "--speed", "fast"], "--speed=X"),
+        (["serve", "--speed", "fast"], "--speed=1.0"),
         (["serve", "--speed", "-1"], "see"),
         (["serve", "--clock-start", "noon"], "--clock-start=TIME"),
         (["serve", "--token", "a b"], "see"),
+        (["serve", "--host", ""], "leave it out, or --host=HOST"),
+        (["gate", "--target", ""], "leave it out, or --target=URL"),
+        (["gate", "--target= "], "leave it out, or --target=URL"),
+        (["gate", "--require", ","], "leave it out, or --require=T5"),
+        (["generate", "--root", "absent"], "name a checkout"),
         (["serve", "--scenario", "cancelle"], "use cancelled"),
         (["serve", "--fault", "completed-nul"], "use completed-null"),
         (["gate", "--fault", "completed-nul"], "use completed-null"),
@@ -143,6 +148,19 @@ def test_misuse_ends_with_4_and_a_fix(
     assert f"fix: {fix}" in message
 
 
+def test_misuse_in_make_is_shown_with_a_value_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``make serve PORT=abc``: the fix is a command line that works."""
+    monkeypatch.setenv(usage.VARIABLE, "make")
+    code = console("serve", "--port=abc")
+    message = capsys.readouterr().err
+
+    assert code == Exit.CANNOT_TELL
+    assert message.startswith("problem: PORT: ")
+    assert "fix: PORT=8000; " in message
+
+
 def test_unexpected_exception_ends_with_4(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +174,30 @@ def test_unexpected_exception_ends_with_4(
 
     assert code == Exit.CANNOT_TELL
     assert "RuntimeError: not foreseen" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [b"judge", b"--", b"\xff\n::error::.har"],
+        [b"vendor-check", b"--", b"-x\x1b[2J\xff"],
+        [b"gate", b"--dry-run", b"--build-id=\xff", b"--target=http://127.0.0.1:9"],
+        [b"gate", b"--dry-run", b"--target="],
+        [b"serve", b"--host=\xff\n"],
+    ],
+)
+def test_hostile_bytes_in_a_process_have_a_problem(words: list[bytes], tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 reach a command only on the command line of a real process."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-I", "-m", "contract_tests", *words], cwd=tmp_path, check=False,
+        env={"PATH": os.environ["PATH"], "CONTRACT_TOKEN": "some-long-token"}, capture_output=True,
+    )  # fmt: skip
+    printed = done.stdout + done.stderr
+
+    assert done.returncode == (1 if words[0] == b"vendor-check" else 4)
+    assert b"Traceback" not in printed
+    assert b"problem: " in printed
+    assert b"    fix: " in printed
 
 
 def test_interrupt_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:

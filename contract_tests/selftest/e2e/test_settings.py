@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,21 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_WAIVERS": "no-such-file.toml"}, "No such file"),
         ({"CONTRACT_CA_BUNDLE": "no-such-file"}, "is not a file"),
         ({"CONTRACT_DOCKERFILE": "no-such-file"}, "is not a file"),
-        ({"CONTRACT_HEADERS": "x"}, "X-Team"),
-        ({"CONTRACT_HEADERS": "Authorization: Bearer x"}, "X-Team"),
-        ({"CONTRACT_HEADERS": '{"X-Team": 1}'}, "X-Team"),
-        ({"CONTRACT_HEADERS": "X-Team: a\r\nX-Evil: b"}, "X-Team"),
         ({**URL, "CONTRACT_UPLOAD_HOSTS": "http://a"}, "is not a host"),
         ({"CONTRACT_UPLOAD_HOSTS": "a"}, "needs a TARGET"),
+        ({"CONTRACT_HEADERS": "x"}, "neither a header nor"),
+        ({"CONTRACT_HEADERS": "{}"}, "neither a header nor"),
+        ({"CONTRACT_HEADERS": "[" * 5000}, "neither a header nor"),
+        ({"CONTRACT_HEADERS": "Authorization: Bearer x"}, "Authorization, which the gate sets"),
+        ({"CONTRACT_HEADERS": "X Team: a"}, "whose name is not"),
+        ({"CONTRACT_HEADERS": '{"X-Team": 1}'}, "X-Team that is not a text"),
+        ({"CONTRACT_HEADERS": "X-Team: a\r\nX-Evil: b"}, "X-Team that is not printable ASCII"),
+        ({"CONTRACT_RULE": " , ,"}, "has nothing in it"),
+        ({"CONTRACT_REQUIRE": ","}, "has nothing in it"),
+        ({"CONTRACT_SEED": "\udcff"}, "is not valid UTF-8"),
+        ({"CONTRACT_SEED": "9" * 9000}, "has 9000 bytes"),
+        ({"CONTRACT_DOCKERFILE": "x" * 5000}, "is not a file"),
+        ({"CONTRACT_DOCKERFILE": sys.executable}, "cannot be read"),
         ({"CONTRACT_BUILD_ID": "b"}, "needs a TARGET"),
         ({"CONTRACT_PROXY": "http://127.0.0.1:1"}, "needs a TARGET"),
         ({"CONTRACT_TARGET": "http://127.0.0.1:8000"}, "CONTRACT_TOKEN"),

@@ -256,6 +256,12 @@ def test_fault_violates_its_rule_and_reaches_the_client() -> None:
     assert_snapshot("mock-violation", str(caught.value))
 
 
+def test_argument_of_another_type_is_named() -> None:
+    """By its name, its type and its value."""
+    with pytest.raises(ValueError, match=r"build_seconds is not of the type int \| float: .*='3'"):
+        MockImages(build_seconds="3")  # type: ignore[arg-type]
+
+
 def test_unknown_names() -> None:
     """What is unknown is an error that names the nearest."""
     with pytest.raises(ValueError, match="use completed-null"):
