@@ -100,7 +100,7 @@ def serve(
 ) -> int:  # fmt: skip
     """Serve until a signal stops it."""
     token = token.strip() or "test-token"
-    builder = Builder(small=0)  # anybody may have written what comes here
+    builder = Builder(isolated=True)  # anybody may have written what comes here
     try:
         app = _app(builder, token, build_seconds, scenario, fault, seed, clock_start, speed)
         listener = listening(host, port)

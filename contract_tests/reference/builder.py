@@ -39,14 +39,17 @@ class Builder:
     """Checks contexts, two at a time.
 
     Args:
-        small: Contexts of fewer bytes are checked in this process, unless they unpack to much more.
+        isolated: Whether a child checks every context, and is kept for the next one until ``stop``;
+            otherwise small ones are checked in this process.
         seconds: Seconds that a child may work on a context.
         memory: Bytes that a child may take, beside those of the context.
 
     """
 
-    def __init__(self, small: int = SMALL, seconds: int = SECONDS, memory: int = MEMORY) -> None:
-        self._small, self._seconds, self._memory = small, seconds, memory
+    def __init__(
+        self, *, isolated: bool = False, seconds: int = SECONDS, memory: int = MEMORY
+    ) -> None:
+        self._isolated, self._seconds, self._memory = isolated, seconds, memory
         self._slots = threading.Semaphore(_MOST_CHILDREN)
         self._running = set[_Child]()
         self._idle: list[_Child] = []
@@ -57,7 +60,7 @@ class Builder:
 
         Raises ``Refused`` if it is not a valid context, and ``OSError`` if no child can start.
         """
-        if size < self._small:
+        if size < SMALL and not self._isolated:
             try:
                 return build_check.of_context(file, size, path, _SMALL_UNPACKED)
             except context.TooLarge:
@@ -81,16 +84,18 @@ class Builder:
             if child is None or not child.is_alive():
                 child = _Child(self._seconds, self._memory)
             self._running.add(child)
+            is_kept = False
             try:
                 left = max(0.0, self._until - time.monotonic())
                 seconds = min(_MOST_WAITED * self._seconds, left)
                 answer = child.answer(file, size, path, seconds)
+                is_kept = self._isolated and size < SMALL and child.is_alive()
             finally:
                 self._running.remove(child)
-            if size < SMALL and child.is_alive():
-                self._idle.append(child)
-            else:
-                child.close()
+                if is_kept:
+                    self._idle.append(child)
+                else:
+                    child.close()
         if "refused" in answer:
             raise context.Refused(answer["refused"])
         failure: str | None = answer["failure"]

@@ -27,7 +27,7 @@ INVALID: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("sent", INVALID.values(), ids=list(ODD))
+@pytest.mark.parametrize("sent", INVALID.values(), ids=list(INVALID))
 def test_what_is_no_request_is_refused(served: Served, sent: bytes) -> None:
     """What cannot be parsed gets 400, in the documented shape; the server goes on."""
     head, _, body = served.raw(sent).partition(b"\r\n\r\n")

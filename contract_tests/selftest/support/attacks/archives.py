@@ -29,7 +29,7 @@ _END = bytes(1024)
 @cache
 def _builder() -> Builder:
     """Return one builder for all attacks; no context is checked in this process."""
-    builder = Builder(small=0)
+    builder = Builder(isolated=True)
     atexit.register(builder.stop)
     return builder
 
