@@ -94,8 +94,9 @@ def pytest_terminal_summary(
 ) -> None:
     """Show what was judged, and a verdict for each rule."""
     for report in config.stash.get(_REPORTS, []):
+        from .escape import line
         from .report import conclusion
 
-        for line, outcome in conclusion.judged(report):
+        for one, outcome in conclusion.judged(report):
             colour = conclusion.COLOURS.get(outcome)
-            terminalreporter.write_line(line, **({colour: True} if colour else {}))
+            terminalreporter.write_line(line(one), **({colour: True} if colour else {}))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
+
+from . import escape
 
 
 class Exit(enum.IntEnum):
@@ -18,11 +21,18 @@ class Exit(enum.IntEnum):
 
 
 class Problem(Exception):  # noqa: N818 (it is shown to a person, who is to do something)
-    """Why a command cannot go on, and what to do about it: the one error that a person sees."""
+    """Why a command cannot go on, and what to do about it: the one error that a person sees.
 
-    def __init__(self, what: str, fix: str, code: Exit = Exit.CANNOT_TELL) -> None:
-        super().__init__(what, fix, code)
-        self.what, self.fix, self.code = what, fix, code
+    ``details`` are shown between the two, a line each. All of it may hold what others wrote; it is
+    escaped where it is shown.
+    """
+
+    def __init__(
+        self, what: str, fix: str, code: Exit = Exit.CANNOT_TELL, details: Iterable[str] = ()
+    ) -> None:
+        self.what, self.fix, self.code, self.details = what, fix, code, tuple(details)
+        super().__init__(what, fix, code, self.details)
 
     def __str__(self) -> str:
-        return f"problem: {self.what}\n    fix: {self.fix}"
+        lines = (f"problem: {self.what}", *self.details, f"    fix: {self.fix}")
+        return "\n".join(map(escape.line, lines))

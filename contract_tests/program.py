@@ -12,6 +12,7 @@ import click
 
 from . import settings
 from .drivers import client as client_driver
+from .escape import line, lines, show
 from .gate import drive, plan
 from .gate.result import Report
 from .gate.run import Run
@@ -73,7 +74,7 @@ def judge_server(report: Report, target: Target) -> None:
     be judged, ``KeyboardInterrupt``.
     """
     if target.url or target.dry_run:
-        _show("\n".join(("", *plan.lines(target), "")))
+        _show("\n".join(map(line, ("", *plan.lines(target), ""))))
     if target.dry_run:
         return
     report.run = made = Run(target)
@@ -108,16 +109,16 @@ def _finish(report: Report, reports: Path | None) -> None:
         except OSError as error:
             report.problem = files.unwritable(reports, error)
     page = str(files.summary(reports)) if reports else ""
-    for line, outcome in conclusion.lines(report, page):
-        _show(line, conclusion.COLOURS.get(outcome))
+    for one, outcome in conclusion.lines(report, page):
+        _show(line(one), conclusion.COLOURS.get(outcome))
     if report.problem:
         sys.stdout.flush()
-        click.echo(f"the gate cannot judge\n{report.hide(str(report.problem))}", err=True)
+        show(f"the gate cannot judge\n{report.hide(str(report.problem))}", is_error=True)
 
 
 def _show(text: str, colour: str | None = None) -> None:
     # Click leaves colours out where the output is not a terminal.
-    click.secho(text, fg=colour, color=False if os.environ.get("NO_COLOR") else None)
+    click.secho(lines(text), fg=colour, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def pages(report: Report, reports: Path) -> dict[Path, str]:

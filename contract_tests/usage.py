@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import shlex
 
+from . import escape
+
 CONSOLE = "image-build-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_USAGE"
 # What is a variable for make and an argument for the console script.
@@ -18,12 +20,19 @@ ARGUMENTS = ("HAR", "DEST", "UPSTREAM")
 
 def command(name: str, **settings: str | None) -> str:
     """Return the command line that does it again, quoted for a shell."""
-    given = {one: shlex.quote(value) for one, value in settings.items() if value}
+    given = {one: _quoted(value) for one, value in settings.items() if value}
     words = [
         value if one in ARGUMENTS and is_console() else setting(one, value)
         for one, value in given.items()
     ]
     return " ".join([f"{CONSOLE if is_console() else 'make'} {name}", *words])
+
+
+def _quoted(value: str) -> str:
+    if escape.line(value) == value:
+        return shlex.quote(value)
+    value = value.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{escape.line(value)}'"  # as bash and zsh read it
 
 
 def setting(name: str, value: str | None = None) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 
 from contract_tests.contract import documents
+from contract_tests.escape import line, show
 from contract_tests.problems import Exit, Problem
 from contract_tests.vendoring import git, swap
 from scripts.contract_lint import problems
@@ -105,7 +106,7 @@ def _python(folder: Path, *arguments: str) -> str:
     if done.returncode:
         name = arguments[arguments.index("-m") + 1]
         output = (done.stdout + done.stderr).strip()
-        raise GenerationError(Problem(f"{name} failed:\n{output}", REPAIR))
+        raise GenerationError(Problem(f"{name} failed:", REPAIR, details=output.split("\n")))
     return done.stdout
 
 
@@ -174,7 +175,7 @@ def differences(fresh: Path, present: Path) -> dict[str, str]:
 
 
 def _lines(found: dict[str, str]) -> list[str]:
-    return [f"{kind:9} generated/{name}" for name, kind in found.items()]
+    return [line(f"{kind:9} generated/{name}") for name, kind in found.items()]
 
 
 def _untracked(folder: Path) -> set[str]:
@@ -198,7 +199,7 @@ def write(root: Path) -> int:
         made_from = _made_from(fresh)
         if changed:
             swap.replace(fresh, root / "generated")
-    print("\n".join([*_lines(changed), f"generated/ is fresh: {made_from}"]))  # noqa: T201
+    show("\n".join([*_lines(changed), line(f"generated/ is fresh: {made_from}")]))
     return Exit.OK
 
 
@@ -209,12 +210,11 @@ def check(root: Path) -> int:
             return Exit.CANNOT_TELL
         stale, made_from = differences(fresh, root / "generated"), _made_from(fresh)
     if not stale:
-        print(f"generated/ is fresh: {made_from}")  # noqa: T201
+        show(line(f"generated/ is fresh: {made_from}"))
         return Exit.OK
     is_changed = set(stale.values()) != {UNTRACKED}
     fix = "run `make generate` and commit" if is_changed else "`git add generated`"
-    what = "\n".join([f"generated/ is stale against {made_from}", *_lines(stale)])
-    print(Problem(what, fix))  # noqa: T201
+    show(Problem(f"generated/ is stale against {made_from}", fix, details=_lines(stale)))
     return Exit.FOUND
 
 
@@ -228,7 +228,7 @@ def _fresh(root: Path) -> Iterator[Path | None]:
         try:
             make(root, fresh)
         except GenerationError as broken:
-            print(*broken.problems, sep="\n", file=sys.stderr)  # noqa: T201
+            show("\n".join(map(str, broken.problems)), is_error=True)
             yield None
         else:
             yield fresh

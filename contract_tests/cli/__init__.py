@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from .. import usage
+from ..escape import show
 from ..nearest import nearest
 from ..problems import Exit, Problem
 from ..usage import CONSOLE, VARIABLE
@@ -72,11 +73,11 @@ def _run(command: click.Command, name: str, arguments: list[str] | None) -> int:
         problem = Problem(str(error), "correct that, and run again")
     except Exception:
         # Python's own code is 1, which means found here.
-        traceback.print_exc()
+        show(traceback.format_exc().rstrip("\n"), is_error=True)
         return Exit.CANNOT_TELL
     else:
         return code or Exit.OK
-    click.echo(problem, err=True)
+    show(problem, is_error=True)
     return problem.code
 
 
@@ -156,7 +157,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         from ..contract.openapi import contract
 
-        click.echo(f"{DISTRIBUTION} {contract().document['info']['version']}")
+        show(f"{DISTRIBUTION} {contract().document['info']['version']}")
         context.exit()
 
 
@@ -173,4 +174,4 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 def commands(context: click.Context) -> None:
     """Show the help where no command is called."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        show(context.get_help())

@@ -9,6 +9,7 @@ import click
 
 from .. import usage
 from ..contract.openapi import PATH
+from ..escape import show
 from ..openapi_diff import differences, load
 from ..openapi_diff.accepted import load as load_accepted
 from ..openapi_diff.accepted import split
@@ -53,12 +54,12 @@ def compare(upstream: str, contract: str, accepted: str | None, as_json: bool, e
             "compare a document with less in it: the operations, and what they refer to",
         ) from error
     if as_json:
-        click.echo(comparison.as_json(base, revision, found, taken))
+        show(comparison.as_json(base, revision, found, taken))
     else:
         parts = [
             comparison.table(found) if found else "",
             comparison.excused(taken),
             comparison.summary(found, taken, len(both) - len(shown)),
         ]
-        click.echo("\n\n".join(filter(None, parts)))
+        show("\n\n".join(filter(None, parts)))
     return Exit.FOUND if comparison.verdict(found) == comparison.BREAKING else Exit.OK

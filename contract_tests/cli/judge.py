@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import sys
-
 import click
 
 from .. import settings
+from ..escape import line, show
 from ..judge import judged
-from ..problems import Exit, Problem
+from ..problems import Exit
 from ..report import recording
 from .options import Command, file, settings_of
 
@@ -24,14 +22,8 @@ Exit codes: 0 every observed rule holds, 1 a rule is violated, 4 it cannot be ju
 @settings_of("judge")
 def judge(recording_file: str, level: str | None, rule: str) -> int:
     """Judge a file, and show the verdicts."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a recording may hold what no terminal can show
-        sys.stdout.reconfigure(errors="backslashreplace")
     level = (level or "should").strip().lower()
-    try:
-        replayed, verdicts = judged(recording_file, settings.rules(rule, level))
-    except Problem as error:
-        what, fix = (recording.printable(one) for one in (error.what, error.fix))
-        raise Problem(what, fix, error.code) from error
-    for line in recording.lines(recording_file, level, replayed, verdicts):
-        click.echo(recording.printable(line))
+    replayed, verdicts = judged(recording_file, settings.rules(rule, level))
+    for one in recording.lines(recording_file, level, replayed, verdicts):
+        show(line(one))
     return Exit.FOUND if any(one.violations for one in verdicts.values()) else Exit.OK

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..contract.openapi import PATH
+from ..escape import line, show
 from ..problems import Exit, Problem
 from .options import Command, file
 
@@ -64,7 +65,7 @@ def lint(file: Path) -> int:
         raise Problem(str(error), "correct it there") from error
     except OSError as error:
         raise Problem(f"{file}: {error.strerror}", "name a contract") from error
-    click.echo("\n".join([*map(str, found)] or [f"{file} is sound"]))
+    show("\n".join([*map(str, found)] or [line(f"{file} is sound")]))
     return Exit.FOUND if found else Exit.OK
 
 
@@ -85,5 +86,5 @@ def changes(write: bool) -> int:
         raise
     except Exception as error:
         raise Problem(f"{type(error).__name__}: {error}", "correct it, and run again") from error
-    click.echo(result)
+    show(result)
     return result.code

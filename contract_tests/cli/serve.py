@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
-import json
+import shlex
 import signal
 from datetime import datetime
 from typing import Any
 
 import click
 
-from .. import usage
+from .. import escape, usage
+from ..escape import show
 from ..problems import Exit, Problem
 from ..reference import deterministic
 from ..reference.access_log import logged
@@ -36,7 +37,7 @@ From initiate to the end{end}, in another terminal:
 
   cd "$(mktemp -d)"
   api={url}/api/v1/images/build
-  auth='Authorization: Bearer {token}'
+  auth={auth}
   json='Content-Type: application/json'
   echo 'FROM scratch' > Dockerfile && tar -czf context.tar.gz Dockerfile
   curl -s -H "$auth" -H "$json" -d '{{"image_name":"web","image_tag":"v1"}}' $api | tee build.json
@@ -53,14 +54,14 @@ A build with the tag of a scenario follows it: {scenarios}.
 def _list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         for one in FAULTS.values():
-            click.echo(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.summary}")
+            show(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.summary}")
         context.exit()
 
 
 def _list_scenarios(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         for one in SCENARIOS.values():
-            click.echo(f"{one.name:<16} {one.gate:<16} {one.summary}")
+            show(f"{one.name:<16} {one.gate:<16} {one.summary}")
         context.exit()
 
 
@@ -111,7 +112,7 @@ def serve(
     except ValueError as error:
         raise Problem(str(error), f"see {usage.see('serve')}") from error
     if not quiet:
-        app = logged(app, token, lambda line: click.echo(line, err=True))
+        app = logged(app, token, lambda line: show(line, is_error=True))
     running = server(app, "error", builder.stop)
 
     def stop(*_: object) -> None:
@@ -122,12 +123,13 @@ def serve(
         signal.signal(one, stop)
     url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     if as_json:
-        click.echo(json.dumps({"url": url, "token": token}))
+        show(escape.as_json({"url": url, "token": token}))
     else:
         about = f"{scenario}: {find(scenario).summary}"
         about += f"; fault {fault}: {FAULTS[fault].summary}" if fault else ""
-        click.echo(STARTED.strip().format(
-            url=url, token=token, scenario=about, scenarios=", ".join(SCENARIOS),
+        show(STARTED.strip().format(
+            url=url, token=token, auth=shlex.quote(f"Authorization: Bearer {token}"),
+            scenario=about, scenarios=", ".join(SCENARIOS),
             end=", COMPLETED" if scenario == "default" and not fault else "",
             wait=build_seconds / speed if speed else 0,
         ))  # fmt: skip

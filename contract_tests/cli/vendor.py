@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .. import usage
+from ..escape import show
 from ..problems import Problem
 from ..vendoring import vendor as vendoring
 from ..vendoring.source import find
@@ -34,7 +35,7 @@ def vendor(path: str, with_tests: bool | None, force: bool, source: Path) -> Non
     Exit codes: 0 done, 1 the copy there was edited, 4 it cannot be copied there.
     """
     folder = _folder("vendor", path)
-    click.echo(vendoring.copy(find(source), folder, with_tests=with_tests, force=force))
+    show(vendoring.copy(find(source), folder, with_tests=with_tests, force=force))
 
 
 @click.command("vendor-check", cls=Command, short_help="Check a vendored copy.")
@@ -48,7 +49,7 @@ def vendor_check(path: str, as_json: bool, source: Path) -> int:
     """
     found = vendoring.check(find(source), _folder("vendor-check", path))
     is_error = found.state == ERROR and not as_json
-    click.echo(found.as_json() if as_json else found, err=is_error)
+    show(found.as_json() if as_json else found, is_error=is_error)
     return found.code
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
-import sys
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
+from ..escape import show
 from ..problems import Problem
 from . import documents, pointers
 
@@ -36,7 +36,7 @@ class UnreadableContractError(SystemExit):
     """
 
     def __init__(self, problem: Problem) -> None:
-        print(problem, file=sys.stderr)  # noqa: T201
+        show(problem, is_error=True)
         super().__init__(problem.code)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ..escape import as_json
 from .disruptions import Dropped
 
 _BUILD = re.compile(r"/(?:api/v1/images/build|uploads)/([^/]+)(?:/start)?")
@@ -50,7 +50,7 @@ def logged(app: Any, token: str, write: Callable[[str], None]) -> Any:
                 "build": state.get("build") or (named[1] if named else None),
             }
             with contextlib.suppress(OSError):  # a full disk is no reason not to respond
-                write(json.dumps(line))
+                write(as_json(line))
 
         async def sending(message: Any) -> None:
             # Once the last byte is sent, the client may read the log before this task continues.

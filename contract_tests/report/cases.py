@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..escape import line
 from ..gate.result import Report
 from ..rules import RULES
 from ..rules.client import CLIENT_RULES
@@ -88,7 +89,7 @@ def _server(report: Report, rule: str) -> tuple[State, str]:
 def _waived(verdict: Verdict) -> Iterator[str]:
     for waiver in verdict.waivers:
         if waiver in verdict.used:
-            yield f"waived until {waiver.expires}: {waiver.reason}"
+            yield line(f"waived until {waiver.expires}: {waiver.reason}")
 
 
 def _required(report: Report) -> tuple[State, str]:
@@ -96,7 +97,8 @@ def _required(report: Report) -> tuple[State, str]:
     if run is None:
         return State.SKIPPED, "not judged"
     if run.missing:
-        return State.FAILED, f"{setting('REQUIRE')}: not observed: {', '.join(run.missing)}"
+        missing = ", ".join(run.missing)
+        return State.FAILED, line(f"{setting('REQUIRE')}: not observed: {missing}")
     return State.PASSED, ""
 
 
@@ -111,5 +113,5 @@ def _end(report: Report) -> tuple[State, str]:
     if run.problem:
         return State.FAILED, report.hide(str(run.problem))
     if run.ended != "complete":
-        return State.SKIPPED, "; ".join((run.ended, *run.reasons))
+        return State.SKIPPED, line("; ".join((run.ended, *run.reasons)))
     return State.PASSED, ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
+from .. import escape
+from ..escape import line
 from ..openapi_diff import Breaks, Difference, Document
 from ..openapi_diff.accepted import Accepted
 
@@ -19,19 +20,19 @@ def table(found: list[Difference]) -> str:
     """Return the differences as a table, two lines each: what differs, and where it stands."""
     rows = [HEADS, *(_row(one) for one in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
-    lines = [_line(HEADS, widths)]
+    lines = [_aligned(HEADS, widths)]
     for row, one in zip(rows[1:], found, strict=True):
-        lines.append(_line(row, widths))
+        lines.append(_aligned(row, widths))
         indent = " " * (widths[0] + 2)
-        lines += [f"{indent}also {_clean(place)}" for place in one.places[1:]]
-        lines.append(_clean(f"{indent}base #{one.base_at}  revision #{one.revision_at}"))
+        lines += [line(f"{indent}also {place}") for place in one.places[1:]]
+        lines.append(line(f"{indent}base #{one.base_at}  revision #{one.revision_at}"))
     return "\n".join(lines)
 
 
 def excused(taken: Taken) -> str:
     """Return the accepted differences, a line each."""
     return "\n".join(
-        _clean(f"accepted  {one.kind}  {one.places[0]}  until {entry.expires}: {entry.reason}")
+        line(f"accepted  {one.kind}  {one.places[0]}  until {entry.expires}: {entry.reason}")
         for one, entry in taken
     )
 
@@ -61,7 +62,7 @@ def as_json(base: Document, revision: Document, found: list[Difference], taken: 
             for one, entry in taken
         ],
     }
-    return json.dumps(report, indent=2, ensure_ascii=False)
+    return escape.as_json(report, indent=2)
 
 
 def verdict(found: list[Difference]) -> str:
@@ -77,17 +78,12 @@ def _verb(breaks: Breaks, count: int) -> str:
 
 
 def _row(one: Difference) -> tuple[str, ...]:
-    return (str(one.breaks), one.kind, _clean(one.places[0]), _cut(one.base), _cut(one.revision))
+    return (str(one.breaks), one.kind, line(one.places[0]), _cut(one.base), _cut(one.revision))
 
 
 def _cut(text: str) -> str:
-    return _clean(text if len(text) <= WIDEST else text[: WIDEST - 1] + "…")
+    return line(text if len(text) <= WIDEST else text[: WIDEST - 1] + "…")
 
 
-def _clean(text: str) -> str:
-    """Return a text without what a terminal would obey."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

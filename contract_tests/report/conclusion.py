@@ -26,7 +26,7 @@ def lines(report: Report, page: str = "") -> Iterator[tuple[str, str]]:
     """
     if failures := [one.detail for one in cases(report) if one.state is State.FAILED]:
         yield _section("failures"), ""
-        yield "\n\n".join(failures), ""
+        yield from ((one, "") for one in "\n\n".join(failures).split("\n"))
     yield from judged(report)
     if report.run or report.is_interrupted:
         see = f"; see {page}" if page else ""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from xml.etree import ElementTree
 
+from ..escape import lines
 from ..gate.result import Report
 from .cases import Case, State, cases
 
-# What XML 1.0 cannot hold, even escaped: control characters, surrogates and two others.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ELEMENT = {
     State.FAILED: "failure",
     State.ERROR: "error",
@@ -44,11 +42,7 @@ def _add(suite: ElementTree.Element, case: Case) -> None:
         suite, "testcase", classname=f"contract.{case.suite}", name=f"{case.id} {case.text}"
     )
     if element := _ELEMENT.get(case.state):
-        detail = _legal(case.detail)
+        detail = lines(case.detail)  # what XML cannot hold is not printable either
         shown = ElementTree.SubElement(made, element, message=detail.partition("\n")[0])
         if element != "skipped":
             shown.text = detail
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from ..escape import code, fenced, line
 from ..gate.result import Report
 from ..gate.run import Run
 from ..verdicts import coverage
@@ -19,27 +20,27 @@ def page(report: Report) -> str:
 def _unjudged(report: Report) -> Iterator[str]:
     """Yield why nothing was judged."""
     if report.problem:
-        yield from ("# Cannot judge", "", "```", str(report.problem), "```")
+        yield from ("# Cannot judge", "", fenced(report.hide(str(report.problem))))
     else:
         yield from ("# Nothing was judged", "", f"Ended: {report.ended}.")
 
 
 def _lines(report: Report, run: Run) -> Iterator[str]:
     hide = run.redaction
-    yield f"# Contract check of {run.target.name}"
+    yield f"# Contract check of {code(hide(run.target.name))}"
     yield ""
     yield f"{conclusion.verdict(report).capitalize()}: {', '.join(conclusion.counts(report))}."
     if report.ended != "complete":
-        yield from ("", f"Ended: {report.ended}.", *(f"- {one}" for one in run.reasons))
+        yield from ("", f"Ended: {report.ended}.")
+        yield from _listed(run.reasons)
     if report.problem:
-        yield from ("", "```", hide(str(report.problem)), "```")
+        yield from ("", fenced(hide(str(report.problem))))
     for case in cases(report):
         if case.state is State.FAILED:
-            yield from ("", "```", case.detail, "```")
+            yield from ("", fenced(case.detail))
     for missing in run.missing:
-        yield from ("", f"- required and not observed: {missing}")
-    for line in terminal.waived(run):
-        yield from ("", f"- {line}")
+        yield from ("", f"- required and not observed: {code(missing)}")
+    yield from _listed(terminal.waived(run))
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for one in run.verdicts.values():
         rule, counted = one.rule, text.count(one)
@@ -50,8 +51,14 @@ def _lines(report: Report, run: Run) -> Iterator[str]:
         "|---|---|---|---|---|",
     )
     for cell, count in sorted(run.cells.items()):
-        yield f"| {cell.row} | {hide(cell.status)} | {cell.started} | {cell.completed} | {count} |"
+        yield f"| {cell.row} | {cell.status} | {cell.started} | {cell.completed} | {count} |"
     for row, status, count in coverage.table(run.cells, run.tape.api):
         if not count:
             yield f"| {row} | {status} | | | not observed |"
-    yield from ("", "```", *terminal.traffic(run), "```")
+    yield from _listed(terminal.traffic(run))
+
+
+def _listed(those: Iterable[str]) -> Iterator[str]:
+    """Yield lines that may hold what others wrote, as one block of code."""
+    if listed := "\n".join(map(line, those)):
+        yield from ("", fenced(listed))

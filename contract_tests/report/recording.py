@@ -20,7 +20,7 @@ def lines(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict
     violated = [verdict for verdict in verdicts.values() if verdict.violations]
     for verdict in violated:
         again = repeat(file, verdict.rule.id, level)
-        yield text.failures(verdict, replayed.redaction, again)
+        yield from text.failures(verdict, replayed.redaction, again).split("\n")
         yield ""
     yield f"recording     {file}"
     yield from _entries(replayed)
@@ -50,8 +50,3 @@ def _entries(replayed: Replayed) -> Iterator[str]:
         yield f"  no body     {replayed.bodiless}: it was not recorded as it was sent"
     if replayed.untimed:
         yield f"  no time     {replayed.untimed}: what came before and after them is not known"
-
-
-def printable(text: str) -> str:
-    """Show control characters instead of sending them to the terminal."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from ..drivers.schemathesis.result import DRIVER as FUZZ
+from ..escape import line
 from ..gate import hollow
 from ..gate.run import Run
 from ..problems import Problem
@@ -22,7 +23,7 @@ SELDOM = 10.0
 def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
     exchange = text.exchange_line(violation.exchange, run.redaction, body=False)
-    where = text.hidden(violation.field, run.redaction)
+    where = line(text.hidden(violation.field, run.redaction))
     return f"{violation.outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
 
 
@@ -45,10 +46,10 @@ def table(verdicts: dict[str, Verdict]) -> Iterator[str]:
 
 def summary(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what was judged and a verdict for each rule: lines, with the rule's outcome or ""."""
-    yield from ((line, "") for line in (*traffic(run), ""))
+    yield from ((one, "") for one in (*traffic(run), ""))
     outcomes = (str(verdict.outcome) for verdict in run.verdicts.values())
     yield from zip(table(run.verdicts), outcomes, strict=True)
-    yield from ((line, "") for line in waived(run))
+    yield from ((one, "") for one in waived(run))
 
 
 def unneeded(run: Run, verdict: Verdict) -> str:
@@ -113,7 +114,7 @@ def traffic(run: Run) -> Iterator[str]:
         if images := run.images_left_behind:
             yield f"  their images    {', '.join(map(run.redaction, images))}"
     if run.problem:
-        yield run.redaction(str(run.problem))
+        yield from run.redaction(str(run.problem)).split("\n")
 
 
 def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
@@ -127,14 +128,14 @@ def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
     def show(text: str) -> None:
         nonlocal last, is_first
         out = stream or sys.stdout  # as it is now: pytest puts another in its place at times
-        line = f"{run.pace.sent} requests, {run.pace.issued} builds: {text}"
+        shown = line(f"{run.pace.sent} requests, {run.pace.issued} builds: {text}")
         if out.isatty():
             out.write("\n" if is_first else "")
-            out.write(f"\r\x1b[2K{line if text else ''}")
+            out.write(f"\r\x1b[2K{shown if text else ''}")
             is_first = False
         elif text and time.monotonic() - last >= SELDOM:
             last = time.monotonic()
-            out.write(f"{line}\n")
+            out.write(f"{shown}\n")
         out.flush()
 
     return show

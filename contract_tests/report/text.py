@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..contract import fields
+from ..escape import line
 from ..problems import Problem
 from ..rules import Level
 from ..tape.exchange import Exchange
@@ -69,9 +70,9 @@ def single(violation: Violation, hide: Hide, repeat: str = "", seen: str = "") -
         ("after", exchange_line(violation.after, hide, body=False) if violation.after else ""),
         *_sources(violation),
         ("seen", seen),
-        ("repeat", repeat),
     ]
     body = [f"  {name:<9} {one_line(value)}" for name, value in lines if value]
+    body += [line(f"  repeat    {repeat}")] if repeat else []  # whole, so that it can be run
     return "\n".join([title(violation), *body])
 
 
@@ -85,9 +86,8 @@ def exchange_line(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
     target = exchange.request.url.partition("?")[0]
     target = exchange.request.path if exchange.operation != "upload" else target
     outcome = str(exchange.response.status) if exchange.is_answered else "no response"
-    line = hidden(f"{exchange.request.method} {target} → {outcome} {shown}", hide)
-    shown_line = line.strip() if body else one_line(line)
-    return f"{shown_line}  ({hide(exchange.intent)})"
+    message = hidden(f"{exchange.request.method} {target} → {outcome} {shown}", hide).strip()
+    return f"{message if body else one_line(message)}  ({line(hide(exchange.intent))})"
 
 
 def hidden(text: str, hide: Hide) -> str:
@@ -99,9 +99,8 @@ def hidden(text: str, hide: Hide) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, without control characters; the middle of a long one is cut."""
-    # A server may send control characters of terminals.
-    flat = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(text.split()))
+    """Return a text on one line, escaped; the middle of a long one is cut."""
+    flat = line(" ".join(text.split()))
     return flat if len(flat) <= 400 else flat[:300] + " … " + flat[-80:]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any
 
+from ..escape import as_json
 from ..gate import hollow
 from ..gate.result import Report
 from ..gate.run import Run
@@ -19,7 +19,7 @@ FORMAT = 2
 
 def page(document: dict[str, Any]) -> str:
     """Return the content of the file."""
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return as_json(document, indent=1) + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -18,7 +18,7 @@ CHECK = "vendor_check.py"
 ATTRIBUTES = b"# Line ends stay as they were vendored.\n* -text linguist-generated\n"
 TESTING = b'"""The reference server and the payload corpus, for tests."""\n'
 TEST_FOLDERS = ("reference", "payloads")
-TEST_MODULES = ("nearest.py", "contract/documents.py", "problems.py")
+TEST_MODULES = ("nearest.py", "contract/documents.py", "problems.py", "escape.py")
 TEST_SUFFIXES = {".py", ".yaml", ".md"}
 
 

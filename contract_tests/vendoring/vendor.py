@@ -7,7 +7,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from .. import usage
+from .. import escape, usage
 from ..problems import Exit, Problem
 from . import git, swap, vendor_check
 from .source import Source
@@ -26,7 +26,6 @@ from .vendor_check import (
     commit_of,
     listed,
     locate,
-    shown,
 )
 
 
@@ -53,11 +52,11 @@ class Copied(NamedTuple):
     is_known: bool = True
 
     def __str__(self) -> str:
-        version, name = self.after["contract"]["version"], shown(self.package)
+        version = self.after["contract"]["version"]
         if not self.is_written:
-            return f"nothing to do: {name} is contract {version}"
-        was, now = (shown(commit_of(lock)) for lock in (self.before, self.after))
-        lines = [f"vendored: {name}"]
+            return escape.line(f"nothing to do: {self.package} is contract {version}")
+        was, now = (commit_of(lock) for lock in (self.before, self.after))
+        lines = [f"vendored: {self.package}"]
         if not self.is_known:
             lines.append("replaced  a copy whose source is not known here: it may have been edited")
         if not self.before:
@@ -66,13 +65,10 @@ class Copied(NamedTuple):
         else:
             lines += news(self.before, self.after)
             lines += [f"source    {was} → {now}"] if was != now else []
-        lines += [f"restored  {shown(name)}" for name in self.repaired]
-        lost = (
-            f"\noverwritten, by {usage.flag('FORCE')}:{listed(self.overwritten)}"
-            if self.overwritten
-            else ""
-        )
-        return "\n".join(lines) + lost
+        lines += [f"restored  {name}" for name in self.repaired]
+        if self.overwritten:
+            lines += [f"overwritten, by {usage.flag('FORCE')}:", *listed(self.overwritten)]
+        return "\n".join(map(escape.line, lines))
 
 
 def copy(
@@ -106,9 +102,9 @@ def _copy(source: Source, destination: Path, with_tests: bool | None, *, force: 
     forged = _edits(source, package, before) if before else {}
     edits = {name: kind for name, kind in {**(forged or {}), **found}.items() if kind in EDITS}
     if edits and not force:
-        what = f"{shown(package)} {'was edited' if before else 'is not a copy'}{listed(edits)}"
+        what = f"{package} {'was edited' if before else 'is not a copy'}"
         fix = f"keep that elsewhere, then vendor with {usage.flag('FORCE')}, which overwrites it"
-        raise Problem(what, fix, Exit.FOUND)
+        raise Problem(what, fix, Exit.FOUND, listed(edits))
     if with_tests is None:
         with_tests = bool(before.get("with_tests", False))
     files = source.files(with_tests=with_tests)
@@ -130,18 +126,18 @@ def _copy(source: Source, destination: Path, with_tests: bool | None, *, force: 
 def _package(source: Source, destination: Path) -> Path:
     """Return where the package goes. Raises ``Problem`` if it cannot go there."""
     if (destination / LOCK).is_file():
-        fix = f"give the folder that holds it: {shown(destination.parent)}"
-        raise Problem(f"{shown(destination)} is a copy itself", fix)
+        fix = f"give the folder that holds it: {destination.parent}"
+        raise Problem(f"{destination} is a copy itself", fix)
     # A link to the folder is followed, so that all renames stay in one file system.
     package = Path(os.path.realpath(destination)) / PACKAGE
     for path in (package.parent, *package.parent.parents):
         if path.exists() and not path.is_dir():
-            raise Problem(f"{shown(path)} is a file", "give a folder, or the name of a new one")
+            raise Problem(f"{path} is a file", "give a folder, or the name of a new one")
     if package.is_symlink() or (package.exists() and not package.is_dir()):
-        raise Problem(f"{shown(package)} is a link or a file", "move it away, and run again")
+        raise Problem(f"{package} is a link or a file", "move it away, and run again")
     root = source.root.resolve()
     if root in package.parents or package in (root, *root.parents):
-        what = f"{shown(package)} is inside the source {shown(root)}, or the other way round"
+        what = f"{package} is inside the source {root}, or the other way round"
         raise Problem(what, "give a folder of your project")
     return package
 
@@ -172,14 +168,14 @@ def news(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     kinds = dict.fromkeys(now.keys() - was.keys(), "added")
     kinds |= dict.fromkeys(was.keys() - now.keys(), "removed")
     kinds |= {name: "changed" for name in now.keys() & was.keys() if now[name] != was[name]}
-    lines = [f"{kind:<9} {shown(name)}" for name, kind in sorted(kinds.items())]
+    lines = [f"{kind:<9} {name}" for name, kind in sorted(kinds.items())]
     if before.get("contract") != after["contract"]:
         lines.insert(0, f"contract  {_versions(before, after)}")
     return lines
 
 
 def _versions(before: dict[str, Any], after: dict[str, Any]) -> str:
-    was, now = (shown(one["contract"]["version"]) for one in (before, after))
+    was, now = (one["contract"]["version"] for one in (before, after))
     return f"{was} → {now}" if was != now else f"{now}, changed"
 
 
@@ -188,7 +184,7 @@ def check(source: Source, package: Path) -> CopyState:
     try:
         return _check(source, locate(package))
     except Problem as problem:
-        return CopyState(ERROR, problem.what, problem.fix)
+        return CopyState(ERROR, problem.what, problem.fix, problem.details)
     except OSError as error:
         return CopyState(ERROR, str(error), "correct that, and run again")
 
@@ -203,31 +199,30 @@ def _check(source: Source, package: Path) -> CopyState:
     state = vendor_check.check(package)
     if state.state != FRESH:
         return state
-    before, name = vendor_check.read_lock(package), shown(package)
+    before = vendor_check.read_lock(package)
     now = source.made(with_tests=bool(before.get("with_tests", False)))
     found, edits = news(before, now), _edits(source, package, before)
     if caches := _tracked_caches(package):
         edits = {**(edits or {}), **caches}
     again = usage.command("vendor", DEST=str(package.parent))
     if edits:
-        what = f"{name} was edited, though it agrees with its lock{listed(edits)}"
-        return CopyState(
-            EDITED, what, f"keep the edits elsewhere, then {again} {usage.flag('FORCE')}"
-        )
+        what = f"{package} was edited, though it agrees with its lock"
+        fix = f"keep the edits elsewhere, then {again} {usage.flag('FORCE')}"
+        return CopyState(EDITED, what, fix, listed(edits))
     if edits is None:
         what = (
-            f"whether {name} is older or edited is unknown: its source, "
-            f"{shown(commit_of(before))}, is not in the history of {shown(source.root)}"
+            f"whether {package} is older or edited is unknown: its source, "
+            f"{commit_of(before)}, is not in the history of {source.root}"
         )
         fix = f"check it in a clone that has that, or {again}"
-        return CopyState(UNKNOWN, "\n".join([what, *found]), fix)
-    as_vendored = f"{name} is as vendored: {vendor_check.summary(before)}"
+        return CopyState(UNKNOWN, what, fix, tuple(found))
+    as_vendored = f"{package} is as vendored: {vendor_check.summary(before)}"
     if not found:
         return CopyState(FRESH, as_vendored)
     if _numbers(now) < _numbers(before):
-        older = f"{as_vendored}; {shown(source.root)} is older: contract {_versions(before, now)}"
+        older = f"{as_vendored}; {source.root} is older: contract {_versions(before, now)}"
         return CopyState(FRESH, older)
-    return CopyState(UPDATE, "\n".join([f"an update of {name} is available", *found]), again)
+    return CopyState(UPDATE, f"an update of {package} is available", again, tuple(found))
 
 
 def _numbers(lock: dict[str, Any]) -> list[int]:

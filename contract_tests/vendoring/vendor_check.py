@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, NoReturn
@@ -32,14 +33,22 @@ IGNORED = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_St
 """What tools leave in any folder."""
 EDITS = ("edited", "added", "unreadable")
 """Kinds of differences whose content an update would lose."""
+_OBEYED = re.compile(
+    "^ *:(?=:)|#(?=#\\w*\\[)|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]", re.ASCII
+)
+"""What is printable, but a command in the log of a CI system, or cannot be seen."""
 
 
 class CopyState(NamedTuple):
-    """The state of a copy, what was found, and the fix; a fresh copy does not need one."""
+    """The state of a copy, what was found, and the fix; a fresh copy does not need one.
+
+    ``details`` are shown after what was found, a line each.
+    """
 
     state: str
     what: str
     fix: str = ""
+    details: tuple[str, ...] = ()
 
     @property
     def code(self) -> int:
@@ -48,8 +57,9 @@ class CopyState(NamedTuple):
 
     def __str__(self) -> str:
         if not self.fix:
-            return f"{self.state}: {self.what}"
-        return f"problem: {self.what}\n    fix: {self.fix}"
+            return _line(f"{self.state}: {self.what}")
+        lines = (f"problem: {self.what}", *self.details, f"    fix: {self.fix}")
+        return "\n".join(map(_line, lines))
 
     def as_json(self) -> str:
         """Return state and text as JSON."""
@@ -69,21 +79,30 @@ def locate(path: Path) -> Path:
 def read_lock(package: Path) -> dict[str, Any]:
     """Return the lock of a copy. Raises ``LockError``."""
     path = package / LOCK
-    named = shown(path)
     try:
         lock: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LockError(f"{shown(package)} is not a copy: it has no {LOCK}") from None
+        raise LockError(f"{package} is not a copy: it has no {LOCK}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise LockError(f"{named} cannot be read: {error}") from error
+        raise LockError(f"{path} cannot be read: {error}") from error
     if not isinstance(lock, dict) or lock.get("lock") != FORMAT:
-        raise LockError(f"{named} is not a lock of format {FORMAT}")
+        raise LockError(f"{path} is not a lock of format {FORMAT}")
     files, contract = lock.get("files"), lock.get("contract")
     if not isinstance(files, dict) or not files or not all(map(_is_inside, files.items())):
-        raise LockError(f"{named} does not list the files of the copy")
+        raise LockError(f"{path} does not list the files of the copy")
     if not isinstance(contract, dict) or not isinstance(contract.get("version"), str):
-        raise LockError(f"{named} has no contract version")
+        raise LockError(f"{path} has no contract version")
     return lock
+
+
+def _line(text: str) -> str:
+    """Return a text for one line, as ``escape.line`` of the project does, which no copy has."""
+    shown = "".join(one if one.isprintable() else _escaped(one) for one in text)
+    return _OBEYED.sub(lambda found: f"{found[0][:-1]}\\u{ord(found[0][-1]):04x}", shown)
+
+
+def _escaped(one: str) -> str:
+    return ascii(one)[1:-1].replace(r"\x", r"\u00")
 
 
 def _is_inside(entry: tuple[object, object]) -> bool:
@@ -129,15 +148,9 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def shown(name: object) -> str:
-    """Return a foreign name on one line: one that cannot be printed as it is, in quotes."""
-    text = str(name)
-    return text if text.isprintable() else ascii(text)
-
-
-def listed(found: dict[str, str]) -> str:
+def listed(found: dict[str, str]) -> tuple[str, ...]:
     """Return a line for each difference."""
-    return "".join(f"\n{kind:<10} {shown(name)}" for name, kind in found.items())
+    return tuple(f"{kind:<10} {name}" for name, kind in found.items())
 
 
 def check(package: Path) -> CopyState:
@@ -148,28 +161,29 @@ def check(package: Path) -> CopyState:
         return CopyState(
             BROKEN, str(error), "vendor the client anew; --force (make: FORCE=1) if it was there"
         )
-    found, name = differences(package, lock["files"]), shown(package)
+    found = differences(package, lock["files"])
     kinds = {*found.values()}
     if kinds & {"missing", "unreadable"}:
         fix = "vendor it anew; if your .gitignore hides them, add them with git add -f"
-        return CopyState(BROKEN, f"{name} is not complete{listed(found)}", fix)
+        return CopyState(BROKEN, f"{package} is not complete", fix, listed(found))
     if kinds & {*EDITS}:
         fix = (
             "keep the edits elsewhere and vendor it anew with --force (make: FORCE=1); "
             "exclude it from formatters"
         )
-        return CopyState(EDITED, f"{name} was edited{listed(found)}", fix)
+        return CopyState(EDITED, f"{package} was edited", fix, listed(found))
     if kinds:
-        what = f"git changed the line ends of {name} (autocrlf), and nothing else{listed(found)}"
-        return CopyState(EDITED, what, "commit its .gitattributes, and vendor it anew")
-    what = f"{name} agrees with its lock: {summary(lock)}; this finds accidents, not attacks"
+        what = f"git changed the line ends of {package} (autocrlf), and nothing else"
+        fix = "commit its .gitattributes, and vendor it anew"
+        return CopyState(EDITED, what, fix, listed(found))
+    what = f"{package} agrees with its lock: {summary(lock)}; this finds accidents, not attacks"
     return CopyState(FRESH, what)
 
 
 def summary(lock: dict[str, Any]) -> str:
     """Return contract, number of files and source of a copy in one line."""
     version, files = lock["contract"]["version"], len(lock["files"])
-    return f"contract {shown(version)}, {files} files, source {shown(commit_of(lock)[:12])}"
+    return f"contract {version}, {files} files, source {commit_of(lock)[:12]}"
 
 
 def commit_of(lock: dict[str, Any]) -> str:

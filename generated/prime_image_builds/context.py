@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from ._ignore import IgnoreFile, Match
+from ._text import printable
 from .errors import ContextError
 
 _IGNORED_BY = ".dockerignore"
@@ -181,7 +182,7 @@ def _add(archive: tarfile.TarFile, name: str, path: Path, time: int) -> None:
         entry.type = tarfile.FIFOTYPE
         archive.addfile(entry)
     elif stat.S_ISSOCK(status.st_mode):
-        warnings.warn(f"{path} is a socket, and is left out", stacklevel=3)
+        warnings.warn(printable(f"{path} is a socket, and is left out"), stacklevel=3)
     elif stat.S_ISREG(status.st_mode):
         entry.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
         try:

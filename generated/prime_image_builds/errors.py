@@ -16,7 +16,8 @@ ImageBuildsError
      └─ UploadRefusedError               the status that the upload URL returned
 
 Attributes hold the response unchanged. ``str``, ``repr``, tracebacks and pickles hide the token and
-other secrets of the request.
+other secrets of the request. ``str`` is one line, with escapes such as ``\\n`` and ``\\x1b`` for what a
+terminal would obey.
 """
 
 import datetime
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import httpx
 
 from ._secrets import request_of, secrets_of
+from ._text import printable
 
 if TYPE_CHECKING:
     from .models.build_status_response import BuildStatusResponse
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
 
 class ImageBuildsError(Exception):
     """The base class of this client's exceptions."""
+
+    def __str__(self) -> str:
+        return printable(self._message())
+
+    def _message(self) -> str:
+        return super().__str__()
 
 
 class InvalidRequestError(ImageBuildsError, ValueError):
@@ -55,7 +63,7 @@ class InvalidBodyError(ImageBuildsError, ValueError):
         self.option = option
         super().__init__(path, reason, option)
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         fix = f". Fix: {self.option} accepts it" if self.option else ""
         return f"{self.path}: {self.reason}{fix}"
 
@@ -90,9 +98,9 @@ class InvalidResponseError(_WithResponse, InvalidBodyError):
         self.response = response
         self.args = (path, reason, response, option)
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         hide = secrets_of(self.response)
-        return hide(f"{_request_line(self.response)}: {super().__str__()}")
+        return hide(f"{_request_line(self.response)}: {super()._message()}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         hide = secrets_of(self.response)
@@ -118,7 +126,7 @@ class ApiError(_WithResponse, ImageBuildsError):
         self.response = response
         super().__init__(response)
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         parts = (_request_line(self.response), "; ".join(self.problems))
         return secrets_of(self.response)(": ".join(filter(None, parts)))
 
@@ -289,7 +297,7 @@ class BuildFailedError(ImageBuildsError):
         self.messages = tuple(message for message in messages if message)
         super().__init__(build)
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         build = self.build
         summary = f"build {build.id} of {build.image_name}:{build.image_tag} is {build.status}"
         # An image and its VM sandbox often fail for the same reason; show it once.
@@ -311,7 +319,7 @@ class BuildTimeoutError(ImageBuildsError, TimeoutError):
         self.deadline = deadline
         super().__init__(build_id, last, deadline)
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         status = f"is {self.last.status}" if self.last else "has an unknown status"
         return (
             f"build {self.build_id} {status}; the deadline of {self.deadline:g} s leaves no time "

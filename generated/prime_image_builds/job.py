@@ -18,6 +18,7 @@ from . import _calls
 from ._calls import Call, Job, once, run, run_async
 from ._retry import may_have_been_processed, with_retries
 from ._state import JobState
+from ._text import printable
 from ._upload import upload_job
 from .api.images import get_build_status, initiate_image_build, start_image_build
 from .client import AuthenticatedClient
@@ -203,7 +204,7 @@ def _build(
             yield from _start(build.build_id, client, state)
             return (yield from _wait(build.build_id, client, state))
         except (ImageBuildsError, httpx.HTTPError) as error:
-            error.add_note(f"build id: {build.build_id}")
+            error.add_note(f"build id: {printable(build.build_id)}")
             raise
 
 

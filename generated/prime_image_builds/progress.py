@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from ._text import printable
 from .models.image_build_status import ImageBuildStatus
 
 
@@ -54,8 +55,9 @@ def progress_bar(*, console: object = None) -> Iterator[OnProgress]:
             build_image(".", client=client, body=body, on_progress=on_progress)
     """
     rich: Any = importlib.import_module("rich.progress")
-    columns = (rich.SpinnerColumn(), "[progress.description]{task.description}", rich.BarColumn())
-    with rich.Progress(*columns, rich.TimeElapsedColumn(), console=console) as bar:
+    about = rich.TextColumn("{task.description}", "progress.description", markup=False)
+    columns = (rich.SpinnerColumn(), about, rich.BarColumn(), rich.TimeElapsedColumn())
+    with rich.Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=None)
 
         def show(progress: Progress) -> None:
@@ -63,7 +65,7 @@ def progress_bar(*, console: object = None) -> Iterator[OnProgress]:
             parts = [progress.build_id, progress.step, progress.status]
             bar.update(
                 task,
-                description=" ".join(str(part) for part in parts if part),
+                description=printable(" ".join(str(part) for part in parts if part)),
                 total=progress.size if uploading else None,
                 completed=progress.sent if uploading else 0,
             )

@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from contract_tests.escape import line, lines, show
+
 # GitHub refuses the summary of a step that is larger than a mebibyte.
 LARGEST_SUMMARY = 1_000_000
 
@@ -33,15 +35,15 @@ def value(text: str) -> str:
 def annotate(level: str, title: str, text: str) -> None:
     """Annotate the job; ``level`` is error, warning or notice."""
     if is_github():
-        _print(f"::{level} title={value(title)}::{data(text)}")
+        _command(f"::{level} title={value(line(title))}::{data(lines(text))}")
     else:
-        _print(f"{level}: {title}\n{text}")
+        show(f"{level}: {line(title)}\n{text}")
 
 
 def mask(secret: str) -> None:
     """Hide a secret in the log from here on. Outside of GitHub Actions nothing is printed."""
     if is_github() and secret:
-        _print(f"::add-mask::{data(secret)}")
+        _command(f"::add-mask::{data(secret)}")
 
 
 @contextlib.contextmanager
@@ -51,16 +53,18 @@ def commands_disabled() -> Iterator[None]:
         yield
         return
     word = secrets.token_hex(16)
-    _print(f"::stop-commands::{word}")
+    _command(f"::stop-commands::{word}")
     try:
         yield
     finally:
-        _print(f"\n::{word}::")
+        _command(f"\n::{word}::")
 
 
 def outputs(values: Mapping[str, str]) -> None:
-    """Set the outputs of the step, if it has any. A value is one line."""
-    _append("GITHUB_OUTPUT", "".join(f"{name}={text}\n" for name, text in values.items()))
+    """Set the outputs of the step, if it has any."""
+    end = secrets.token_hex(16)  # no value can have this line, and so end early
+    each = (f"{name}<<{end}\n{text}\n{end}\n" for name, text in values.items())
+    _append("GITHUB_OUTPUT", "".join(each))
 
 
 def summary(page: str) -> None:
@@ -78,5 +82,5 @@ def _append(variable: str, text: str) -> None:
             file.write(text)
 
 
-def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
+def _command(command: str) -> None:
+    print(command, flush=True)  # noqa: T201 (escaped already)

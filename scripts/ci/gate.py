@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from contract_tests import usage
+from contract_tests.escape import fenced, line, lines, show
 from contract_tests.gate import headers
 from contract_tests.problems import Exit, Problem
 from contract_tests.redaction import Redaction
@@ -66,7 +67,8 @@ def main(environment: Mapping[str, str]) -> int:
         except KeyboardInterrupt:
             code, problem = Exit.INTERRUPTED, str(Problem("interrupted", "run it again"))
         if log.is_file():
-            (reports / LOG).write_text(server.clean(log, hide), encoding="utf-8")
+            kept = lines(server.clean(log, hide).expandtabs())
+            (reports / LOG).write_text(kept, encoding="utf-8")
     return report(reports, code, problem)
 
 
@@ -88,7 +90,7 @@ def report(reports: Path, code: int, problem: str | None) -> int:
         commands.annotate(level, title, text)
     page = reports / SUMMARY
     commands.summary(
-        (f"# {heading.capitalize()}\n\n```\n{problem}\n```\n\n" if problem else "")
+        (f"# {heading.capitalize()}\n\n{fenced(problem)}\n\n" if problem else "")
         + (page.read_text(encoding="utf-8") if page.is_file() else "")
     )
     ids = {
@@ -112,15 +114,15 @@ def notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for waiver in one["waivers"]:
             covered = [group["text"] for group in one["groups"] if group["waiver"] == waiver]
             if covered:
-                why = f"waived until {waiver['expires']}: {waiver['reason']}"
+                why = line(f"waived until {waiver['expires']}: {waiver['reason']}")
                 yield "warning", title, f"{why}\n" + "\n\n".join(covered)
         for waiver in one["unneeded"]:
             why = f"{one['rule']} is waived ({waiver['reason']}), but passes: remove the waiver"
-            yield "error", title, why
+            yield "error", title, line(why)
     if document.get("ended") == "cut" and document["reasons"] and not document.get("problem"):
-        yield "warning", "cut", "\n".join(document["reasons"])
+        yield "warning", "cut", "\n".join(map(line, document["reasons"]))
     if missing := document.get("missing"):
-        yield "error", "REQUIRE", f"not observed: {', '.join(missing)}"
+        yield "error", "REQUIRE", line(f"not observed: {', '.join(missing)}")
 
 
 @contextlib.contextmanager
@@ -186,6 +188,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)
     if shutil.which("bash") is None:
-        print(Problem("bash is not installed", "install it"), file=sys.stderr)  # noqa: T201
+        show(Problem("bash is not installed", "install it"), is_error=True)
         sys.exit(Exit.CANNOT_TELL)
     sys.exit(main(os.environ))

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # The action runs with any Python and installs nothing, so the checkout is not importable otherwise.
 sys.path.insert(0, str(ROOT))
 
+from contract_tests.escape import code, fenced, show  # noqa: E402
 from contract_tests.vendoring import source, vendor  # noqa: E402
 from contract_tests.vendoring.vendor_check import ERROR, FRESH, UPDATE, CopyState  # noqa: E402
 from scripts.ci import commands  # noqa: E402
@@ -40,12 +41,12 @@ def main(environment: Mapping[str, str]) -> int:
         state = vendor.check(source.find(ROOT), here / path)
     warns = state.state == UPDATE and policy == "warn"
     with commands.commands_disabled():
-        print(state, flush=True)  # noqa: T201
+        show(state)
     if state.state != FRESH:
         title = f"vendored client: {state.state}"
         commands.annotate("warning" if warns else "error", title, str(state))
-    title = f"# The vendored client in {path or '?'}: {state.state}"
-    commands.summary(f"{title}\n\n```\n{state}\n```\n")
+    title = f"# The vendored client in {code(path or '?')}: {state.state}"
+    commands.summary(f"{title}\n\n{fenced(str(state))}\n")
     commands.outputs({"state": state.state, "exit-code": str(state.code)})
     return 0 if warns else state.code
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from contract_tests.escape import line
 from contract_tests.problems import Exit, Problem
 from contract_tests.vendoring import git
 
@@ -29,8 +30,9 @@ class MissingEntry(Problem):
         named = f" that names {change.name}" if change.name else ""
         heading = HEADINGS[change.weight]
         super().__init__(
-            f"CHANGELOG.md has no new entry{named} below ### {heading}\n    for: {change.what}",
+            f"CHANGELOG.md has no new entry{named} below ### {heading}",
             "describe there what it means to users",
+            details=[f"    for: {change.what}"],
         )
         self.change = change
 
@@ -57,7 +59,7 @@ class ReleaseCheck(NamedTuple):
         else:
             lines.append(f"since v{self.last}: {self.weight or 'nothing'}, so this is {self.due}")
         lines += [f"{change.weight!s:9} {change.what}" for change in self.changes]
-        return "\n".join([*lines, *map(str, self.problems)])
+        return "\n".join([*map(line, lines), *map(str, self.problems)])
 
 
 def check(root: Path, *, writes: bool = False) -> ReleaseCheck:

@@ -248,7 +248,7 @@ def test_text_of_a_command_is_escaped(capsys: pytest.CaptureFixture[str],
     commands.mask(TOKEN)
 
     assert capsys.readouterr().out == (
-        "::error title=T5%3A a%2C 100%25::one%0D%0Atwo: 5%25, %250A\nerror: T5: a\none\ntwo\n"
+        "::error title=T5%3A a%2C 100%25::one\\r%0Atwo: 5%25, %250A\nerror: T5: a\none\ntwo\n"
     )
 
 

@@ -53,7 +53,7 @@ def refused(source: Source, destination: Path, *, force: bool = False) -> Proble
 
 def listed(state: CopyState | Problem) -> list[str]:
     """Return the lines that list files."""
-    return state.what.splitlines()[1:]
+    return [*state.details]
 
 
 def test_lock_lists_files_and_origin(tmp_path: Path, source: Source) -> None:
@@ -368,11 +368,9 @@ def test_unusual_names_links_and_permissions(tmp_path: Path) -> None:
     (package / "there").symlink_to(tmp_path)
     (package / "errors.py").unlink()
     (package / "errors.py").symlink_to("nowhere")
-    assert listed(vendor.check(source, package)) == [
-        "added      'a\\nfix: b'",
-        "missing    errors.py",
-        "added      there",
-    ]
+    state = vendor.check(source, package)
+    assert listed(state) == ["added      a\nfix: b", "missing    errors.py", "added      there"]
+    assert "\nadded      a\\nfix: b\n" in str(state)
 
 
 def test_stale_checkout_is_not_vendored(tmp_path: Path, source: Source) -> None:

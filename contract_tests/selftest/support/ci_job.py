@@ -15,6 +15,7 @@ from typing import Any
 
 from ...contract import documents
 from ...contract.openapi import PATH
+from . import readers
 
 ROOT = PATH.parent
 ACTIONS = ROOT / ".github/actions"
@@ -102,7 +103,7 @@ def run_action(
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         code, printed = ended.returncode, printed + ended.stdout
-        outputs |= dict(line.split("=", 1) for line in output.read_text().splitlines())
+        outputs |= readers.outputs(output.read_text())
         if code:
             break
     summary = outputs_folder / "summary"
