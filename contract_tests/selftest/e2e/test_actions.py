@@ -331,7 +331,7 @@ def test_vendor_check_action(tmp_path: Path, state: str, policy: str, code: int,
 
     assert done.code == ends, done.printed
     assert done.outputs == {"state": state, "exit-code": str(code)}
-    assert f"# The vendored client in third_party: {state}\n" in done.summary
+    assert f"# The vendored client in `third_party`: {state}\n" in done.summary
     level = "warning" if (state, policy) == ("update", "warn") else "error"
     begins = f"{level} title=vendored client: {state}::problem: "
     assert [one.startswith(begins) for one in done.annotations] == [True] * bool(code)

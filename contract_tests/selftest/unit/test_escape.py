@@ -28,6 +28,7 @@ WRITERS = {
     "contract_tests/conftest.py": "write_line, a line each, escaped",
     "contract_tests/cli/process.py": "replaces the streams",
     "contract_tests/program.py": "secho, for colours, escaped; the reports",
+    "contract_tests/reference/builder_child.py": "JSON, for its parent",
     "contract_tests/report/terminal.py": "progress, on one line, escaped",
     "contract_tests/vendoring/vendor_check.py": "stands alone in a copy; escapes by itself",
     "scripts/ci/commands.py": "commands of GitHub, escaped as such",
