@@ -22,6 +22,7 @@ from ....cli import serve as serving
 from ....gate.target import GateError
 from ....mock import MockImages
 from ....settings import SETTINGS, from_environment
+from .. import readers
 from . import Attack, Family
 
 VALUES = {
@@ -174,8 +175,7 @@ def job_input(value: str) -> str | None:
 def _job(main: Callable[[Mapping[str, str]], int], given: dict[str, str], keys: set[str]) -> Any:
     def call() -> int:
         code = main({**given, "GITHUB_WORKSPACE": str(Path.cwd()), **github})
-        told = Path("outputs").read_text(encoding="utf-8")
-        outputs.update(line.partition("=")[0] for line in told.splitlines())
+        outputs.update(readers.outputs(Path("outputs").read_text(encoding="utf-8")))
         return code
 
     outputs: set[str] = set()
