@@ -26,10 +26,12 @@ try:
 except ImportError:  # a system without limits
     resource = None  # type: ignore[assignment]
 
-# Connections beyond these are closed at once, if fewer files than that may be open.
+# Connections beyond these are closed at once.
 _MOST_CONNECTIONS = 512
-# asyncio accepts as many before it does anything else.
-_BACKLOG = 256
+# So many may wait to be accepted. asyncio accepts a part of them at a time, and some more before it
+# has closed those; each takes a file, and it logs each failure.
+_BACKLOG = 2048
+_ACCEPTED = 64
 _HEADER_SECONDS = 10.0
 _UNREAD_SECONDS = 30.0
 _GRACE = 10
@@ -151,6 +153,8 @@ class SocketServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and set the event."""
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)
         self.is_up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -178,11 +182,11 @@ def server(
 
 @cache
 def _most_open() -> tuple[int, int]:
-    """Return how many connections may be open, and how many may wait."""
+    """Return how many connections may be open, and how many are accepted at a time."""
     files = -1 if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files < 0:  # no limit
-        return _MOST_CONNECTIONS, _BACKLOG
-    return min(_MOST_CONNECTIONS, files // 2), min(_BACKLOG, files // 4)
+        return _MOST_CONNECTIONS, _ACCEPTED
+    return min(_MOST_CONNECTIONS, files // 3), min(_ACCEPTED, files // 16)
 
 
 def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -193,7 +197,7 @@ def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(_most_open()[1])
+        listener.listen(_BACKLOG)
     except BaseException:
         listener.close()
         raise

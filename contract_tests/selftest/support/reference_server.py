@@ -55,9 +55,14 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """Run the server as a process; yield it, its URL, and all that it printed on its start."""
-    command_line = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", *arguments]
+def process(
+    *arguments: str, before: tuple[str, ...] = (), run: tuple[str, ...] = ("-m", "contract_tests")
+) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """Run the server as a process; yield it, its URL, and all that it printed on its start.
+
+    ``before`` is what begins its command line, and ``run`` is what Python runs.
+    """
+    command_line = [*before, sys.executable, *run, "serve", "--port", "0", *arguments]
     with subprocess.Popen(  # noqa: S603 (our own module)
         command_line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as server:

@@ -49,9 +49,10 @@ def _check(content: bytes, expected: str) -> str | None:
     return None if expected in ("", outcome) else f"{outcome}: {text}"
 
 
-def _entry(
+def entry(
     name: str, content: bytes = b"", kind: bytes = b"0", link: str = "", form: str = "pax"
 ) -> bytes:
+    """Return an entry of a tar archive."""
     info = tarfile.TarInfo(name)
     info.size, info.type, info.linkname = len(content), kind, link
     written: Literal[1, 2] = 1 if form == "gnu" else 2  # as tarfile numbers them
@@ -83,7 +84,8 @@ def _octal(size: int) -> bytes:
     return b"%011o" % size
 
 
-def _zipped(*entries: bytes) -> bytes:
+def zipped(*entries: bytes) -> bytes:
+    """Return a gzipped tar archive of entries."""
     return gzip.compress(b"".join(entries) + _END, 1, mtime=0)
 
 
@@ -99,15 +101,15 @@ def _paths() -> Iterator[tuple[str, bytes, str]]:
             for place in ("file", "link", "hard link"):
                 kind, is_link = _TYPES[place], "link" in place
                 name, link = ("l", path) if is_link else (path, "")
-                entry = _entry(name, b"", kind, link, form)
-                yield f"{place} {path[:20]!r} of {len(path)} as {form}", entry, REFUSED
+                made = entry(name, b"", kind, link, form)
+                yield f"{place} {path[:20]!r} of {len(path)} as {form}", made, REFUSED
     for length in (4097, 70_000, 2**20):
         for form in _FORMATS:
-            yield f"a path of {length} as {form}", _entry("x" * length, form=form), REFUSED
-            entry = _entry("l", b"", b"2", "x" * length, form)
-            yield f"a link to a path of {length} as {form}", entry, REFUSED
-    yield "a path through a link", _entry("l", kind=b"2", link=".") + _entry("l/x"), REFUSED
-    yield "a path of 2,000 directories", _entry("d/" * 2000 + "x"), BUILDS
+            yield f"a path of {length} as {form}", entry("x" * length, form=form), REFUSED
+            made = entry("l", b"", b"2", "x" * length, form)
+            yield f"a link to a path of {length} as {form}", made, REFUSED
+    yield "a path through a link", entry("l", kind=b"2", link=".") + entry("l/x"), REFUSED
+    yield "a path of 2,000 directories", entry("d/" * 2000 + "x"), BUILDS
 
 
 def _sizes() -> Iterator[tuple[str, bytes, str]]:
@@ -140,7 +142,7 @@ def _extended() -> Iterator[tuple[str, bytes, str]]:
         for label, value in values.items():
             record = _record(key, value)
             header = _raw(b"x", _octal(len(record)), record)
-            yield f"{key} is {label}", header + _entry("y", b"content"), ""
+            yield f"{key} is {label}", header + entry("y", b"content"), ""
     for kind in b"xg":
         for label, content in {
             "digits without end": b"1" * 16_000,
@@ -150,11 +152,11 @@ def _extended() -> Iterator[tuple[str, bytes, str]]:
             "more than its limit": _record("comment", b"x" * 2**17),
         }.items():
             header = _raw(bytes([kind]), _octal(len(content)), content)
-            yield f"{label} in a {chr(kind)}", header + _entry("y"), ""
+            yield f"{label} in a {chr(kind)}", header + entry("y"), ""
     for kind in b"LKxg":
         content = b"" if kind in b"xg" else b"n\0"
         nested = _raw(bytes([kind]), _octal(len(content)), content) * 2000
-        yield f"2,000 headers {chr(kind)}, nested", nested + _entry("y"), ""
+        yield f"2,000 headers {chr(kind)}, nested", nested + entry("y"), ""
     sparse = bytearray(_raw(b"S", _octal(0)))
     sparse[482] = 1  # more of the map follows, and does not come
     sparse[148:156] = b" " * 8
@@ -168,13 +170,13 @@ def _extended() -> Iterator[tuple[str, bytes, str]]:
         header = _raw(b"x", _octal(len(sparse_1)), sparse_1)
         yield (
             f"a sparse file of {count[:12].decode()} parts",
-            header + _entry("y", count + b"\n"),
+            header + entry("y", count + b"\n"),
             "",
         )
 
 
 def _compressed() -> Iterator[tuple[str, bytes, str]]:
-    tar = _entry("Dockerfile", _DOCKERFILE) + _entry("a") + _END
+    tar = entry("Dockerfile", _DOCKERFILE) + entry("a") + _END
     sound = gzip.compress(tar, mtime=0)
     others = {"none": tar, "xz": lzma.compress(tar), "bz2": bz2.compress(tar),
               "zlib": zlib.compress(tar), "gzip twice": gzip.compress(sound),
@@ -215,8 +217,8 @@ def _patterns() -> Iterator[tuple[str, bytes, str]]:
         for length in (30, 176, 990):
             pattern = (unit * length)[:length].rstrip("/[^a-z") + "*b"
             start = "*\n!" if length == 176 else ""
-            ignore = _entry(".dockerignore", f"b\n{start}{pattern}\n".encode())
-            path = _entry("a" * 3000)
+            ignore = entry(".dockerignore", f"b\n{start}{pattern}\n".encode())
+            path = entry("a" * 3000)
             expected = FAILS if start else BUILDS
             yield f"{start!r}{unit} to {length} characters", ignore + path, expected
     for label, text, expected in (
@@ -226,8 +228,8 @@ def _patterns() -> Iterator[tuple[str, bytes, str]]:
         ("a pattern of a mebibyte", "*" * 2**20, BUILDS),
         ("8,000 classes", "\n".join(f"[{chr(0x4E00 + number)}]" for number in range(8000)), BUILDS),
     ):
-        many = b"".join(_entry(f"{number}/{'d/' * 20}x") for number in range(300))
-        yield label, _entry(".dockerignore", text.encode()[: 2**20]) + many, expected
+        many = b"".join(entry(f"{number}/{'d/' * 20}x") for number in range(300))
+        yield label, entry(".dockerignore", text.encode()[: 2**20]) + many, expected
 
 
 def _dockerfiles() -> Iterator[tuple[str, bytes]]:
@@ -252,22 +254,22 @@ def _dockerfiles() -> Iterator[tuple[str, bytes]]:
             "digits": f"FROM a\nRUN exit {'9' * count}\n",
             "blanks before digits": f"FROM a\nRUN exit {' ' * count}x\n",
         }.items():
-            entry = _entry("Dockerfile", text.encode()[: 2**20])
-            yield f"{label}, {count} characters", _zipped(entry, _entry("a"))
+            made = entry("Dockerfile", text.encode()[: 2**20])
+            yield f"{label}, {count} characters", zipped(made, entry("a"))
 
 
 def _collisions() -> Iterator[tuple[str, bytes, str]]:
     for first, one in _TYPES.items():
         for second, other in _TYPES.items():
-            entries = _entry("a", kind=one, link="Dockerfile") + _entry("a", kind=other, link="b")
+            entries = entry("a", kind=one, link="Dockerfile") + entry("a", kind=other, link="b")
             yield f"a {first}, then a {second} of its name", entries, ""
-    ring = _entry("Dockerfile", kind=b"2", link="b") + _entry("b", kind=b"2", link="Dockerfile")
+    ring = entry("Dockerfile", kind=b"2", link="b") + entry("b", kind=b"2", link="Dockerfile")
     yield "links in a ring", ring, REFUSED
-    chain = b"".join(_entry(f"{n}", kind=b"2", link=f"{n + 1}") for n in range(100))
-    yield "100 links", _entry("Dockerfile", kind=b"2", link="0") + chain, REFUSED
+    chain = b"".join(entry(f"{n}", kind=b"2", link=f"{n + 1}") for n in range(100))
+    yield "100 links", entry("Dockerfile", kind=b"2", link="0") + chain, REFUSED
     yield (
         "a Dockerfile that links to itself",
-        _entry("Dockerfile", kind=b"1", link="Dockerfile"),
+        entry("Dockerfile", kind=b"1", link="Dockerfile"),
         REFUSED,
     )
     for name in (
@@ -282,17 +284,17 @@ def _collisions() -> Iterator[tuple[str, bytes, str]]:
         "\x7f",
     ):
         for form in _FORMATS:
-            yield f"the name {name!r} as {form}", _entry(name, form=form), BUILDS
+            yield f"the name {name!r} as {form}", entry(name, form=form), BUILDS
 
 
 def _attacks() -> Iterator[Attack]:
-    base = _entry("Dockerfile", _DOCKERFILE) + _entry("a")
+    base = entry("Dockerfile", _DOCKERFILE) + entry("a")
     for kind, made in {
         "paths": _paths, "sizes and types": _sizes, "extended headers": _extended,
         "patterns": _patterns, "entries of one name": _collisions,
     }.items():  # fmt: skip
         for name, entries, expected in made():
-            yield Attack(kind, name, partial(_check, _zipped(base, entries), expected))
+            yield Attack(kind, name, partial(_check, zipped(base, entries), expected))
     for name, content, expected in _compressed():
         yield Attack("compression", name, partial(_check, content, expected))
     for name, content in _dockerfiles():
