@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -23,6 +24,8 @@ PATH = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
 
 # More errors than the rules about single fields can report of one body, so that P6 misses none.
 MOST_ERRORS = 10_000
+
+ROWS_AT_ONCE = 100
 
 # A longer text is parsed without being cached: a hostile server may send any length.
 LONGEST_KEPT = 64
@@ -141,7 +144,10 @@ class Contract:
         return schema
 
     def errors(self, schema: dict[str, Any], body: Any) -> list[SchemaError]:
-        """Return the errors of a body against a schema, formats included, up to ``MOST_ERRORS``."""
+        """Return the errors of a body against a schema, formats included, up to ``MOST_ERRORS``.
+
+        A body has at most the depth of ``size``: the validator has a limit of its own.
+        """
         key = repr(schema)
         if key not in self._validators:
             self._validators[key] = jsonschema_rs.Draft202012Validator(
@@ -149,13 +155,10 @@ class Contract:
                 validate_formats=True,
                 formats={"date-time": is_instant},
             )
-        try:
-            return [
-                _schema_error(error)
-                for error in itertools.islice(self._validators[key].iter_errors(body), MOST_ERRORS)
-            ]
-        except ValueError:  # the validator's own limit, which a hostile server may exceed
-            return [SchemaError("$", "it is nested too deeply to be read", body)]
+        validator = self._validators[key]
+        if validator.is_valid(body):  # much faster
+            return []
+        return list(itertools.islice(_errors(validator, body), MOST_ERRORS))
 
     def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
         responses = {str(code): self._resolved(given) for code, given in node["responses"].items()}
@@ -221,9 +224,28 @@ def is_instant(text: str) -> bool:
     return instant(text) is not None
 
 
-def _schema_error(error: jsonschema_rs.ValidationError) -> SchemaError:
+def _errors(validator: jsonschema_rs.Validator, body: Any) -> Iterator[SchemaError]:
+    """Yield errors; the lists of an object go in parts, since a validator finds all at once."""
+    fields = body if isinstance(body, dict) else {}
+    lists = {
+        key: value
+        for key, value in fields.items()
+        if isinstance(value, list) and len(value) > ROWS_AT_ONCE
+    }
+    first = {**fields, **{key: rows[:ROWS_AT_ONCE] for key, rows in lists.items()}}
+    for error in validator.iter_errors(first if lists else body):
+        yield _schema_error(error, error.instance_path)
+    for key, rows in lists.items():
+        for start in range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE):
+            for error in validator.iter_errors({key: rows[start : start + ROWS_AT_ONCE]}):
+                match error.instance_path:
+                    case [at, int(index), *rest] if at == key:
+                        yield _schema_error(error, [key, start + index, *rest])
+
+
+def _schema_error(error: jsonschema_rs.ValidationError, path: list[str | int]) -> SchemaError:
     """Return an error with its JSON path; that of a missing key ends with the key."""
-    kind, path = error.kind, error.instance_path
+    kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         missing = [*path, kind.as_dict()["property"]]
         return SchemaError(_json_path(missing), error.message, MISSING)

@@ -24,6 +24,8 @@ from .http.transport import Answer, Endpoint
 __all__ = ["BudgetSpent", "Session", "SessionError", "url_of"]
 
 _UNSENT = object()
+# An exchange may end this much after the deadline: one that is cut off too early proves nothing.
+LAST_SECONDS = 1.0
 # Safe methods: a request that was lost with a kept connection may be sent again.
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -224,6 +226,7 @@ class Session:
     ) -> tuple[Answer | None, SessionError | None]:
         try:
             seconds = self.reach.seconds(kind, self.endpoint.transport.limits.seconds)
+            seconds = min(seconds, max(self.pace.left, LAST_SECONDS))
             return self.endpoint.transport.send(request, seconds), None
         except bounded.Refused as error:
             self.refused[error.host] = str(error)

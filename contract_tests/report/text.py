@@ -17,6 +17,9 @@ Hide = Callable[[str], str]
 MOST, EDGE = 8192, 4096
 """Characters searched for secrets at each end of a long value, and how many of them are cut."""
 
+MOST_GROUPS = 50
+"""Places of one rule that are shown; a server has fewer, a recording may have any number."""
+
 
 def title(violation: Violation) -> str:
     """Return the first line: enough by itself in a summary."""
@@ -51,7 +54,10 @@ def each(violations: Iterable[Violation], hide: Hide) -> str:
 def failures(verdict: Verdict, hide: Hide, repeat: str = "") -> str:
     """Show each group of a verdict that is not waived."""
     groups = [one for one in verdict.groups.values() if one.outcome is Outcome.VIOLATED]
-    return "\n\n".join(failure(group, hide, repeat) for group in groups)
+    shown = [failure(group, hide, repeat) for group in groups[:MOST_GROUPS]]
+    if more := len(groups) - len(shown):
+        shown.append(f"{verdict.rule.id}: {more} more places are not shown")
+    return "\n\n".join(shown)
 
 
 def failure(group: Group, hide: Hide, repeat: str = "") -> str:

@@ -22,6 +22,10 @@ class Level(StrEnum):
     """Derived from its words."""
 
 
+MOST_SHOWN = 16_384
+"""Characters of a text in a judgement. Reports search half of them at each end for secrets."""
+
+
 class Held:
     """The rule was checked, and passes."""
 
@@ -58,6 +62,14 @@ class Broken:
     at: str
     expected: str = field(repr=False)
     received: str | Shown = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Cut the middle of what quotes a long text."""
+        for name in ("at", "expected", "received"):
+            text = getattr(self, name)
+            if isinstance(text, str) and len(text) > MOST_SHOWN:
+                cut = f"{text[: MOST_SHOWN // 2]}…{text[-MOST_SHOWN // 2 :]}"
+                object.__setattr__(self, name, cut)
 
 
 Judgement = Held | Broken | None

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ..contract.api import IMAGES, Api
 from ..contract.openapi import Operation, instant
+from ..contract.size import excess
 
 
 class Credential(StrEnum):
@@ -69,7 +70,7 @@ class Message:
 
     @property
     def json_error(self) -> str | None:
-        """Why the body is not strict JSON, or None if it is."""
+        """Why the body is not strict JSON, or is more than is read; None if it is JSON."""
         return self._json[1]
 
     @property
@@ -81,6 +82,8 @@ class Message:
     def _json(self) -> tuple[Any, str | None]:
         if self.content is None:
             return None, "it was not recorded"
+        if more := excess(self.text):
+            return None, more
         try:
             return strict_json(self.content), None
         except (ValueError, RecursionError) as error:

@@ -6,8 +6,10 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -67,7 +69,7 @@ def is_url(url: str) -> bool:
 
 
 def status(url: str, seconds: float = TIMEOUT) -> int | None:
-    """Return the status code of a GET, or None without a response. Uses no proxy."""
+    """Return the status code of a GET, or None without a response in time. Uses no proxy."""
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
@@ -78,13 +80,26 @@ def status(url: str, seconds: float = TIMEOUT) -> int | None:
         )
     else:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
+    # A timeout for each read is not enough: a header may come byte by byte.
+    deadline = threading.Timer(seconds, _shut, [connection])
+    deadline.daemon = True
+    deadline.start()
     try:
         connection.request("GET", parts._replace(scheme="", netloc="", fragment="").geturl() or "/")
-        return connection.getresponse().status
+        code = connection.getresponse().status
+        return code if deadline.is_alive() else None  # a header that was cut off looks like one
     except (OSError, http.client.HTTPException):
         return None
     finally:
+        deadline.cancel()
         connection.close()
+
+
+def _shut(connection: http.client.HTTPConnection) -> None:
+    """End whatever reads from a connection."""
+    with contextlib.suppress(OSError):
+        if connection.sock is not None:
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def wait(

@@ -18,9 +18,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from ...contract.size import excess
 from ...problems import Problem
 
 MOST_BYTES = 512 * 2**20
+MOST_BODY = 4 * 2**20
+"""Bytes of a response, as of the gate's own."""
+MOST_VALUES = 20_000_000
+"""JSON values of a file: browsers write about 150 for each entry."""
 _SAVE = "save the traffic as HAR, with content"
 # What browsers write for an answer that came from no server: Chromium, WebKit.
 _CUT = re.compile(r"truncated\b|(\.\.\.|…)\W*$", re.IGNORECASE)
@@ -124,7 +129,7 @@ def _entry(number: int, raw: Any) -> HarEntry | UnreadableEntry:
 def _address(entry: _Object) -> tuple[str, str]:
     request = _part(entry, "request")
     method, url = request.get("method"), request.get("url")
-    if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z-]+", method):
+    if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z-]{1,40}", method):
         raise _UnreadableEntryError("it has no method")
     if not isinstance(url, str) or not _is_url(url):
         raise _UnreadableEntryError("it has no URL that can be read")
@@ -214,7 +219,12 @@ def _document(path: Path) -> Any:
     if raw.startswith(b"PK"):
         raise Problem(f"{path} is a zip", "unzip it, and judge the .har in it")
     try:
-        return json.loads(raw)  # bytes, so that a BOM and UTF-16 are taken too
+        text = raw.decode(json.detect_encoding(raw), "surrogatepass").removeprefix(
+            "\ufeff"
+        )  # UTF-16 too
+        if more := excess(text, MOST_VALUES, depth=None):
+            raise Problem(f"{path} is too large: {more}", "save the traffic of the API alone")
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Problem(f"{path} is not JSON: {error}", _SAVE) from error
 
@@ -281,6 +291,10 @@ def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
     if not body.get("text"):
         return b"" if max(sizes) == 0 else None
     content = _text(body, whose)
+    if content is not None and len(content) > MOST_BODY:
+        if whose == "response":
+            raise _UnreadableEntryError(f"its response is larger than {MOST_BODY // 2**20} MiB")
+        return content  # of an upload
     if content is None or _is_json(content):
         return content
     text = body["text"]
@@ -308,7 +322,9 @@ def _ends_early(content: bytes) -> bool:
 
 def _is_json(content: bytes | str) -> bool:
     try:
-        json.loads(content)
+        text = content if isinstance(content, str) else content.decode(errors="replace")
+        if excess(text) is None:  # beyond that, nobody reads on
+            json.loads(content)
     except (ValueError, RecursionError):
         return False
     return True

@@ -13,6 +13,7 @@ from scripts.ci import server
 
 from ...problems import Problem
 from ...reference.over_sockets import listening
+from ..support import hostile
 
 URL = "http://127.0.0.1:9"
 
@@ -120,6 +121,13 @@ def test_wait_over_a_socket_ends_with_the_first_204() -> None:
     """After 503 and 500; without pauses between the probes."""
     with responding(503, 503, 500, 204) as url:
         server.wait(url, 60, pause=lambda _: None)
+
+
+@pytest.mark.parametrize("behaviour", [hostile.drip_headers, hostile.endless_continue])
+def test_header_that_does_not_end_is_no_response(behaviour: hostile.Behaviour) -> None:
+    """Each read is in time; all of them are not."""
+    with hostile.hostile(behaviour) as url:
+        assert server.status(url, 0.2) is None
 
 
 def test_status_without_a_response_is_none() -> None:
