@@ -81,13 +81,14 @@ def status(url: str, seconds: float = TIMEOUT) -> int | None:
     else:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
     # A timeout for each read is not enough: a header may come byte by byte.
-    deadline = threading.Timer(seconds, _shut, [connection])
+    is_over = threading.Event()
+    deadline = threading.Timer(seconds, _shut, [connection, is_over])
     deadline.daemon = True
     deadline.start()
     try:
         connection.request("GET", parts._replace(scheme="", netloc="", fragment="").geturl() or "/")
         code = connection.getresponse().status
-        return code if deadline.is_alive() else None  # a header that was cut off looks like one
+        return None if is_over.is_set() else code  # a header that was cut off looks whole
     except (OSError, http.client.HTTPException):
         return None
     finally:
@@ -95,8 +96,9 @@ def status(url: str, seconds: float = TIMEOUT) -> int | None:
         connection.close()
 
 
-def _shut(connection: http.client.HTTPConnection) -> None:
+def _shut(connection: http.client.HTTPConnection, is_over: threading.Event) -> None:
     """End whatever reads from a connection."""
+    is_over.set()
     with contextlib.suppress(OSError):
         if connection.sock is not None:
             connection.sock.shutdown(socket.SHUT_RDWR)
