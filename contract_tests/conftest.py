@@ -40,10 +40,11 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 def check_server(request: pytest.FixtureRequest) -> Check:
     """Judge the server that the environment names, once; return what shows a case by its id."""
     from . import program, settings
+    from .redaction import Unshown
     from .report.cases import SERVER
 
     def judge(report: Report) -> None:
-        report.target = settings.from_environment(os.environ)
+        report.target = settings.from_environment(Unshown(os.environ))
         program.judge_server(report, report.target)
 
     return _judged(request.config, judge, SERVER)

@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from html.entities import html5
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, SupportsIndex
 from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class _Span(NamedTuple):
     label: str
 
 
-class _Secret(NamedTuple):
+class _What(NamedTuple):
     """What is hidden: all of it but the first characters, which only tell where it is."""
 
     label: str
@@ -168,7 +168,7 @@ class Redaction:
         self._tape = tape
         self._read = 0
         self._lock = threading.Lock()
-        self._secrets: dict[bytes, _Secret] = {}
+        self._secrets: dict[bytes, _What] = {}
         self._begins: dict[bytes, list[bytes]] = defaultdict(list)
         self._heads: dict[bytes, list[bytes]] = defaultdict(list)
         self._tails: dict[bytes, list[bytes]] = defaultdict(list)
@@ -186,7 +186,7 @@ class Redaction:
         """Return a text without the secrets."""
         self._catch_up()
         raw = _bytes(text)
-        spans = [span for one in self._short for span in _each(one, raw, _Secret(SECRET))]
+        spans = [span for one in self._short for span in _each(one, raw, _What(SECRET))]
         spans += self._found(raw, _MOST_LAYERS)
         return _replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
@@ -229,7 +229,7 @@ class Redaction:
             key = _bytes(spelled).lower()
             if key in self._secrets:
                 continue
-            self._secrets[key] = _Secret(label, skipped)
+            self._secrets[key] = _What(label, skipped)
             self._begins[key[:SHORTEST]].append(key)
             if not skipped:
                 self._heads[key[:_SHORTEST_CUT]].append(key)
@@ -323,6 +323,44 @@ class Redaction:
                         yield _Span(end, at, self._secrets[one].label)
 
 
+class Secret(str):
+    """A text that no repr shows, nor that of a part of it: tracebacks may show local variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return SECRET
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        return Secret(super().__getitem__(key))
+
+
+class Unshown(Mapping[str, str]):
+    """A mapping, such as the environment, whose repr shows its keys alone."""
+
+    def __init__(self, content: Mapping[str, str]) -> None:
+        self._content = content
+
+    def __getitem__(self, key: str) -> str:
+        return self._content[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
+
+
+def without_user(url: str) -> str:
+    """Return a URL, or what was meant as one, without its user and password."""
+    user, at, rest = url.rpartition("@")
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", user)
+    return f"{scheme[0] if scheme else ''}{SECRET}@{rest}" if at else str(url)
+
+
 def is_secret_header(name: str, value: str) -> bool:
     """Whether a header that the user sends is a secret, and not just a setting."""
     lower = name.lower()
@@ -345,7 +383,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _each(secret: bytes, text: bytes, what: _Secret) -> Iterator[_Span]:
+def _each(secret: bytes, text: bytes, what: _What) -> Iterator[_Span]:
     # A secret may overlap itself; half of its length is enough of a step.
     start, step = text.find(secret), (len(secret) + 1) // 2
     while start >= 0:

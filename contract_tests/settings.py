@@ -20,7 +20,7 @@ from .gate import headers
 from .gate.target import Budget, GateError, Target
 from .nearest import choice
 from .problems import Problem
-from .redaction import Redaction
+from .redaction import Redaction, Secret, without_user
 from .reference.faults import FAULTS
 from .rules import RULES, Rule, chosen
 from .usage import setting
@@ -31,8 +31,6 @@ LEVELS = ("must", "should")
 # Servers refuse a header, and systems a path, that is longer.
 MOST_BYTES = 8192
 Read = Callable[[str, str], Any]
-# Settings are read before there is a tape: what may be shown of a URL is all but its password.
-hide = Redaction()
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,8 @@ def from_environment(environment: Mapping[str, str]) -> Target:
         for name, value in environment.items()
         if name.startswith(PREFIX) and value.strip()
     }
+    given |= {name: Secret(given[name]) for name in ("TOKEN", "HEADERS", "PROXY") if name in given}
+    del environment  # a traceback may show local variables
     for name in given:
         among(f"setting {PREFIX}", name, SETTINGS)
     read = {name: SETTINGS[name].parse(value) for name, value in given.items()}
@@ -180,16 +180,20 @@ def _url(name: str, value: str) -> str:
     except ValueError:
         good = False
     if good and name == "TARGET" and "/api/v1" in parts.path:
-        fix = setting(name, hide(value.partition("/api/v1")[0]))
+        fix = setting(name, _shown(value.partition("/api/v1")[0]))
         raise GateError(f"{setting(name)} is not a base URL", fix)
     if not good or parts.query or parts.fragment:
         raise GateError(
-            f"{setting(name)} is not an http(s) URL: {hide(value)!r}",
+            f"{setting(name)} is not an http(s) URL: {_shown(value)!r}",
             setting(name, "http://host"),
         )
     if name == "TARGET" and parts.username is not None:
         raise GateError(f"{setting(name)} holds a user", "put the token in CONTRACT_TOKEN")
     return value
+
+
+def _shown(url: str) -> str:
+    return Redaction()(without_user(url))
 
 
 def _token(_: str, value: str) -> str:

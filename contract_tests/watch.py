@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from . import settings
-from .redaction import Redaction
+from .redaction import Redaction, Secret
 from .report import text
 from .tape.tape import Record, Tape
 from .verdicts.judge import Judge, Verdict
@@ -58,7 +58,8 @@ class Watch:
         secrets: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.tape = Tape(token.strip(), is_whole=is_whole)
+        token = Secret(token.strip())  # a traceback may show local variables
+        self.tape = Tape(token, is_whole=is_whole)
         self._hide = Redaction(self.tape, secrets=secrets)
         self._judge = Judge(settings.rules(rule, level))
         self.tape.subscribe(self._judged)

@@ -20,6 +20,7 @@ from .. import usage
 from ..escape import show
 from ..nearest import nearest
 from ..problems import Exit, Problem
+from ..redaction import Redaction
 from ..usage import CONSOLE, VARIABLE
 from . import process
 from .options import named
@@ -73,12 +74,17 @@ def _run(command: click.Command, name: str, arguments: list[str] | None) -> int:
         problem = Problem(str(error), "correct that, and run again")
     except Exception:
         # Python's own code is 1, which means found here.
-        show(traceback.format_exc().rstrip("\n"), is_error=True)
+        show(_hidden(traceback.format_exc().rstrip("\n")), is_error=True)
         return Exit.CANNOT_TELL
     else:
         return code or Exit.OK
-    show(problem, is_error=True)
+    show(_hidden(str(problem)), is_error=True)
     return problem.code
+
+
+def _hidden(text: str) -> str:
+    """Return a text without secrets: an argument may be a URL with a password."""
+    return Redaction(token=os.environ.get("CONTRACT_TOKEN", ""))(text)
 
 
 def misuse(error: click.ClickException) -> Problem:

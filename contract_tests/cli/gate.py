@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .. import settings
+from ..redaction import Unshown
 from ..report import files
 from .options import Command, file, settings_of
 
@@ -39,7 +40,7 @@ def gate(junit: str | None, **given: str | bool | None) -> int:
         from .. import program  # it was interrupted once; the reports show that
 
         return program.interrupted(reports).code
-    return program.run({**os.environ, **environment(given)}, reports).code
+    return program.run(Unshown({**os.environ, **environment(given)}), reports).code
 
 
 def environment(given: dict[str, Any]) -> dict[str, str]:

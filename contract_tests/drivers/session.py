@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from prime_image_builds._urls import UploadPolicy, read_hosts
 
+from ..redaction import Secret, Unshown
 from ..tape.exchange import UPLOAD, Exchange
 from ..tape.tape import NO_RESPONSE, Tape
 from .http import client as bounded
@@ -90,16 +91,12 @@ class Session:
         the server cannot be reached any more, ``BudgetSpent`` where nothing may be sent.
 
         """
-        sent = {**self.headers}
-        if authorization is not None:
-            token = f"Bearer {self.tape.token}"
-            sent["Authorization"] = token if authorization == "valid" else authorization
         if body is not _UNSENT:
             content = json.dumps(body).encode()
-        if headers is not None:
-            sent.update(headers)
-        elif content is not None:
-            sent["Content-Type"] = "application/json"
+        if headers is None:
+            headers = {"Content-Type": "application/json"} if content is not None else {}
+        # Tracebacks may show local variables.
+        sent = Unshown({**self.headers, **self._credentials(authorization), **headers})
         url = self.endpoint.base_url + path
         try:
             request = bounded.request(method, url, sent, content or b"")
@@ -107,6 +104,11 @@ class Session:
             return self._unsent(method, url, sent, intent, error)
         request.extensions["target"] = _target(self.endpoint.base_url, path)
         return self._answered(request, intent, is_absent=is_absent)
+
+    def _credentials(self, authorization: str | None) -> dict[str, str]:
+        if authorization == "valid":
+            authorization = Secret(f"Bearer {self.tape.token}")
+        return {} if authorization is None else {"Authorization": authorization}
 
     def upload(self, build_id: str, url: str, content: bytes, intent: str) -> Exchange:
         """Upload a context, without the token. Returns and raises as ``send`` does."""
@@ -158,6 +160,7 @@ class Session:
         if self._deletes_others(request):
             error = SessionError("not sent: it would delete an image that is not of this run")
             return self._unsent(request.method, url_of(request), request.headers, intent, error)
+        request.headers = bounded.SentHeaders(request.headers)
         kind = self._kind(request, upload_of)
         initiates = kind == self.tape.api.initiate
         tries, is_again, now = 0, False, self.endpoint.clock.now

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from ..redaction import SECRET, is_secret_header
+from ..redaction import SECRET, Secret, is_secret_header
 
 # The gate sets these itself.
 _OWN = ("authorization", "content-length", "host")
@@ -36,7 +36,10 @@ def read(text: str) -> dict[str, str]:
             raise ValueError(f"has a value of {name} that is not a text")
         if not value.isascii() or not value.isprintable():
             raise ValueError(f"has a value of {name} that is not printable ASCII")
-    return dict(fields)
+    return {
+        name: Secret(value) if is_secret_header(name, value) else value
+        for name, value in fields.items()
+    }
 
 
 def write(headers: Mapping[str, str]) -> str | None:

@@ -86,7 +86,7 @@ class Run:
         self.own_name = f"contract-gate-{secrets.token_hex(6)}"
         # What others do to a given build is not on the tape.
         self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
-        self.redaction = Redaction(self.tape, headers=self.target.headers)
+        self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
         self.judge = Judge(self.target.rules, self.announce, self.target.waivers)
         self.tape.subscribe(self.judge.see)
         budget = self.target.budget

@@ -14,7 +14,7 @@ from ..drivers.http.clock import VirtualClock
 from ..drivers.http.in_process import in_process
 from ..drivers.http.transport import Endpoint, Limits
 from ..problems import Problem
-from ..redaction import Redaction
+from ..redaction import without_user
 from ..reference.app import create_app
 from ..reference.disruptions import Dropped
 from ..reference.faults import FAULTS, Fault
@@ -119,7 +119,7 @@ class Target:
             "SEED": None if self.seed == default.seed else str(self.seed),
             "DOCKERFILE": self.files.get("DOCKERFILE"),
             "HEADERS": headers.write(self.headers), "CA_BUNDLE": self.ca_bundle,
-            "PROXY": Redaction()(self.proxy) if self.proxy else None,
+            "PROXY": without_user(self.proxy) if self.proxy else None,
             "UPLOAD_HOSTS": ",".join(self.upload_hosts),
             "MAX_BUILDS": _number(budget.builds), "MAX_REQUESTS": _number(budget.requests),
             "RATE": _number(budget.rate),

@@ -28,7 +28,7 @@ from contract_tests import usage
 from contract_tests.escape import fenced, line, lines, show
 from contract_tests.gate import headers
 from contract_tests.problems import Exit, Problem
-from contract_tests.redaction import Redaction
+from contract_tests.redaction import Redaction, Secret, Unshown
 from scripts.ci import commands, server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -44,11 +44,12 @@ FILES = ("CONTRACT_WAIVERS", "CONTRACT_DOCKERFILE", "CONTRACT_CA_BUNDLE")
 def main(environment: Mapping[str, str]) -> int:
     """Run the gate, and report; return the exit code."""
     token = environment.get("CONTRACT_TOKEN", "").strip()
-    commands.mask(token)
     sent: dict[str, str] = {}
     with contextlib.suppress(ValueError):  # the gate itself reports invalid ones
         sent = headers.read(environment.get("CONTRACT_HEADERS", ""))
-    hide = Redaction(token=token, headers=sent)
+    for secret in (token, *(one for one in sent.values() if isinstance(one, Secret))):
+        commands.mask(secret)
+    hide = Redaction(token=token, headers=sent, proxy=environment.get("CONTRACT_PROXY", "").strip())
     here = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
     reports = here / (environment.get("GATE_REPORTS") or "reports")
     reports.mkdir(parents=True, exist_ok=True)
@@ -190,4 +191,4 @@ if __name__ == "__main__":
     if shutil.which("bash") is None:
         show(Problem("bash is not installed", "install it"), is_error=True)
         sys.exit(Exit.CANNOT_TELL)
-    sys.exit(main(os.environ))
+    sys.exit(main(Unshown(os.environ)))

@@ -143,8 +143,7 @@ def tail(log: Path, hide: Callable[[str], str]) -> str:
 
 def clean(log: Path, hide: Callable[[str], str]) -> str:
     """Return a log without the secrets."""
-    lines = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    return "".join(map(hide, lines.splitlines(keepends=True)))
+    return hide(log.read_text(encoding="utf-8", errors="replace")) if log.is_file() else ""
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -195,6 +195,13 @@ class Client:
             raise SessionError(f"the certificates {where} cannot be read") from error
 
 
+class SentHeaders(httpx.Headers):
+    """The headers of a request. Tracebacks may show local variables: its repr shows names alone."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
+
+
 def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Request:
     """Build a request. Raises ``SessionError`` if it cannot be built, as for an invalid URL."""
     if len(url) >= 2**16:
@@ -208,7 +215,10 @@ def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -
         raise SessionError("the URL is invalid")
     try:
         return httpx.Request(
-            method, parsed, headers={**_DEFAULTS, **headers}, content=content or None
+            method,
+            parsed,
+            content=content or None,
+            headers=SentHeaders({**_DEFAULTS, **headers}),
         )
     except ValueError as error:
         raise SessionError("a header cannot be sent, since it is not ASCII") from error

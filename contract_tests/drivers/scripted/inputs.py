@@ -9,6 +9,8 @@ import json
 import tarfile
 from typing import Any
 
+from ...redaction import Secret
+
 # A layer, since some builders make no image without one; no base image, since that is a download.
 GOOD = "FROM scratch\nCOPY Dockerfile /\n"
 # No builder can build this: there is no such instruction.
@@ -93,7 +95,7 @@ def tokens(token: str) -> dict[str, str | None]:
         del found["the token in another case"]
     if len(token) == 1:
         del found["a prefix of the token"]
-    return found
+    return {name: None if one is None else Secret(one) for name, one in found.items()}
 
 
 def context(dockerfile: str) -> bytes:

@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import re
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,13 @@ from ...drivers.session import Session
 from ...gate import drive as gate
 from ...gate.result import Report
 from ...gate.run import Run
-from ...gate.target import Target, embedded
+from ...gate.target import GateError, Target, embedded
 from ...mock import MockImages
-from ...redaction import Redaction, is_secret_header
+from ...redaction import Redaction, Unshown, is_secret_header
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import conclusion, terminal, text, verdicts
 from ...rules import RULES
-from ...settings import SETTINGS
+from ...settings import SETTINGS, from_environment
 from ...tape.tape import Tape
 from ...verdicts.judge import judge
 from ...watch import Watch
@@ -363,6 +364,65 @@ def test_upload_url_is_sent_as_it_was_issued(target: str) -> None:
 
     assert seen[0].decode().rstrip("?") == target.rstrip("?")
     assert urlsplit(sent.request.url).path == urlsplit(target).path
+
+
+def _crash(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("place", ["judge", "transport", "tape", "probes", "settings"])
+def test_traceback_with_local_variables_shows_no_secret(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As rich, cgitb and pytest's --showlocals write one, wherever the gate crashes."""
+    environment = Unshown({
+        "CONTRACT_TARGET": "http://127.0.0.1:9", "CONTRACT_TOKEN": f"{SECRET}\n", "PATH": "/bin",
+        "CONTRACT_HEADERS": '{"X-Key": "a-key-of-mine"}',
+        "CONTRACT_PROXY": "http://me:a-password@127.0.0.1:9",
+    })  # fmt: skip
+    if place == "settings":
+        monkeypatch.setattr("contract_tests.settings.Target", _crash)
+
+    def crash() -> None:
+        target = from_environment(environment)
+        at = embedded(target.token)
+        done = Run(target, at=at)
+        if place == "transport":
+            monkeypatch.setattr(at.transport, "send", _crash)
+        elif place == "tape":
+            monkeypatch.setattr(done.tape, "_publish", _crash)
+        elif place == "judge":
+            monkeypatch.setattr(done.judge, "see", _crash)
+            done.tape.subscribe(_crash)
+        else:
+            monkeypatch.setattr("contract_tests.drivers.scripted.builds.BuildScript.look", _crash)
+        gate.drive(done, fuzzing=False)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        crash()
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = "".join(frames.format()).partition("in crash")[2]
+
+    assert "ZeroDivisionError" in shown
+    for secret in (SECRET, SECRET[:-1], SECRET.swapcase(), "a-key-of-mine", "a-password"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://me:p4ss@h", "me:p4ss@h:3128", "http:me:p4ss@h", "socks5://me:p/p4ss@h",
+        "http://me:p#p4ss@h", "http//me:p4ss@h", "http://me:p@p4ss@h:99999", "http://p4ss@",
+    ],
+)  # fmt: skip
+def test_invalid_proxy_is_named_without_its_password(proxy: str) -> None:
+    """Whatever was meant as a URL."""
+    with pytest.raises(GateError) as caught:
+        SETTINGS["PROXY"].parse(proxy)
+
+    assert "<secret>@" in str(caught.value)
+    assert "p4ss" not in str(caught.value)
+    assert "p4ss" not in Target(url="http://x", proxy=proxy).repeat(RULES["P1"])
 
 
 def test_nothing_that_holds_secrets_is_pickled() -> None:
