@@ -219,13 +219,12 @@ def _number(kind: type[int] | type[float], least: float) -> Read:
     return read
 
 
-def _words(name: str, value: str) -> list[str]:
+def _words(name: str, value: str, example: str = "T5") -> tuple[str, ...]:
     """Return the words of a list. Raises ``GateError`` for separators alone: that is no choice."""
-    words = value.replace(",", " ").split()
+    words = tuple(value.replace(",", " ").split())
     if value and not words:
-        raise GateError(
-            f"{setting(name)} has nothing in it", f"leave it out, or {setting(name, 'T5')}"
-        )
+        fix = f"leave it out, or {setting(name, example)}"
+        raise GateError(f"{setting(name)} has nothing in it", fix)
     return words
 
 
@@ -238,7 +237,7 @@ def _required(name: str, value: str) -> tuple[str, ...]:
     for one in wanted:
         if one not in RULES and (invalid := coverage.problem(one, IMAGES)):
             raise GateError(f"{setting(name)}: {invalid}", "a rule's id, or a cell of the matrix")
-    return tuple(wanted)
+    return wanted
 
 
 def _headers(name: str, value: str) -> dict[str, str]:
@@ -253,11 +252,12 @@ def _headers(name: str, value: str) -> dict[str, str]:
 def _hosts(name: str, value: str) -> tuple[str, ...]:
     from prime_image_builds._urls import read_hosts  # the client, which only the gate needs
 
-    words = tuple(value.replace(",", " ").split())
+    example = "storage.example"
+    words = _words(name, value, example)
     try:
         read_hosts(words)
     except ValueError as error:
-        raise GateError(f"{setting(name)}: {error}", setting(name, "storage.example")) from error
+        raise GateError(f"{setting(name)}: {error}", setting(name, example)) from error
     return words
 
 
