@@ -52,9 +52,14 @@ def main(environment: Mapping[str, str]) -> int:
     hide = Redaction(token=token, headers=sent, proxy=environment.get("CONTRACT_PROXY", "").strip())
     here = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
     reports = here / (environment.get("GATE_REPORTS") or "reports")
-    reports.mkdir(parents=True, exist_ok=True)
-    for name in (JUNIT, SUMMARY, VERDICTS, LOG):  # of an earlier run
-        (reports / name).unlink(missing_ok=True)
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        for name in (JUNIT, SUMMARY, VERDICTS, LOG):  # of an earlier run
+            (reports / name).unlink(missing_ok=True)
+    except OSError as error:
+        unwritable = Problem(f"the folder of the reports is not one: {error}", "name another")
+        with tempfile.TemporaryDirectory() as empty:
+            return report(Path(empty), Exit.CANNOT_TELL, str(unwritable))
     with tempfile.TemporaryDirectory(prefix="contract-gate-") as folder:
         log = Path(folder) / LOG
         try:

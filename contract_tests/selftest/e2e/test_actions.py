@@ -337,7 +337,14 @@ def test_vendor_check_action(tmp_path: Path, state: str, policy: str, code: int,
     assert [one.startswith(begins) for one in done.annotations] == [True] * bool(code)
 
 
-@pytest.mark.parametrize("inputs", [{"path": ""}, {"path": "x", "on-update": "ignore"}])
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"path": ""}, {"path": "x", "on-update": "ignore"}, {"path": "x", "python": "no-such"},
+        {"path": "x", "python": "true"}, {"path": "x", "python": "-c"},
+        {"path": "x", "python": "python3; touch ran"},
+    ],
+)  # fmt: skip
 def test_vendor_check_with_an_invalid_input_ends_with_4(
     tmp_path: Path, inputs: dict[str, str]
 ) -> None:
@@ -345,8 +352,9 @@ def test_vendor_check_with_an_invalid_input_ends_with_4(
     done = run_action("vendor-check", tmp_path, {"python": sys.executable} | inputs)
 
     assert done.code == 4
-    assert done.outputs["state"] == "error"
+    assert done.outputs == {"state": "error", "exit-code": "4"}
     assert "    fix: " in done.annotations[0]
+    assert not (tmp_path / "workspace/ran").exists()
 
 
 HOOKS = {one["id"]: one for one in load(ROOT / ".pre-commit-hooks.yaml")}

@@ -46,6 +46,7 @@ TINY = '{"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": {}
 REST = {"judge": ["absent.har"], "compare": ["--contract=tiny.json", "tiny.json"],
         "vendor": ["dest"], "vendor-check": ["dest"], "gate": ["--dry-run"]}  # fmt: skip
 FOUND = ("vendor-check",)  # ends with 1 for a folder that is not a copy
+FORGED = ("::error", "# h", "b", "    fix: c")
 TOKEN = {"CONTRACT_TOKEN": "some-long-token"}
 
 
@@ -89,6 +90,8 @@ def trouble(code: int, printed: str, fine: tuple[int, ...] = (0,)) -> str | None
         return f"exit code {code}: {printed[:200]!r}"
     if code == 4 and not ("\nproblem: " in f"\n{printed}" and "\n    fix: " in printed):
         return f"no problem with a fix: {printed[:200]!r}"
+    if not all(line.isprintable() and not line.startswith(FORGED) for line in printed.split("\n")):
+        return f"raw: {printed[:200]!r}"
     return None
 
 
@@ -164,8 +167,10 @@ def job_input(value: str) -> str | None:
         given = {"VENDOR_PATH": "copy", name: value}
         if what := _job(ci_vendor_check.main, given, {"state", "exit-code"}):
             return f"{name}: {what}"
-    for name in ("GATE_TIMEOUT", "GATE_WAIT_FOR"):
-        given = {**TOKEN, "CONTRACT_TARGET": "", "CONTRACT_HEADERS": value, name: value}
+    for name in ("GATE_TIMEOUT", "GATE_WAIT_FOR", "GATE_REPORTS"):
+        # Its command fails, so that no gate is started.
+        given = {**TOKEN, "CONTRACT_TARGET": "http://127.0.0.1:9", "CONTRACT_HEADERS": value,
+                 "GATE_COMMAND": "exit 3", name: value}  # fmt: skip
         keys = {"verdict", "violated", "waived", "not-observed", "exit-code", "reports"}
         if what := _job(ci_gate.main, given, keys):
             return f"{name}: {what}"
