@@ -46,7 +46,8 @@ TINY = '{"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": {}
 REST = {"judge": ["absent.har"], "compare": ["--contract=tiny.json", "tiny.json"],
         "vendor": ["dest"], "vendor-check": ["dest"], "gate": ["--dry-run"]}  # fmt: skip
 FOUND = ("vendor-check",)  # ends with 1 for a folder that is not a copy
-FORGED = ("::error", "# h", "b", "    fix: c")
+# Lines of the values: printed as they are, they would be ours, or commands.
+FORGED = {line for text in (*VALUES.values(), *NAMES) for line in text.split("\n")[1:]}
 TOKEN = {"CONTRACT_TOKEN": "some-long-token"}
 
 
@@ -90,7 +91,7 @@ def trouble(code: int, printed: str, fine: tuple[int, ...] = (0,)) -> str | None
         return f"exit code {code}: {printed[:200]!r}"
     if code == 4 and not ("\nproblem: " in f"\n{printed}" and "\n    fix: " in printed):
         return f"no problem with a fix: {printed[:200]!r}"
-    if not all(line.isprintable() and not line.startswith(FORGED) for line in printed.split("\n")):
+    if not all(line.isprintable() and line not in FORGED for line in printed.split("\n")):
         return f"raw: {printed[:200]!r}"
     return None
 
