@@ -32,6 +32,7 @@ class RequestNames:
     name: str = "image_name"
     tag: str = "image_tag"
     is_uploaded: str = "context_uploaded"
+    visibility: str = "visibility"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class IssueNames:
     build_id: str = "build_id"
     upload_url: str = "upload_url"
     expires_in: str = "expires_in"
+    visibility: str = "visibility"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class BuildNames:
     artifacts: str = "artifacts"
     error: str = "errorMessage"
     kind: str = "artifactType"
+    path: str = "fullImagePath"
 
     @property
     def times(self) -> tuple[str, str, str]:
@@ -91,6 +94,10 @@ class Api:
         kind_schema: The schema with all artifact types.
         path_id: The path parameter that has a build's id.
         path_name: The path parameters of delete that have a name and a tag.
+        image_kind: The type of an artifact that has none.
+        sandbox_kind: The type of an artifact that takes longer.
+        private: The visibility of an image that its owner alone may use.
+        public: The visibility of an image that everybody may use.
         sent: Keys of request bodies.
         issued: Keys of what initiate returns.
         build: Keys of what start and status return.
@@ -107,6 +114,10 @@ class Api:
     kind_schema: str = "ImageArtifactType"
     path_id: str = "build_id"
     path_name: tuple[str, str] = ("image_name", "image_tag")
+    image_kind: str = "CONTAINER_IMAGE"
+    sandbox_kind: str = "VM_SANDBOX"
+    private: str = "PRIVATE"
+    public: str = "PUBLIC"
     sent: RequestNames = RequestNames()
     issued: IssueNames = IssueNames()
     build: BuildNames = BuildNames()

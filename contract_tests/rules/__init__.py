@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from . import lifecycle, protocol, status, timestamps, uploads
+from . import artifacts, builds, clocks, headers, lifecycle, protocol, status, timestamps, uploads
 from .base import HELD, Broken, Held, Level, Rule, Shown
 from .base import RULES as _REGISTERED
 
@@ -30,7 +30,11 @@ __all__ = [
     "Level",
     "Rule",
     "Shown",
+    "artifacts",
+    "builds",
     "chosen",
+    "clocks",
+    "headers",
     "lifecycle",
     "protocol",
     "status",

@@ -20,6 +20,8 @@ class Level(StrEnum):
     """Stated by the published contract."""
     SHOULD = "SHOULD"
     """Derived from its words."""
+    ADVICE = "ADVICE"
+    """Worth knowing: good practice by a standard, or by what clients need."""
 
 
 MOST_SHOWN = 16_384
@@ -93,6 +95,7 @@ class Rule(Generic[S]):
         over: Yields what the rule checks, from a history whose last exchange is the new one.
         quotes_itself: Whether a failure quotes ``source`` even where a field of the body failed:
             the rule comes from what was requested, not from what the field means.
+        standard: The section of the standard that the rule comes from, or an empty text.
 
     """
 
@@ -103,6 +106,7 @@ class Rule(Generic[S]):
     over: Callable[[History], Iterable[S]]
     judge: Callable[[S], Judgements]
     quotes_itself: bool = False
+    standard: str = ""
 
     def apply(self, history: History) -> Iterator[Held | Broken]:
         """Judge the newest exchange of a history."""
@@ -124,13 +128,14 @@ def rule(
     source: str,
     over: Callable[[History], Iterable[S]],
     quotes_itself: bool = False,
+    standard: str = "",
 ) -> Callable[[Callable[[S], Judgements]], Callable[[S], Judgements]]:
     """Register a function as a rule. The arguments are the attributes of ``Rule``."""
 
     def register(judge: Callable[[S], Judgements]) -> Callable[[S], Judgements]:
         if id in RULES:
             raise ValueError(f"rule {id} is registered twice")
-        RULES[id] = Rule(id, level, text, source, over, judge, quotes_itself)
+        RULES[id] = Rule(id, level, text, source, over, judge, quotes_itself, standard)
         return judge
 
     return register

@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from operator import itemgetter
 
-from ..contract.openapi import instant, naive
 from ..tape.exchange import Credential, Exchange, Row
 from ..tape.history import History, has_started, is_start, is_valid_start
 from .base import (
@@ -21,7 +20,7 @@ from .base import (
     rule,
     shown,
 )
-from .steps import Over, Transition, is_same, steps
+from .steps import Over, Transition, final_status, kept, kept_all, kept_instant, not_before, steps
 
 _BUILD = "#/components/schemas/BuildStatusResponse"
 _START = "#/components/schemas/StartBuildRequest/properties/context_uploaded"
@@ -56,7 +55,7 @@ def never_back(step: Transition) -> Judgement:
         return None
     if step.was.api.is_terminal(step.was.status):
         return None
-    return _not_before(step.was, step.now)
+    return not_before(step.was, step.now)
 
 
 @rule(
@@ -74,9 +73,9 @@ def final(step: Transition) -> Judgement:
 
     - an artifact that still runs and ends, in a group that has ended;
     - an unknown status, which is S1's or S2's;
-    - a step over a second start, which is L7's.
+    - a step over a second start, which is L7's, or over another initiate of its name (L13).
     """
-    return None if step.over is Over.RESTART else _final(step)
+    return None if step.over in (Over.RESTART, Over.REBUILD) else final_status(step)
 
 
 @rule(
@@ -105,15 +104,15 @@ def same_build(history: History) -> Judgements:
             continue
         for key in (names.name, names.tag):
             if _is_text(step.was, key) and _is_text(step.now, key):
-                judged.append(_kept(step.was, step.now, key))
+                judged.append(kept(step.was, step.now, key))
         if step.now.is_set(names.created):
-            judged.append(_kept_instant(step.was, step.now, names.created))
+            judged.append(kept_instant(step.was, step.now, names.created))
     return judged
 
 
 @rule(
     "L4", Level.SHOULD,
-    "A timestamp once set keeps its value; an artifact once listed stays listed.",
+    "A timestamp once set keeps its value; an artifact once listed stays listed, of its type.",
     source=_BUILD,
     over=steps,
 )  # fmt: skip
@@ -130,11 +129,12 @@ def keeps_what_was_set(step: Transition) -> Judgements:
     - artifacts in another order, or more of them;
     - a response without ``artifacts``, or with one whose id is missing: it does not show that an
       artifact is gone;
-    - a step over a second start, which is L7's.
+    - a type that is left out, which is CONTAINER_IMAGE, and one that is no text, which is P6's;
+    - a step over a second start, which is L7's, or over another initiate of its name (L13).
     """
-    if step.over is Over.RESTART:
+    if step.over in (Over.RESTART, Over.REBUILD):
         return None
-    return _kept_all(step)
+    return kept_all(step)
 
 
 @rule(
@@ -184,7 +184,7 @@ def takes_effect(step: Transition) -> Judgement:
         return None
     if step.was.api.is_terminal(step.was.status):
         return None  # L2's
-    return _not_before(step.was, step.now)
+    return not_before(step.was, step.now)
 
 
 @rule(
@@ -209,9 +209,9 @@ def resets_nothing(history: History) -> Judgements:
     judged: list[Judgement] = []
     for step in steps(history):
         if step.over is Over.RESTART:
-            judged.append(_final(step))
-            judged.append(_not_before(step.was, step.now) if step.now else None)
-            judged += _kept_all(step)
+            judged.append(final_status(step))
+            judged.append(not_before(step.was, step.now) if step.now else None)
+            judged += kept_all(step)
     last = history.last
     again = last.is_valid_start and history.first(has_started, ended=True)
     if again and 400 <= last.response.status <= 499:
@@ -373,52 +373,6 @@ def _is_not_get(exchange: Exchange) -> bool:
 
 def _is_accepted_start(history: History) -> bool:
     return is_start(history.last) and history.last.succeeded
-
-
-def _not_before(was: Row, now: Row) -> Judgement:
-    before, after = was.api.rank(was.status), was.api.rank(now.status)
-    if before is None or after is None:
-        return None
-    if after >= before:
-        return HELD
-    at = f"{now.path}.{now.api.build.status}"
-    return Broken(at, f"{was.status} or a later status", shown(now.status))
-
-
-def _final(step: Transition) -> Judgement:
-    """Compare a status with the terminal one before it; an unknown status is S1's, S2's or P6's."""
-    api = step.was.api
-    if step.now is None or step.now.phase is None or not api.is_terminal(step.was.status):
-        return None
-    return _kept(step.was, step.now, api.build.status)
-
-
-def _kept(was: Row, now: Row, key: str) -> Judgement:
-    if now.data.get(key) == was.data.get(key):
-        return HELD
-    expected = f"still {shown(was.data.get(key))}"
-    return Broken(f"{now.path}.{key}", expected, received(now, key))
-
-
-def _kept_instant(was: Row, now: Row, key: str) -> Judgement:
-    """Compare two instants that both have an offset, or both have none.
-
-    Any other value is T1's, T2's or T7's.
-    """
-    for read in (instant, naive):
-        before, after = was.moment(key, read), now.moment(key, read)
-        if before is not None and (after is not None or not now.is_set(key)):
-            return HELD if is_same(before, after) else _kept(was, now, key)
-    return None
-
-
-def _kept_all(step: Transition) -> list[Judgement]:
-    names = step.was.api.build
-    if step.now is None:
-        expected = f"still the artifact {shown(step.was.data.get(names.id))}"
-        return [Broken(f"$.{names.artifacts}", expected, "not listed")]
-    times = (names.started, names.completed)
-    return [HELD, *(_kept_instant(step.was, step.now, key) for key in times)]
 
 
 def _is_text(row: Row, key: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import email.utils
 import itertools
 from collections.abc import Iterable
 
 from ..contract.openapi import instant, naive
-from ..tape.exchange import Exchange, Row
+from ..tape.exchange import Row
 from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule
 
 _GROUP = "#/components/schemas/BuildStatusResponse/properties"
@@ -148,7 +147,7 @@ def in_order(row: Row) -> Iterable[Judgement]:
                 expected = f"at or after {earlier}, {row.data[earlier]}"
                 yield Broken(f"{row.path}.{later}", expected, received(row, later))
         yield from [HELD for _ in known]
-    now = max(row.exchange.ended, _server_clock(row.exchange))
+    now = max(row.exchange.ended, row.exchange.date or row.exchange.ended)
     for key in row.api.build.times:
         at = row.instant(key)
         if at is not None and at - now > TOLERANCE:
@@ -178,15 +177,6 @@ def has_offset(row: Row) -> Iterable[Judgement]:
             yield Broken(f"{row.path}.{key}", expected, received(row, key))
         elif row.instant(key) is not None:
             yield HELD
-
-
-def _server_clock(exchange: Exchange) -> datetime.datetime:
-    """Return the time of the Date header; without a valid one, that of our own clock."""
-    try:
-        date = email.utils.parsedate_to_datetime(exchange.response.headers.get("date", ""))
-        return date.astimezone(datetime.UTC)
-    except (TypeError, ValueError, OverflowError):
-        return exchange.ended
 
 
 def _agrees(row: Row, key: str, *, must_be_set: bool) -> Judgement:

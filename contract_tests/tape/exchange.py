@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NoReturn
@@ -172,6 +173,15 @@ class Exchange:
         """Whether it is an operation of the contract whose response is a 2xx."""
         return self.documented is not None and self.response.is_success
 
+    @cached_property
+    def date(self) -> datetime | None:
+        """The time of the response's Date, by the server's clock, or None."""
+        try:
+            read = email.utils.parsedate_to_datetime(self.response.headers.get("date", ""))
+            return read.astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):
+            return None
+
     @property
     def upload_url(self) -> str | None:
         """The upload URL that a successful initiate issued, or None."""
@@ -303,6 +313,11 @@ class Row:
     def status(self) -> Any:
         """Its status, of any type."""
         return self.data.get(self.api.build.status)
+
+    @property
+    def kind(self) -> Any:
+        """The type of an artifact, of any JSON type; one that is left out is a container image."""
+        return self.data.get(self.api.build.kind, self.api.image_kind)
 
     @property
     def phase(self) -> str | None:

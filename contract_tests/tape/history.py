@@ -211,6 +211,20 @@ class History:
         """The last exchange before the newest that may have changed the build, or None."""
         return self.latest(is_unsafe)
 
+    def is_rebuilt_since(self, exchange: Exchange) -> bool:
+        """Whether another build of its name and tag was initiated between that and the newest."""
+        names = self.last.names
+        found = self.tape.latest_of_name(names, self.last.number) if names else None
+        return found is not None and found.number > exchange.number
+
+    @property
+    def is_rebuild(self) -> bool:
+        """Whether another build of its name and tag had been initiated before this one was."""
+        issue = self.issue
+        if issue is None or issue.names is None:
+            return False
+        return self.tape.latest_of_name(issue.names, issue.number) is not None
+
     @property
     def refused_deletes(self) -> list[Exchange]:
         """The refused deletes of its name and tag between the last status and the newest exchange.

@@ -44,12 +44,15 @@ class Tape:
         token: The valid token.
         is_whole: Whether nobody but the tape's drivers touches its builds. Recorded traffic may be
             a part of what happened, so that what it lacks proves nothing.
+        stuck_after: Seconds in which a started build should end; None for what is observed of the
+            vendor's clients.
         api: The API that the traffic is of.
 
     """
 
     token: str = field(repr=False)
     is_whole: bool = True
+    stuck_after: float | None = None
     api: Api = field(default=IMAGES, repr=False)
     exchanges: list[Exchange] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Tape:
         self._timelines: dict[str, Timeline[Exchange]] = {}
         self._by_operation: dict[str, list[Exchange]] = defaultdict(list)
         self._issues: dict[tuple[str, str], Exchange] = {}
+        self._initiated: dict[_Name, list[Exchange]] = defaultdict(list)
         self._names: dict[str, set[_Name]] = defaultdict(set)
         self._living: dict[_Name, set[str]] = defaultdict(set)
         self._named: dict[_Name, set[str]] = defaultdict(set)
@@ -188,6 +192,12 @@ class Tape:
         """Return the first initiate that returned this text for a key, or None."""
         return self._issues.get((key, value)) if isinstance(value, str) else None
 
+    def latest_of_name(self, names: tuple[Any, Any], before: int) -> Exchange | None:
+        """Return the last initiate of a name and tag before a number that succeeded, or None."""
+        initiated = self._initiated.get(_folded(names), [])
+        count = bisect_left(initiated, before, key=attrgetter("number"))
+        return initiated[count - 1] if count else None
+
     def owner(self, artifact: Row) -> str | None:
         """Return the build that first listed an artifact of this id and createdAt, or None."""
         return self._artifacts.get(_named(artifact))
@@ -217,6 +227,8 @@ class Tape:
         for key in (self.api.issued.build_id, self.api.issued.upload_url):
             if isinstance(value := exchange.issued.get(key), str):
                 self._issues.setdefault((key, value), exchange)
+        if exchange.issued and exchange.names is not None:
+            self._initiated[_folded(exchange.names)].append(exchange)
         history = History(exchange, self, self._timeline(exchange))
         history.timeline.items.append(exchange)
         self.timeline.items.append(history)

@@ -17,8 +17,8 @@ from ...contract import fields
 from ...contract.api import INITIATE, START, STATUS
 from ...contract.openapi import contract
 from ...drivers import client as driver
+from ..support.story import BUILD, Story
 from .test_payloads import WRONG, positions
-from .test_rules import BUILD, Story
 
 ABSENT = "absent"
 # A text that is not a date-time, one that lacks its offset, a date alone, a leap second.

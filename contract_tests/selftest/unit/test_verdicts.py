@@ -21,7 +21,7 @@ from ...tape.call import Call
 from ...tape.history import History
 from ...tape.tape import Tape
 from ...verdicts.judge import ClientJudge, Judge, Outcome, Violation
-from .test_rules import BUILD, JSON, TOKEN, row
+from ..support.story import BUILD, JSON, TOKEN, row
 
 BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
 

@@ -20,7 +20,7 @@ from ...verdicts.findings import CHECKS
 from ...verdicts.judge import Judge
 from ...verdicts.waivers import Waiver
 from ..support.snapshots import assert_message
-from .test_rules import row
+from ..support.story import row
 from .test_verdicts import recorded, seen
 
 TODAY = datetime.date(2026, 11, 24)

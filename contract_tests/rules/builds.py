@@ -1,0 +1,125 @@
+"""L12 to L14: what was requested of a build, a later build of the same name, and an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from ..tape.exchange import Exchange, Row
+from ..tape.history import History, has_started, is_valid_start, returns_build
+from .base import HELD, Broken, Judgement, Level, exchanges, histories, received, rule, shown
+from .steps import Over, final_status, kept_all, steps
+
+_ISSUE = "#/components/schemas/BuildImageResponse"
+
+STUCK_AFTER: Final = 1800.0
+"""Seconds for which the vendor's clients wait for a build (observed)."""
+STUCK_AFTER_SANDBOX: Final = 3000.0
+"""The same where it lists a VM_SANDBOX (observed)."""
+
+_START = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post"
+
+
+@rule(
+    "L12", Level.SHOULD,
+    "What was requested to be PRIVATE is not PUBLIC.",
+    source=f"{_ISSUE}/properties/visibility",
+    over=exchanges,
+)  # fmt: skip
+def stays_private(exchange: Exchange) -> Judgement:
+    """Check each success of initiate that requested PRIVATE.
+
+    Source: derived. The response has the visibility that takes effect.
+
+    Not a violation:
+
+    - PUBLIC that was requested and is narrowed to PRIVATE, as a policy may require;
+    - any visibility where INHERIT or none was requested;
+    - a response without visibility, which means PRIVATE;
+    - a value that is not documented, which is P6's.
+    """
+    names, sent = exchange.api, exchange.request.json
+    if not exchange.issued or not isinstance(sent, dict):
+        return None
+    if sent.get(names.sent.visibility) != names.private:
+        return None
+    key = names.issued.visibility
+    effective = exchange.issued.get(key, names.private)
+    if effective == names.private:
+        return HELD
+    if effective != names.public:
+        return None
+    return Broken(f"$.{key}", f"{names.private}, as requested", shown(effective))
+
+
+@rule(
+    "L13", Level.SHOULD,
+    "A new build of a name and tag begins waiting, and leaves an ended one as it was.",
+    source=_ISSUE,
+    over=histories,
+)  # fmt: skip
+def leaves_the_old_one(history: History) -> Iterator[Judgement]:
+    """Check an ended build after another initiate of its name and tag, and that other build.
+
+    Source: derived. Initiate makes a build of its own, with an id of its own.
+
+    Not a violation:
+
+    - an older build that waits or runs and then ends, since the new one may supersede it;
+    - the new build after a start, whatever its status;
+    - an image path or a message that changes, and anything after a delete of the name and tag.
+    """
+    group = next(iter(history.last.rows), None)
+    if group is None:
+        return
+    is_first = not (history.first(returns_build) or history.has(is_valid_start))
+    if is_first and history.is_rebuild and history.is_whole:
+        yield _waits(group)
+    for step in steps(history):
+        if step.over is Over.REBUILD:
+            yield final_status(step)
+            yield from kept_all(step)
+
+
+@rule(
+    "L14", Level.ADVICE,
+    "A build that was started ends.",
+    source=_START,
+    over=histories,
+    quotes_itself=True,
+)  # fmt: skip
+def comes_to_an_end(history: History) -> Judgement:
+    """Check each response about a build that was seen to be started.
+
+    Source: observed. The vendor's clients wait 1,800 s for a build, 3,000 s where it lists a
+    VM_SANDBOX; ``STUCK_AFTER`` sets another time.
+
+    Not a violation:
+
+    - a build that ends, however late it is seen;
+    - a build that waits or runs for less than that;
+    - a build of which no start was seen, or whose start was refused.
+    """
+    group, start = next(iter(history.last.rows), None), history.first(has_started, ended=True)
+    if group is None or start is None or group.phase is None:
+        return None
+    if group.api.is_terminal(group.status):
+        return HELD
+    seconds = history.tape.stuck_after
+    if seconds is None:
+        has_sandbox = any(one.kind == one.api.sandbox_kind for one in group.artifacts)
+        seconds = STUCK_AFTER_SANDBOX if has_sandbox else STUCK_AFTER
+    if history.last.began - start.ended < timedelta(seconds=seconds):
+        return None
+    expected = f"a terminal status, {seconds:g} s after its start"
+    return Broken(f"$.{group.api.build.status}", expected, received(group, group.api.build.status))
+
+
+def _waits(group: Row) -> Judgement:
+    if group.phase is None:
+        return None
+    key = group.api.build.status
+    if group.phase in ("waiting", "failed", "cancelled"):
+        return HELD
+    return Broken(f"$.{key}", "a build that waits, since it was not started", shown(group.status))

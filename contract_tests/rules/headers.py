@@ -1,0 +1,155 @@
+"""P12 to P15: advice about the headers of responses, from the standard of HTTP itself."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from ..tape.exchange import Exchange
+from .base import HELD, Broken, Judgement, Level, exchanges, rule
+
+FRESH = 10.0
+"""Seconds between two polls of the vendor's clients; a status may be this old."""
+
+_HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? .*\d\d:\d\d:\d\d.*")
+
+
+@rule(
+    "P12", Level.ADVICE,
+    "A 401 has WWW-Authenticate.",
+    source="#/components/responses/Unauthorized",
+    over=exchanges,
+    standard="RFC 9110, section 11.6.1",
+)  # fmt: skip
+def challenges(exchange: Exchange) -> Judgement:
+    """Check every 401 to a request for a path of the contract.
+
+    Source: standard. RFC 9110, section 11.6.1: a 401 must have the header, so that a client knows
+    how to authenticate.
+
+    Not a violation:
+
+    - any scheme and any parameters;
+    - a 403 without the header, and a 401 of an upload URL, which is no path of the contract.
+    """
+    if exchange.template is None or exchange.response.status != 401:
+        return None
+    return _has(exchange, "www-authenticate", "a challenge, such as Bearer")
+
+
+@rule(
+    "P13", Level.ADVICE,
+    "A 405 has Allow.",
+    source="#/paths",
+    over=exchanges,
+    standard="RFC 9110, section 15.5.6",
+)  # fmt: skip
+def lists_methods(exchange: Exchange) -> Judgement:
+    """Check every 405 to a request for a path of the contract.
+
+    Source: standard. RFC 9110, section 15.5.6: a 405 must have the header, with the methods that
+    the resource has.
+
+    Not a violation:
+
+    - an empty Allow, which says that the resource has no method;
+    - methods that the contract does not have, or not all that it has;
+    - 404 or 501 instead of 405.
+    """
+    if exchange.template is None or exchange.response.status != 405:
+        return None
+    if "allow" in exchange.response.headers:
+        return HELD
+    return _missing("allow", "the methods that there are")
+
+
+@rule(
+    "P14", Level.ADVICE,
+    "A Retry-After is a number of seconds or a date.",
+    source="#/paths",
+    over=exchanges,
+    standard="RFC 9110, section 10.2.3",
+)  # fmt: skip
+def can_be_waited_for(exchange: Exchange) -> Judgement:
+    """Check every Retry-After, of an upload too.
+
+    Source: standard. RFC 9110, section 10.2.3: digits, or a date in one of the forms of HTTP.
+
+    Not a violation:
+
+    - no header, 0, any number of seconds however large, and a date that is over;
+    - the obsolete forms of a date, which a recipient must accept.
+    """
+    value = exchange.response.headers.get("retry-after")
+    if value is None:
+        return None
+    value = value.strip()
+    if (value.isascii() and value.isdigit()) or _http_date(value) is not None:
+        return HELD
+    return Broken("the header Retry-After", "seconds, as digits, or an HTTP date", repr(value))
+
+
+@rule(
+    "P15", Level.ADVICE,
+    "A status may not be cached for longer than 10 s.",
+    source="#/paths/~1api~1v1~1images~1build~1{build_id}/get/responses/200",
+    over=exchanges,
+    standard="RFC 9111, section 4.2",
+)  # fmt: skip
+def is_fresh(exchange: Exchange) -> Judgement:
+    """Check every success of status.
+
+    Source: standard. RFC 9111, section 4.2, has when a stored response is fresh; the vendor's
+    clients poll every 10 s (observed).
+
+    Not a violation:
+
+    - no header about caching at all;
+    - no-store or no-cache, whatever else there is, and a lifetime of up to 10 s;
+    - directives that are not known, and a header that does not parse, which caches ignore.
+    """
+    if exchange.operation != exchange.api.status or not exchange.succeeded:
+        return None
+    name, seconds = _lifetime(exchange.response.headers)
+    if seconds is None or seconds <= FRESH:
+        return HELD
+    return Broken(f"the header {name}", f"up to {FRESH:g} s", f"{seconds:g} s")
+
+
+def _lifetime(headers: Mapping[str, str]) -> tuple[str, float | None]:
+    """Return the header that says how long a response is fresh, and the seconds; or None."""
+    directives = _directives(headers.get("cache-control", ""))
+    if directives.keys() & {"no-store", "no-cache"}:
+        return "Cache-Control", None
+    ages = [directives[name] for name in ("s-maxage", "max-age") if name in directives]
+    known = [float(age) for age in ages if age.isascii() and age.isdigit()]
+    if known:
+        return "Cache-Control", max(known)
+    expires, date = (_http_date(headers.get(name, "")) for name in ("expires", "date"))
+    return "Expires", (expires - date).total_seconds() if expires and date else None
+
+
+def _directives(value: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in value.split(","))
+    return {name.strip().lower(): argument.strip().strip('"') for name, _, argument in parts}
+
+
+def _http_date(value: str) -> datetime | None:
+    """Return an HTTP date in any of its three forms, or None."""
+    if not _HTTP_DATE.fullmatch(value):
+        return None
+    try:
+        read = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _has(exchange: Exchange, name: str, expected: str) -> Judgement:
+    return HELD if exchange.response.headers.get(name, "").strip() else _missing(name, expected)
+
+
+def _missing(name: str, expected: str) -> Broken:
+    return Broken(f"the header {name.title()}", expected, "absent")
