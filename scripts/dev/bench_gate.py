@@ -24,7 +24,6 @@ from contract_tests.reference.faults import FAULTS, GROUPS, Fault
 from scripts.dev import bench_runs
 from scripts.dev.bench_runs import Finding, Ran
 
-PAGE = bench_runs.ROOT / "docs/bench.md"
 SAMPLE = "12"
 Pair = tuple[Ran, Ran]
 Both = tuple[Finding, Finding]
@@ -137,23 +136,11 @@ def each(caught: Iterable[Caught]) -> Iterator[str]:
         yield f"| {one.fault.name} | {one.fault.rule} | {gate} | {stock} |"
 
 
-def method() -> Iterator[str]:
-    """Yield what is compared and how, with the versions."""
-    yield "The full gate on a server (`SERVER_ONLY=1`: all rules, scripted and generated requests)"
-    yield "compared with `schemathesis run openapi.yaml` with its default"
-    yield "phases and checks. Both use the same contract, server, token and seed"
-    yield f"({bench_runs.SEED}); builds take {bench_runs.BUILD_SECONDS:g} s."
-    yield ""
-    yield "The gate catches a fault if it exits with 1 and the fault's own rule is violated. The"
-    yield "stock run catches a fault if it exits with 1 and reports a failure or error that it does"
-    yield "not report for the server without a fault. Each runs once per fault. Both generate"
-    yield "requests: another seed may catch a few more or fewer. The faults are this project's own,"
-    yield "each made for a rule of the gate."
-    yield ""
+def when() -> str:
+    """Return the day, the versions and the load of a measurement."""
     used = ", ".join(f"{name} {version}" for name, version in versions().items())
-    load = os.getloadavg()[0]
     today = datetime.datetime.now(datetime.UTC).date()
-    yield f"Measured on {today}: {used}, with other work on the machine (load {load:.1f})."
+    return f"Measured on {today}: {used}, load {os.getloadavg()[0]:.1f}."
 
 
 def measure(rounds: int) -> list[Pair]:
@@ -204,14 +191,13 @@ def echo(*lines: str) -> None:
     help="Rounds of timing; 0 for none; default 3.")  # fmt: skip
 @click.option("--faults", metavar="all|N|NAMES", default=SAMPLE,
     help=f"Faults to run; default {SAMPLE}, from all groups.")  # fmt: skip
-@click.option("--write", is_flag=True, help="Write docs/bench.md.")
-def main(rounds: int, faults: str, write: bool) -> int:
-    """Compare the gate with a stock schemathesis run.
+def main(rounds: int, faults: str) -> int:
+    """Compare the gate with a stock schemathesis run; docs/bench.md has the method and a result.
 
     Exit codes: 0 measured, 4 the gate fails on the server without a fault.
     """
     names = chosen(faults)
-    page = ["# The gate compared with a stock schemathesis run", "", *method(), ""]
+    page = [when(), ""]
     if pairs := measure(rounds):
         page += ["## Time", "", *timing(pairs), ""]
     if names:
@@ -224,8 +210,6 @@ def main(rounds: int, faults: str, write: bool) -> int:
         page += ["## Faults", "", *catches(caught, sound[1], (gate, stock)), ""]
         page += ["## Each fault", "", *each(caught), ""]
     echo("", *page)
-    if write:
-        PAGE.write_text("\n".join(page), encoding="utf-8")
     return Exit.OK
 
 
