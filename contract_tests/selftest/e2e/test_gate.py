@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from ...contract.openapi import PATH
 from ...drivers.scripted import scenarios
-from ..support.gate_command import TOKEN, ends, make_gate, run_module, verdicts, waived
+from ..support.gate_command import SCRIPTED, TOKEN, ends, make_gate, run_module, verdicts, waived
 
 STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING, scenarios.DELETING]
 
@@ -41,7 +41,7 @@ def test_fault_fails_the_program(tmp_path: Path) -> None:
 def test_waived_violation_passes(tmp_path: Path) -> None:
     """It is shown as waived, with the reason."""
     file = waived(tmp_path / "w.toml", "T5")
-    code, printed = make_gate(FAULT="completed-null", WAIVERS=file)
+    code, printed = make_gate(FAULT="completed-null", WAIVERS=file, MAX_REQUESTS=SCRIPTED)
 
     assert code == 0, printed
     assert verdicts(printed)["T5"] == "waived"
@@ -52,7 +52,8 @@ def test_waived_violation_passes(tmp_path: Path) -> None:
 
 def test_waiver_of_a_rule_that_passes_fails(tmp_path: Path) -> None:
     """A waiver that is no longer needed must be removed."""
-    code, printed = make_gate(WAIVERS=waived(tmp_path / "w.toml", "T5"), RULE="T4,T5")
+    file = waived(tmp_path / "w.toml", "T5")
+    code, printed = make_gate(WAIVERS=file, RULE="T4,T5", MAX_REQUESTS=SCRIPTED)
 
     assert code == 1
     assert re.search(r"^problem: T5 .*\(known\)", printed, re.M)
@@ -68,7 +69,7 @@ def test_expired_waiver_ends_with_4(tmp_path: Path) -> None:
 
 def test_required_status_that_is_not_observed_fails() -> None:
     """Exit code 1, with the status."""
-    code, printed = make_gate(REQUIRE="CANCELLED,T5", RULE="T5")
+    code, printed = make_gate(REQUIRE="CANCELLED,T5", RULE="T5", MAX_REQUESTS=SCRIPTED)
 
     assert code == 1
     assert "REQUIRE: not observed: CANCELLED" in printed
