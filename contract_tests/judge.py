@@ -11,14 +11,16 @@ from .usage import command
 from .verdicts.judge import Judge, Verdict
 
 
-def judged(file: str, rules: list[Rule[Any]]) -> tuple[Replayed, dict[str, Verdict]]:
-    """Check a file by some rules.
+def judged(
+    file: str, rules: list[Rule[Any]], level: str = "should"
+) -> tuple[Replayed, dict[str, Verdict]]:
+    """Check a file by some rules; what rules above a level find is advised.
 
     Raises ``Problem`` if it cannot be judged, or no rule could be observed in it.
     """
     if not file:
         raise Problem("no recording was named", command("judge", HAR="FILE"))
-    judge = Judge(rules)
+    judge = Judge(rules, level=level)
     replayed, verdicts = replay(file, judge.see), judge.verdicts
     if not any(verdict.observed for verdict in verdicts.values()):
         raise Problem(

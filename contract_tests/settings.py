@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ from .nearest import choice
 from .problems import Problem
 from .redaction import Redaction, Secret, without_user
 from .reference.faults import FAULTS
-from .rules import RULES, Rule, chosen
+from .rules import RULES, Level, Rule, chosen
 from .usage import setting
 from .verdicts import coverage, waivers
 
 PREFIX = "CONTRACT_"
-LEVELS = ("must", "should")
+LEVELS = tuple(level.lower() for level in Level)
 # Servers refuse a header, and systems a path, that is longer.
 MOST_BYTES = 8192
 Read = Callable[[str, str], Any]
@@ -114,33 +114,27 @@ def from_environment(environment: Mapping[str, str]) -> Target:
         budget=Budget(**budget),
         files={name: given[name] for name in ("DOCKERFILE", "WAIVERS") if name in given},
     )
-    _refuse_none(target.rules)
     unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
     if unjudged:
         names = ", ".join(unjudged)
         raise GateError(
-            f"{setting('REQUIRE')} names {names}, which {setting('RULE')} or "
-            f"{setting('LEVEL')} leaves out",
+            f"{setting('REQUIRE')} names {names}, which {setting('RULE')} leaves out",
             "name both",
         )
     return target
 
 
-def rules(rule: str = "", level: str = "") -> list[Rule[Any]]:
-    """Return the rules that the values of RULE and LEVEL choose; empty ones choose all.
+def rules(rule: str = "") -> list[Rule[Any]]:
+    """Return the rules that the value of RULE chooses; an empty one chooses all.
 
-    Raises ``GateError`` for an unknown rule or level, and where no rule is left.
+    Raises ``GateError`` for an unknown rule.
     """
-    found = chosen(SETTINGS["RULE"].parse(rule), SETTINGS["LEVEL"].parse(level.strip() or "should"))
-    _refuse_none(found)
-    return found
+    return chosen(SETTINGS["RULE"].parse(rule))
 
 
-def _refuse_none(found: Sequence[Rule[Any]]) -> None:
-    if not found:
-        raise GateError(
-            f"no rule is both in {setting('RULE')} and in {setting('LEVEL')}", "leave one out"
-        )
+def level(value: str = "") -> str:
+    """Return the value of LEVEL, by default ``should``. Raises ``GateError`` for an unknown one."""
+    return str(SETTINGS["LEVEL"].parse(value.strip() or "should"))
 
 
 def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
@@ -303,7 +297,7 @@ _DECLARED = (
         "Only poll this existing build; initiate and start nothing.", "ID",
     ),
     Setting(
-        "LEVEL", _level, "must: only the rules that the published contract states.", "must|should",
+        "LEVEL", _level, "Fail up to this level; what is above it is advised.", "|".join(LEVELS),
         known=LEVELS, commands=("gate", "judge"),
     ),
     Setting(

@@ -61,7 +61,7 @@ class Watch:
         token = Secret(token.strip())  # a traceback may show local variables
         self.tape = Tape(token, is_whole=is_whole)
         self._hide = Redaction(self.tape, secrets=secrets)
-        self._judge = Judge(settings.rules(rule, level))
+        self._judge = Judge(settings.rules(rule), level=settings.level(level))
         self.tape.subscribe(self._judged)
         self._raise_at_once = raise_at_once
         self._now = clock

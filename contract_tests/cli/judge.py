@@ -9,6 +9,7 @@ from ..escape import line, show
 from ..judge import judged
 from ..problems import Exit
 from ..report import recording
+from ..verdicts.judge import Outcome
 from .options import Command, file, settings_of
 
 ABOUT = """Check recorded traffic: a HAR file, as browsers and proxies save it.
@@ -22,8 +23,9 @@ Exit codes: 0 every observed rule holds, 1 a rule is violated, 4 it cannot be ju
 @settings_of("judge")
 def judge(recording_file: str, level: str | None, rule: str) -> int:
     """Judge a file, and show the verdicts."""
-    level = (level or "should").strip().lower()
-    replayed, verdicts = judged(recording_file, settings.rules(rule, level))
+    level = settings.level(level or "")
+    replayed, verdicts = judged(recording_file, settings.rules(rule), level)
     for one in recording.lines(recording_file, level, replayed, verdicts):
         show(line(one))
-    return Exit.FOUND if any(one.violations for one in verdicts.values()) else Exit.OK
+    is_violated = any(one.outcome is Outcome.VIOLATED for one in verdicts.values())
+    return Exit.FOUND if is_violated else Exit.OK

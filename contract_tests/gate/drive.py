@@ -97,7 +97,7 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
             session = _session(done, FUZZ)
             feeding = _session(done, FEEDING)
             done.fuzzed = fuzz.run(session, feeding, done.target.seed)
-            if not done.target.rule and done.target.level == "should":  # where all rules are judged
+            if not done.target.rule:  # where all rules are judged
                 findings.judge(done.judge, done.tape, done.fuzzed.checks)
             if done.fuzzed.ended:
                 raise done.fuzzed.ended

@@ -87,7 +87,7 @@ class Run:
         # What others do to a given build is not on the tape.
         self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
-        self.judge = Judge(self.target.rules, self.announce, self.target.waivers)
+        self.judge = Judge(self.target.rules, self.announce, self.target.waivers, self.target.level)
         self.tape.subscribe(self.judge.see)
         budget = self.target.budget
         # The run keeps to its plan, whatever the server accepts.

@@ -95,7 +95,7 @@ class Target:
     @property
     def rules(self) -> list[Rule[Any]]:
         """The rules to judge."""
-        return chosen(self.rule, self.level)
+        return chosen(self.rule)
 
     @property
     def name(self) -> str:

@@ -76,7 +76,7 @@ def _server(report: Report, rule: str) -> tuple[State, str]:
         return State.SKIPPED, "not judged"
     verdict = run.verdicts.get(rule)
     if verdict is None:
-        return State.SKIPPED, f"left out by {setting('LEVEL')} or {setting('RULE')}"
+        return State.SKIPPED, f"left out by {setting('RULE')}"
     if failure := terminal.failed(run, verdict):
         return State.FAILED, failure
     if verdict.outcome is Outcome.WAIVED:

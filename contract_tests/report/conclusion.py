@@ -12,6 +12,7 @@ from .cases import State, cases
 
 COLOURS: dict[str, str] = {
     Outcome.VIOLATED: "red",
+    Outcome.ADVISED: "yellow",
     Outcome.WAIVED: "yellow",
     Outcome.NOT_OBSERVED: "yellow",
 }
@@ -54,7 +55,7 @@ def counts(report: Report) -> Iterator[str]:
     found, run = report.outcomes, report.run
     passed = found[Outcome.PASSED]
     yield f"{passed} {'rule' if passed == 1 else 'rules'} passed"
-    others = (Outcome.VIOLATED, Outcome.WAIVED, Outcome.NOT_OBSERVED)
+    others = (Outcome.VIOLATED, Outcome.ADVISED, Outcome.WAIVED, Outcome.NOT_OBSERVED)
     yield from (f"{found[one]} {one}" for one in others if found[one])
     if run and run.unneeded:
         yield f"{len(run.unneeded)} waived without need"

@@ -40,6 +40,7 @@ def _lines(report: Report, run: Run) -> Iterator[str]:
             yield from ("", fenced(case.detail))
     for missing in run.missing:
         yield from ("", f"- required and not observed: {code(missing)}")
+    yield from _listed(terminal.advised(run.verdicts, hide))
     yield from _listed(terminal.waived(run))
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for one in run.verdicts.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..drivers.har.replay import Replayed
 from ..usage import command
-from ..verdicts.judge import Verdict
+from ..verdicts.judge import Outcome, Verdict
 from . import terminal, text
 
 
@@ -17,7 +17,7 @@ def repeat(file: str, rule: str, level: str = "should") -> str:
 
 def lines(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
     """Yield the violations, what was in the recording, and a verdict for each rule."""
-    violated = [verdict for verdict in verdicts.values() if verdict.violations]
+    violated = [one for one in verdicts.values() if one.outcome is Outcome.VIOLATED]
     for verdict in violated:
         again = repeat(file, verdict.rule.id, level)
         yield from text.failures(verdict, replayed.redaction, again).split("\n")
@@ -28,12 +28,15 @@ def lines(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict
     yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
     yield ""
     yield from terminal.table(verdicts)
+    yield from terminal.advised(verdicts, replayed.redaction)
     yield ""
     if violated:
         yield f"violated: {', '.join(verdict.rule.id for verdict in violated)}"
     else:
         observed = sum(bool(verdict.observed) for verdict in verdicts.values())
-        yield f"{observed} of {len(verdicts)} rules were observed; all of them pass"
+        found = sum(verdict.outcome is Outcome.ADVISED for verdict in verdicts.values())
+        but = f"; {found} advised" if found else ""
+        yield f"{observed} of {len(verdicts)} rules were observed; none is violated{but}"
 
 
 def _entries(replayed: Replayed) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ..gate import hollow
 from ..gate.run import Run
 from ..problems import Problem
 from ..verdicts import coverage
-from ..verdicts.judge import Verdict, Violation
+from ..verdicts.judge import Outcome, Verdict, Violation
 from . import text
 
 # Seconds between two lines of progress where a line cannot be written over.
@@ -49,7 +49,19 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
     yield from ((one, "") for one in (*traffic(run), ""))
     outcomes = (str(verdict.outcome) for verdict in run.verdicts.values())
     yield from zip(table(run.verdicts), outcomes, strict=True)
+    yield from ((one, Outcome.ADVISED) for one in advised(run.verdicts, run.redaction))
     yield from ((one, "") for one in waived(run))
+
+
+def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
+    """Yield one line for each group of violations that is only advice."""
+    for verdict in verdicts.values():
+        for group in verdict.groups.values():
+            if group.outcome is Outcome.ADVISED:
+                first, where = group.first, f"{group.key.operation}, {group.count} exchanges"
+                what = f"{first.field}: {first.received}, expected {first.expected} ({where})"
+                shown = text.one_line(text.hidden(what, hide))
+                yield f"advised       {verdict.rule.id:<4} {shown}"
 
 
 def unneeded(run: Run, verdict: Verdict) -> str:

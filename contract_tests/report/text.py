@@ -112,12 +112,16 @@ def one_line(text: str) -> str:
 
 def _sources(violation: Violation) -> Iterator[tuple[str, str]]:
     """Yield the words that the rule comes from, each under its mark."""
+    if standard := violation.rule.standard:
+        yield "standard", standard
+        return
     description, *own = fields.quotes(violation.exchange.api.contract, violation.source)
-    if violation.rule.level is Level.SHOULD and not own:
+    is_stated = violation.rule.level is Level.MUST
+    if not is_stated and not own:
         yield "derived", f"from {_quoted(description)}"
         return
     yield description.mark, _quoted(description)
-    if violation.rule.level is Level.SHOULD:
+    if not is_stated:
         for quote in own:
             yield quote.mark, _quoted(quote)
 

@@ -13,13 +13,9 @@ RULES = dict(
 """All rules by id: protocol, status, timestamps, lifecycle."""
 
 
-def chosen(ids: Collection[str], level: str) -> list[Rule[Any]]:
-    """Return the rules with these ids, or all rules if none are given, up to a level."""
-    return [
-        rule
-        for rule in RULES.values()
-        if (not ids or rule.id in ids) and (level == "should" or rule.level is Level.MUST)
-    ]
+def chosen(ids: Collection[str]) -> list[Rule[Any]]:
+    """Return the rules with these ids, or all rules if none are given."""
+    return [rule for rule in RULES.values() if not ids or rule.id in ids]
 
 
 __all__ = [

@@ -23,6 +23,11 @@ class Level(StrEnum):
     ADVICE = "ADVICE"
     """Worth knowing: good practice by a standard, or by what clients need."""
 
+    def fails(self, level: str) -> bool:
+        """Whether a violation fails a run that is judged up to a level, such as ``should``."""
+        levels = list(Level)
+        return levels.index(self) <= levels.index(Level(level.upper()))
+
 
 MOST_SHOWN = 16_384
 """Characters of a text in a judgement. Reports search half of them at each end for secrets."""

@@ -33,6 +33,7 @@ def created_just_now(history: History) -> Judgement:
 
     - up to five minutes of difference, by our own clock or by the server's Date;
     - createdAt of an artifact: one that was built before and is used again is older;
+    - what lies in the future, which is T6's;
     - an instant without an offset (T7), or what is none (T1).
     """
     issue, group = history.issue, next(iter(history.last.rows), None)
@@ -45,6 +46,8 @@ def created_just_now(history: History) -> Judgement:
         clocks.append((issue.date, issue.date))
     if any(began - TOLERANCE <= created <= ended + TOLERANCE for began, ended in clocks):
         return HELD
+    if created - max(history.last.ended, history.last.date or issue.ended) > TOLERANCE:
+        return None
     expected = f"within five minutes of {_shown(issue.ended)}, when it was initiated"
     return Broken(f"$.{key}", expected, received(group, key))
 

@@ -25,6 +25,7 @@ class Violation:
     Attributes:
         after: The last exchange before it that may have changed the build, or None.
         waiver: The narrowest waiver that covers it, or None. The judge finds it.
+        is_advice: Whether its rule is above the level up to which a violation fails a run.
 
     """
 
@@ -33,11 +34,14 @@ class Violation:
     exchange: Exchange
     after: Exchange | None = None
     waiver: Waiver | None = None
+    is_advice: bool = False
 
     @property
     def outcome(self) -> Outcome:
-        """Violated, or waived."""
-        return Outcome.WAIVED if self.waiver else Outcome.VIOLATED
+        """Violated, advised, or waived."""
+        if self.waiver:
+            return Outcome.WAIVED
+        return Outcome.ADVISED if self.is_advice else Outcome.VIOLATED
 
     @property
     def operation(self) -> str:
@@ -89,6 +93,8 @@ class Outcome(StrEnum):
     """What became of a rule, or of a group of its violations."""
 
     VIOLATED = "violated"
+    ADVISED = "advised"
+    """Violated, by a rule that is above the level which fails a run."""
     WAIVED = "waived"
     PASSED = "passed"
     NOT_OBSERVED = "not observed"
@@ -97,8 +103,9 @@ class Outcome(StrEnum):
     @classmethod
     def of(cls, found: Collection[Outcome], observed: int) -> Outcome:
         """Return what became of a rule by its groups of violations: a single one violates it."""
-        if found:
-            return cls.VIOLATED if cls.VIOLATED in found else cls.WAIVED
+        for worst in (cls.VIOLATED, cls.ADVISED, cls.WAIVED):
+            if worst in found:
+                return worst
         return cls.PASSED if observed else cls.NOT_OBSERVED
 
 
@@ -132,7 +139,7 @@ class Group:
 
     @property
     def outcome(self) -> Outcome:
-        """Violated, or waived."""
+        """Violated, advised, or waived."""
         return self.first.outcome
 
 
@@ -206,6 +213,7 @@ class Judge:
     """Checks each exchange against all rules as it comes, and keeps their verdicts.
 
     ``announce`` is called with the first violation of each rule at each place, of any operation.
+    A rule above ``level`` is checked, and what violates it is advised.
     """
 
     def __init__(
@@ -213,7 +221,9 @@ class Judge:
         rules: Iterable[Rule[Any]],
         announce: Callable[[Violation], None] | None = None,
         waivers: Iterable[Waiver] = (),
+        level: str = "should",
     ) -> None:
+        self._level = level
         self.waivers = tuple(waivers)
         self.verdicts = {rule.id: self._verdict(rule) for rule in rules}
         self.announce = announce
@@ -250,16 +260,18 @@ class Judge:
         if not broken:
             return []
         cause, before = history.cause, len(verdict.violations)
-        for group in verdict.add(Violation(verdict.rule, one, last, cause) for one in broken):
+        is_advice = not verdict.rule.level.fails(self._level)
+        found = [Violation(verdict.rule, one, last, cause, None, is_advice) for one in broken]
+        for group in verdict.add(found):
             place = (verdict.rule.id, group.key.place, group.key.waiver)
-            if self.announce and place not in self._announced:
+            if self.announce and not is_advice and place not in self._announced:
                 self.announce(group.first)
             self._announced.add(place)
         return verdict.violations[before:]
 
     @property
     def violated(self) -> list[Verdict]:
-        """The verdicts that are violated, and not waived."""
+        """The verdicts that are violated: neither waived nor advised."""
         return [one for one in self.verdicts.values() if one.outcome is Outcome.VIOLATED]
 
     def _verdict(self, rule: Rule[Any]) -> Verdict:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...tape.exchange import Exchange
 from ..http.pace import BudgetSpent
 from ..session import Session
 from . import inputs, probes
@@ -18,6 +19,8 @@ from .builds import BuildScript, Issued, Step, follow
 HASTE = 5.0
 # Seconds of dense polling right after the starts; longer builds are polled again at the end.
 DENSELY = 2.0
+# Seconds after its end in which a group may still list an artifact that waits or runs (S5).
+LAG = 61.0
 
 
 # What is followed to its end, in the order in which budgets are spent on it.
@@ -88,9 +91,39 @@ def close_builds(script: BuildScript) -> None:
     if script.restarted is not None:
         script.start(script.restarted, "a start of what has ended", {"context_uploaded": True})
         script.look(script.restarted, "status after a start of what had ended")
-    for what, build in (*script.followed.items(), *script.hasty.items(), *script.waiting.items()):
-        script.look(build, f"{what}: status once more")
+    spent = _rebuild(script)
+    every = {**script.followed, **script.hasty, **script.waiting}
+    shown = {what: script.look(build, f"{what}: status once more") for what, build in every.items()}
+    if lagging := [what for what, seen in shown.items() if _lags(seen)]:
+        script.report(f"waiting for the artifacts of {len(lagging)} builds that have ended")
+        script.session.pace.pause(LAG)
+        for what in lagging:
+            script.look(every[what], f"{what}: status a minute after its end")
+    if spent:
+        raise spent
     script.session.pace.give_up(going)
+
+
+def _rebuild(script: BuildScript) -> BudgetSpent | None:
+    """Initiate a build of the name and tag of one that has ended, and look at the new one."""
+    if script.restarted is None:
+        return None
+    names = script.look(script.restarted, "status before a rebuild").names
+    if names is None:
+        return None
+    try:
+        build = script.initiate("a rebuild", image_name=names[0], image_tag=names[1])
+    except BudgetSpent as error:
+        return error
+    if build is not None:
+        script.look(build, "a rebuild: status at once")
+    return None
+
+
+def _lags(seen: Exchange) -> bool:
+    """Whether a build has ended, and an artifact of it is shown waiting or running."""
+    is_over = bool(seen.rows) and seen.api.is_terminal(seen.rows[0].status)
+    return is_over and any(one.phase in ("waiting", "running") for one in seen.rows[1:])
 
 
 def delete_own(script: BuildScript) -> None:
@@ -129,7 +162,7 @@ def delete_own(script: BuildScript) -> None:
 
 
 OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds, started_if_accepted=1)
-CLOSING = Step("the ends", 0, 0, 10, close_builds)
+CLOSING = Step("the ends, and a rebuild", 1, 0, 13, close_builds)
 DELETING = Step(
     "delete, of an image of this run alone", 1, 0, 7 + 2 * len(inputs.tokens("a-token")), delete_own
 )

@@ -82,7 +82,8 @@ def with_status(status: str, rows: str = "all") -> Edit:
             row["completedAt"] = (row["completedAt"] or row["startedAt"]) if is_done else None
         for row in group["artifacts"] if rows == "all" else []:
             row["errorMessage"] = "the command failed" if status == "FAILED" else None
-            row["fullImagePath"] = None
+            is_image = row["artifactType"] == "CONTAINER_IMAGE" and status == "COMPLETED"
+            row["fullImagePath"] = "registry.example/reference/web" if is_image else None
 
     return edit
 

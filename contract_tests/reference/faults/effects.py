@@ -287,6 +287,45 @@ def _first_upload_404(request: ServerRequest) -> ServerResponse | None:
     return ServerResponse(404, [], b"") if is_first else None
 
 
+def _visible(request: ServerRequest, response: ServerResponse) -> None:
+    """Return PUBLIC where PRIVATE was requested."""
+    if request.operation == "initiate" and response.is_success:
+        if request.json().get("visibility") == "PRIVATE":
+            issued = json.loads(response.content)
+            response.content = json.dumps({**issued, "visibility": "PUBLIC"}).encode()
+
+
+def _rebuilt(edit: Edit) -> Change:
+    """Edit an ended build once another one of its name and tag is initiated."""
+
+    def change(request: ServerRequest, response: ServerResponse) -> None:
+        newest = request.server.memory["newest"]
+        if initiated := _initiated(request, response):
+            newest[initiated[0]] = initiated[1]["build_id"]
+        elif request.operation in ("start", "status") and response.is_success:
+            group = json.loads(response.content)
+            is_newest = newest.get(f"{group['imageName']}:{group['imageTag']}") == group["id"]
+            if group["status"] in _DONE and not is_newest:
+                edit(group)
+                response.content = json.dumps(group).encode()
+
+    return change
+
+
+def _shows_the_old_one(request: ServerRequest, response: ServerResponse) -> None:
+    """Return the status, the times and the artifacts of the ended build until a new one starts."""
+    ended = request.server.memory["ended"]
+    if request.operation != "status" or not response.is_success:
+        return
+    group = json.loads(response.content)
+    name = f"{group['imageName']}:{group['imageTag']}"
+    if group["status"] == "COMPLETED":
+        ended[name] = {key: group[key] for key in ("status", "startedAt", "completedAt")}
+    elif name in ended and group["startedAt"] is None:
+        times = dict.fromkeys(("startedAt", "completedAt"), group["createdAt"])
+        response.content = json.dumps({**group, **ended[name], **times}).encode()
+
+
 FAULTS = [
     fault("start-idle", "L6", "start returns BUILDING, and status UPLOADING forever", "L4 L7",
           response=history(_begun(_waits, 10**9), "status")),
@@ -341,4 +380,15 @@ FAULTS = [
           around=_delete_every_tag, response=_note_image),
     fault("delete-newest", "L10", "delete takes the image that was initiated last",
           around=_delete_newest, response=_note_image),
+    fault("private-is-public", "L12", "what was requested to be PRIVATE is PUBLIC",
+          response=_visible),
+    fault("always-public", "L12", "every image is PUBLIC",
+          response=body(lambda issued: issued.update(visibility="PUBLIC"), "initiate")),
+    fault("rebuild-cancels", "L13", "an ended build is CANCELLED once its image is rebuilt",
+          response=_rebuilt(with_status("CANCELLED"))),
+    fault("rebuild-moves-times", "L13", "an ended build gets another completedAt by a rebuild",
+          response=_rebuilt(lambda group: group.update(
+              completedAt=later(group["completedAt"], milliseconds=2)))),
+    fault("rebuild-shows-old", "L13", "a rebuild is COMPLETED before it is started",
+          response=_shows_the_old_one),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .base import JSON, Body, Server, ServerRequest, ServerResponse, fault, set_header
+from .base import JSON, Body, Headers, Server, ServerRequest, ServerResponse, fault, set_header
 from .edits import Change, count
 
 _BUILD = "/api/v1/images/build"
@@ -206,6 +206,53 @@ async def _refused_but_started(request: ServerRequest, server: Server) -> Server
     return await server.respond(request)
 
 
+def _headers(change: Callable[[ServerRequest, Headers], None], *codes: int) -> Change:
+    """Change the headers of responses with some status codes."""
+
+    def changed(request: ServerRequest, response: ServerResponse) -> None:
+        if response.status in codes:
+            change(request, response.headers)
+
+    return changed
+
+
+def _without(name: bytes) -> Callable[[ServerRequest, Headers], None]:
+    def change(_: ServerRequest, headers: Headers) -> None:
+        headers[:] = [one for one in headers if one[0].lower() != name]
+
+    return change
+
+
+def _with_header(name: bytes, value: bytes) -> Callable[[ServerRequest, Headers], None]:
+    return lambda _, headers: set_header(headers, name, value)
+
+
+def _allow_elsewhere(_: ServerRequest, headers: Headers) -> None:
+    headers[:] = [(b"x-allow" if name == b"allow" else name, value) for name, value in headers]
+
+
+def _cached(name: bytes, value: bytes) -> Change:
+    """Let a status be cached."""
+
+    def change(request: ServerRequest, response: ServerResponse) -> None:
+        if request.operation == "status" and response.is_success:
+            set_header(response.headers, name, value)
+
+    return change
+
+
+def _busy(retry_after: bytes) -> Change:
+    """Return 429 for the first status of each build."""
+
+    def change(request: ServerRequest, response: ServerResponse) -> None:
+        is_status = request.operation == "status" and response.is_success
+        if is_status and count(request.seen, "statuses") == 1:
+            response.status, response.content = 429, b""
+            response.headers = [(b"retry-after", retry_after)]
+
+    return change
+
+
 FAULTS = [
     fault("initiate-200", "P1", "initiate returns 200", response=_code("initiate", 200)),
     fault("start-202", "P1", "start returns 202", response=_code("start", 202)),
@@ -302,4 +349,20 @@ FAULTS = [
     fault("patch-200", "P9", "PATCH returns 200", response=_not_allowed_200),
     fault("patch-405-but-started", "P9", "PATCH of a build gets 405, and starts it",
           around=_refused_but_started),
+    fault("no-challenge", "P12", "a 401 has no WWW-Authenticate",
+          response=_headers(_without(b"www-authenticate"), 401)),
+    fault("empty-challenge", "P12", "the WWW-Authenticate of a 401 is empty",
+          response=_headers(_with_header(b"www-authenticate", b""), 401)),
+    fault("no-allow", "P13", "a 405 has no Allow", response=_headers(_without(b"allow"), 405)),
+    fault("methods-elsewhere", "P13", "a 405 lists the methods in X-Allow",
+          response=_headers(_allow_elsewhere, 405)),
+    fault("retry-in-words", "P14", "the Retry-After of a 429 is a word", response=_busy(b"soon")),
+    fault("retry-with-fraction", "P14", "the Retry-After of a 429 has a fraction",
+          response=_busy(b"1.5")),
+    fault("retry-at-iso-date", "P14", "the Retry-After of a 429 is an instant as in JSON",
+          response=_busy(b"2026-11-24T09:00:00Z")),
+    fault("status-cached", "P15", "a status may be cached for five minutes",
+          response=_cached(b"cache-control", b"public, max-age=300")),
+    fault("status-cached-by-proxies", "P15", "a status may be cached by proxies for a minute",
+          response=_cached(b"cache-control", b"max-age=0, s-maxage=60")),
 ]  # fmt: skip

@@ -94,6 +94,64 @@ def _one_pending(group: Body) -> None:
         group["artifacts"].append({**more, "errorMessage": None, "fullImagePath": None})
 
 
+def _one_lingers(when: str, status: str) -> Edit:
+    """List a further artifact in a group that has ended, which waits or runs for ever."""
+
+    def edit(group: Body) -> None:
+        for row in group["artifacts"][:1] if group["status"] == when else []:
+            started = group["startedAt"] if status == "BUILDING" else None
+            more = {**row, "status": status, "startedAt": started, "completedAt": None}
+            more |= {"id": f"{row['id']}_more", "errorMessage": None, "fullImagePath": None}
+            group["artifacts"].append(more)
+
+    return edit
+
+
+def _cancelled(*, only: str) -> Edit:
+    """Return CANCELLED for a build whose artifacts are COMPLETED."""
+
+    def edit(group: Body) -> None:
+        if group["status"] == "COMPLETED":
+            group["artifacts"] = [
+                row for row in group["artifacts"] if only in ("", row["artifactType"])
+            ]
+            group["status"] = "CANCELLED"
+
+    return edit
+
+
+def _listed_twice(change: Edit) -> Edit:
+    """List the first artifact once more, after a change that leaves its id."""
+
+    def edit(group: Body) -> None:
+        for row in group["artifacts"][:1]:
+            again = {"artifacts": [{**row}]}
+            change(again)
+            group["artifacts"] += again["artifacts"]
+
+    return edit
+
+
+def _type_left_out(group: Body) -> None:
+    for row in group["artifacts"]:
+        row.pop("artifactType")
+
+
+def _image_path(edit: Callable[[Body], None]) -> Edit:
+    """Edit each container image that is COMPLETED."""
+
+    def change(group: Body) -> None:
+        for row in group["artifacts"]:
+            if row["status"] == "COMPLETED" and row["artifactType"] == "CONTAINER_IMAGE":
+                edit(row)
+
+    return change
+
+
+def _other_type(row: Body) -> str:
+    return "VM_SANDBOX" if row["artifactType"] == "CONTAINER_IMAGE" else "CONTAINER_IMAGE"
+
+
 def _error(message: str | None, when: str) -> Change:
     return body(put("errorMessage", message, when=when, rows="artifacts"))
 
@@ -173,4 +231,24 @@ FAULTS = [
           response=body(put("id", lambda row: row["id"].upper()))),
     fault("id-of-artifact", "L5", "the id returned is that of the artifact",
           response=body(lambda group: group.update(id=[group, *group["artifacts"]][-1]["id"]))),
+    fault("failed-but-one-runs", "S5", "an artifact of a FAILED group is BUILDING for ever",
+          response=body(_one_lingers("FAILED", "BUILDING"))),
+    fault("failed-but-one-waits", "S5", "an artifact of a FAILED group is PENDING for ever",
+          response=body(_one_lingers("FAILED", "PENDING"))),
+    fault("image-without-path", "S6", "a COMPLETED image has fullImagePath null",
+          response=body(_image_path(lambda row: row.update(fullImagePath=None)))),
+    fault("image-path-left-out", "S6", "a COMPLETED image leaves fullImagePath out",
+          response=body(_image_path(lambda row: row.pop("fullImagePath") and None))),
+    fault("image-path-empty", "S6", "the fullImagePath of a COMPLETED image is empty",
+          response=body(_image_path(lambda row: row.update(fullImagePath="")))),
+    fault("artifact-twice", "S7", "an artifact is listed twice",
+          response=body(_listed_twice(lambda _: None))),
+    fault("artifact-twice-without-type", "S7", "an image is listed again without its type",
+          response=body(_listed_twice(_type_left_out))),
+    fault("completed-is-cancelled", "S8", "a build is CANCELLED whose artifacts are COMPLETED",
+          response=body(_cancelled(only=""))),
+    fault("image-is-cancelled", "S8", "a build is CANCELLED whose one artifact is COMPLETED",
+          response=body(_cancelled(only="CONTAINER_IMAGE"))),
+    fault("artifact-type-changes", "L4", "an artifact has another type once it is COMPLETED", "S6",
+          response=body(put("artifactType", _other_type, when="COMPLETED", rows="artifacts"))),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from .base import Body, fault
-from .edits import Edit, EditOfMany, body, both, count, drop, history, later, put
+from .edits import Edit, EditOfMany, body, both, count, drop, history, later, put, with_status
 
 
 def _naive(instant: str) -> str:
@@ -73,6 +73,25 @@ def _first_start(edit: Edit) -> EditOfMany:
     return once
 
 
+def _runs_on(status: str, edit: Edit) -> EditOfMany:
+    """Return BUILDING for a while after a build has ended: the polls come to minutes."""
+
+    def held(group: Body, seen: Body) -> None:
+        if group["status"] == status:
+            if count(seen, "ended") <= _POLLS_OF_MINUTES:
+                with_status("BUILDING")(group)
+            else:
+                edit(group)
+
+    return held
+
+
+def _nothing(_: Body) -> None:
+    """Leave a group as it is."""
+
+
+# A client that waits longer and longer between polls, up to 10 s, waits for minutes meanwhile.
+_POLLS_OF_MINUTES = 60
 _TIMES = ("createdAt", "startedAt", "completedAt")
 _GOING = "BUILDING COMPLETED FAILED"
 _ALL = "PENDING UPLOADING BUILDING COMPLETED FAILED"
@@ -191,4 +210,18 @@ FAULTS = [
           response=body(_write("startedAt", _naive, "artifacts"))),
     fault("artifact-completed-naive", "T7", "the completedAt of an artifact has no offset",
           response=body(_write("completedAt", _naive, "artifacts"))),
+    fault("created-year-1", "T8", "createdAt is in the year 1",
+          response=body(put("createdAt", "0001-01-01T00:00:00Z"))),
+    fault("created-western-time", "T8", "createdAt is a western local time, marked as UTC",
+          response=body(_move("createdAt", hours=-5))),
+    fault("created-epoch-0", "T8", "createdAt is 1970", response=body(
+        put("createdAt", "1970-01-01T00:00:00Z"))),
+    fault("completed-before-artifact", "T9", "a group completes two seconds before its artifacts",
+          response=body(both(_move("completedAt", "artifacts", seconds=2)))),
+    fault("started-after-artifact", "T9", "a group starts 1.5 s after its artifacts",
+          response=body(_move("startedAt", seconds=1.5))),
+    fault("completed-while-it-ran", "T10", "completedAt is minutes before the last BUILDING",
+          response=history(_runs_on("COMPLETED", _nothing))),
+    fault("failed-while-it-ran", "T10", "completedAt of FAILED is minutes before the last BUILDING",
+          response=history(_runs_on("FAILED", _nothing))),
 ]  # fmt: skip

@@ -53,7 +53,7 @@ def claimed(fault: str) -> Detection:
 
 def detect(fault: str) -> Detection:
     """Judge the embedded server with one fault."""
-    run = drive.run(Target(fault=fault), fuzzing=False)
+    run = drive.run(Target(fault=fault, level="advice"), fuzzing=False)
     broken = frozenset(verdict.rule.id for verdict in run.judge.violated)
     own = run.verdicts[FAULTS[fault].rule].violations
     first = own[0].exchange.number if own else None
@@ -62,7 +62,7 @@ def detect(fault: str) -> Detection:
 
 def alarms() -> set[str]:
     """Judge the conforming server; return the rules that are violated nevertheless."""
-    return {verdict.rule.id for verdict in drive.run(Target()).judge.violated}
+    return {verdict.rule.id for verdict in drive.run(Target(level="advice")).judge.violated}
 
 
 def page(detections: Iterable[Detection]) -> str:

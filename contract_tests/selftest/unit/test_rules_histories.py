@@ -52,6 +52,22 @@ def begun(story: Story) -> Story:
 Tell = Callable[[Story], object]
 
 
+def _in_turn(*tells: Tell) -> Tell:
+    def tell(story: Story) -> None:
+        for one in tells:
+            one(story)
+
+    return tell
+
+
+def _look(returned: Any, build: str = "b") -> Tell:
+    return lambda s: s.look(build, returned)
+
+
+def _initiate(build: str) -> Tell:
+    return lambda s: s.initiate(build)
+
+
 def _unauthorized(**headers: str) -> Tell:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda s: s.look("b", None, status=401, token=None, response_headers=named)
@@ -199,8 +215,7 @@ VIOLATED: dict[str, tuple[Tell, str, str]] = {
     "a group cancelled with two that completed":
         (_listed("CANCELLED", DONE, artifact("COMPLETED", "a2")), "S8", "$.status"),
     "created in the year 1":
-        (lambda s: (s.initiate("b"), s.look("b", row("b", "PENDING",
-                                                     createdAt="0001-01-01T00:00:00Z"))),
+        (_in_turn(_initiate("b"), _look(row("b", "PENDING", createdAt="0001-01-01T00:00:00Z"))),
          "T8", "$.createdAt"),
     "created five hours early": (_created(-5 * 3600), "T8", "$.createdAt"),
     "created six minutes early, by both clocks":
@@ -227,8 +242,8 @@ VIOLATED: dict[str, tuple[Tell, str, str]] = {
     "a sandbox that runs for 3,000 s":
         (_runs_for(3000, artifact("BUILDING", artifactType=SANDBOX)), "L14", "$.status"),
     "an artifact of another type later": (
-        lambda s: (begun(s), s.look("b", group("BUILDING", artifact("BUILDING"))),
-                   s.look("b", group("BUILDING", artifact("BUILDING", artifactType=SANDBOX)))),
+        _in_turn(begun, _look(group("BUILDING", artifact("BUILDING"))),
+                 _look(group("BUILDING", artifact("BUILDING", artifactType=SANDBOX)))),
         "L4", "$.artifacts[0].artifactType"),
 }  # fmt: skip
 """Each tells a history with one fault: the rule that finds it, and where."""
@@ -277,17 +292,17 @@ LEGAL: dict[str, tuple[Tell, str]] = {
     "PRIVATE without saying so": (_visibility("PRIVATE", None), "L12"),
     "a rebuild that waits": (_rebuilt(ENDED, "PENDING"), "L13"),
     "a build that its rebuild supersedes": (
-        lambda s: (begun(s), s.look("b", "BUILDING"), s.initiate("c"), s.look("c", "PENDING"),
-                   s.look("b", group("CANCELLED", artifact("CANCELLED")))), "L13"),
+        _in_turn(begun, _look("BUILDING"), _initiate("c"), _look("PENDING", "c"),
+                 _look(group("CANCELLED", artifact("CANCELLED")))), "L13"),
     "a build that runs for 1,790 s": (_runs_for(1790), ""),
     "a build that ends late": (_runs_for(1795, status="COMPLETED"), "L14"),
     "a sandbox that runs for 2,500 s": (
         _runs_for(2500, artifact("BUILDING", artifactType=SANDBOX)), ""),
     "failed without a start": (
-        lambda s: (s.initiate("b"), s.look("b", row("b", "FAILED", startedAt=None))), ""),
+        _in_turn(_initiate("b"), _look(row("b", "FAILED", startedAt=None))), ""),
     "a type that is left out": (
-        lambda s: (begun(s), s.look("b", group("BUILDING", artifact("BUILDING"))),
-                   s.look("b", group("BUILDING", artifact("BUILDING", artifactType=IMAGE)))),
+        _in_turn(begun, _look(group("BUILDING", artifact("BUILDING"))),
+                 _look(group("BUILDING", artifact("BUILDING", artifactType=IMAGE)))),
         "L4"),
 }  # fmt: skip
 """Each tells a legal history, with the rule that holds on it, if one is observed."""
