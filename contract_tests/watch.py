@@ -59,7 +59,7 @@ class Watch:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         token = Secret(token.strip())  # a traceback may show local variables
-        self.tape = Tape(token, is_whole=is_whole)
+        self.tape = Tape(token, is_whole=is_whole, is_live=False)
         self._hide = Redaction(self.tape, secrets=secrets)
         self._judge = Judge(settings.rules(rule), level=settings.level(level))
         self.tape.subscribe(self._judged)

@@ -106,7 +106,7 @@ def artifacts_differ(row: Row) -> Iterator[Judgement]:
         return
     names = row.api.build
     listed = [one for one in row.artifacts if isinstance(one.data.get(names.id), str)]
-    seen: Counter[tuple[object, ...]] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
     for artifact in listed:
         identity = _identity(artifact)
         seen[identity] += 1
@@ -142,11 +142,11 @@ def was_cancelled(row: Row) -> Judgement:
     return Broken(at, "another end, since every artifact is COMPLETED", shown(row.status))
 
 
-def _identity(artifact: Row) -> tuple[object, ...]:
-    return str(artifact.kind), artifact.data.get(artifact.api.build.id)
+def _identity(artifact: Row) -> tuple[str, str]:
+    return str(artifact.kind), str(artifact.data.get(artifact.api.build.id))
 
 
-def _succeeded(shown_rows: list[Row]) -> set[tuple[object, ...]]:
+def _succeeded(shown_rows: list[Row]) -> set[tuple[str, str]]:
     return {_identity(one) for one in shown_rows[1:] if one.phase == "succeeded"}
 
 

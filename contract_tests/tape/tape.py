@@ -44,6 +44,8 @@ class Tape:
         token: The valid token.
         is_whole: Whether nobody but the tape's drivers touches its builds. Recorded traffic may be
             a part of what happened, so that what it lacks proves nothing.
+        is_live: Whether the responses are made when they are sent. A mock may answer from examples,
+            whose times are of another day.
         stuck_after: Seconds in which a started build should end; None for what is observed of the
             vendor's clients.
         api: The API that the traffic is of.
@@ -52,6 +54,7 @@ class Tape:
 
     token: str = field(repr=False)
     is_whole: bool = True
+    is_live: bool = True
     stuck_after: float | None = None
     api: Api = field(default=IMAGES, repr=False)
     exchanges: list[Exchange] = field(default_factory=list)

@@ -289,10 +289,10 @@ def _first_upload_404(request: ServerRequest) -> ServerResponse | None:
 
 def _visible(request: ServerRequest, response: ServerResponse) -> None:
     """Return PUBLIC where PRIVATE was requested."""
-    if request.operation == "initiate" and response.is_success:
-        if request.json().get("visibility") == "PRIVATE":
-            issued = json.loads(response.content)
-            response.content = json.dumps({**issued, "visibility": "PUBLIC"}).encode()
+    is_issue = request.operation == "initiate" and response.is_success
+    if is_issue and request.json().get("visibility") == "PRIVATE":
+        issued = json.loads(response.content)
+        response.content = json.dumps({**issued, "visibility": "PUBLIC"}).encode()
 
 
 def _rebuilt(edit: Edit) -> Change:

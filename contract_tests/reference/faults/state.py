@@ -107,19 +107,6 @@ def _one_lingers(when: str, status: str) -> Edit:
     return edit
 
 
-def _cancelled(*, only: str) -> Edit:
-    """Return CANCELLED for a build whose artifacts are COMPLETED."""
-
-    def edit(group: Body) -> None:
-        if group["status"] == "COMPLETED":
-            group["artifacts"] = [
-                row for row in group["artifacts"] if only in ("", row["artifactType"])
-            ]
-            group["status"] = "CANCELLED"
-
-    return edit
-
-
 def _listed_twice(change: Edit) -> Edit:
     """List the first artifact once more, after a change that leaves its id."""
 
@@ -245,10 +232,11 @@ FAULTS = [
           response=body(_listed_twice(lambda _: None))),
     fault("artifact-twice-without-type", "S7", "an image is listed again without its type",
           response=body(_listed_twice(_type_left_out))),
-    fault("completed-is-cancelled", "S8", "a build is CANCELLED whose artifacts are COMPLETED",
-          response=body(_cancelled(only=""))),
-    fault("image-is-cancelled", "S8", "a build is CANCELLED whose one artifact is COMPLETED",
-          response=body(_cancelled(only="CONTAINER_IMAGE"))),
+    fault("completed-is-cancelled", "S8", "a build that completes is CANCELLED, its artifacts not",
+          response=body(put("status", "CANCELLED", when="COMPLETED"))),
+    fault("failed-is-cancelled", "S8", "a build that fails is CANCELLED, its artifacts COMPLETED",
+          response=body(both(_artifacts_tell("FAILED", "COMPLETED"),
+                             put("status", "CANCELLED", when="FAILED")))),
     fault("artifact-type-changes", "L4", "an artifact has another type once it is COMPLETED", "S6",
           response=body(put("artifactType", _other_type, when="COMPLETED", rows="artifacts"))),
 ]  # fmt: skip

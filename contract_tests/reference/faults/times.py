@@ -79,7 +79,7 @@ def _runs_on(status: str, edit: Edit) -> EditOfMany:
     def held(group: Body, seen: Body) -> None:
         if group["status"] == status:
             if count(seen, "ended") <= _POLLS_OF_MINUTES:
-                with_status("BUILDING")(group)
+                with_status("BUILDING", "group")(group)
             else:
                 edit(group)
 
@@ -162,9 +162,9 @@ FAULTS = [
           response=body(drop("completedAt", when="COMPLETED"))),
     fault("failed-null", "T5", "FAILED has completedAt null",
           response=body(put("completedAt", None, when="FAILED"))),
-    fault("building-completed", "T5", "BUILDING has completedAt",
+    fault("building-completed", "T5", "BUILDING has completedAt", "T9",
           response=body(_same("completedAt", "startedAt", _GOING))),
-    fault("pending-completed", "T5", "PENDING has completedAt",
+    fault("pending-completed", "T5", "PENDING has completedAt", "T9",
           response=body(both(_same("startedAt", "createdAt", _GOING),
                              _same("completedAt", "createdAt", _ALL)))),
     fault("artifact-completed-null", "T5", "a COMPLETED artifact has completedAt null",
@@ -180,7 +180,7 @@ FAULTS = [
     fault("started-before-created", "T6", "startedAt is an hour before createdAt",
           response=body(put("startedAt", lambda row: row["startedAt"]
                             and later(row["createdAt"], hours=-1)))),
-    fault("completed-before-started", "T6", "completedAt is an hour before startedAt",
+    fault("completed-before-started", "T6", "completedAt is an hour before startedAt", "T9 T10",
           response=body(put("completedAt", lambda row: row["completedAt"]
                             and later(row["startedAt"], hours=-1)))),
     fault("completed-tomorrow", "T6", "completedAt is a day ahead",

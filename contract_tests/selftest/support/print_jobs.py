@@ -56,7 +56,7 @@ CONTRACT = Contract({
                        state=_STATE, **_TIMES, sheets={
                            "type": "array", "items": {"$ref": "#/components/schemas/Sheet"}}),
         "Sheet": _object("ref", "state", "queued", ref=_TEXT, state=_STATE, **_TIMES,
-                         jam={"type": ["string", "null"]},
+                         jam={"type": ["string", "null"]}, tray={"type": ["string", "null"]},
                          paper={"$ref": "#/components/schemas/Paper"}),
         "Scrapped": _object("done", done={"type": "boolean"}),
         "Complaint": _object("why", why=_TEXT),
@@ -74,10 +74,14 @@ PRINTS = Api(
     delete="scrap",
     path_id="job",
     path_name=("title", "edition"),
-    sent=RequestNames(name="title", tag="edition", is_uploaded="spooled"),
-    issued=IssueNames(build_id="job", upload_url="spool", expires_in="ttl"),
+    image_kind="A4",
+    sandbox_kind="A3",
+    private="STAFF",
+    public="ALL",
+    sent=RequestNames(name="title", tag="edition", is_uploaded="spooled", visibility="readers"),
+    issued=IssueNames(build_id="job", upload_url="spool", expires_in="ttl", visibility="readers"),
     build=BuildNames(
         id="ref", name="of", tag="no", status="state", created="queued", started="printing",
-        completed="done", artifacts="sheets", error="jam", kind="paper",
+        completed="done", artifacts="sheets", error="jam", kind="paper", path="tray",
     ),
 )  # fmt: skip

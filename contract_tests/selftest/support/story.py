@@ -106,3 +106,12 @@ def row(build_id: str, status: str, **more: Any) -> dict[str, Any]:
     if status in ("COMPLETED", "FAILED", "CANCELLED"):
         body["completedAt"] = "2026-11-24T09:00:05Z"
     return {**body, **more}
+
+
+def artifact(status: str, name: str = "a", **more: Any) -> dict[str, Any]:
+    """Return a valid artifact of a status; a COMPLETED one has an image path."""
+    made = row(name, status)
+    del made["imageName"], made["imageTag"]
+    path = {"fullImagePath": "r/web:v1"} if status == "COMPLETED" else {}
+    error = {"errorMessage": "no space"} if status == "FAILED" else {}
+    return {**made, **path, **error, **more}

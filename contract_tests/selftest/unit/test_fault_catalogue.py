@@ -104,7 +104,8 @@ def script(server: Server) -> Iterator[Step]:
     urls: list[str] = []
 
     def initiate(tag: str) -> Iterator[Step]:
-        yield "POST", BUILD, {**OF_BODY, "image_tag": tag}, json_type
+        body = {**OF_BODY, "image_tag": tag, "visibility": "PRIVATE"}
+        yield "POST", BUILD, body, json_type
         issued = json.loads(server.last)
         urls.append("/" + issued["upload_url"].split("/", 3)[3])
 
@@ -147,7 +148,7 @@ def script(server: Server) -> Iterator[Step]:
         yield from (status(0), status(1), status(2))
     yield from (start(0), status(0), status(0))
     yield from initiate("v1")
-    yield from (status(3), start(3))
+    yield from (status(0), status(3), start(3))
     yield from (status(3) for _ in range(12))
     for build_id in UNUSUAL_IDS:
         path = f"{BUILD}/{quote(build_id, safe='')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ JOBS = "https://printer.test/office/print/jobs"
 TITLE = "https://printer.test/office/print/titles/menu/2"
 EPOCH = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)
 JSON = {"content-type": "application/json"}
+RETURNED = JSON | {"www-authenticate": "Badge", "allow": "GET"}
 TIMES = {"queued": "2026-11-24T09:00:00Z", "printing": "2026-11-24T09:00:04Z",
          "done": "2026-11-24T09:00:09Z"}  # fmt: skip
 
@@ -41,15 +43,16 @@ class PrintRequest:
 def job(state: str, *, times: int, **more: Any) -> dict[str, Any]:
     """Return job j, with the first of its timestamps."""
     set_ = dict(list(TIMES.items())[:times])
-    sheet = {"ref": "s1", "state": state, "paper": "A4", **set_}
+    tray = {"tray": "left"} if state == "PRINTED" else {}
+    sheet = {"ref": "s1", "state": state, "paper": "A4", **set_, **tray}
     return {"ref": "j", "of": "menu", "no": "2", "state": state, **set_, "sheets": [sheet], **more}
 
 
 def history() -> dict[str, PrintRequest]:
     """Return the exchanges of a job that is printed, by what they are."""
-    ticket = {"job": "j", "spool": "https://spool.test/j?key=1", "ttl": 60}
+    ticket = {"job": "j", "spool": "https://spool.test/j?key=1", "ttl": 60, "readers": "STAFF"}
     second = {"job": "k", "spool": "https://spool.test/k?key=2", "ttl": 60}
-    order = {"title": "menu", "edition": "2"}
+    order = {"title": "menu", "edition": "2", "readers": "STAFF"}
     octets = {"content-type": "application/octet-stream"}
     complaint = {"why": "no edition"}
     return {
@@ -78,7 +81,7 @@ def history() -> dict[str, PrintRequest]:
 
 def judged(requests: dict[str, PrintRequest], api: Api = PRINTS) -> tuple[Tape, Judge]:
     """Record a history, a second for each exchange, and judge it by all rules."""
-    tape, judge = Tape(TOKEN, api=api), Judge(RULES.values())
+    tape, judge = Tape(TOKEN, api=api), Judge(RULES.values(), level="advice")
     tape.subscribe(judge.see)
     for second, one in enumerate(requests.values()):
         began = EPOCH + timedelta(seconds=second)
@@ -87,7 +90,11 @@ def judged(requests: dict[str, PrintRequest], api: Api = PRINTS) -> tuple[Tape, 
             driver="test",
             intent="other names",
             request=(one.method, one.url, sent, b"" if one.body is None else _json(one.body)),
-            response=(one.status, JSON, b"" if one.answer is None else _json(one.answer)),
+            response=(
+                one.status,
+                RETURNED | {"date": format_datetime(began, usegmt=True)},
+                b"" if one.answer is None else _json(one.answer),
+            ),
             at=(began, began + timedelta(seconds=0.5)),
         )
     return tape, judge
@@ -103,8 +110,8 @@ def test_history_without_a_fault_violates_nothing_and_observes_each_group() -> N
 
     observed = {rule for rule, verdict in judge.verdicts.items() if verdict.observed}
     assert [one.rule.id for one in judge.violated] == []
-    # What needs a second build to compare with, an end that failed, or an absent one.
-    assert set(RULES) - observed == {"P4", "P7", "L8", "L11"}
+    # What needs a second build to compare with, another end, a limit, or an absent build.
+    assert set(RULES) - observed == {"P4", "P7", "P14", "S5", "S8", "L8", "L11", "L13"}
     assert [one.operation for one in tape.exchanges][:3] == ["queue_job"] * 3
     assert {one.build_id for one in tape.exchanges[3:] if not one.deletes} == {"j"}
     assert tape.is_deleted("j")
@@ -160,6 +167,7 @@ FAULTS = [
     OneFault("S3", "$.sheets[0].state", "show printed",
              sheet={"state": "PRINTING", "done": None}),
     OneFault("S4", "$.sheets[0].jam", "show", sheet={"jam": "paper"}),
+    OneFault("S6", "$.sheets[0].tray", "show printed", sheet={"tray": None}),
     OneFault("T1", "$.queued", "show once more", job={"queued": "today"}),
     OneFault("T2", "$.printing", "show", job={"printing": "soon"}),
     OneFault("T3", "$.sheets[0].printing", "show still spooled",
@@ -167,10 +175,14 @@ FAULTS = [
     OneFault("T4", "$.printing", "release", job={"printing": None}),
     OneFault("T5", "$.done", "show printed", job={"done": None}),
     OneFault("T6", "$.done", "show once more", job={"done": "2026-11-24T08:00:00Z"},
-             also=("L4",)),
+             also=("L4", "T9")),
     OneFault("T7", "$.queued", "show", job={"queued": "2026-11-24T09:00:00"}),
+    OneFault("T8", "$.queued", "show at once", job={"queued": "2026-11-24T08:00:00Z"},
+             also=("L3",)),
+    OneFault("T9", "$.done", "show once more", sheet={"done": "2026-11-24T09:00:12Z"},
+             also=("L4",)),
     OneFault("L1", "$.state", "show still spooled", job={"state": "QUEUED"}),
-    OneFault("L2", "$.state", "show once more", job={"state": "SCRAPPED"}),
+    OneFault("L2", "$.state", "show once more", job={"state": "SCRAPPED"}, also=("S8",)),
     OneFault("L3", "$.of", "show once more", job={"of": "poster"}),
     OneFault("L4", "$.sheets", "show once more", job={"sheets": []}),
     OneFault("L5", "$.ref", "show", job={"ref": "k"}),
@@ -178,6 +190,7 @@ FAULTS = [
     OneFault("L7", "$.printing", "release again", job={"printing": "2026-11-24T09:00:06Z"}),
     OneFault("L9", "$.job", "queue another", job={"job": "j"}),
     OneFault("L10", CODE, "show at once", 404),
+    OneFault("L12", "$.readers", "queue", job={"readers": "ALL"}),
 ]  # fmt: skip
 
 

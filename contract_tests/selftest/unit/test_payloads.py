@@ -110,7 +110,7 @@ def test_judges_agree(payload: Payload, caller: driver.Caller) -> None:
 def test_corpus_breaks_each_rule_of_a_body() -> None:
     """Each rule that looked at one body from the beginning has a payload."""
     of_bodies = {"P1", "P6", "P8", "S1", "S2", "T1", "T2", "T3", "T4", "T5"}
-    of_bodies |= {"S3", "S4", "T6"}
+    of_bodies |= {"S3", "S4", "S6", "S7", "S8", "T6", "T9"}
 
     assert of_bodies - {payload.rule for payload in CORPUS} == set()
 
@@ -145,6 +145,7 @@ def test_every_combination(
     row |= {key: value for key, value in times.items() if value != "absent"}
     group: dict[str, Any] = {"imageName": "web", "imageTag": "v1"} | row
     if where == "artifact":
+        row["fullImagePath"] = "registry.example/acme/web:v1"
         group |= {"status": "PENDING", "startedAt": None, "completedAt": None, "artifacts": [row]}
     content = json.dumps(group).encode()
     payload = Payload("combination", STATUS, content, "application/json", False, None, None)

@@ -10,7 +10,7 @@ import pytest
 
 from ...rules import RULES
 from ...tape.tape import Tape
-from ..support.story import BUILD, EPOCH, RETURNED, TOKEN, Story, row
+from ..support.story import BUILD, EPOCH, RETURNED, TOKEN, Story, artifact, row
 
 IMAGE, SANDBOX = "CONTAINER_IMAGE", "VM_SANDBOX"
 NOW = "Tue, 24 Nov 2026 09:00:10 GMT"
@@ -19,15 +19,6 @@ NOW = "Tue, 24 Nov 2026 09:00:10 GMT"
 def at(seconds: float) -> str:
     """Return an instant some seconds after the story began."""
     return (EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
-
-
-def artifact(status: str, name: str = "a", **more: Any) -> dict[str, Any]:
-    """Return a valid artifact of a status; a COMPLETED one has an image path."""
-    made = row(name, status)
-    del made["imageName"], made["imageTag"]
-    path = {"fullImagePath": "r/web:v1"} if status == "COMPLETED" else {}
-    error = {"errorMessage": "no space"} if status == "FAILED" else {}
-    return {**made, **path, **error, **more}
 
 
 def group(status: str, *artifacts: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -141,6 +141,9 @@ def test_failure_names_our_own_words_as_ours(rule: Any) -> None:
         request=("GET", "http://a.test/", {}, b""), response=(200, {}, b""),
     )  # fmt: skip
     lines = text.single(Violation(rule, at, history.last), str).splitlines()
+    if rule.standard:
+        assert f"  standard  {rule.standard}" in lines
+        return
 
     for quote in quotes(contract(), rule.source):
         names = {line.split()[0] for line in lines if quote.words and f'"{quote.words}"' in line}

@@ -21,9 +21,9 @@ from ...tape.call import Call
 from ...tape.history import History
 from ...tape.tape import Tape
 from ...verdicts.judge import ClientJudge, Judge, Outcome, Violation
-from ..support.story import BUILD, JSON, TOKEN, row
+from ..support.story import BUILD, JSON, TOKEN, artifact, row
 
-BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
+BODY = row("b", "COMPLETED", artifacts=[artifact("COMPLETED"), artifact("COMPLETED", "c")])
 
 
 def recorded(

@@ -20,14 +20,14 @@ from ...verdicts.findings import CHECKS
 from ...verdicts.judge import Judge
 from ...verdicts.waivers import Waiver
 from ..support.snapshots import assert_message
-from ..support.story import row
+from ..support.story import artifact, row
 from .test_verdicts import recorded, seen
 
 TODAY = datetime.date(2026, 11, 24)
 LAST = datetime.date(2026, 12, 31)
 WAIVER = '[[waiver]]\nrule = "T5"\nreason = "late by a second"\nexpires = 2026-12-31\n'
 NAIVE = "2026-11-24T09:00:00"
-BODY = row("b", "COMPLETED", artifacts=[row("a", "COMPLETED"), row("c", "COMPLETED")])
+BODY = row("b", "COMPLETED", artifacts=[artifact("COMPLETED"), artifact("COMPLETED", "c")])
 
 
 def read(tmp_path: Path, text: str) -> tuple[Waiver, ...]:
