@@ -6,7 +6,7 @@ TARGETS := help gate judge compare serve generate check changes vendor vendor-ch
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
 SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE \
-	MAX_BUILDS MAX_REQUESTS RATE DEADLINE DOCKERFILE HEADERS CA_BUNDLE PROXY UPLOAD_HOSTS
+	MAX_BUILDS MAX_REQUESTS RATE DEADLINE STUCK_AFTER DOCKERFILE HEADERS CA_BUNDLE PROXY UPLOAD_HOSTS
 
 gate.takes         := $(SETTINGS)
 judge.settings     := LEVEL RULE

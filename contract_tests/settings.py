@@ -316,6 +316,10 @@ _DECLARED = (
     Setting("MAX_REQUESTS", _number(int, 1), "Send at most N requests.", "N"),
     Setting("RATE", _number(float, 0.01), "Send at most N requests per second.", "N"),
     Setting("DEADLINE", _number(float, 1), "End after S seconds; 1800 by default.", "S"),
+    Setting(
+        "STUCK_AFTER", _number(float, 1),
+        "Report a started build that has not ended after S seconds (L14).", "S",
+    ),
     Setting("DOCKERFILE", _dockerfile, "A Dockerfile that this server can build.", "FILE"),
     Setting(
         "HEADERS", _headers,

@@ -98,6 +98,8 @@ class Api:
         sandbox_kind: The type of an artifact that takes longer.
         private: The visibility of an image that its owner alone may use.
         public: The visibility of an image that everybody may use.
+        ends_within: Seconds that the vendor's clients wait for a started build (observed).
+        sandbox_ends_within: The same, where it lists an artifact of ``sandbox_kind``.
         sent: Keys of request bodies.
         issued: Keys of what initiate returns.
         build: Keys of what start and status return.
@@ -118,6 +120,8 @@ class Api:
     sandbox_kind: str = "VM_SANDBOX"
     private: str = "PRIVATE"
     public: str = "PUBLIC"
+    ends_within: float = 1800.0
+    sandbox_ends_within: float = 3000.0
     sent: RequestNames = RequestNames()
     issued: IssueNames = IssueNames()
     build: BuildNames = BuildNames()

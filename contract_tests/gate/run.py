@@ -85,7 +85,11 @@ class Run:
         # No other image is ever deleted; so it is a name that nobody else comes upon.
         self.own_name = f"contract-gate-{secrets.token_hex(6)}"
         # What others do to a given build is not on the tape.
-        self.tape = Tape(self.target.token, is_whole=self.target.build_id is None)
+        self.tape = Tape(
+            self.target.token,
+            is_whole=self.target.build_id is None,
+            stuck_after=self.target.stuck_after,
+        )
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
         self.judge = Judge(self.target.rules, self.announce, self.target.waivers, self.target.level)
         self.tape.subscribe(self.judge.see)

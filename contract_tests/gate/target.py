@@ -67,6 +67,7 @@ class Target:
         upload_hosts: Hosts that get uploads, though the policy for upload URLs refuses them.
         require: Rules and cells of the matrix that must be observed.
         waivers: Rules that may be violated for now.
+        stuck_after: Seconds in which a started build should end; None for the default of L14.
         dry_run: Whether only to show the plan.
         server_only: Whether to leave the generated client out.
         files: Where the Dockerfile and the waivers were read, by the name of their setting.
@@ -88,6 +89,7 @@ class Target:
     budget: Budget = Budget()
     require: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    stuck_after: float | None = None
     dry_run: bool = False
     server_only: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
@@ -124,6 +126,7 @@ class Target:
             "MAX_BUILDS": _number(budget.builds), "MAX_REQUESTS": _number(budget.requests),
             "RATE": _number(budget.rate),
             "DEADLINE": None if budget.deadline == Budget().deadline else _number(budget.deadline),
+            "STUCK_AFTER": _number(self.stuck_after),
             "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
         }  # fmt: skip
         return command("gate", **settings)

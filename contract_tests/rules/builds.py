@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
 
 from ..tape.exchange import Exchange, Row
 from ..tape.history import History, has_started, is_valid_start, returns_build
@@ -12,11 +11,6 @@ from .base import HELD, Broken, Judgement, Level, exchanges, histories, received
 from .steps import Over, final_status, kept_all, steps
 
 _ISSUE = "#/components/schemas/BuildImageResponse"
-
-STUCK_AFTER: Final = 1800.0
-"""Seconds for which the vendor's clients wait for a build (observed)."""
-STUCK_AFTER_SANDBOX: Final = 3000.0
-"""The same where it lists a VM_SANDBOX (observed)."""
 
 _START = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post"
 
@@ -109,7 +103,7 @@ def comes_to_an_end(history: History) -> Judgement:
     seconds = history.tape.stuck_after
     if seconds is None:
         has_sandbox = any(one.kind == one.api.sandbox_kind for one in group.artifacts)
-        seconds = STUCK_AFTER_SANDBOX if has_sandbox else STUCK_AFTER
+        seconds = group.api.sandbox_ends_within if has_sandbox else group.api.ends_within
     if history.last.began - start.ended < timedelta(seconds=seconds):
         return None
     expected = f"a terminal status, {seconds:g} s after its start"

@@ -13,7 +13,7 @@ from ...tape.exchange import Exchange
 from ..http.pace import BudgetSpent
 from ..session import Session
 from . import inputs, probes
-from .builds import BuildScript, Issued, Step, follow
+from .builds import MOST_PAUSE, BuildScript, Issued, Step, follow
 
 # Seconds. A build that was started without an upload may never end.
 HASTE = 5.0
@@ -85,7 +85,10 @@ def _start_apart(script: BuildScript, issued: dict[str, Issued]) -> None:
 def close_builds(script: BuildScript) -> None:
     """Wait until all builds have ended; then check that no status changes any more."""
     hasty, script.hasty = script.hasty, {}
-    going = follow(script, script.patience)
+    # Longer than L14 allows there is nothing to wait for.
+    tape = script.session.tape
+    enough = (tape.stuck_after or tape.api.sandbox_ends_within) + 2 * MOST_PAUSE
+    going = follow(script, min(script.patience, enough))
     script.hasty = hasty
     follow(script, min(script.patience, HASTE))
     if script.restarted is not None:
@@ -101,7 +104,8 @@ def close_builds(script: BuildScript) -> None:
             script.look(every[what], f"{what}: status a minute after its end")
     if spent:
         raise spent
-    script.session.pace.give_up(going)
+    if script.patience <= enough:
+        script.session.pace.give_up(going)
 
 
 def _rebuild(script: BuildScript) -> BudgetSpent | None:

@@ -326,8 +326,19 @@ def _shows_the_old_one(request: ServerRequest, response: ServerResponse) -> None
         response.content = json.dumps({**group, **ended[name], **times}).encode()
 
 
+def _never_ends(status: str) -> Edit:
+    """Return BUILDING for ever instead of an end."""
+
+    def edit(group: Body) -> None:
+        rows = [row for row in rows_of(group, "all") if row["status"] == status]
+        if group["status"] == status or any(row in rows for row in group["artifacts"]):
+            with_status("BUILDING")(group)
+
+    return edit
+
+
 FAULTS = [
-    fault("start-idle", "L6", "start returns BUILDING, and status UPLOADING forever", "L4 L7",
+    fault("start-idle", "L6", "start returns BUILDING, and status UPLOADING forever", "L4 L7 L14",
           response=history(_begun(_waits, 10**9), "status")),
     fault("start-delayed", "L6", "start returns BUILDING, and status UPLOADING once", "L4",
           response=history(_begun(_waits, 1), "status")),
@@ -391,4 +402,8 @@ FAULTS = [
               completedAt=later(group["completedAt"], milliseconds=2)))),
     fault("rebuild-shows-old", "L13", "a rebuild is COMPLETED before it is started",
           response=_shows_the_old_one),
+    fault("failing-never-ends", "L14", "a build that would fail is BUILDING for ever",
+          response=body(_never_ends("FAILED"))),
+    fault("building-never-ends", "L14", "a build that would complete is BUILDING for ever",
+          response=body(_never_ends("COMPLETED"))),
 ]  # fmt: skip

@@ -18,6 +18,9 @@ from ...verdicts.judge import judge
 from ..support import detection
 from ..support.snapshots import assert_snapshot
 
+UNPROVOKED = ("P14", "S8")
+"""Rules that no request makes observable on a server that has no limit and cancels nothing."""
+
 
 @pytest.fixture(scope="module")
 def sound() -> Run:
@@ -44,10 +47,10 @@ def test_every_rule_has_a_fault() -> None:
 
 
 def test_sound_server_passes(sound: Run) -> None:
-    """Every rule is observed on the faultless server, and holds."""
+    """Every rule holds on the faultless server; two need a limit, or a build that is cancelled."""
     outcomes = {rule: verdict.outcome for rule, verdict in sound.verdicts.items()}
 
-    assert outcomes == dict.fromkeys(RULES, "passed")
+    assert outcomes == {rule: "not observed" if rule in UNPROVOKED else "passed" for rule in RULES}
 
 
 def test_repr_of_a_tape_shows_no_token(sound: Run) -> None:

@@ -21,6 +21,8 @@ from ...reference.faults import FAULTS
 
 PAGE = PATH.parent / "docs/faults.md"
 PROCESSES = 2
+STUCK_AFTER = 900.0
+"""Seconds, by the virtual clock, after which a build of a fault is not polled any more."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def claimed(fault: str) -> Detection:
 
 def detect(fault: str) -> Detection:
     """Judge the embedded server with one fault."""
-    run = drive.run(Target(fault=fault, level="advice"), fuzzing=False)
+    run = drive.run(Target(fault=fault, level="advice", stuck_after=STUCK_AFTER), fuzzing=False)
     broken = frozenset(verdict.rule.id for verdict in run.judge.violated)
     own = run.verdicts[FAULTS[fault].rule].violations
     first = own[0].exchange.number if own else None
