@@ -11,7 +11,7 @@ from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import GateError, Target, embedded
 from ...reference.faults import FAULTS
-from ...report import text
+from ...report import terminal, text
 from ...rules import RULES
 from ...tape.tape import Tape
 from ...verdicts.judge import judge
@@ -51,6 +51,24 @@ def test_sound_server_passes(sound: Run) -> None:
     outcomes = {rule: verdict.outcome for rule, verdict in sound.verdicts.items()}
 
     assert outcomes == {rule: "not observed" if rule in UNPROVOKED else "passed" for rule in RULES}
+
+
+@pytest.mark.parametrize(
+    ("fault", "level", "outcome"),
+    [
+        ("completed-null", "must", "advised"), ("completed-null", "should", "violated"),
+        ("created-null", "must", "violated"),
+        ("no-allow", "should", "advised"), ("no-allow", "advice", "violated"),
+    ],
+)  # fmt: skip
+def test_level_decides_what_fails(fault: str, level: str, outcome: str) -> None:
+    """A rule above it is checked all the same, and shown as advice."""
+    rule = FAULTS[fault].rule
+    run = drive.run(Target(fault=fault, level=level), fuzzing=False)
+
+    assert run.verdicts[rule].outcome == outcome
+    assert run.passed is (outcome == "advised")
+    assert bool(list(terminal.advised(run.verdicts, run.redaction))) is (outcome == "advised")
 
 
 def test_repr_of_a_tape_shows_no_token(sound: Run) -> None:

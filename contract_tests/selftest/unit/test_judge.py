@@ -75,7 +75,8 @@ INVALID = {
 def test_invalid_input_ends_with_4(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be judged has not passed; the problem names the nearest value."""
     file, rule, level = INVALID[name]
-    code = main([file, "--rule", rule, "--level", level])
+    options = [("--rule", rule), ("--level", level)]
+    code = main([file, *(word for one in options if one[1] for word in one)])
     printed = capsys.readouterr()
 
     assert (code, printed.out) == (Exit.CANNOT_TELL, "")
