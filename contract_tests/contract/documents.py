@@ -4,6 +4,9 @@ ruamel.yaml parses. Scalars are resolved here, since its own resolvers know time
 and ``0b1``, which YAML 1.2 does not have. A document is a JSON value: keys are texts, as in OpenAPI
 3.1 (``200:`` is the key ``"200"``), and a value that JSON does not have is an error. What is
 ambiguous (a duplicate key, a merge key, YAML 1.1) is an error too.
+
+A document may come from a stranger: its size, depth and values are bounded, as they would be
+written without aliases. Whoever reads it need not bound them again.
 """
 
 from __future__ import annotations
@@ -16,11 +19,25 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
 
+MOST_BYTES = 10 * 2**20
+"""Bytes of a document, and characters of all its texts if each alias is written out."""
+
+MOST_VALUES = 250_000
+"""Values in a document, if each alias is written out."""
+
+MOST_NODES = 100_000
+"""Values and keys of a document in YAML, as written: one takes 100 times as long as in JSON."""
+
+MOST_DEPTH = 200
+"""Lists and objects around a value."""
+
+_LONGEST_SHOWN = 200
 _TAG = "tag:yaml.org,2002:"
 # YAML 1.2.2, section 10.3.2. The name of a group is that of its tag.
 _CORE = re.compile(
@@ -31,7 +48,7 @@ _CORE = re.compile(
         |[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))""",
     re.VERBOSE,
 )
-_OTHER_VERSION = re.compile(r"^%YAML\s+(?!1\.2\s*$).*$", re.MULTILINE)
+_OTHER_VERSION = re.compile(r"^%YAML[ \t]++(?!1\.2[ \t]*$).*$", re.MULTILINE)
 _HALVES = re.compile(r"\\u[dD][89a-fA-F]|[0-9]{300}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -48,6 +65,8 @@ class DocumentError(ValueError):
     """
 
     def __init__(self, name: str, what: str, line: int = 0, column: int = 0) -> None:
+        if len(what) > _LONGEST_SHOWN:  # it may quote the document
+            what = f"{what[:_LONGEST_SHOWN]}…"
         self.name, self.what, self.line, self.column = name, what, line, column
         super().__init__(name, what, line, column)
 
@@ -62,26 +81,63 @@ class AmbiguousDocumentError(DocumentError):
 
 def load(path: Path) -> Any:
     """Read a file. Raises ``DocumentError``, or ``OSError`` if it cannot be opened."""
-    return read(path.read_bytes(), str(path))
+    with path.open("rb") as file:
+        return read(file.read(MOST_BYTES + 1), str(path))
 
 
 def read(text: str | bytes, name: str = "the document") -> Any:
     """Read a document, JSON or YAML, as a JSON value. Raises ``DocumentError``."""
+    if len(text) > MOST_BYTES:
+        raise DocumentError(name, f"is larger than {MOST_BYTES // 2**20} MiB")
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DocumentError(name, f"is not UTF-8: {error.reason}") from error
     try:
-        # JSON is YAML 1.2, but the JSON parser is much faster.
-        if text.lstrip().startswith(("{", "[", '"')) and not _HALVES.search(text):
-            with contextlib.suppress(_NotPlainError, json.JSONDecodeError):
-                return json.loads(
-                    text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
-                )
-        return _Reader(name).read(text)
+        value = _parsed(text, name)
     except RecursionError:
         raise DocumentError(name, "is nested too deep") from None
+    _bound(value, name)
+    return value
+
+
+def _parsed(text: str, name: str) -> Any:
+    # JSON is YAML 1.2, but the JSON parser is much faster.
+    if text.lstrip().startswith(("{", "[", '"')) and not _HALVES.search(text):
+        with contextlib.suppress(_NotPlainError, json.JSONDecodeError):
+            return json.loads(
+                text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+            )
+    return _Reader(name).read(text)
+
+
+def _bound(value: Any, name: str) -> None:
+    """Raise ``DocumentError`` for a document that is too large or too deep with aliases expanded.
+
+    An alias is the value itself, not a copy: so what is counted here twice is in memory once.
+    """
+    values = size = 0
+    waiting = [(value, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        values += 1
+        if isinstance(one, str):
+            size += len(one)
+        elif isinstance(one, dict | list):
+            depth += 1
+            if isinstance(one, dict):
+                size += sum(map(len, one))
+                one = one.values()
+            waiting += [(child, depth) for child in one]
+        if depth > MOST_DEPTH:
+            raise DocumentError(name, "is nested too deep")
+        if values + len(waiting) > MOST_VALUES:
+            raise DocumentError(name, f"has more than {MOST_VALUES} values, each alias written out")
+        if size > MOST_BYTES:
+            raise DocumentError(
+                name, f"has more than {MOST_BYTES // 2**20} Mi characters, each alias written out"
+            )
 
 
 class _NotPlainError(Exception):
@@ -113,6 +169,19 @@ class _Core(VersionedResolver):
         return self.DEFAULT_SEQUENCE_TAG if kind is SequenceNode else self.DEFAULT_MAPPING_TAG
 
 
+class _Composer(Composer):
+    """Composes nodes, up to a number of them."""
+
+    composed = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.composed += 1
+        if self.composed > MOST_NODES:
+            what = f"it has more than {MOST_NODES} values and keys; JSON may have more"
+            raise MarkedYAMLError(problem=what, problem_mark=self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
 class _Reader:
     """Converts the nodes of one document to a JSON value."""
 
@@ -125,7 +194,8 @@ class _Reader:
         if found := _OTHER_VERSION.search(text):
             raise AmbiguousDocumentError(self.name, f"{found[0]} is not YAML 1.2")
         yaml = YAML(typ="safe", pure=True)
-        yaml.Resolver = _Core
+        yaml.Resolver, yaml.Composer = _Core, _Composer
+        yaml.max_depth = MOST_DEPTH + 1  # the value itself is counted
         yaml.composer.warn_double_anchors = False  # an anchor may be used again
         try:
             node = yaml.compose(text)
@@ -133,7 +203,9 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             what = error.problem or error.context
             at = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            raise DocumentError(self.name, f"is not YAML: {what}", *at) from error
+            is_deep = isinstance(error, MaxDepthExceededError)
+            what = "is nested too deep" if is_deep else f"is not YAML: {what}"
+            raise DocumentError(self.name, what, *at) from error
         except (YAMLError, YAMLStreamError) as error:
             what = " ".join(str(error).split())
             raise DocumentError(self.name, f"is not YAML: {what}") from error
@@ -185,11 +257,13 @@ class _Reader:
             return None
         if tag == "bool":
             return text.lower() == "true"
+        number: int | float
         try:
-            if tag == "int":
-                return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-            number = float(text)
-        except ValueError:  # longer than Python reads a number, or .inf
+            number = (
+                int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)) if tag == "int" else float(text)
+            )
+            float(number)
+        except (OverflowError, ValueError):  # no double, longer than Python reads, or .inf
             number = float("inf")
         if not math.isfinite(number):
             raise self._invalid(node, f"{text[:40]} is not a JSON value")

@@ -22,6 +22,8 @@ APPLIES_TO = {
     "format": frozenset({"string", "integer", "number"}),
 }
 MOST_VARIANTS = 64
+# Each variant is compared with each of the other document.
+MOST_ALTERNATIVES = 256
 
 Nodes = tuple[Node, ...]
 # A bound, and whether it is itself left out.
@@ -56,6 +58,13 @@ class Shape:
     def key(self) -> str:
         """A text that is equal for equal schemas."""
         return repr((sorted(self.types), self._keys()))
+
+    @property
+    def size(self) -> int:
+        """How many entries it has, its variants' included; ten characters count as one."""
+        entries = len(self.properties) + len(self.required) + 5 * len(self.values or ())
+        texts = (*(self.values or ()), *map(repr, self.opaque.values()), self.default or "")
+        return entries + sum(map(len, texts)) // 10 + sum(1 + one.size for one in self.variants)
 
     def _keys(self) -> list[Any]:
         named = {name: [n.pointer for n in nodes] for name, nodes in self.properties.items()}
@@ -95,7 +104,8 @@ def both(one: Shape, other: Shape) -> Shape:
     """Return what two shapes both admit."""
     values = one.values if other.values is None else other.values
     if one.values is not None and other.values is not None:
-        values = tuple(value for value in one.values if value in other.values)
+        allowed = set(other.values)
+        values = tuple(value for value in one.values if value in allowed)
     bounds = {**one.bounds, **other.bounds}
     for key in one.bounds.keys() & other.bounds.keys():
         bounds[key] = tighter(key, one.bounds[key], other.bounds[key])
@@ -139,6 +149,8 @@ def _product(one: Shape, other: Shape) -> tuple[Shape, ...]:
 
 def union(parts: list[Shape], at: str) -> Shape:
     """Return what at least one shape admits; oneOf is taken for anyOf."""
+    if len(parts) > MOST_ALTERNATIVES:
+        raise Problem(f"#{at}: more than {MOST_ALTERNATIVES} alternatives", "compare without them")
     null = frozenset({"null"} if any("null" in part.types for part in parts) else ())
     apart = {part.key: part for part in (replace(p, types=p.types - null) for p in parts)}
     rest = [part for part in apart.values() if part.types]

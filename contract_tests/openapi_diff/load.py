@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from pathlib import Path
 
 import httpx
 
-from ..contract.documents import AmbiguousDocumentError, DocumentError, read
+from ..contract.documents import MOST_BYTES, AmbiguousDocumentError, DocumentError, read
+from ..drivers.http.client import Client, Limits, SessionError, request
 from ..problems import Problem
 from .read import AmbiguousError, Document
 
-MOST_BYTES = 10 * 1024 * 1024
 MOST_SECONDS = 60.0
-WAIT = httpx.Timeout(10.0)
+MOST_REDIRECTS = 5
 
 
 def load(source: str) -> Document:
@@ -54,12 +55,11 @@ def parse(text: str | bytes, name: str) -> Document:
 def _open(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
         raise Problem(
             f"{path} cannot be read: {error.strerror}", "name a file, or a URL with https://"
         ) from error
-    return _bounded(str(path), raw)
 
 
 def _fetch(source: str) -> tuple[str, bytes]:
@@ -72,28 +72,26 @@ def _fetch(source: str) -> tuple[str, bytes]:
     if url.scheme not in ("http", "https"):
         raise Problem(f"{name} is not http or https", "name a file or a URL")
     fix = "see whether the URL opens, or save the document and name the file"
-    end, raw = time.monotonic() + MOST_SECONDS, b""
+    end = time.monotonic() + MOST_SECONDS
+    headers = {"Accept": "application/json, */*"}
+    if url.userinfo:
+        login = f"{url.username}:{url.password}".encode()
+        headers["Authorization"] = f"Basic {base64.b64encode(login).decode()}"
     try:
-        with (
-            httpx.Client(timeout=WAIT, follow_redirects=True, max_redirects=5) as client,
-            client.stream("GET", url, headers={"Accept": "application/json, */*"}) as response,
-        ):
-            if response.status_code != httpx.codes.OK:
-                raise Problem(f"{name} returned {response.status_code}", fix)
-            for part in response.iter_bytes(64 * 1024):
-                raw += part
-                _bounded(name, raw)
-                if time.monotonic() > end:
-                    raise Problem(f"{name} took more than {MOST_SECONDS:.0f} s", fix)
-    except httpx.HTTPError as error:
-        why = str(error) or type(error).__name__
-        raise Problem(f"{name} cannot be read: {why}", fix) from error
-    return name, raw
-
-
-def _bounded(name: str, raw: bytes) -> bytes:
-    if len(raw) > MOST_BYTES:
-        raise Problem(
-            f"{name} is larger than {MOST_BYTES // 1024 // 1024} MiB", "name an OpenAPI document"
-        )
-    return raw
+        with Client(Limits(size=MOST_BYTES)) as client:
+            for _ in range(1 + MOST_REDIRECTS):
+                asked = request("GET", str(url.copy_with(userinfo=b"")), headers, b"")
+                answer = client.send(asked, max(0.001, end - time.monotonic()))
+                if not 300 <= answer.status < 400 or "location" not in answer.headers:
+                    break
+                target = url.join(answer.headers["location"])
+                if target.netloc != url.netloc or target.scheme != url.scheme:
+                    headers.pop("Authorization", None)
+                url = target
+            else:
+                raise SessionError(f"there were more than {MOST_REDIRECTS} redirects")
+    except (SessionError, httpx.InvalidURL) as error:
+        raise Problem(f"{name} cannot be read: {error}", fix) from error
+    if answer.status != httpx.codes.OK:
+        raise Problem(f"{name} returned {answer.status}", fix)
+    return name, answer.content

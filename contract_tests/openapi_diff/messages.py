@@ -5,7 +5,7 @@ from __future__ import annotations
 from .combine import Nodes
 from .kinds import Difference, Direction
 from .read import Node
-from .schemas import Differences, Place, SchemaPart, compare_parts, compare_schemas
+from .schemas import LONGEST_TEXT, Differences, Place, SchemaPart, compare_parts, compare_schemas
 from .words import ABSENT, fields_of
 
 # OpenAPI describes these elsewhere than among the parameters and headers.
@@ -130,15 +130,17 @@ def _schema(media: Node) -> Nodes:
 
 def _moved(found: list[Difference], base: Node, revision: Node) -> Differences:
     """Add to each removed field the new places of a field of that name."""
-    removed = [one for one in found if one.kind.endswith("field-removed")]
-    news = _paths(revision) - _paths(base) if removed else set()
-    for one in found:
-        ending = f".{one.subject}"
-        now = sorted(path for path in news if path.endswith(ending)) if one in removed else []
-        yield one._replace(revision=f"moved to {', '.join(now)}") if now else one
+    is_removed = [one.kind.endswith("field-removed") for one in found]
+    news: dict[str, list[str]] = {}
+    if any(is_removed):
+        for name, path in sorted(_paths(revision) - _paths(base)):
+            news.setdefault(name, []).append(path)
+    for one, removed in zip(found, is_removed, strict=True):
+        now = ", ".join(news.get(one.subject, ()) if removed else ())
+        yield one._replace(revision=f"moved to {now}"[:LONGEST_TEXT]) if now else one
 
 
-def _paths(response: Node) -> set[str]:
+def _paths(response: Node) -> set[tuple[str, str]]:
     return {path for media in _media(response).values() for path in fields_of(_schema(media))}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
+from ..problems import Problem
 from .kinds import Breaks, Difference, Direction
 from .messages import DESCRIBED_ELSEWHERE, compare_requests, compare_responses, part_of
-from .read import Document, NoCommonOperationError, Node
+from .read import LONGEST_POINTER, Document, NoCommonOperationError, Node
 from .schemas import Differences, Place, SchemaPart, compare_parts
 from .security import compare_security
 from .words import ABSENT
@@ -17,6 +17,7 @@ from .words import ABSENT
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
 TEMPLATE = re.compile(r"\{[^{}]*\}")
+MOST_DIFFERENCES = 10_000
 REQUEST = Direction.REQUEST
 ORDER = [Breaks.BOTH, Breaks.CLIENTS, Breaks.SERVERS, Breaks.NOBODY]
 
@@ -66,17 +67,28 @@ def differences(base: Document, revision: Document, *, every: bool = False) -> l
             at = (operation.node.pointer, "/paths")
             found.append(place.difference("operation-removed", at, operation.label, ABSENT))
             continue
-        found += _operation(operation, other)
+        for one in _operation(operation, other):
+            found.append(one)
+            _bound(found, revision)
     if every:
         for added in new.values():
             place = Place(added.label, REQUEST, added.label)
             at = ("/paths", added.node.pointer)
             found.append(place.difference("operation-added", at, ABSENT, added.label))
+            _bound(found, revision)
     if prefix != ("", ""):
         text = (f"paths under {end or '/'}" for end in prefix)
         place = Place("servers", REQUEST, "servers")
         found.append(place.difference("base-path", ("/paths", "/paths"), *text))
     return sorted(_merged(found), key=lambda one: ORDER.index(one.breaks))
+
+
+def _bound(found: list[Difference], revision: Document) -> None:
+    if len(found) > MOST_DIFFERENCES:
+        raise Problem(
+            f"{revision.name} differs in more than {MOST_DIFFERENCES} places",
+            "name a document of the same API",
+        )
 
 
 def _operations(document: Document) -> dict[tuple[str, str], DocumentOperation]:
@@ -87,6 +99,7 @@ def _operations(document: Document) -> dict[tuple[str, str], DocumentOperation]:
     paths = document.top.get("paths")
     found: dict[tuple[str, str], DocumentOperation] = {}
     for path, item in paths.fixed() if paths else ():
+        document.step(20 + len(path) // 10)
         items, templates = tuple(item.chain()), tuple(TEMPLATE.findall(path))
         for method, node in _methods(items).items():
             servers = map(_base_path, (node, *items, document.top))
@@ -115,13 +128,24 @@ def _methods(items: tuple[Node, ...]) -> dict[str, Node]:
 def _base_path(node: Node) -> str | None:
     """Return the path of the first server here, with its variables; None without a server."""
     servers = node.get("servers")
-    for server in servers.entries() if servers else ():
-        url = str(server.object().get("url", ""))
-        variables = server.get("variables")
-        for name, variable in variables.named() if variables else ():
-            url = url.replace("{" + name + "}", str(variable.object().get("default", "")))
+    first = next(servers.entries(), None) if servers else None
+    return _path_of(first) if first else None
+
+
+def _path_of(server: Node) -> str:
+    variables = server.get("variables")
+    values = {
+        "{" + name + "}": str(variable.object().get("default", ""))[:LONGEST_POINTER]
+        for name, variable in (variables.named() if variables else ())
+    }
+    url = str(server.object().get("url", ""))
+    # Once each: a value that has variables again would grow without bound.
+    url = TEMPLATE.sub(lambda found: values.get(found[0], found[0]), url)
+    server.document.step(len(url) // 10)
+    try:
         return urlsplit(url).path
-    return None
+    except ValueError:
+        raise server.unexpected("a URL") from None
 
 
 Operations = dict[tuple[str, str], DocumentOperation]
@@ -132,6 +156,10 @@ def _prefix(base: Operations, revision: Operations) -> tuple[str, str] | None:
 
     At least one of the two is empty. None if no prefix has a path in common.
     """
+    if all(key in revision for key in base):
+        return ("", "") if base else None
+    document = next(iter(base.values())).node.document
+    document.step(len(base) * len(revision) // 10)
     tries = {("", "")}
     for method, path in base:
         for _, other in (one for one in revision if one[0] == method):
@@ -143,6 +171,7 @@ def _prefix(base: Operations, revision: Operations) -> tuple[str, str] | None:
     def found(prefix: tuple[str, str]) -> int:
         return sum((method, _shifted(path, prefix)) in revision for method, path in base)
 
+    document.step(len(base) * len(tries) // 5)
     best = max(sorted(tries), key=lambda prefix: (found(prefix), -len("".join(prefix))))
     return best if found(best) else None
 
@@ -210,10 +239,10 @@ def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
 
 def _merged(found: list[Difference]) -> list[Difference]:
     """Merge the differences of one schema that several places use."""
-    merged: dict[Any, Difference] = {}
+    first: dict[Difference, Difference] = {}
+    places: dict[Difference, dict[str, None]] = {}
     for one in found:
         key = one._replace(places=(), subject="")
-        before = merged.get(key, one._replace(places=()))
-        if one.places[0] not in before.places:
-            merged[key] = before._replace(places=before.places + one.places)
-    return list(merged.values())
+        first.setdefault(key, one)
+        places.setdefault(key, {})[one.places[0]] = None
+    return [one._replace(places=tuple(places[key])) for key, one in first.items()]

@@ -10,8 +10,11 @@ from urllib.parse import unquote
 from ..contract import pointers
 from ..problems import Problem
 
-# Limits documents that expand without bound, such as aliases of aliases.
-MOST_STEPS = 20_000
+# Limits documents that expand without bound, such as references to references. A step is as much
+# work as reading one entry; a schema takes some twenty. Our own contract takes about 5,000.
+MOST_STEPS = 500_000
+# A longer one is in no document written for people, and each difference shows some.
+LONGEST_POINTER = 2000
 ENDLESS = "it refers to itself without end, or is too large"
 
 
@@ -36,9 +39,9 @@ class Document:
         """Whether keywords beside a ``$ref`` are ignored, as in OpenAPI 3.0."""
         return str(self.root["openapi"]).startswith("3.0")
 
-    def step(self) -> None:
-        """Count one step through the document. Raises ``Problem`` beyond the limit."""
-        self.steps += 1
+    def step(self, steps: int) -> None:
+        """Count steps through the document. Raises ``Problem`` beyond the limit."""
+        self.steps += steps
         if self.steps > MOST_STEPS:
             raise Problem(
                 f"{self.name}: {ENDLESS}",
@@ -110,18 +113,27 @@ class Node:
         pointer = unquote(reference[1:])
         if pointer and not pointer.startswith("/"):
             raise self._lost(reference, "is not a JSON pointer")
+        self.document.step(1 + pointer.count("/"))
         try:
             value = pointers.find(self.document.root, pointer)
         except (LookupError, TypeError, ValueError):
             raise self._lost(reference, "has no target") from None
-        return Node(self.document, pointer, value)
+        return self._at(pointer, value)
 
     def _below(self, key: str, value: Any) -> Node:
-        return Node(self.document, pointers.below(self.pointer, key), value)
+        return self._at(pointers.below(self.pointer, key), value)
+
+    def _at(self, pointer: str, value: Any) -> Node:
+        if len(pointer) > LONGEST_POINTER:
+            raise Problem(
+                f"{self.document.name}#{self.pointer}: a key there is too long",
+                f"compare a document whose JSON pointers have at most {LONGEST_POINTER} characters",
+            )
+        return Node(self.document, pointer, value)
 
     def _lost(self, reference: str, why: str) -> Problem:
         return Problem(
-            f"{self.document.name}#{self.pointer}: $ref {reference} {why}",
+            f"{self.document.name}#{self.pointer}: $ref {reference[:LONGEST_POINTER]} {why}",
             "bundle the document, so that each $ref is a JSON pointer into it",
         )
 

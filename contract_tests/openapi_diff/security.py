@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .combine import MOST_ALTERNATIVES
 from .read import Node
 from .schemas import Differences, Place
 
@@ -46,6 +47,8 @@ def _alternatives(operation: Node) -> list[Credentials]:
         )
         for requirement in (listed.entries() if listed else ())
     ]
+    if len(found) > MOST_ALTERNATIVES:  # each is compared with each of the other document
+        raise operation.unexpected(f"at most {MOST_ALTERNATIVES} alternatives of security")
     return found or [frozenset()]
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import reduce
 
 from .combine import ALL, LOWER, Bound, Nodes, Shape, both, text_of, tidy, tighter, type_of, union
 from .read import Node
@@ -27,12 +26,15 @@ UPPER = {"maximum", "maxLength", "maxItems", "maxProperties"}
 EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 BOUNDS = LOWER | UPPER
 MARKS = {"format", "pattern", "multipleOf", "uniqueItems"}
+_STEPS = 20
 READ |= BOUNDS | MARKS | set(EXCLUSIVE.values())
 
 
 def shape_of(nodes: Nodes) -> Shape:
     """Return the shape of schemas that all apply."""
-    shape = reduce(both, (_shape(node, frozenset()) for node in nodes), Shape(""))
+    shape = Shape("")
+    for node in nodes:
+        shape = _with(node, shape, _shape(node, frozenset()))
     return replace(shape, at=_home(nodes[0]).pointer) if nodes else shape
 
 
@@ -49,7 +51,7 @@ def _home(node: Node) -> Node:
 
 
 def _shape(node: Node, above: frozenset[str]) -> Shape:
-    node.document.step()
+    node.document.step(_STEPS)
     if node.pointer in above:
         raise node.unexpected("a schema that does not contain itself")
     above |= {node.pointer}
@@ -63,14 +65,21 @@ def _shape(node: Node, above: frozenset[str]) -> Shape:
         beside = set(keywords) - {"$ref", "summary", "nullable"} - IGNORED
         if node.document.refs_stand_alone or not beside:
             return _nullable(node, shape)
-    shape = both(shape, _own(node))
+    shape = _with(node, shape, _own(node))
     if parts := node.get("allOf"):
-        shape = reduce(both, (_shape(part, above) for part in parts.entries()), shape)
+        for part in parts.entries():
+            shape = _with(node, shape, _shape(part, above))
     for key in ("anyOf", "oneOf"):
         if parts := node.get(key):
             one_of = union([_shape(part, above) for part in parts.entries()], node.pointer)
-            shape = both(shape, one_of)
+            shape = _with(node, shape, one_of)
     return tidy(replace(_nullable(node, shape), at=shape.at or node.pointer))
+
+
+def _with(node: Node, one: Shape, other: Shape) -> Shape:
+    """Return what two shapes of a node both admit; combining them takes time for each entry."""
+    node.document.step(one.size + other.size)
+    return both(one, other)
 
 
 def _nullable(node: Node, shape: Shape) -> Shape:

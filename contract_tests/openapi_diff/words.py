@@ -29,14 +29,16 @@ def described(shape: Shape) -> str:
     return " or ".join(names) or "nothing"
 
 
-def fields_of(nodes: Nodes, path: str = "$", above: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the path of each field of a schema, each schema once on the way down."""
+def fields_of(
+    nodes: Nodes, path: str = "$", above: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """Yield name and path of each field of a schema, each schema once on the way down."""
     shape = shape_of(nodes)
     pointers = {node.follow().pointer for node in nodes}
     if not pointers or pointers & above:
         return
     for name, below in shape.properties.items():
-        yield f"{path}.{name}"
+        yield name, f"{path}.{name}"
         yield from fields_of(below, f"{path}.{name}", above | pointers)
     yield from fields_of(shape.entries, f"{path}[]", above | pointers)
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from ..problems import Problem
 
+MOST_BYTES = 256 * 1024
+MOST_LINE = 4000
 REASON, EXPIRES = "reason", "expires"
 
 
@@ -35,14 +37,22 @@ def entries(
     keys, a blank reason, a value that is not a date, and a date that is past.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        # tomllib takes memory with the square of the parts of a dotted key.
+        if len(content) > MOST_BYTES or max(map(len, content.splitlines()), default=0) > MOST_LINE:
+            what = (
+                f"{path} is larger than {MOST_BYTES // 1024} KiB, or a line than {MOST_LINE} bytes"
+            )
+            raise Problem(what, "keep fewer entries, and shorter lines")
+        document = tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         raise Problem(f"{path}: {error.strerror}", "name a file that exists") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(f"{path} is not TOML: {error}", "correct the file") from error
     listed = document.pop(table, [])
     if document or not isinstance(listed, list):
-        unknown = ", ".join(document) or table
+        unknown = ", ".join(document)[:200] or table
         raise Problem(f"{path} has {unknown}", f"keep tables [[{table}]] only")
     for number, entry in enumerate(listed, start=1):
         at = f"{path}, {table} {number}"
@@ -62,7 +72,7 @@ def _checked(
     for key in entry:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0) or known
-            raise Problem(f"{at}: unknown key {key!r}", f"use {near[0]}")
+            raise Problem(f"{at}: unknown key {key[:200]!r}", f"use {near[0]}")
     if missing := [key for key in required if key not in entry]:
         raise Problem(f"{at}: {', '.join(missing)} is missing", "add it")
     for key in (*required[:-1], *optional):

@@ -74,7 +74,9 @@ REFUSED: dict[str, tuple[str | bytes, tuple[int, int]]] = {
     "a colon too many": ("a: b: c\n", (1, 5)),
     "a control character": ("a: \x01\n", (0, 0)),
     "a nest without end": ("[" * 100_000, (0, 0)),
-    "a nest without end, not in JSON": ("{a: " * 100_000, (0, 0)),
+    "a nest without end, not in JSON": ("{a: " * 100_000, (1, 802)),
+    "a nest of blocks": ("".join(f"{' ' * n}a:\n" for n in range(300)), (201, 201)),
+    "a hexadecimal number out of range": (f"a: 0x{'f' * 300}\n", (1, 4)),
     "bytes that are no text": (b"a: \xff\n", (0, 0)),
 }  # fmt: skip
 
@@ -92,12 +94,14 @@ def test_what_is_ambiguous_or_broken_is_refused_with_its_place(name: str) -> Non
     assert str(caught.value) == f"the.yaml{where}: {caught.value.what}"
 
 
-def test_an_alias_costs_nothing() -> None:
-    """Aliases of aliases are read once each."""
+def test_an_alias_is_the_value_itself() -> None:
+    """It is read once, and counts each time."""
     lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
-    found = read("\n".join(lines))
+    found = read("\n".join(lines[:12]))
 
-    assert found["a59"][0] is found["a59"][1] is found["a58"]
+    assert found["a11"][0] is found["a11"][1] is found["a10"]
+    with pytest.raises(DocumentError, match="each alias written out"):
+        read("\n".join(lines))
 
 
 def test_an_anchor_may_be_used_again() -> None:
