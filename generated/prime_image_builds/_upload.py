@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from ._calls import Call, Job, run, run_async
+from ._receive import receive, receive_async
 from ._retry import NOTHING_SENT, with_retries
 from ._secrets import secrets_stripped
 from ._state import JobState
@@ -188,9 +189,9 @@ def _put(
             "PUT", url, headers=headers, content=body.pieces(), extensions=extensions
         )
         with secrets_stripped():
-            response = http.send(request, auth=None, follow_redirects=False)
-        _drop_cookies(http.cookies, response)
-        return response
+            response = http.send(request, auth=None, follow_redirects=False, stream=True)
+            _drop_cookies(http.cookies, response)
+            return receive(response, client.max_response_bytes)
 
     async def send_async() -> httpx.Response:
         http = client.get_async_httpx_client()
@@ -205,9 +206,9 @@ def _put(
             "PUT", url, headers=headers, content=body.pieces_async(), extensions=extensions
         )
         with secrets_stripped():
-            response = await http.send(request, auth=None, follow_redirects=False)
-        _drop_cookies(http.cookies, response)
-        return response
+            response = await http.send(request, auth=None, follow_redirects=False, stream=True)
+            _drop_cookies(http.cookies, response)
+            return await receive_async(response, client.max_response_bytes)
 
     return Call(send, send_async)
 

@@ -2,13 +2,15 @@
 """HTTP clients for the API, without and with a token."""
 
 import ssl
+import threading
 from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from ._secrets import Secrets, secrets_stripped, strip_secrets
+from ._receive import ACCEPTED, MAX_RESPONSE_BYTES, receive, receive_async
+from ._secrets import Secrets, secrets_stripped
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 from ._urls import read_hosts
 from .errors import InvalidRequestError
@@ -35,6 +37,8 @@ class Client:
             of a response, with ``is_known`` false; such a build has not ended. ``"reject"`` raises.
         upload_hosts: Hosts, for example ``["10.0.0.5:9000"]``, that get a context although they
             are not public, and the API is elsewhere, or although it has https and they do not.
+        max_response_bytes: Bytes of a response body that are accepted, as sent and as decoded; by
+            default 16 MiB. A larger success raises ``InvalidResponseError``.
 
     Raises:
         InvalidRequestError: If an option has none of these values.
@@ -53,8 +57,12 @@ class Client:
         naive_timestamps: NaiveTimestamps = "reject",
         unknown_statuses: UnknownStatuses = "reject",
         upload_hosts: Collection[str] = (),
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
+        if not isinstance(max_response_bytes, int) or max_response_bytes < 1:
+            raise InvalidRequestError("max_response_bytes must be 1 or more")
         self.tolerance = Tolerance(naive_timestamps, unknown_statuses)
+        self.max_response_bytes = max_response_bytes
         try:
             self.upload_hosts = read_hosts(upload_hosts)
         except ValueError as error:
@@ -70,7 +78,9 @@ class Client:
             "naive_timestamps": naive_timestamps,
             "unknown_statuses": unknown_statuses,
             "upload_hosts": upload_hosts,
+            "max_response_bytes": max_response_bytes,
         }
+        self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._async_client: httpx.AsyncClient | None = None
 
@@ -108,9 +118,10 @@ class Client:
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the ``httpx.Client`` in use; create it if there is none."""
-        if self._client is None:
-            self._client = httpx.Client(**self._httpx_arguments())
-        return self._client
+        with self._lock:  # threads that share this client share its connections
+            if self._client is None:
+                self._client = httpx.Client(**self._httpx_arguments())
+            return self._client
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
         """Use this ``httpx.AsyncClient``, with its own settings instead of this client's."""
@@ -119,27 +130,50 @@ class Client:
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the ``httpx.AsyncClient`` in use; create it if there is none."""
-        if self._async_client is None:
-            self._async_client = httpx.AsyncClient(**self._httpx_arguments())
-        return self._async_client
+        with self._lock:
+            if self._async_client is None:
+                self._async_client = httpx.AsyncClient(**self._httpx_arguments())
+            return self._async_client
 
     def request(self, method: str, path: str, *, json: bytes | None = None) -> httpx.Response:
-        """Send one request. Raises ``httpx.HTTPError`` if there is no response."""
+        """Send one request; return the response with its body and without its request's secrets.
+
+        Raises ``httpx.HTTPError`` if there is no response, and ``InvalidResponseError`` for a
+        success whose body is too large or cannot be decoded.
+        """
+        client = self.get_httpx_client()
+        headers = self._request_headers(json)
+        history: list[httpx.Response] = []
         with secrets_stripped():
-            response = self.get_httpx_client().request(
-                method, path, content=json, headers=self._request_headers(json)
-            )
-        return strip_secrets(response)
+            request = client.build_request(method, path, content=json, headers=headers)
+            while True:
+                response = client.send(request, stream=True, follow_redirects=False)
+                response.history = list(history)
+                next_request = _redirected(client, response)
+                if next_request is None:
+                    return receive(response, self.max_response_bytes)
+                response.close()
+                request = next_request
+                history.append(response)
 
     async def request_async(
         self, method: str, path: str, *, json: bytes | None = None
     ) -> httpx.Response:
-        """Send one request. Raises ``httpx.HTTPError`` if there is no response."""
+        """Send one request, like ``request``."""
+        client = self.get_async_httpx_client()
+        headers = self._request_headers(json)
+        history: list[httpx.Response] = []
         with secrets_stripped():
-            response = await self.get_async_httpx_client().request(
-                method, path, content=json, headers=self._request_headers(json)
-            )
-        return strip_secrets(response)
+            request = client.build_request(method, path, content=json, headers=headers)
+            while True:
+                response = await client.send(request, stream=True, follow_redirects=False)
+                response.history = list(history)
+                next_request = _redirected(client, response)
+                if next_request is None:
+                    return await receive_async(response, self.max_response_bytes)
+                await response.aclose()
+                request = next_request
+                history.append(response)
 
     def __enter__(self) -> Self:
         self.get_httpx_client().__enter__()
@@ -171,13 +205,15 @@ class Client:
     def _httpx_arguments(self) -> dict[str, Any]:
         settings = dict(self._settings)
         extra = settings.pop("httpx_args")
-        del settings["naive_timestamps"], settings["unknown_statuses"], settings["upload_hosts"]
+        ours = ("naive_timestamps", "unknown_statuses", "upload_hosts", "max_response_bytes")
+        for name in ours:
+            del settings[name]
         settings["verify"] = settings.pop("verify_ssl")
         return {**settings, **extra}
 
     def _request_headers(self, json: bytes | None) -> dict[str, str]:
         """Return the headers for one request; those of the httpx client are never changed."""
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED}
         if json is not None:
             headers["Content-Type"] = "application/json"
         return headers
@@ -209,6 +245,7 @@ class AuthenticatedClient(Client):
         naive_timestamps: NaiveTimestamps = "reject",
         unknown_statuses: UnknownStatuses = "reject",
         upload_hosts: Collection[str] = (),
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         super().__init__(
             base_url,
@@ -221,6 +258,7 @@ class AuthenticatedClient(Client):
             naive_timestamps=naive_timestamps,
             unknown_statuses=unknown_statuses,
             upload_hosts=upload_hosts,
+            max_response_bytes=max_response_bytes,
         )
         self.token = token
 
@@ -243,6 +281,18 @@ class AuthenticatedClient(Client):
 
     def _request_headers(self, json: bytes | None) -> dict[str, str]:
         return {**super()._request_headers(json), "Authorization": f"Bearer {self._token}"}
+
+
+def _redirected(
+    client: httpx.Client | httpx.AsyncClient, response: httpx.Response
+) -> httpx.Request | None:
+    """Return the request to follow a redirect with, whose body httpx would read without a limit."""
+    if not client.follow_redirects or response.next_request is None:
+        return None
+    if len(response.history) >= client.max_redirects:
+        what = "Exceeded maximum allowed redirects."
+        raise httpx.TooManyRedirects(what, request=response.request)
+    return response.next_request
 
 
 __all__ = ("DEFAULT_TIMEOUT", "AuthenticatedClient", "Client")

@@ -199,10 +199,6 @@ def _network(answer: Any) -> httpx.MockTransport:
 NO_ANSWER: dict[str, tuple[Any, str]] = {
     **{kind.__name__: (kind("in vain"), kind.__name__) for kind in _kinds(httpx.RequestError)},
     "redirects": (_redirects, "TooManyRedirects"),
-    "no gzip": (
-        _answers(200, stream=httpx.ByteStream(b"{}"), headers={"Content-Encoding": "gzip"}),
-        "DecodingError",
-    ),
     "hook": (_answers(403), "HTTPStatusError"),
 }
 
