@@ -278,3 +278,14 @@ def test_any_tree_is_packed_as_by_the_oracle(paths: list[str], lines: list[str])
     assert found == ALWAYS | {
         path for path in every if opens(patterns, path) and walks(patterns, path)
     }
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.lists(PATHS, max_size=8), st.lists(LINES, max_size=5))
+def test_reference_reads_any_file_as_the_oracle_does(paths: list[str], lines: list[str]) -> None:
+    """One automaton for all patterns sees what their expressions see, one by one."""
+    patterns = cleaned(lines)
+
+    found = dockerignore.read("\n".join(lines)).visible(paths)
+
+    assert found == sorted(path for path in paths if opens(patterns, path))

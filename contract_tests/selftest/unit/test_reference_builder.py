@@ -77,6 +77,9 @@ FAILS = {
         "FROM scratch\nRUN --mount=type=cache,target=/x false\n",
         "Dockerfile:2: the command failed: RUN --mount=type=cache,target=/x false",
     ),
+    "an instruction that is too long": (
+        f"FROM scratch\nRUN {'x' * 65535}\n", "Dockerfile:2: longer than 65535 characters",
+    ),
     "a heredoc that never ends": (
         "FROM scratch\nRUN <<EOF\nmake\n", "Dockerfile:2: unterminated heredoc EOF",
     ),
@@ -86,6 +89,10 @@ FAILS = {
     ),
     "a stage that is the base": (
         "FROM a AS X\nRUN false\nFROM x\n", "Dockerfile:2: the command failed: RUN false",
+    ),
+    "a stage by the last of its name": (
+        "FROM a AS x\nFROM b AS x\nRUN false\nFROM c\nCOPY --from=x a b\n",
+        "Dockerfile:3: the command failed: RUN false",
     ),
     "a stage by its number": (
         "FROM a\nRUN false\nFROM b\nRUN --mount=from=0,target=/x make\n",
@@ -297,6 +304,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a bomb": (
         packed([("zeros", b"\0" * (context.HARMLESS + 2**25), "0")]), "unpacks to more than",
     ),
+    "a path that is too long": (packed([("x/" * 2049, b"", "0")]), "more than 4096 characters"),
+    "a link that is too long": (packed([("l", b"x" * 4097, "2")]), "more than 4096 characters"),
     "a long name": (
         packed([("x" * (3 * 2**20), b"", "0")]), "one of its headers is too large",
     ),
@@ -308,6 +317,35 @@ def test_hostile_context_is_refused(content: bytes, why: str) -> None:
     """An upload that is not a context, or may do harm, is refused with the reason."""
     with pytest.raises(context.Refused, match=why):
         read(content)
+
+
+def test_paths_are_limited_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their number, they have so many characters together."""
+    monkeypatch.setattr(context, "MOST_PATHS", 30)
+    entries: list[Entry] = [("x" * 10 + f"{number}", b"", "0") for number in range(3)]
+
+    assert len(read(packed(entries[:2])).names) == 2
+    with pytest.raises(context.Refused, match="more than 30 characters in all"):
+        read(packed(entries))
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "why"),
+    [
+        ("MOST_PATTERNS", 5, "the patterns have more than 5 characters"),
+        ("MOST_WORK", 50, "the patterns are too many for so many paths"),
+    ],
+)
+def test_patterns_beyond_a_limit_fail_the_build(
+    limit: str, most: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure names their file; six characters of patterns, and sixteen of paths, are more."""
+    ignore = dockerignore.read("*.pyc\nx\n", "Dockerfile.dockerignore")
+
+    assert build_failure("FROM scratch", names=["a" * 16], ignore=ignore) is None
+    monkeypatch.setattr(dockerignore, limit, most)
+    failure = build_failure("FROM scratch", names=["a" * 16], ignore=ignore)
+    assert failure == f"Dockerfile.dockerignore: {why}"
 
 
 def test_named_pipe_is_taken() -> None:
