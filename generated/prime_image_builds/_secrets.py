@@ -2,13 +2,17 @@
 """Removes the secrets of a request from text and pickles. Responses themselves are never changed.
 
 Secrets are the token, cookies, headers whose name contains auth, token, key or secret, passwords in
-URLs, and the query of an upload URL. A secret of 8 characters or more is removed everywhere. A
+URLs, and the query of an upload URL. A secret of 8 characters or more is removed everywhere, in any
+case, escaped, and in base64 or hexadecimal digits; what is encoded twice is not recognized. A
 shorter one may be ordinary text, so it is removed only after the scheme that it was sent with.
 """
 
+import base64
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import httpx
@@ -25,7 +29,9 @@ _COOKIES = ("cookie", "set-cookie")
 _PUBLIC = ("www-authenticate", "proxy-authenticate")
 _SECRET_NAME = re.compile(r"auth|token|key|secret", re.IGNORECASE)
 _SECRET_PARAMETER = re.compile(r"auth|token|key|secret|sig|credential|password", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\@]+(?=@)")
+_USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\]+(?=@)")
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot"}
+_SENDING = ContextVar("sending", default=False)
 _EXTENSION = "secrets_of_the_requests"
 
 
@@ -50,7 +56,8 @@ class Secrets:
     def __call__(self, text: str) -> str:
         """Return a text without the secrets."""
         for secret in sorted(self._long, key=len, reverse=True):
-            text = re.sub(_spellings(secret), self._long[secret], text)
+            forms = "|".join((_spellings(secret), *_encodings(secret)))
+            text = re.sub(forms, self._long[secret], text, flags=re.IGNORECASE)
         for scheme, word in self._short:
             shown = rf"((?i:\b{re.escape(scheme)})\s+){_spellings(word)}(?![\w.~+/=-])"
             text = re.sub(shown, rf"\g<1>{TOKEN}", text)
@@ -137,10 +144,11 @@ def strip_secrets(response: httpx.Response) -> httpx.Response:
 
 @contextmanager
 def secrets_stripped() -> Iterator[None]:
-    """Drop headers and query from the requests of httpx's own exceptions.
+    """Drop headers and query from the requests of httpx's own exceptions, and query from its log.
 
     They are pickled with their requests, and httpx has no hook to leave anything out.
     """
+    sending = _SENDING.set(True)
     try:
         yield
     except httpx.HTTPError as error:
@@ -149,6 +157,21 @@ def secrets_stripped() -> Iterator[None]:
         if (request := request_of(error)) is not None:
             error.request = Secrets([request]).request(request)
         raise
+    finally:
+        _SENDING.reset(sending)
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Leave query and user out of the URLs that httpx logs while a call of this package sends."""
+    if _SENDING.get() and isinstance(record.args, tuple):
+        record.args = tuple(
+            one.copy_with(userinfo=b"", query=None) if isinstance(one, httpx.URL) else one
+            for one in record.args
+        )
+    return True
+
+
+logging.getLogger("httpx").addFilter(_without_query)
 
 
 def secrets_of(response: httpx.Response) -> Secrets:
@@ -172,16 +195,28 @@ def _names_secret(lower: str) -> bool:
 
 
 def _spellings(secret: str) -> str:
-    """Return a pattern for a secret: as it is, escaped as in JSON or Python, or as in a URL.
+    """Return a pattern for a secret: as it is, or escaped as in JSON, Python, HTML or a URL.
 
     Repetitions are bounded, so that no response can make matching slow.
     """
     return "".join(map(_spelling, re.findall(r"\\+|[^\\]", secret, re.DOTALL)))
 
 
+def _encodings(secret: str) -> Iterator[str]:
+    """Yield a pattern for hexadecimal digits, and one for base64 from each place in three bytes."""
+    raw = secret.encode()
+    yield raw.hex()
+    for before in range(3):
+        digits = base64.b64encode(bytes(before) + raw).decode()
+        whole = digits[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        yield re.escape(whole).replace(r"\+", "[+-]").replace("/", "[/_]")
+
+
 def _spelling(part: str) -> str:
-    size, code = len(part), f"{ord(part[0]) & 0xFF:02x}"
-    coded = rf"(?i:\\{{1,3}}u00{code}|\\{{1,3}}x{code}|%{code}){{{size}}}"
+    size, number = len(part), ord(part[0]) & 0xFF
+    code, name = f"{number:02x}", _NAMED.get(part, "#")
+    html = rf"&#0{{0,8}}{number};?|&#x0{{0,8}}{code};?|&{name};"
+    coded = rf"(?i:\\{{1,3}}u00{code}|\\{{1,3}}x{code}|%{code}|{html}){{{size}}}"
     if part[0] == "\\":
         return rf"(?:\\{{{size},{4 * size}}}|{coded})"
     return rf"(?:\\{{0,3}}{re.escape(part)}|{coded})"

@@ -211,9 +211,12 @@ class Client:
         settings["verify"] = settings.pop("verify_ssl")
         return {**settings, **extra}
 
-    def _request_headers(self, json: bytes | None) -> dict[str, str]:
-        """Return the headers for one request; those of the httpx client are never changed."""
-        headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED}
+    def _request_headers(self, json: bytes | None) -> httpx.Headers:
+        """Return the headers for one request; those of the httpx client are never changed.
+
+        Their ``repr`` hides the token: tracebacks may show local variables, those of httpx too.
+        """
+        headers = httpx.Headers({"Accept": "application/json", "Accept-Encoding": ACCEPTED})
         if json is not None:
             headers["Content-Type"] = "application/json"
         return headers
@@ -279,8 +282,10 @@ class AuthenticatedClient(Client):
     def _copy(self, **changed: Any) -> Self:
         return type(self)(token=self._token, **{**self._settings, **changed})
 
-    def _request_headers(self, json: bytes | None) -> dict[str, str]:
-        return {**super()._request_headers(json), "Authorization": f"Bearer {self._token}"}
+    def _request_headers(self, json: bytes | None) -> httpx.Headers:
+        headers = super()._request_headers(json)
+        headers["Authorization"] = f"Bearer {self._token}"
+        return headers
 
 
 def _redirected(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import gzip
+import html
 import io
 import json
 import logging
 import pickle
 import string
+import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -353,6 +357,76 @@ def test_any_token_is_hidden_in_each_spelling(token: str, spelled: Callable[[str
         bare = form.strip("\"'\\") if spelled is not str else form
         assert secrets(f"(x {form} y)").count("<token>") == 1
         assert bare not in secrets(f"(x {form} y)")
+
+
+def _base64(before: str, text: str) -> str:
+    return base64.b64encode(f"{before}{text}".encode()).decode()
+
+
+ENCODED: dict[str, Callable[[str], str]] = {
+    "in upper case": str.upper, "in the other case": str.swapcase,
+    "HTML": html.escape, "HTML by numbers": lambda one: "".join(f"&#{ord(x)};" for x in one),
+    "HTML by hex": lambda one: "".join(f"&#x00{ord(x):X};" for x in one),
+    "hex": lambda one: one.encode().hex(), "upper hex": lambda one: one.encode().hex().upper(),
+    **{
+        f"base64 behind {before!r}": partial(_base64, before) for before in ("", ".", "..")
+    },
+    "base64 for URLs": lambda one: base64.urlsafe_b64encode(f"{one}:".encode()).decode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ENCODED)
+@pytest.mark.parametrize("token", [*LONG, "~~~???>>>~~~"])
+def test_encoded_token_is_hidden(token: str, form: str) -> None:
+    """But for the digits at its ends that it shares with what stands beside it."""
+    shown = ENCODED[form](token)
+    answer = httpx.Response(403, json={"detail": f"no: {shown} !"})
+    error = raised(answer, AuthenticatedClient(BASE, token))
+
+    assert "<token>" in str(error)
+    assert shown[3:-3] not in str(error)
+    assert leaking(error, shown) == []
+
+
+@pytest.mark.parametrize("variant", ["sync", "asyncio"])
+def test_log_of_httpx_shows_no_query_of_an_upload(
+    variant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor a password in the URL of the API; what others send is logged as before."""
+    caplog.set_level(logging.INFO)
+    build = BuildImageResponse.from_dict({
+        "build_id": "bld_1", "expires_in": 60, "fullImagePath": "a/web:v1",
+        "upload_url": "https://store.test/put?X-Signature=0123456789",
+    })  # fmt: skip
+    network = httpx.MockTransport(_answers(200))
+    base_url = "https://me:pass-word@images.test"
+    given: dict[str, Any] = {"transport": network}
+    context = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+    client = AuthenticatedClient(base_url, TOKEN, httpx_args=given)
+    if variant == "sync":
+        upload(build, context, client=client)
+    else:
+        asyncio.run(upload_async(build, context, client=client))
+    with pytest.raises(errors.ImageBuildsError):
+        call(AuthenticatedClient(base_url, TOKEN, httpx_args=given), START, variant)
+    httpx.Client(transport=network).get("https://others.test/?page=2")
+
+    assert "PUT https://store.test/put " in caplog.text
+    assert "https://others.test/?page=2" in caplog.text
+    assert not [one for one in ("0123456789", "pass-word") if one in caplog.text]
+
+
+@variants
+def test_traceback_with_local_variables_shows_no_token(variant: str) -> None:
+    """As rich, cgitb and pytest's --showlocals write one, where httpx itself raises."""
+    network = _network(httpx.ConnectError("in vain"))
+    client = AuthenticatedClient(BASE, TOKEN, httpx_args={"transport": network})
+    with pytest.raises(httpx.ConnectError) as caught:
+        call(client, START, variant)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+
+    assert "headers" in (shown := "".join(frames.format()))
+    assert TOKEN not in shown
 
 
 def test_no_answer_makes_hiding_slow() -> None:
