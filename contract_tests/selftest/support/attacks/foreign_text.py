@@ -434,9 +434,10 @@ def _progressed(text: str) -> str | None:
     printed = io.StringIO()
     console = Console(file=printed, width=400, color_system=None)
     with progress.progress_bar(console=console) as show:
-        show(progress.Progress(progress.Step.WAITING, text, ImageBuildStatus("BUILDING")))
+        shown = f"{text}[/b]"  # rich's markup, which ends nothing
+        show(progress.Progress(progress.Step.WAITING, shown, ImageBuildStatus("BUILDING")))
     last = printed.getvalue().strip()
-    return readers.terminal(last) if MARK in last else f"nothing is shown: {last!r}"
+    return readers.terminal(last) if "[/b]" in last else f"it is not shown: {last!r}"
 
 
 KINDS: dict[str, Callable[[str], str | None]] = {
