@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import json
 import os
 import pickle
@@ -31,7 +32,7 @@ from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import GateError, Target, embedded
 from ...mock import MockImages
-from ...redaction import Redaction, Unshown, is_secret_header
+from ...redaction import SHORTEST, Redaction, Unshown, is_secret_header
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import conclusion, terminal, text, verdicts
 from ...rules import RULES
@@ -436,26 +437,33 @@ def test_nothing_that_holds_secrets_is_pickled() -> None:
 
 @pytest.mark.parametrize("word", [SECRET, "completedAt-of-mine"])
 def test_nothing_that_is_written_shows_a_secret(word: str) -> None:
-    """Whatever form a server repeats the token, a header and a cookie in."""
+    """In whatever form and place a server repeats the token, a header, a query, a cookie."""
+    secrets = [word, "a-key/of+mine&no-one's"]  # and the query of the first upload
 
     def echo(request: ServerRequest, answer: ServerResponse) -> None:
-        if request.operation == "status" and answer.status == 200:
-            forms = [form(word) for form in FORMS.values()]
+        if request.operation == "initiate" and answer.status == 201:
+            secrets[2:] = secrets[2:] or [urlsplit(json.loads(answer.content)["upload_url"]).query]
+        if request.operation == "status" and answer.status == 200 and len(secrets) == 3:
+            token, header, query = [[form(one) for form in FORMS.values()] for one in secrets]
             answer.headers.append((b"set-cookie", f"sid={word}".encode()))
-            answer.content = json.dumps({"id": word, "imageName": forms}).encode()
+            answer.headers.append((b"location", f"/x?{quote(word)}".encode()))
+            body = {"id": word, "imageName": token, "errorMessage": header, "createdAt": query}
+            answer.content = json.dumps(body).encode()
 
     announced: list[str] = []
     at = embedded(word, Fault("echo", "", "", response=echo))
-    done = Run(Target(token=word, headers={"X-Key": word}), at=at)
+    done = Run(Target(token=word, headers={"X-Key": secrets[1]}), at=at)
     done.judge.announce = lambda one: announced.append(terminal.announcement(done, one))
     gate.drive(done, fuzzing=False)
     lines = [line for line, _ in conclusion.lines(Report(run=done))]
-    shown = [*announced, *lines, *pages(done), repr(done)]
+    notes = [note for _, _, note in ci_gate.notes(verdicts.document(Report(run=done)))]
+    shown = [*announced, *lines, *pages(done), *notes, repr(done)]
 
-    assert done.verdicts["P6"].outcome == "violated"
+    assert len(secrets[2]) >= SHORTEST
+    assert {done.verdicts[one].outcome for one in ("P6", "T1")} == {"violated"}
     assert len(announced) == sum(len(one.groups) for one in done.judge.violated)
-    for form in FORMS.values():
-        assert not [one for one in shown if form(word).strip('…." ') in one]
+    for form, secret in itertools.product(FORMS.values(), secrets):
+        assert not [one for one in shown if form(secret).strip('…." ') in one]
 
 
 def test_ci_hides_the_token_that_the_gate_reads(
