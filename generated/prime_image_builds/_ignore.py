@@ -16,6 +16,8 @@ from functools import lru_cache
 
 from .errors import ContextError
 
+# A longer one matches no path that a system can open.
+_LONGEST_PATTERN = 1000
 _SPECIAL = frozenset("*?[]\\")
 
 
@@ -67,7 +69,7 @@ class IgnoreFile:
             try:
                 pattern = _pattern(line.strip())
             except ValueError as error:
-                raise ContextError(f"{name}:{number}: {line.strip()}: {error}") from None
+                raise ContextError(f"{name}:{number}: {line.strip()[:80]}: {error}") from None
             if pattern:
                 self._patterns.append(pattern)
 
@@ -101,6 +103,8 @@ class IgnoreFile:
 
 def _pattern(line: str) -> _Pattern | None:
     """Parse a line as Docker does, in two steps: ./!a is an exception, and "a/ /" is a."""
+    if len(line) > _LONGEST_PATTERN:
+        raise ValueError(f"a pattern has at most {_LONGEST_PATTERN} characters")
     path = line.removeprefix("!").strip()
     if path:
         path = _clean(path).removeprefix("/") or "/"

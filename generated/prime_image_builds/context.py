@@ -5,6 +5,7 @@ The same files give the same bytes: entries are sorted, have no owners, and shar
 Paths that match ``.dockerignore`` are left out, as by Docker; ignored directories are not read.
 """
 
+import asyncio
 import gzip
 import hashlib
 import os
@@ -12,18 +13,21 @@ import re
 import stat
 import tarfile
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
+from ._files import Tree
 from ._ignore import IgnoreFile, Match
-from ._text import printable
 from .errors import ContextError
 
 _IGNORED_BY = ".dockerignore"
+_MOST_IGNORE_BYTES = 1024 * 1024
 # 1980-01-02T00:00:00Z: zip cannot store times before 1980, in any time zone.
 _TIME = 315_619_200
 _LAST_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -76,10 +80,47 @@ def pack(
             packed under a generated name.
 
     Raises:
-        ContextError: If directory or Dockerfile do not exist, if an entry is a device or cannot be
-            read, or if the ignore file or SOURCE_DATE_EPOCH is invalid.
+        ContextError: If directory or Dockerfile do not exist, if a Dockerfile or ignore file in the
+            directory is a link out of it, if an entry is a device, cannot be read or is exchanged
+            meanwhile, or if the ignore file or SOURCE_DATE_EPOCH is invalid.
         OSError: If a file changes while it is read, or the disk is full.
     """
+    return _pack(folder, dockerfile, threading.Event())
+
+
+async def pack_async(folder: str | os.PathLike[str], dockerfile: str | os.PathLike[str]) -> Context:
+    """Pack a directory in a thread. Cancelling it ends the thread first, and deletes the file."""
+    stop = threading.Event()
+    packing = asyncio.ensure_future(asyncio.to_thread(_pack, folder, dockerfile, stop))
+    try:
+        return await asyncio.shield(packing)
+    except asyncio.CancelledError:
+        stop.set()
+        with suppress(Exception):
+            (await packing).close()
+        raise
+
+
+class _StoppedError(Exception):
+    """Nobody wants the context any more."""
+
+
+@dataclass(frozen=True)
+class _Stoppable:
+    """A file that is not read on once nobody wants the context any more."""
+
+    file: IO[bytes]
+    stop: threading.Event
+
+    def read(self, size: int) -> bytes:
+        if self.stop.is_set():
+            raise _StoppedError
+        return self.file.read(size)
+
+
+def _pack(
+    folder: str | os.PathLike[str], dockerfile: str | os.PathLike[str], stop: threading.Event
+) -> Context:
     root = Path(folder).resolve()
     if not root.is_dir():
         raise ContextError(f"{folder} is not a directory")
@@ -88,24 +129,63 @@ def pack(
         raise ContextError(f"{given} does not exist, or is not a file")
     # The link itself, not its target: its ignore file is the one beside it.
     source = given.parent.resolve() / given.name
-    if source.is_relative_to(root):
-        name = source.relative_to(root).as_posix()
-    else:
-        name = f".dockerfile-{hashlib.sha256(_read(source)).hexdigest()[:12]}"
+    is_inside = source.is_relative_to(root) or Path(os.path.normpath(given)).is_relative_to(root)
     time = _time()
-    always = {name: source}
-    text = ""
-    for entry, path in (
-        (f"{name}{_IGNORED_BY}", source.with_name(source.name + _IGNORED_BY)),
-        (_IGNORED_BY, root / _IGNORED_BY),
-    ):
-        if path.exists():
-            text = _read(path).decode("utf-8", "surrogateescape")
-            always[entry] = path
-            break
-    # These are packed as files: a builder must not follow a link out of the context.
-    entries = {entry: root / entry for entry in _walk(root, IgnoreFile(text, path.name))}
-    entries |= {entry: path.resolve() for entry, path in always.items()}
+    with ExitStack() as opened:
+
+        def opened_tree(folder: Path) -> Tree:
+            try:
+                return opened.enter_context(Tree(folder))
+            except OSError as error:
+                raise ContextError(f"{folder} cannot be read: {error.strerror}") from error
+
+        tree = opened_tree(root)
+
+        def place(path: Path) -> tuple[Tree, str]:
+            """Return where a file is: below the directory, or in one that the caller named."""
+            target = path.resolve()
+            if target.is_relative_to(root):
+                return tree, target.relative_to(root).as_posix()
+            if is_inside or path.is_relative_to(root):
+                fix = "name its target as the Dockerfile, or copy it there"
+                raise ContextError(f"{path} is a link out of the context. Fix: {fix}")
+            return opened_tree(target.parent), target.name
+
+        dockerfile_place = place(source)
+        if is_inside:
+            name = source.relative_to(root).as_posix()
+        else:
+            name = (
+                f".dockerfile-{hashlib.sha256(_read(source, *dockerfile_place)).hexdigest()[:12]}"
+            )
+        always = {name: (source, dockerfile_place)}
+        text = ""
+        for entry, path in (
+            (f"{name}{_IGNORED_BY}", source.with_name(source.name + _IGNORED_BY)),
+            (_IGNORED_BY, root / _IGNORED_BY),
+        ):
+            if path.exists():
+                always[entry] = path, place(path)
+                content = _read(path, *always[entry][1])
+                if len(content) > _MOST_IGNORE_BYTES:
+                    raise ContextError(f"{path} is larger than {_MOST_IGNORE_BYTES} bytes")
+                text = content.decode("utf-8", "surrogateescape")
+                break
+        # These are packed as files: a builder must not follow a link out of the context.
+        ignore = IgnoreFile(text, path.name)
+        entries = {
+            entry: (root / entry, (tree, entry)) for entry in _walk(tree, root, ignore, stop)
+        }
+        entries |= always
+        return _written(entries, name, time, stop)
+
+
+def _written(
+    entries: dict[str, tuple[Path, tuple[Tree, str]]],
+    name: str,
+    time: int,
+    stop: threading.Event,
+) -> Context:
     file = tempfile.TemporaryFile()
     try:
         with (
@@ -113,9 +193,14 @@ def pack(
             tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
         ):
             for entry in sorted(entries):
-                _add(archive, entry, entries[entry], time)
+                path, place = entries[entry]
+                if stop.is_set():
+                    raise _StoppedError
+                _add(archive, entry, path, *place, time, stop)
         size = file.tell()
         file.seek(0)
+        if stop.is_set():
+            raise _StoppedError
     except BaseException:
         file.close()
         raise
@@ -134,9 +219,10 @@ def _time() -> int:
     return int(given)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, tree: Tree, entry: str) -> bytes:
     try:
-        return path.read_bytes()
+        with tree.open(entry) as file:
+            return file.read()
     except OSError as error:
         raise ContextError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -146,14 +232,15 @@ def _unreadable(path: Path, error: OSError) -> ContextError:
     return ContextError(f"{path} cannot be read: {error.strerror}. Fix: {fix}")
 
 
-def _walk(root: Path, ignore: IgnoreFile) -> Iterator[str]:
+def _walk(tree: Tree, root: Path, ignore: IgnoreFile, stop: threading.Event) -> Iterator[str]:
     """Yield the path of each entry to pack, relative to the root; links are not followed."""
     waiting = [("", Match())]
     while waiting:
         folder, above = waiting.pop()
+        if stop.is_set():
+            raise _StoppedError
         try:
-            with os.scandir(root / folder) as listing:
-                found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
+            found = tree.entries(folder)
         except OSError as error:
             if above.ignored:
                 continue  # it was read only because an exception might match in it
@@ -167,13 +254,21 @@ def _walk(root: Path, ignore: IgnoreFile) -> Iterator[str]:
                 waiting.append((entry, match))
 
 
-def _add(archive: tarfile.TarFile, name: str, path: Path, time: int) -> None:
+def _add(
+    archive: tarfile.TarFile,
+    name: str,
+    path: Path,
+    tree: Tree,
+    found: str,
+    time: int,
+    stop: threading.Event,
+) -> None:
     """Add an entry, without owners or anything else that differs between machines."""
-    status = path.lstat()
+    status = tree.status(found)
     entry = tarfile.TarInfo(name)
     entry.mtime = time
     if stat.S_ISLNK(status.st_mode):
-        entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, os.readlink(path), 0o777
+        entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, tree.link(found), 0o777
         archive.addfile(entry)
     elif stat.S_ISDIR(status.st_mode):
         entry.type, entry.mode = tarfile.DIRTYPE, 0o755
@@ -182,16 +277,17 @@ def _add(archive: tarfile.TarFile, name: str, path: Path, time: int) -> None:
         entry.type = tarfile.FIFOTYPE
         archive.addfile(entry)
     elif stat.S_ISSOCK(status.st_mode):
-        warnings.warn(printable(f"{path} is a socket, and is left out"), stacklevel=3)
+        warnings.warn(f"{path} is a socket, and is left out", stacklevel=5)
     elif stat.S_ISREG(status.st_mode):
         entry.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
         try:
-            content = path.open("rb")
+            content = tree.open(found)
         except OSError as error:
             raise _unreadable(path, error) from error
         with content:
             entry.size = os.fstat(content.fileno()).st_size
-            archive.addfile(entry, content)
+            stoppable: Any = _Stoppable(content, stop)
+            archive.addfile(entry, stoppable)
     else:
         raise ContextError(f"{path} is a device. Fix: remove it, or add it to {_IGNORED_BY}")
 

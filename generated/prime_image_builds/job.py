@@ -6,7 +6,6 @@ made, or after a 429; three tries in total. The upload and the polls of the stat
 and are also retried after a lost connection, a 408 and a 5xx, for 60 s without a success.
 """
 
-import asyncio
 import math
 import os
 from functools import partial
@@ -22,7 +21,7 @@ from ._text import printable
 from ._upload import upload_job
 from .api.images import get_build_status, initiate_image_build, start_image_build
 from .client import AuthenticatedClient
-from .context import Context, pack
+from .context import Context, pack, pack_async
 from .errors import ApiError, BuildFailedError, ImageBuildsError
 from .models.build_image_request import BuildImageRequest
 from .models.build_image_response import BuildImageResponse
@@ -251,9 +250,7 @@ def _poll(build_id: str, client: AuthenticatedClient, state: JobState) -> Job[Bu
 
 
 def _pack_call(folder: str | os.PathLike[str], dockerfile: str) -> Call[Context]:
-    return Call(
-        lambda: pack(folder, dockerfile), lambda: asyncio.to_thread(pack, folder, dockerfile)
-    )
+    return Call(lambda: pack(folder, dockerfile), lambda: pack_async(folder, dockerfile))
 
 
 __all__ = (

@@ -24,7 +24,6 @@ from prime_image_builds import (
     build_image,
     build_image_async,
     errors,
-    job,
     pack,
     progress_bar,
     upload,
@@ -32,6 +31,7 @@ from prime_image_builds import (
     wait,
     wait_async,
 )
+from prime_image_builds import context as packing
 from prime_image_builds.models import BuildImageRequest, BuildImageResponse, BuildStatusResponse
 
 from ...contract.api import STATUS
@@ -406,10 +406,11 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[client_package.Context]:
     contexts: list[client_package.Context] = []
 
     def noted(*arguments: Any) -> client_package.Context:
-        contexts.append(pack(*arguments))
+        contexts.append(real(*arguments))
         return contexts[-1]
 
-    monkeypatch.setattr(job, "pack", noted)
+    real = packing._pack
+    monkeypatch.setattr(packing, "_pack", noted)
     return contexts
 
 

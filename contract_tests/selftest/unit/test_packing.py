@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import re
 import socket
 import stat
 import tarfile
+import tempfile
+import threading
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prime_image_builds import context as packing
 from prime_image_builds import errors, pack
+from prime_image_builds._files import Tree
 
 from ...reference import context as reader
 
@@ -120,25 +126,23 @@ def test_a_dockerfile_has_its_own_ignore_file(folder: Path) -> None:
     assert "a" in names(folder, "slim")
 
 
-def test_a_dockerfile_through_a_link(folder: Path, tmp_path: Path) -> None:
-    """A file outside that a link leads to is packed by its content, and the link is not."""
-    (tmp_path / "common").write_text("FROM scratch\n")
+def test_a_dockerfile_through_a_link(folder: Path) -> None:
+    """The file that a link leads to is packed by its content, and the link is not."""
+    (folder / "common").write_text("FROM scratch\n")
     (folder / "Dockerfile").unlink()
-    (folder / "Dockerfile").symlink_to("../common")
+    (folder / "Dockerfile").symlink_to("common")
 
     with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
         found = archive.extractfile(context.dockerfile_path)
         assert found is not None
         assert found.read() == b"FROM scratch\n"
-        assert archive.getnames() == ["Dockerfile"]
+        assert archive.getnames() == ["Dockerfile", "common"]
 
 
-@pytest.mark.parametrize("place", ["here", "elsewhere", "outside"])
-def test_a_linked_dockerfile_has_the_ignore_file_of_its_own_name(
-    place: str, folder: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("place", ["here", "elsewhere"])
+def test_a_linked_dockerfile_has_the_ignore_file_of_its_own_name(place: str, folder: Path) -> None:
     """Not that of the file it links to: for us, and for a builder that reads the archive."""
-    folders = {"here": folder, "elsewhere": folder / "sub", "outside": tmp_path / "outside"}
+    folders = {"here": folder, "elsewhere": folder / "sub"}
     folders[place].mkdir(exist_ok=True)
     for name in "abc":
         (folder / name).write_text("x")
@@ -156,6 +160,105 @@ def test_a_linked_dockerfile_has_the_ignore_file_of_its_own_name(
     assert {"a", "c", "slim.dockerignore"} <= read.names
     assert "b" not in read.names
     assert [read.ignore.hides(name) for name in "abc"] == [False, True, False]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "sub"])
+def test_link_out_of_the_context_is_refused(name: str, folder: Path, tmp_path: Path) -> None:
+    """A context may be a stranger's: no file of the machine is packed under another name."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/Dockerfile").write_text("secret")
+    (folder / name).unlink(missing_ok=True)
+    target = tmp_path / "outside"
+    (folder / name).symlink_to(target if name == "sub" else target / "Dockerfile")
+
+    with pytest.raises(errors.ContextError, match="link out of the context"):
+        pack(folder, "sub/Dockerfile" if name == "sub" else "Dockerfile")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "file", "folder"])
+@pytest.mark.parametrize("where", ["file", "sub"])
+def test_what_is_exchanged_while_it_is_packed_is_not_followed(
+    kind: str, where: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a file after its status was read, nor the directory that it is in."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/key").write_text("secret")
+    (folder / "sub").mkdir()
+    (folder / "sub/key").write_text("x")
+    exchanged = folder / ("sub" if where == "sub" else "sub/key")
+    real = os.open
+
+    def opened(path: Any, flags: int, *rest: Any, **given: Any) -> int:
+        if path == "key" and not (tmp_path / "old").exists():
+            exchanged.rename(tmp_path / "old")
+            if kind == "link":
+                exchanged.symlink_to(tmp_path / "outside" / ("" if where == "sub" else "key"))
+            elif kind == "pipe":
+                os.mkfifo(exchanged)
+            elif kind == "folder":
+                exchanged.mkdir()
+            else:
+                exchanged.write_text("secret")
+        return real(path, flags, *rest, **given)
+
+    monkeypatch.setattr(os, "open", opened)
+    try:
+        with pack(folder) as context, tarfile.open(fileobj=context.file) as archive:
+            found = archive.extractfile("sub/key")
+            assert found is not None
+            assert found.read() == b"x"
+            assert where == "sub"
+    except errors.ContextError:
+        assert where == "file"
+
+
+def test_pattern_of_more_than_1000_characters_is_an_error(folder: Path) -> None:
+    """It is not skipped, since it may name a secret."""
+    (folder / ".dockerignore").write_text(f"a\n{'b' * 1001}\n")
+
+    with pytest.raises(errors.ContextError, match=r"dockerignore:2: .*1000 characters"):
+        pack(folder)
+
+
+def test_cancelled_packing_ends_its_thread_and_closes_its_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the caller sees the cancellation, nothing runs any more."""
+    (folder / "large").write_bytes(bytes(2**20))
+    files: list[Any] = []
+    ended = threading.Event()
+    reading = threading.Event()
+    real = tempfile.TemporaryFile
+
+    def temporary() -> Any:
+        files.append(real())
+        reading.set()
+        return files[-1]
+
+    def packed(*given: Any) -> Any:
+        try:
+            stop = given[-1]
+            stop.wait()  # until it is cancelled
+            return inner(*given)
+        finally:
+            ended.set()
+
+    inner = packing._pack
+    monkeypatch.setattr(packing, "_pack", packed)
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary)
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(packing.pack_async(folder, "Dockerfile"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended.is_set()
+
+    asyncio.run(cancel())
+
+    assert all(file.closed for file in files)
 
 
 def test_a_dockerfile_outside_brings_its_ignore_file(folder: Path, tmp_path: Path) -> None:
@@ -233,10 +336,12 @@ def test_socket_is_skipped_with_a_warning(folder: Path, monkeypatch: pytest.Monk
 
 def test_device_raises(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No builder should create a device because an upload contains it."""
-    lstat = Path.lstat
+    status = Tree.status
     device = os.stat_result((stat.S_IFCHR | 0o600, *[0] * 9))
     (folder / "null").write_text("")
-    monkeypatch.setattr(Path, "lstat", lambda one: device if one.name == "null" else lstat(one))
+    monkeypatch.setattr(
+        Tree, "status", lambda tree, one: device if one == "null" else status(tree, one)
+    )
 
     with pytest.raises(errors.ContextError, match=re.escape(str(folder / "null"))):
         pack(folder)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import os
 import re
 import tarfile
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import docker.utils.build  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prime_image_builds import errors, pack
+from prime_image_builds._files import Tree
 
 from ...reference import dockerignore
 from ..support.ignore_files import CASES, INVALID, Case
@@ -101,13 +101,13 @@ def test_many_wildcards_for_directories_are_as_one(tmp_path: Path) -> None:
 def scanned(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Pack a context; return each directory that was listed."""
     found: list[str] = []
-    scandir = os.scandir
+    entries = Tree.entries
 
-    def listed(path: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-        found.append(Path(path).relative_to(root).as_posix())
-        return scandir(path)
+    def listed(tree: Tree, folder: str) -> list[tuple[str, bool]]:
+        found.append(folder or ".")
+        return entries(tree, folder)
 
-    monkeypatch.setattr(os, "scandir", listed)
+    monkeypatch.setattr(Tree, "entries", listed)
     pack(root).close()
     return sorted(found)
 
@@ -168,22 +168,17 @@ def test_what_is_packed_must_be_readable(
 
 def forbid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a path unreadable, for the superuser too."""
-    scandir, opened = os.scandir, io.open
 
-    def refuse(name: object) -> None:
-        if Path(str(name)) == path:
-            raise PermissionError(13, "Permission denied", str(path))
+    def refusing(real: Callable[[Tree, str], Any]) -> Callable[[Tree, str], Any]:
+        def read(tree: Tree, entry: str) -> Any:
+            if entry == path.name:
+                raise PermissionError(13, "Permission denied", entry)
+            return real(tree, entry)
 
-    def listed(name: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-        refuse(name)
-        return scandir(name)
+        return read
 
-    def read(name: object, *rest: object, **named: object) -> object:
-        refuse(name)
-        return opened(name, *rest, **named)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(os, "scandir", listed)
-    monkeypatch.setattr(io, "open", read)
+    monkeypatch.setattr(Tree, "entries", refusing(Tree.entries))
+    monkeypatch.setattr(Tree, "open", refusing(Tree.open))
 
 
 # An oracle of its own, slow and plain: Docker's sources, written down in Python. It looks at every
