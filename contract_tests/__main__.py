@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from .cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from .cli import main
+
+        code = main()
+    except KeyboardInterrupt:  # while it was loaded; a command shows its own
+        sys.stderr.write("interrupted\n")
+        code = 2
+    sys.exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ def check_client(request: pytest.FixtureRequest) -> Check:
 
 def _judged(config: pytest.Config, judge: Callable[[Report], None], suite: str) -> Check:
     from .gate.result import Report
-    from .problems import Exit, Problem
+    from .problems import Exit, failure, is_foreseen
     from .report.cases import State, cases
 
     report = Report()
@@ -70,9 +71,11 @@ def _judged(config: pytest.Config, judge: Callable[[Report], None], suite: str) 
     try:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             judge(report)
-    except Problem as problem:
-        report.problem = problem
-        reason = f"the gate cannot judge\n{report.hide(str(problem))}"
+    except Exception as error:  # pytest's own code for an exception is 1, which means found here
+        report.problem = failure(error, "the gate")
+        if not is_foreseen(error):
+            traceback.print_exc()
+        reason = f"the gate cannot judge\n{report.hide(str(report.problem))}"
         if hasattr(config, "workerinput"):  # xdist takes an exit for a crash
             pytest.fail(reason, pytrace=False)
         pytest.exit(reason, returncode=Exit.CANNOT_TELL)

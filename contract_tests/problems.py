@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Iterable
 
 from . import escape
@@ -36,3 +37,30 @@ class Problem(Exception):  # noqa: N818 (it is shown to a person, who is to do s
     def __str__(self) -> str:
         lines = (f"problem: {self.what}", *self.details, f"    fix: {self.fix}")
         return "\n".join(map(escape.line, lines))
+
+
+def failure(error: Exception, who: str) -> Problem:
+    """Return the problem of an error that nobody foresaw, or that no command can prevent.
+
+    Args:
+        error: What was raised.
+        who: What failed, as ``the gate``.
+
+    """
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, MemoryError):
+        return Problem(f"{who} ran out of memory", "give it more, or less to read")
+    if isinstance(error, RecursionError):
+        return Problem(f"{who} cannot read what is nested so deep", "give it less to read")
+    if isinstance(error, OSError) and error.errno:
+        where = f"{error.filename}: " if error.filename else ""
+        fix = "see whether the disk is full, and who may read and write there"
+        return Problem(f"{who} cannot go on: {where}{os.strerror(error.errno)}", fix)
+    what = f"{who} itself failed: {type(error).__name__}: {error}"
+    return Problem(what, "report it, with the lines above")
+
+
+def is_foreseen(error: Exception) -> bool:
+    """Whether the problem of an error says all that a person needs, without a traceback."""
+    return isinstance(error, Problem | MemoryError | RecursionError | OSError)

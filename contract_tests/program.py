@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from .gate import drive, plan
 from .gate.result import Report
 from .gate.run import Run
 from .gate.target import Target
-from .problems import Problem
+from .problems import Problem, failure, is_foreseen
 from .report import conclusion, files, junit, markdown, terminal, verdicts
 from .tape.tape import Tape
 from .verdicts.judge import ClientJudge, Violation
@@ -59,12 +60,8 @@ def _judge(report: Report, environment: Mapping[str, str], reports: Path | None)
         judge_server(report, report.target)
         if not (report.target.dry_run or report.target.server_only):
             judge_client(report)
-    except Problem as problem:
-        report.problem = problem
     except Exception as error:
-        _show(report.hide("".join(traceback.format_exception(error))))
-        what = report.hide(f"the gate itself failed: {type(error).__name__}: {error}")
-        report.problem = Problem(what, "report it, with the lines above")
+        report.problem = _problem(report, error)
 
 
 def judge_server(report: Report, target: Target) -> None:
@@ -99,17 +96,34 @@ def judge_client(report: Report) -> None:
     report.client = judging.verdicts
 
 
+def _problem(report: Report, error: Exception) -> Problem:
+    """Return the problem of an error, without secrets; show the traceback of an unforeseen one."""
+    if not is_foreseen(error):
+        _show(report.hide("".join(traceback.format_exception(error))))
+    problem = failure(error, "the gate")
+    what, fix, *details = map(report.hide, (problem.what, problem.fix, *problem.details))
+    return Problem(what, fix, problem.code, details)
+
+
 def _finish(report: Report, reports: Path | None) -> None:
-    """Write the reports, and show what they say."""
+    """Write the reports, and show what they say.
+
+    Where that fails, they say that alone: nothing else is known to be whole.
+    """
     is_plan = report.target is not None and report.target.dry_run and report.problem is None
-    if reports and not is_plan:
-        try:
-            for path, page in pages(report, reports).items():
-                path.write_text(page, encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            report.problem = files.unwritable(reports, error)
     page = str(files.summary(reports)) if reports else ""
-    for one, outcome in conclusion.lines(report, page):
+    try:
+        ending = [*conclusion.lines(report, page)]
+        if reports and not is_plan:
+            files.write(pages(report, reports))
+    except Exception as error:
+        report.problem = _problem(report, error)
+        report.run, report.client = None, {}
+        ending = [*conclusion.lines(report, page)]
+        if reports:
+            with suppress(Exception):  # the exit code and the last lines show it
+                files.write(pages(report, reports))
+    for one, outcome in ending:
         _show(line(one), conclusion.COLOURS.get(outcome))
     if report.problem:
         sys.stdout.flush()

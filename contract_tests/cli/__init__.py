@@ -7,6 +7,7 @@ code, or raises ``Problem``.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -19,7 +20,7 @@ import click
 from .. import usage
 from ..escape import show
 from ..nearest import nearest
-from ..problems import Exit, Problem
+from ..problems import Exit, Problem, failure, is_foreseen
 from ..redaction import Redaction
 from ..usage import CONSOLE, VARIABLE
 from . import process
@@ -46,12 +47,16 @@ def main(arguments: list[str] | None = None) -> int:
 def run(command: click.Command, name: str, arguments: list[str] | None = None) -> int:
     """Run a command, by default with the words that this process was started with.
 
-    Returns its exit code. A command line that cannot be used, and a ``Problem`` that the command
-    raises, are shown with a fix; any other exception with its traceback.
+    Returns its exit code. A command line that cannot be used, and whatever the command raises, is
+    shown as a problem with a fix; what nobody foresaw with its traceback too.
     """
-    if arguments is None:
-        process.outlive_reader()
+    output = process.outlive_reader() if arguments is None else []
     code = _run(command, name, arguments)
+    lost = next((one.error for one in output if one.error), None)
+    if lost and code != Exit.INTERRUPTED:
+        # Half a result is none, whatever it says.
+        show(str(failure(lost, "the output")), is_error=True)
+        code = Exit.CANNOT_TELL
     if arguments is None and (sys.flags.inspect or code == Exit.INTERRUPTED):
         # Python loses the code otherwise: with PYTHONINSPECT it asks for more lines, and where an
         # interrupt met code that was executed from a text, it ends by that signal.
@@ -65,17 +70,18 @@ def _run(command: click.Command, name: str, arguments: list[str] | None) -> int:
     except click.ClickException as error:
         # click's own code is 2, which means interrupted here.
         problem = misuse(error)
-    except Problem as error:
-        problem = error
     except click.Abort:
         return Exit.INTERRUPTED
-    except OSError as error:
-        # What a path names, or a disk: nothing that is wrong here.
-        problem = Problem(str(error), "correct that, and run again")
-    except Exception:
+    except SystemExit as error:
+        # click itself ends so, with 1, where a pipe breaks; no command of ours does.
+        if error.code != Exit.FOUND:
+            raise
+        problem = failure(BrokenPipeError(errno.EPIPE, ""), name)
+    except Exception as error:
         # Python's own code is 1, which means found here.
-        show(_hidden(traceback.format_exc().rstrip("\n")), is_error=True)
-        return Exit.CANNOT_TELL
+        if not is_foreseen(error):
+            show(_hidden(traceback.format_exc().rstrip("\n")), is_error=True)
+        problem = failure(error, name)
     else:
         return code or Exit.OK
     show(_hidden(str(problem)), is_error=True)

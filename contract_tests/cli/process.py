@@ -15,24 +15,42 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def outlive_reader() -> None:
-    """Go on where the reader of standard output or error has gone, as in ``… | head -1``."""
+def outlive_reader() -> list[Outliving]:
+    """Go on where the reader of standard output or error has gone, as in ``… | head -1``.
+
+    Nor does a full disk end the command in its midst: what was lost is in the files returned.
+    """
+    files = []
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.flush()
-            raw = _Outliving(stream.fileno(), "w", closefd=False)
+            raw = Outliving(stream.fileno(), "w", closefd=False)
+            files.append(raw)
             lasting = io.TextIOWrapper(
                 io.BufferedWriter(raw), encoding=stream.encoding, errors="backslashreplace",
                 line_buffering=stream.line_buffering, write_through=stream.write_through,
             )  # fmt: skip
             setattr(sys, name, lasting)
+    return files
 
 
-class _Outliving(io.FileIO):
+class Outliving(io.FileIO):
+    """A file that drops what cannot be written.
+
+    Attributes:
+        error: Why something was lost that somebody wanted to read, or None.
+
+    """
+
+    error: OSError | None = None
+
     def write(self, content: object) -> int:
         """Write, and drop what nobody can read any more."""
         try:
             return super().write(content)  # type: ignore[arg-type]
         except BrokenPipeError:
-            return memoryview(content).nbytes  # type: ignore[arg-type]
+            pass
+        except OSError as error:
+            self.error = error
+        return memoryview(content).nbytes  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..problems import Exit, Problem
+from ..redaction import Redaction
 from ..verdicts.judge import ClientVerdict, Outcome
 from .run import Run
 from .target import Target
@@ -55,5 +56,10 @@ class Report:
         return Counter(one.outcome for one in (*self.client.values(), *server))
 
     def hide(self, text: str) -> str:
-        """Return a text without the secrets of the run."""
-        return self.run.redaction(text) if self.run else text
+        """Return a text without the secrets of the run, or of its settings where none began."""
+        if self.run:
+            return self.run.redaction(text)
+        target = self.target
+        if target is None:
+            return text
+        return Redaction(token=target.token, headers=target.headers, proxy=target.proxy)(text)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..problems import Problem
@@ -24,13 +29,53 @@ def remove(junit: Path) -> None:
     """
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
-        for one in (junit, summary(junit), verdicts(junit)):
-            one.unlink(missing_ok=True)
+        with _locked(junit.parent):
+            _unlink(junit, summary(junit), verdicts(junit))
     except OSError as error:
-        raise unwritable(junit, error) from error
+        raise _unwritable(junit.parent, error) from error
 
 
-def unwritable(junit: Path, error: OSError) -> Problem:
-    """Return the problem of reports that cannot be written."""
-    what = f"no report can be written to {junit.parent}: {error.strerror}"
-    return Problem(what, "name a file in another folder")
+def write(pages: Mapping[Path, str]) -> None:
+    """Write the files of one run, all of them or none, in one folder.
+
+    They are written beside, then renamed under a lock: a reader finds no half of a file, and no
+    files of two runs. Raises ``Problem`` where they cannot be written.
+    """
+    folder = next(iter(pages)).parent
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix=".reports-", dir=folder, ignore_cleanup_errors=True
+        ) as beside:
+            for path, page in pages.items():
+                (Path(beside) / path.name).write_text(page, "utf-8", errors="backslashreplace")
+            with _locked(folder):
+                try:
+                    for path in pages:
+                        (Path(beside) / path.name).replace(path)
+                except BaseException:
+                    _unlink(*pages)
+                    raise
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unlink(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs from a folder for a moment, where its file system has locks."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(folder: Path, error: OSError) -> Problem:
+    what = f"no report can be written to {folder}: {error.strerror}"
+    return Problem(what, "name a file in another folder, or make room")

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from contract_tests.escape import line, lines, show
+from contract_tests.problems import failure, is_foreseen
 
 # GitHub refuses the summary of a step that is larger than a mebibyte.
 LARGEST_SUMMARY = 1_000_000
@@ -30,6 +32,18 @@ def data(text: str) -> str:
 def value(text: str) -> str:
     """Escape the value of a command's property."""
     return data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def ended(main: Callable[[], int]) -> int:
+    """Run a script; return its exit code: Python's own for an exception is 1, which means found."""
+    try:
+        return main()
+    except Exception as error:
+        if not is_foreseen(error):
+            show(traceback.format_exc().rstrip("\n"), is_error=True)
+        problem = failure(error, "the script")
+        show(problem, is_error=True)
+        return problem.code
 
 
 def annotate(level: str, title: str, text: str) -> None:

@@ -196,4 +196,4 @@ if __name__ == "__main__":
     if shutil.which("bash") is None:
         show(Problem("bash is not installed", "install it"), is_error=True)
         sys.exit(Exit.CANNOT_TELL)
-    sys.exit(main(Unshown(os.environ)))
+    sys.exit(commands.ended(lambda: main(Unshown(os.environ))))

@@ -52,4 +52,4 @@ def main(environment: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.environ))
+    sys.exit(commands.ended(lambda: main(os.environ)))

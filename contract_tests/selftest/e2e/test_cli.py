@@ -173,7 +173,7 @@ def test_unexpected_exception_ends_with_4(
     code = console("judge", str(HAR))
 
     assert code == Exit.CANNOT_TELL
-    assert "RuntimeError: not foreseen" in capsys.readouterr().err
+    assert "problem: image-build-contract itself failed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

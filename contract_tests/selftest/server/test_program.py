@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import json
 import subprocess
@@ -19,7 +20,8 @@ from ...contract.openapi import PATH
 from ...gate import drive
 from ...gate.result import Report
 from ...problems import Exit
-from ...report import conclusion, files, markdown
+from ...report import conclusion, files, markdown, verdicts
+from ...report import junit as junit_report
 from ...report.cases import END, REQUIRED, State, cases
 from ...rules import RULES
 from ...rules.base import HELD, Broken
@@ -161,6 +163,46 @@ def test_error_of_the_gate_itself_is_no_verdict(
     written = [one.read_text() for one in (junit, files.summary(junit), files.verdicts(junit))]
     assert all("ValueError: no <token>" in html.unescape(one) for one in written)
     assert TOKEN not in "".join((printed, *written))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), MemoryError(), RecursionError(),
+     BrokenPipeError(errno.EPIPE, "Broken pipe"), RuntimeError("not foreseen")],
+    ids=lambda one: type(one).__name__,
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(settings, "from_environment"), (program, "judge_server"), (program, "judge_client"),
+     (markdown, "page"), (junit_report, "page"), (verdicts, "document"), (conclusion, "lines"),
+     (files, "write")],
+    ids=lambda one: one if isinstance(one, str) else one.__name__.rpartition(".")[2],
+)  # fmt: skip
+def test_failure_at_any_time_is_an_error_in_each_report(
+    place: Any, name: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a violation, though the server has one, and not a pass."""
+    junit = tmp_path / "junit.xml"
+    found, answers = getattr(place, name), iter([raises(error)])
+    monkeypatch.setattr(place, name, lambda *given: next(answers, found)(*given))
+    report = run(junit, SERVER_ONLY="", FAULT="completed-null", MAX_REQUESTS="150")
+    written = [one.read_text() for one in (junit, files.summary(junit), files.verdicts(junit))]
+
+    assert report.code == Exit.CANNOT_TELL
+    assert elements(junit)[END] == "error"
+    assert "problem: the gate" in written[1]
+    assert json.loads(written[2])["passed"] is False
+
+
+def test_failure_before_the_run_shows_no_token(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The settings know it already."""
+    monkeypatch.setattr(program, "judge_server", raises(RuntimeError(f"no {TOKEN}")))
+    run(tmp_path / "junit.xml")
+    written = [one.read_text() for one in tmp_path.iterdir()]
+
+    assert TOKEN not in "".join((*capsys.readouterr(), *written))
 
 
 def test_reports_that_cannot_be_written_are_no_pass(tmp_path: Path) -> None:
