@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ....escape import line
 from ....judge import judged
 from ....problems import Exit, Problem
 from ....report import recording
@@ -22,8 +23,9 @@ from ..recordings import API, entry, start, status
 from . import Attack, Family
 
 MOST_SHOWN = 100_000
-# A file, and each of its entries: an ordinary entry takes under 2,500 calls.
-CALLS, CALLS_EACH, MOST_MEBIBYTES = 50_000, 4000, 48
+IMAGE, DELETED = API.replace("/build", "/web/v1"), {"success": True, "message": ""}
+# A file, and each of its entries: an ordinary entry takes under 1,200 calls.
+CALLS, CALLS_EACH, MOST_MEBIBYTES = 30_000, 1600, 48
 LONG = 150
 
 VALUES: dict[str, Any] = {
@@ -91,11 +93,11 @@ def _shown(path: str, shown: list[str]) -> None:
     try:
         replayed, verdicts = judged(path, [*RULES.values()])
         lines = recording.lines(path, "should", replayed, verdicts)
-        shown += [recording.printable(f"{line}\n") for line in lines]
+        shown += [line(one) + "\n" for one in lines]
     except Problem as error:
         if error.code != Exit.CANNOT_TELL:
             raise AssertionError(error.code) from error
-        shown.append(recording.printable(str(error)))
+        shown += [line(one) + "\n" for one in str(error).split("\n")]
 
 
 def _file(*entries: Any) -> bytes:
@@ -143,10 +145,7 @@ def _story(name: str) -> Callable[[int], dict[str, Any]]:
         "starts": lambda at: start(at=at),
         "refused starts": lambda at: entry("POST", f"{API}/bld_1/start", 401, sent={}, at=at),
         "builds": lambda at: entry(url=f"{API}/bld_{at}", body={"id": f"bld_{at}"}, at=at),
-        "deletes": lambda at: entry(
-            *(("DELETE", API.replace("build", "web/v1"), (200, 401, 503)[at % 3]) if at % 2 else ()),
-            body={"success": True, "message": ""}, at=at,
-        ),
+        "deletes": lambda at: entry("DELETE", IMAGE, (200, 401, 503)[at % 3], DELETED, at=at),
         "methods": lambda at: entry(methods[at % 26] * (at // 26 + 1), body="{}", at=at),
         "one initiate": lambda at: entry(
             "POST", API, 201, {"build_id": "bld_1", "upload_url": f"https://x.test/{at}"},
