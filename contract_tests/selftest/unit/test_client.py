@@ -10,6 +10,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -653,3 +654,26 @@ def test_repeated_key_is_named_in_the_error() -> None:
     answer = httpx.Response(200, content=content, headers={"Content-Type": "application/json"})
 
     assert "'status'" in raised(answer).reason
+
+
+def test_threads_share_one_httpx_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen that start at once: none leaves a second client behind, with open connections."""
+    client = AuthenticatedClient("https://images.test", "token")
+    barrier = threading.Barrier(16)
+    made: list[httpx.Client] = []
+    real = httpx.Client
+
+    def make(**settings: Any) -> httpx.Client:
+        made.append(real(**settings))
+        return made[-1]
+
+    def first_use() -> httpx.Client:
+        barrier.wait()
+        return client.get_httpx_client()
+
+    monkeypatch.setattr(httpx, "Client", make)
+    with ThreadPoolExecutor(16) as pool:
+        used = [pool.submit(first_use) for _ in range(16)]
+
+    assert {id(one.result()) for one in used} == {id(made[0])}
+    assert len(made) == 1
