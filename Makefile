@@ -1,7 +1,7 @@
 # Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
 # GNU make 3.81 or newer.
 
-TARGETS := help gate judge compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
+TARGETS := help gate judge rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
 	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
@@ -10,6 +10,7 @@ SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS RE
 
 gate.takes         := $(SETTINGS)
 judge.settings     := LEVEL RULE
+rules.takes        := RULE
 judge.takes        := HAR $(judge.settings)
 compare.takes      := UPSTREAM ACCEPTED
 serve.settings     := FAULT
@@ -41,6 +42,9 @@ gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=mu
 
 judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(call settings,$(judge.settings)) $(RUN) judge -- "$$HAR"
+
+rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
+	@$(RUN) rules -- "$$RULE"
 
 compare: environment ## Show how a published document differs, and who is affected. UPSTREAM=file-or-url [ACCEPTED=file]
 	@$(RUN) compare $(call option,ACCEPTED,--accepted) -- "$$UPSTREAM"

@@ -27,7 +27,7 @@ FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.
 TAKES = takes((ROOT / "Makefile").read_text())
 TARGETS = ["gate", "judge", "compare", "serve", "generate", "check", "changes", "vendor",
            "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
-           "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
+           "rules", "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE"}
 # What comes last on the command line of a target, after "--".
@@ -254,7 +254,8 @@ def test_misspelt_name_shows_the_nearest_first(tree: Tree, words: list[str], fix
 @pytest.mark.parametrize("taker", [name for name in TAKES if name != "gate"])
 def test_variable_of_another_target_shows_that_target(tree: Tree, taker: str) -> None:
     """It is most likely meant for that."""
-    name = next(name for name in TAKES[taker] if name not in TAKES["gate"] or taker == "serve")
+    shared = taker in ("serve", "rules")
+    name = next(name for name in TAKES[taker] if name not in TAKES["gate"] or shared)
     done = tree.make("lint", f"{name}=1")
 
     assert (done.code, done.calls) == (2, [])

@@ -1,0 +1,29 @@
+"""``rules``: what each rule checks, and the usual fix of a server that violates it."""
+
+from __future__ import annotations
+
+import click
+
+from ..escape import show
+from ..report import rule_page
+from ..rules import RULES
+from ..rules.client import CLIENT_RULES
+from ..settings import among
+from .options import Command
+from .options import among as complete
+
+KNOWN = RULES | CLIENT_RULES
+ABOUT = """Show each rule, or all about one.
+
+Exit codes: 0 shown, 4 there is no such rule.
+"""
+
+
+@click.command(cls=Command, help=ABOUT, short_help="Show each rule, or all about one.")
+@click.argument("rule", metavar="[RULE]", default="", shell_complete=complete(KNOWN))
+def rules(rule: str) -> None:
+    """Show the list, or the page of a rule."""
+    if rule:
+        show(rule_page.page(KNOWN[among("rule ", rule.upper(), KNOWN)]).rstrip())
+    else:
+        show("\n".join(map(rule_page.line, KNOWN.values())))

@@ -1,0 +1,47 @@
+"""What there is to know of a rule: the page in docs/rules, and what ``rules T5`` prints."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from ..contract import fields
+from ..contract.openapi import contract
+from ..reference.faults import FAULTS
+from ..rules import Rule
+from ..rules.client import ClientRule
+from ..rules.fixes import FIXES
+from ..usage import command
+
+
+def line(rule: Rule[Any] | ClientRule) -> str:
+    """Return id, level and sentence."""
+    return f"{rule.id:<3} {rule.level:<6}  {rule.text}"
+
+
+def page(rule: Rule[Any] | ClientRule) -> str:
+    """Return everything about a rule, as Markdown."""
+    return "\n".join(_lines(rule)) + "\n"
+
+
+def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
+    yield f"# {rule.id} {rule.level}: {rule.text}"
+    yield from ("", inspect.getdoc(rule.judge) or "")
+    if isinstance(rule, ClientRule):
+        return
+    if rule.standard:
+        yield from ("", f"By {rule.standard}.")
+    else:
+        yield from ("", "The words that it comes from:", "")
+        for quote in fields.quotes(contract(), rule.source):
+            words = f'"{quote.words}" ' if quote.words else ""
+            yield f"- {quote.mark}: {words}(`openapi.yaml{quote.pointer}`)"
+    yield from ("", "## The usual fix", "", FIXES[rule.id])
+    broken = [one for one in FAULTS.values() if one.rule == rule.id]
+    yield from ("", "## How it is violated", "", "Faults of the reference server, each caught:", "")
+    yield from (f"- `{one.name}`: {one.summary}" for one in broken)
+    level = "advice" if not rule.level.fails("should") else None
+    yield from ("", "To see the first:", "", "```sh")
+    yield command("gate", RULE=rule.id, LEVEL=level, FAULT=broken[0].name)
+    yield "```"

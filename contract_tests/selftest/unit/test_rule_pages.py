@@ -1,0 +1,55 @@
+"""The pages of docs/rules, and the command that prints them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from ... import cli
+from ...contract.openapi import PATH
+from ...problems import Exit
+from ...report import rule_page
+from ...rules import RULES, Rule
+from ...rules.client import CLIENT_RULES
+from ...rules.fixes import FIXES
+
+PAGES = PATH.parent / "docs/rules"
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_page_of_a_rule_is_what_the_code_says(rule: Rule[Any]) -> None:
+    """With UPDATE_SNAPSHOTS it is written."""
+    page, path = rule_page.page(rule), PAGES / f"{rule.id}.md"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        PAGES.mkdir(exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8") == page
+
+
+def test_there_is_a_page_and_a_fix_for_each_rule_and_no_other() -> None:
+    """A rule that is new, or gone, is noticed."""
+    assert [*FIXES] == [*RULES]
+    assert {path.stem for path in PAGES.iterdir()} == {*RULES}
+
+
+@pytest.mark.parametrize("rule", [*RULES, *CLIENT_RULES])
+def test_command_shows_all_about_a_rule(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In lower case, too; for make, a rule is a variable."""
+    assert cli.main(["rules", rule.lower()]) == Exit.OK
+    assert capsys.readouterr().out.startswith(f"# {rule} ")
+
+
+def test_command_lists_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line for each, those of the client last."""
+    assert cli.main(["rules"]) == cli.main(["rules", ""]) == Exit.OK
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert shown == [*RULES, *CLIENT_RULES] * 2
+
+
+def test_unknown_rule_ends_with_4(capsys: pytest.CaptureFixture[str]) -> None:
+    """And the nearest one."""
+    assert cli.main(["rules", "T55"]) == Exit.CANNOT_TELL
+    assert "use T5" in capsys.readouterr().err
