@@ -7,18 +7,26 @@ none. A pattern matches a path and everything below it. The last matching patter
 Docker translates each pattern to a regular expression of Go, and does not escape all of it. Where
 that differs from Docker's documentation, this module follows the documentation (``a^b*``, ``[*]``)
 or, where files may rely on either, raises an error (``\\d``, ``[[:alpha:]]``).
+
+Go's expressions take linear time; those of Python may try each ``*`` at each character. So all
+patterns are one automaton here, which reads each character once. A set of its states is an integer
+with a bit for each; a set of patterns has the bits of their last states.
 """
 
 import posixpath
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from .errors import ContextError
 
 # A longer one matches no path that a system can open.
 _LONGEST_PATTERN = 1000
 _SPECIAL = frozenset("*?[]\\")
+_Ranges = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -26,30 +34,46 @@ class Match:
     """Which patterns match a path; the input for the paths below it.
 
     Attributes:
-        ignored: Whether the path is left out.
-        decided: The number of the pattern that decided, from 1.
-        matched: Which patterns match the path or a directory above it.
+        decided: The position of the pattern that ignores the path, from 1; 0 if none does.
+        matched: The patterns that match the path or a directory above it.
         walked: The same as seen by Docker's walk, which does not try a pattern on a directory whose
             result it could not change, and does not try it again below.
+        states: The states after the path.
     """
 
-    ignored: bool = False
-    decided: int = 0
-    matched: tuple[bool, ...] = ()
-    walked: tuple[bool, ...] = ()
+    decided: int
+    matched: int
+    walked: int
+    states: int
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the path is left out."""
+        return self.decided > 0
 
 
-@dataclass(frozen=True)
-class _Pattern:
-    """A pattern, and whether it is an exception (``!``)."""
+class _State(NamedTuple):
+    """A state of the automaton: a place in a pattern, before one of its characters or at its end.
 
-    path: str
-    is_exception: bool
-    expression: re.Pattern[str]
+    Attributes:
+        goes: The characters that lead to the next state, as ranges with their bounds.
+        is_negated: Whether it is all others that do.
+        stays: Whether any character, or any but a slash, leads back here: ``**``, ``*`` or neither.
+        skips: Whether what goes here reaches the next state, too.
+    """
+
+    goes: _Ranges = ()
+    is_negated: bool = False
+    stays: str = ""
+    skips: bool = False
 
 
 class IgnoreFile:
-    """The patterns of an ignore file."""
+    """The patterns of an ignore file.
+
+    Attributes:
+        top: The match of the directory that it belongs to, for what lies in it.
+    """
 
     def __init__(self, text: str, name: str) -> None:
         """Read the patterns.
@@ -61,48 +85,101 @@ class IgnoreFile:
         Raises:
             ContextError: If a pattern is invalid.
         """
-        self._patterns: list[_Pattern] = []
+        states: list[_State] = []
+        ends: list[int] = []
+        exceptions: list[int] = []
         # Docker splits at \n only, and strips whitespace, but not before a comment.
         for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
             if line.startswith("#") or not line.strip():
                 continue
             try:
                 pattern = _pattern(line.strip())
+                found = _states(pattern.removeprefix("!")) if pattern else []
             except ValueError as error:
                 raise ContextError(f"{name}:{number}: {line.strip()[:80]}: {error}") from None
-            if pattern:
-                self._patterns.append(pattern)
+            if found:
+                if pattern.startswith("!"):
+                    exceptions += range(len(states), len(states) + len(found))
+                states += found
+                ends.append(len(states) - 1)
+        self._size = len(states)
+        self._goes = defaultdict[_Ranges, list[int]](list)
+        for at, state in enumerate(states):
+            self._goes[state.goes].append(at)
+        self._negated = self._bits(at for at, state in enumerate(states) if state.is_negated)
+        self._stays = self._bits(at for at, state in enumerate(states) if state.stays == "**")
+        self._stays_in_name = self._bits(at for at, state in enumerate(states) if state.stays)
+        self._skips = self._bits(at for at, state in enumerate(states) if state.skips)
+        self._ends, self._exceptions = self._bits(ends), self._bits(exceptions)
+        self._moves = lru_cache(maxsize=1024)(self._moves_of)
+        first = self._ends << 1 | 1
+        self.top = Match(0, 0, 0, first | (first & self._skips) << 1)
 
-    def match(self, path: str, above: Match) -> Match:
-        """Match a path, given the match of its directory."""
+    def match(self, name: str, above: Match) -> Match:
+        """Match an entry of a directory, given the match for what lies in it."""
+        states = self._read(above.states, name)
+        found = states & self._ends
+        if not found:
+            return Match(above.decided, above.matched, above.walked, states)
+        matched = above.matched | found
         # BuildKit packs a file if neither its walk nor its opening of the file ignores it. These
         # differ if a pattern that matches the directory is not the first to change the result.
-        carried = above.matched or (False,) * len(self._patterns)
-        matched = [
-            known or bool(one.expression.fullmatch(path))
-            for known, one in zip(carried, self._patterns, strict=True)
-        ]
-        walked = list(above.walked or carried)
-        opened_ignored = walked_ignored = False
-        opened_by = walked_by = 0
-        for at, one in enumerate(self._patterns):
-            if matched[at] and one.is_exception is opened_ignored:
-                opened_ignored, opened_by = not opened_ignored, at + 1
-            if not walked[at] and one.is_exception is walked_ignored:
-                walked[at] = bool(one.expression.fullmatch(path))
-            if walked[at]:
-                walked_ignored, walked_by = not one.is_exception, at + 1
-        decided = max(opened_by * opened_ignored, walked_by * walked_ignored)
-        return Match(decided > 0, decided, tuple(matched), tuple(walked))
+        opened = self._changing(matched)
+        walked = above.walked | self._changing(above.walked | found)
+        exceptions = self._exceptions
+        decided = max(
+            one.bit_length() if one & ~exceptions > one & exceptions else 0
+            for one in (opened, walked)
+        )
+        return Match(decided, matched, walked, states)
 
-    def may_keep_below(self, folder: str, match: Match) -> bool:
-        """Whether a later exception may match something in an ignored directory."""
-        later = self._patterns[match.decided :]
-        return any(one.is_exception and _reaches_below(one.path, folder) for one in later)
+    def below(self, match: Match) -> Match | None:
+        """Return the match for what lies in a directory; None if nothing there can be kept."""
+        states = self._read(match.states, "/")
+        if match.ignored and not (states & self._exceptions) >> match.decided:
+            return None
+        return replace(match, states=states)
+
+    def _read(self, states: int, text: str) -> int:
+        """Return the states that characters lead to."""
+        for character in text:
+            goes, stays = self._moves(character)
+            gone = (states & goes) << 1
+            states = gone | (gone & self._skips) << 1 | states & stays
+            if not states:
+                break
+        return states
+
+    def _moves_of(self, character: str) -> tuple[int, int]:
+        """Return the states that a character leads on from, and those that it leads back to."""
+        goes = self._bits(
+            at
+            for ranges, found in self._goes.items()
+            if any(low <= character <= high for low, high in ranges)
+            for at in found
+        )
+        return goes ^ self._negated, self._stays if character == "/" else self._stays_in_name
+
+    def _changing(self, patterns: int) -> int:
+        """Return those of some patterns that change the result of those before them."""
+        # All bits between two patterns are set, so what is added there carries to the later one.
+        # The first pattern is one after exceptions: nothing is ignored yet.
+        gaps = (1 << self._size) - 1 ^ patterns
+        exceptions = patterns & self._exceptions
+        others = patterns ^ exceptions
+        after_exceptions = gaps + (exceptions << 1 | 1)
+        after_others = gaps + (others << 1)
+        return others & after_exceptions | exceptions & after_others
+
+    def _bits(self, states: Iterable[int]) -> int:
+        made = bytearray(self._size // 8 + 1)
+        for at in states:
+            made[at // 8] |= 1 << at % 8
+        return int.from_bytes(made, "little")
 
 
-def _pattern(line: str) -> _Pattern | None:
-    """Parse a line as Docker does, in two steps: ./!a is an exception, and "a/ /" is a."""
+def _pattern(line: str) -> str:
+    """Clean a line as Docker does, in two steps: ./!a is an exception, and "a/ /" is a."""
     if len(line) > _LONGEST_PATTERN:
         raise ValueError(f"a pattern has at most {_LONGEST_PATTERN} characters")
     path = line.removeprefix("!").strip()
@@ -110,13 +187,11 @@ def _pattern(line: str) -> _Pattern | None:
         path = _clean(path).removeprefix("/") or "/"
     path = f"!{path}".strip() if line.startswith("!") else path.strip()
     if not path:
-        return None
+        return ""
     path = _clean(path)
     if path == "!":
         raise ValueError("no pattern after !")
-    return _Pattern(
-        path.removeprefix("!"), path.startswith("!"), _expression(path.removeprefix("!"))
-    )
+    return path
 
 
 def _clean(path: str) -> str:
@@ -124,60 +199,51 @@ def _clean(path: str) -> str:
     return posixpath.normpath(re.sub("/+", "/", path))
 
 
-def _reaches_below(pattern: str, folder: str) -> bool:
-    """Whether a pattern may match something in a directory; compares name by name."""
-    parts, names = pattern.split("/"), folder.split("/")
-    for part, name in zip(parts, names, strict=False):
-        # A class may match a slash, and a slash may be escaped.
-        if "**" in part or "[" in part or "\\" in part:
-            return True
-        if not _expression(part).fullmatch(name):
-            return False
-    return len(parts) > len(names)
-
-
-@lru_cache(maxsize=1024)
-def _expression(pattern: str) -> re.Pattern[str]:
-    """Translate a pattern to a regular expression."""
-    regex, at = "", 0
+def _states(pattern: str) -> list[_State]:
+    """Translate a pattern."""
+    states: list[_State] = []
+    stays, at = "", 0
     if pattern.startswith("**") and pattern[2:3] != "/" and not _SPECIAL & set(pattern[2:]):
         # Docker compares suffixes here: **.pyc matches a.pyc, though **.py? does not.
-        regex, at = ".*", 2
+        stays, at = "**", 2
     while at < len(pattern):
-        character = pattern[at]
         if pattern.startswith("**", at):
             at += 3 if pattern.startswith("/", at + 2) else 2
-            token = "(?:.*/)?" if at < len(pattern) else ".*"
-            regex = regex.removesuffix(token) + token
-        elif character == "[":
-            token, at = _class(pattern, at + 1)
-            regex += token
-        elif character in "*?":
-            regex, at = regex + {"*": "[^/]*", "?": "[^/]"}[character], at + 1
+            if at == len(pattern):
+                stays = "**"
+            elif not (states and states[-1].skips):
+                # Nothing, or anything that ends with a slash.
+                states.append(_State((("/", "/"),), stays="**", skips=True))
+        elif pattern[at] == "*":
+            stays, at = "*", at + 1
         else:
-            literal, at = _literal(pattern, at)
-            regex += literal
-    return re.compile(regex, re.DOTALL)
+            goes, is_negated, at = _characters(pattern, at)
+            states.append(_State(goes, is_negated, stays))
+            stays = ""
+    return [*states, _State(stays=stays)]
 
 
-def _class(pattern: str, at: int) -> tuple[str, int]:
-    """Translate a class from after its bracket; return the position after it, too."""
-    is_negated = pattern.startswith("^", at)
-    at += is_negated
-    regex = ""
-    while not (regex and pattern.startswith("]", at)):
+def _characters(pattern: str, at: int) -> tuple[_Ranges, bool, int]:
+    """Read what stands for one character; return also whether it is negated, and where it ends."""
+    if pattern[at] == "?":
+        return (("/", "/"),), True, at + 1
+    if pattern[at] != "[":
+        character, at = _literal(pattern, at)
+        return ((character, character),), False, at
+    is_negated = pattern.startswith("^", at + 1)
+    at += 1 + is_negated
+    ranges: list[tuple[str, str]] = []
+    while not (ranges and pattern.startswith("]", at)):
         if pattern.startswith("[:", at):
             raise ValueError("[: does not work as Docker documents it; use a range such as a-z")
         low, at = _bound(pattern, at)
         high = low
         if pattern.startswith("-", at):
             high, at = _bound(pattern, at + 1)
-        try:
-            re.compile(f"[{low}-{high}]")
-        except re.error:
-            raise ValueError("the range of the class ends before it starts") from None
-        regex += f"{low}-{high}"
-    return f"[{'^' * is_negated}{regex}]", at + 1
+        if low > high:
+            raise ValueError("the range of the class ends before it starts")
+        ranges.append((low, high))
+    return tuple(ranges), is_negated, at + 1
 
 
 def _bound(pattern: str, at: int) -> tuple[str, int]:
@@ -195,7 +261,7 @@ def _literal(pattern: str, at: int) -> tuple[str, int]:
         if not character or character.isalnum() or not character.isascii():
             # Docker reads \d as a digit and rejects \y; a file with \ as separator expects neither.
             raise ValueError("a \\ escapes *, ?, [, ], !, # or \\; folders are separated by /")
-    return re.escape(character), at + 1
+    return character, at + 1
 
 
 __all__ = ("IgnoreFile", "Match")

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from ._files import Tree
-from ._ignore import IgnoreFile, Match
+from ._ignore import IgnoreFile
 from .errors import ContextError
 
 _IGNORED_BY = ".dockerignore"
@@ -234,7 +234,7 @@ def _unreadable(path: Path, error: OSError) -> ContextError:
 
 def _walk(tree: Tree, root: Path, ignore: IgnoreFile, stop: threading.Event) -> Iterator[str]:
     """Yield the path of each entry to pack, relative to the root; links are not followed."""
-    waiting = [("", Match())]
+    waiting = [("", ignore.top)]
     while waiting:
         folder, above = waiting.pop()
         if stop.is_set():
@@ -247,11 +247,11 @@ def _walk(tree: Tree, root: Path, ignore: IgnoreFile, stop: threading.Event) -> 
             raise _unreadable(root / folder, error) from error
         for name, is_folder in found:
             entry = f"{folder}/{name}" if folder else name
-            match = ignore.match(entry, above)
+            match = ignore.match(name, above)
             if not match.ignored:
                 yield entry
-            if is_folder and (not match.ignored or ignore.may_keep_below(entry, match)):
-                waiting.append((entry, match))
+            if is_folder and (below := ignore.below(match)):
+                waiting.append((entry, below))
 
 
 def _add(
