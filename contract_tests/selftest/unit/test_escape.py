@@ -25,9 +25,11 @@ PRINTS = {
 STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
 WRITERS = {
     "contract_tests/escape.py": "the door: escape.show",
+    "contract_tests/__main__.py": "one word of ours, before anything else is loaded",
+    "contract_tests/report/files.py": "the pages of the reports, which are escaped",
     "contract_tests/conftest.py": "write_line, a line each, escaped",
     "contract_tests/cli/process.py": "replaces the streams",
-    "contract_tests/program.py": "secho, for colours, escaped; the reports",
+    "contract_tests/program.py": "secho, for colours, escaped",
     "contract_tests/reference/builder_child.py": "JSON, for its parent",
     "contract_tests/report/terminal.py": "progress, on one line, escaped",
     "contract_tests/vendoring/vendor_check.py": "stands alone in a copy; escapes by itself",
