@@ -29,17 +29,23 @@ def refuse(run: Run) -> None:
             _fix_of_uploads(run),
         )
     if not run.completed:
-        patience = run.target.budget.deadline
         statuses = sorted({cell.status for cell in run.cells if cell.row == "group"})
         raise GateError(
-            f"no build was COMPLETED within {patience:g} s, though starts were accepted "
+            "no build was COMPLETED, though starts were accepted "
             f"(statuses seen: {', '.join(statuses)}), so many rules observed nothing."
             f"{_cut(run)}",
-            f"see whether the server builds at all; raise {setting('DEADLINE')}, or give "
-            f"a {setting('DOCKERFILE')} that it can build",
+            f"{_more_time(run)}see whether the server builds at all, or give a "
+            f"{setting('DOCKERFILE')} that it can build",
         )
     if run.fuzzed is not None and run.fuzzed.ended is None:
         _refuse_without_generated_success(run, run.fuzzed)
+
+
+def _more_time(run: Run) -> str:
+    """Return what gives builds more time, where they were not waited for to their end."""
+    short = [one.budget for one in run.cut if one.budget]
+    short += ["STUCK_AFTER"] if run.target.stuck_after and not short else []
+    return f"raise {' and '.join(map(setting, dict.fromkeys(short)))}; " if short else ""
 
 
 def not_uploaded(run: Run) -> str:

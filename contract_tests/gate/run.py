@@ -175,7 +175,8 @@ class Run:
     @property
     def reasons(self) -> list[str]:
         """What cut it, and where; without secrets."""
-        return [self.redaction(str(one)) for one in (*self.cut, self.problem) if one]
+        problem = [self.problem.what] if self.problem else []
+        return [self.redaction(one) for one in (*map(str, self.cut), *problem)]
 
     @property
     def unneeded(self) -> list[Waiver]:

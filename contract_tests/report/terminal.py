@@ -58,7 +58,7 @@ def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
     for verdict in verdicts.values():
         for group in verdict.groups.values():
             if group.outcome is Outcome.ADVISED:
-                first, where = group.first, f"{group.key.operation}, {group.count} exchanges"
+                first, where = group.first, text.seen(group, hide)
                 what = f"{first.field}: {first.received}, expected {first.expected} ({where})"
                 shown = text.one_line(text.hidden(what, hide))
                 yield f"advised       {verdict.rule.id:<4} {shown}"

@@ -62,11 +62,16 @@ def failures(verdict: Verdict, hide: Hide, repeat: str = "") -> str:
 
 def failure(group: Group, hide: Hide, repeat: str = "") -> str:
     """Show the first violation of a group whole; ``repeat`` is the command that shows it again."""
+    return single(group.first, hide, repeat, seen(group, hide))
+
+
+def seen(group: Group, hide: Hide) -> str:
+    """Return how often a group was seen, and at which operation."""
     times = "once" if group.count == 1 else f"on {group.count} exchanges"
-    return single(group.first, hide, repeat, f"{times}, {hidden(group.key.operation, hide)}")
+    return f"{times}, {hidden(group.key.operation, hide)}"
 
 
-def single(violation: Violation, hide: Hide, repeat: str = "", seen: str = "") -> str:
+def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") -> str:
     """Show one violation whole."""
     lines = [
         ("field", hidden(violation.field, hide)),
@@ -75,7 +80,7 @@ def single(violation: Violation, hide: Hide, repeat: str = "", seen: str = "") -
         ("exchange", exchange_line(violation.exchange, hide)),
         ("after", exchange_line(violation.after, hide, body=False) if violation.after else ""),
         *_sources(violation),
-        ("seen", seen),
+        ("seen", where),
     ]
     body = [f"  {name:<9} {one_line(value)}" for name, value in lines if value]
     body += [line(f"  repeat    {repeat}")] if repeat else []  # whole, so that it can be run

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from operator import itemgetter
 
+from ..contract.openapi import instant, naive
 from ..tape.exchange import Credential, Exchange, Row
 from ..tape.history import History, has_started, is_start, is_valid_start
 from .base import (
@@ -270,6 +271,7 @@ def apart(history: History) -> Judgement:
     - two builds of the same name and tag, with the same ``fullImagePath``;
     - upload URLs that differ in any part, such as the query alone;
     - the same artifact id under two builds with another createdAt;
+    - an artifact that was created before the build, which may be used again;
     - a waiting build that becomes UPLOADING, FAILED or CANCELLED while another one is started;
     - in a recording, a build that runs when only another one is seen to be started;
     - an id or URL that is not a string, which is P6's.
@@ -285,7 +287,7 @@ def apart(history: History) -> Judgement:
         return HELD
     for artifact in last.rows[1:]:
         owner = history.tape.owner(artifact)
-        if owner not in (None, last.build_id):
+        if owner not in (None, last.build_id) and not _is_older(artifact, last.rows[0]):
             at, its = f"{artifact.path}.{names.build.id}", artifact.data.get(names.build.id)
             received = f"{shown(its)}, an artifact of build {owner}"
             return Broken(at, "an artifact of this build", received)
@@ -356,6 +358,13 @@ def not_yet(history: History) -> Judgement:
         expected = f"not started, since {api.sent.is_uploaded} was false"
         return Broken(f"$.{api.build.status}", expected, shown(group.status))
     return HELD
+
+
+def _is_older(artifact: Row, group: Row) -> bool:
+    """Whether an artifact was created before a group, so that it may come from a cache."""
+    key = group.api.build.created
+    created = ((artifact.moment(key, read), group.moment(key, read)) for read in (instant, naive))
+    return any(its is not None and own is not None and its < own for its, own in created)
 
 
 def _says_uploaded(exchange: Exchange) -> bool:

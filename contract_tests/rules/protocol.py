@@ -118,7 +118,8 @@ def needs_valid_body(history: History) -> Judgement:
       (``"yes"``, 1), whether it is accepted or refused;
     - any 4xx for a body that is not JSON, since it has no schema to break;
     - unknown keys, and what strict JSON alone forbids: a key twice, NaN, text after the value;
-    - a body with another content type than application/json, or none;
+    - a body with another content type than application/json, or none, or with another charset
+      than UTF-8;
     - in a recording, 401, since a token may have expired.
     """
     exchange = history.last

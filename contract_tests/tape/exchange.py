@@ -91,6 +91,13 @@ class Message:
             return None, str(error)
 
     @property
+    def is_utf_8(self) -> bool:
+        """Whether the content type names no other charset."""
+        parameters = self.headers.get("content-type", "").lower().split(";")[1:]
+        names = [one.partition("=")[2].strip(' "') for one in parameters if "charset" in one]
+        return all(name.replace("-", "") == "utf8" for name in names)
+
+    @property
     def media_type(self) -> str:
         """The content type without its parameters, in lower case; empty if there is none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -227,6 +234,8 @@ class Exchange:
             return None
         if request.media_type != "application/json" or request.json is NOT_JSON:
             return None
+        if not request.is_utf_8:
+            return None  # by its charset it is another text, or none
         errors = self.api.contract.request_errors(operation, request.json)
         return f"{errors[0].at}: {errors[0].what}" if errors else None
 

@@ -215,14 +215,16 @@ def _returns_another(*keys: str) -> Change:
 
 
 def _artifact_of_another(request: ServerRequest, response: ServerResponse) -> None:
-    """List the artifact of the first completed build in those that complete later."""
+    """List the artifacts of the newest completed build in those that were created before it."""
     if request.operation not in ("start", "status") or not response.is_success:
         return
     group = json.loads(response.content)
     if group["status"] == "COMPLETED":
-        first = request.server.memory["first"].setdefault("group", group)
-        if first["id"] != group["id"]:
-            group["artifacts"] += first["artifacts"]
+        newest = request.server.memory["newest"]
+        if newest.get("createdAt", "") < group["createdAt"]:
+            newest.update(group)
+        elif newest["id"] != group["id"]:
+            group["artifacts"] += newest["artifacts"]
             response.content = json.dumps(group).encode()
 
 

@@ -76,7 +76,9 @@ def test_report_has_a_case_for_each_rule(tmp_path: Path) -> None:
     server = {*RULES, *(one.id for one in CHECKS.values()), REQUIRED, END}
     assert suites == {"client": {*CLIENT_RULES}, "server": server}
     assert {one for one, state in states(report).items() if state is not State.PASSED} == {
-        one.id for one in CHECKS.values()
+        "P14",
+        "S8",
+        *(one.id for one in CHECKS.values()),
     }
 
 

@@ -95,7 +95,7 @@ def replayer(folder: Path) -> Replay:
 def violated(made: Replayed) -> set[str]:
     """Return the ids of the rules that are violated."""
     verdicts = judge(made.tape, RULES.values())
-    return {one for one, verdict in verdicts.items() if verdict.violations}
+    return {one for one, verdict in verdicts.items() if verdict.outcome == "violated"}
 
 
 def observed(made: Replayed, rule: str) -> int:

@@ -12,7 +12,7 @@ from ...rules import RULES, Level, Rule
 from ...rules.client import CLIENT_RULES, ClientRule
 from ...tape.exchange import Credential
 from ...tape.tape import Tape
-from ..support.story import BUILD, TOKEN, Story, row
+from ..support.story import BUILD, TOKEN, Story, artifact, row
 
 
 @pytest.fixture
@@ -218,6 +218,29 @@ def test_found_at_once(story: Story) -> None:
     story.now += 3600
     story.look("c", None, status=404)
     assert story.broken == ["L10"]
+
+
+@pytest.mark.parametrize(
+    ("created", "broken"), [("2026-11-24T08:00:00Z", []), ("2026-11-24T09:00:03Z", ["L9"])]
+)
+def test_an_artifact_of_two_builds(story: Story, created: str, broken: list[str]) -> None:
+    """L9: one that is older than the build may come from a cache."""
+    for build in ("b", "c"):
+        shared = artifact("PENDING", createdAt=created)
+        story.initiate(build)
+        story.look(build, row(build, "PENDING", artifacts=[shared]))
+
+    assert story.broken == broken
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", '"UTF-32"'])
+def test_a_charset_that_the_bytes_are_not_in(story: Story, charset: str) -> None:
+    """P3 does not say what becomes of such a body; in UTF-8 it is one that breaks its schema."""
+    for name, broken in ((charset, []), ('"UTF-8"', ["P3"])):
+        headers = {"content-type": f"application/json; charset={name}"}
+        story.send("POST", BUILD, 415, None, body={"image_name": "web"}, headers=headers)
+
+        assert story.broken == broken
 
 
 IMAGE = BUILD.replace("/build", "/web/v1")

@@ -47,7 +47,7 @@ def mocked() -> Iterator[respx.Router]:
 
 def broken(watch: Watch) -> set[str]:
     """Return the ids of the rules that are violated."""
-    return {one for one, verdict in watch.verdicts.items() if verdict.violations}
+    return {one for one, verdict in watch.verdicts.items() if verdict.outcome == "violated"}
 
 
 def counted(watch: Watch, rule: str) -> tuple[int, int]:
