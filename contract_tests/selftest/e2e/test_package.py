@@ -234,7 +234,7 @@ def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path:
     ("words", "part"),
     [
         (["--no-such-option"], "unknown option --no-such-option"),
-        (["--rule", "T99"], "unknown rule T99\n    fix: use P1, "),
+        (["--rule", "T99"], "unknown rule T99\n    fix: use T9"),
         (["--rate", "slow"], "--rate is not a number from 0.01 on: 'slow'\n    fix: --rate=20"),
         (["--target", "http://127.0.0.1:9"], "put it in the variable CONTRACT_TOKEN"),
         (["--build-id", "b"], "--build-id needs a --target\n    fix: --target=http://host"),
