@@ -190,8 +190,11 @@ def check(source: Source, package: Path) -> CopyState:
 
 
 def _tracked_caches(package: Path) -> dict[str, str]:
-    """Return what git tracks in the caches of a copy: Python runs what is in ``__pycache__``."""
-    names = os.fsdecode(git.output(package, "ls-files", "-z") or b"").split("\0")
+    """Return what git tracks in the caches of a copy: Python runs what is in ``__pycache__``.
+
+    Raises ``Problem`` if git does not tell, as in a clone of another owner.
+    """
+    names = os.fsdecode(git.run(package, "ls-files", "-z")).split("\0")
     return {name: "added" for name in names if IGNORED & {*PurePosixPath(name).parts}}
 
 
@@ -202,13 +205,22 @@ def _check(source: Source, package: Path) -> CopyState:
     before = vendor_check.read_lock(package)
     now = source.made(with_tests=bool(before.get("with_tests", False)))
     found, edits = news(before, now), _edits(source, package, before)
-    if caches := _tracked_caches(package):
-        edits = {**(edits or {}), **caches}
+    compiled = sorted(path.relative_to(package).as_posix() for path in package.rglob("__pycache__"))
+    untold = ""
+    try:
+        if caches := _tracked_caches(package):
+            edits = {**(edits or {}), **caches}
+    except Problem as problem:
+        untold = problem.what.partition("\n")[0] if compiled else ""
     again = usage.command("vendor", DEST=str(package.parent))
     if edits:
         what = f"{package} was edited, though it agrees with its lock"
         fix = f"keep the edits elsewhere, then {again} {usage.flag('FORCE')}"
         return CopyState(EDITED, what, fix, listed(edits))
+    if untold:
+        what = f"whether the compiled modules in {package} are tracked is unknown: {untold}"
+        fix = "remove them, or make git work there (safe.directory), and check again"
+        return CopyState(UNKNOWN, what, fix, listed(dict.fromkeys(compiled, "compiled")))
     if edits is None:
         what = (
             f"whether {package} is older or edited is unknown: its source, "

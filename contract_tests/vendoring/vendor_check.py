@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, NoReturn
@@ -31,6 +32,8 @@ CODES = {FRESH: 0, UPDATE: 1, EDITED: 1, BROKEN: 1, UNKNOWN: 4, ERROR: 4}
 """The exit code of each state; only ``vendor-check`` finds an update, or an unknown source."""
 IGNORED = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
 """What tools leave in any folder."""
+LARGEST = 2**20
+"""Bytes of the lock, and of a file of a copy, at most; a larger one is not read to its end."""
 EDITS = ("edited", "added", "unreadable")
 """Kinds of differences whose content an update would lose."""
 _OBEYED = re.compile(
@@ -80,11 +83,14 @@ def read_lock(package: Path) -> dict[str, Any]:
     """Return the lock of a copy. Raises ``LockError``."""
     path = package / LOCK
     try:
-        lock: Any = json.loads(path.read_text(encoding="utf-8"))
+        content = read(path)
+        lock: Any = None if content is None else json.loads(content.decode("utf-8"))
     except FileNotFoundError:
         raise LockError(f"{package} is not a copy: it has no {LOCK}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise LockError(f"{path} cannot be read: {error}") from error
+    if content is None:
+        raise LockError(f"{path} is not a regular file of at most {LARGEST} bytes")
     if not isinstance(lock, dict) or lock.get("lock") != FORMAT:
         raise LockError(f"{path} is not a lock of format {FORMAT}")
     files, contract = lock.get("files"), lock.get("contract")
@@ -93,6 +99,22 @@ def read_lock(package: Path) -> dict[str, Any]:
     if not isinstance(contract, dict) or not isinstance(contract.get("version"), str):
         raise LockError(f"{path} has no contract version")
     return lock
+
+
+def read(path: Path) -> bytes | None:
+    """Return what is in a file; None if it is a link, not a regular file, or larger than LARGEST.
+
+    Raises ``OSError``. A FIFO or a device is not waited for.
+    """
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return None
+    # It may be replaced meanwhile. Windows has neither flag, and needs the third for line ends.
+    names = ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in names)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        content = file.read(LARGEST + 1) if is_regular else b""
+    return content if is_regular and len(content) <= LARGEST else None
 
 
 def _line(text: str) -> str:
@@ -125,10 +147,12 @@ def _difference(path: Path, digest: str) -> str:
     try:
         if not path.exists():
             return "missing"
-        content = path.read_bytes() if path.is_file() else b""
+        content = read(path)
     except OSError:
         return "unreadable"
-    if path.is_file() and sha256(content) == digest:
+    if content is None:
+        return "edited"
+    if sha256(content) == digest:
         return ""
     return "line ends" if sha256(content.replace(b"\r\n", b"\n")) == digest else "edited"
 

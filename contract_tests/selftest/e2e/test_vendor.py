@@ -31,6 +31,15 @@ from ..support.vendoring import ROOT, advance, checkout, commit, git, write
 
 Captured = pytest.CaptureFixture[str]
 
+# Runs a script in a process that may have no more than 400 MB, and no more than a minute.
+BOUNDED = """
+import resource, runpy, signal, sys
+resource.setrlimit(resource.RLIMIT_AS, (4 * 10**8, 4 * 10**8))
+signal.alarm(60)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
@@ -237,12 +246,72 @@ def test_compiled_module_that_git_tracks_is_an_edit(source: Source, copied: Path
     """Python runs it instead of its source. Caches that git ignores are everybody's."""
     (copied / "__pycache__").mkdir()
     (copied / "__pycache__/client.cpython-311.pyc").write_bytes(b"code")
+    git(copied.parent, "init", "-q")
     assert vendor.check(source, copied).state == FRESH
     commit(copied.parent)
 
     state = vendor.check(source, copied)
     assert state.state == EDITED
     assert listed(state) == ["added      __pycache__/client.cpython-311.pyc"]
+
+
+def test_compiled_module_is_not_fresh_where_git_does_not_tell(
+    source: Source, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside of git, and in a clone of another owner, it may be anybody's."""
+    assert vendor.check(source, copied).state == FRESH  # there is none
+    (copied / "models/__pycache__").mkdir()
+    (copied / "models/__pycache__/build.cpython-311.pyc").write_bytes(b"code")
+    alone = vendor.check(source, copied)
+    commit(copied.parent)
+    # git's own variable for its tests, and no settings of this machine that trust any folder
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    foreign = vendor.check(source, copied)
+
+    for state, reason in ((alone, "not a git repository"), (foreign, "dubious ownership")):
+        assert (state.state, listed(state)) == (UNKNOWN, ["compiled   models/__pycache__"])
+        assert reason in state.what
+    (copied / "client.py").write_text("mine = 1\n")
+    assert vendor.check(source, copied).state == EDITED
+
+
+def test_link_to_the_same_content_is_an_edit(tmp_path: Path, copied: Path) -> None:
+    """What is elsewhere can change after the check."""
+    (copied / "client.py").rename(tmp_path / "client.py")
+    (copied / "client.py").symlink_to(tmp_path / "client.py")
+
+    for state in (vendor_check.check(copied), vendor.check(find(ROOT), copied)):
+        assert (state.state, listed(state)) == (EDITED, ["edited     client.py"])
+
+
+@pytest.mark.parametrize("name", [LOCK, "client.py"])
+@pytest.mark.parametrize("kind", ["device", "fifo", "link", "folder", "large"])
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path, name: str, kind: str) -> None:
+    """A device has no end, a FIFO is not written to, and a file may be larger than memory."""
+    copied = vendor.copy(find(ROOT), tmp_path / "dest").package
+    path = copied / name
+    path.rename(tmp_path / "real")
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "large":
+        with path.open("wb") as file:
+            file.truncate(2**40)
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else tmp_path / "real")
+    script = copied / "vendor_check.py"
+
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-S", "-c", BOUNDED, str(script)], check=False, capture_output=True
+    )
+    assert done.stdout.startswith(b"problem: "), done.stderr
+    found = vendor.check(find(ROOT), copied)
+
+    assert found.state == (BROKEN if name == LOCK else EDITED)
+    assert refused(find(ROOT), copied.parent).code == Exit.FOUND
 
 
 def test_current_copy_is_not_written(copied: Path) -> None:
