@@ -22,13 +22,17 @@ _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 # The first that holds an address is its kind. 0.0.0.0 and :: reach the machine itself.
 _KINDS: Final = {
     # What clouds tell their machines, credentials included: documented by AWS, Azure, GCP,
-    # Alibaba and Oracle.
+    # Scaleway, Alibaba and Oracle.
     "cloud metadata": (
         "169.254.169.254",
         "169.254.170.2",
+        "169.254.170.23",
         "fd00:ec2::254",
+        "fd00:ec2::23",
         "168.63.129.16",
         "fd20:ce::254",
+        "169.254.42.42",
+        "fd00:42::42",
         "100.100.100.200",
         "192.0.0.192",
     ),
@@ -45,9 +49,14 @@ _KINDS: Final = {
     ),
     "shared": ("100.64.0.0/10",),
     "multicast": ("224.0.0.0/4", "ff00::/8"),
+    # Those that not each version of Python knows: RFC 7526, RFC 9637 and RFC 9602.
+    "reserved": ("192.88.99.0/24", "3fff::/20", "5f00::/16"),
 }
-# The last 32 bits are an IPv4 address: NAT64 (RFC 6052), and the old IPv4-compatible form.
-_LAST_32_BITS: Final = ("64:ff9b::/96", "::/96")
+# The last 32 bits are an IPv4 address: NAT64 (RFC 6052), the old IPv4-compatible form, and the
+# IPv4-translated one (RFC 2765).
+_LAST_32_BITS: Final = ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")
+# The 32 bits before those of ISATAP (RFC 5214), whatever the network.
+_ISATAP: Final = (0x00005EFE, 0x02005EFE)
 _PORTS: Final = {"http": 80, "https": 443}
 
 Hosts: TypeAlias = frozenset[tuple[str, int | None]]
@@ -149,7 +158,8 @@ def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """Return the IPv4 address that packets to an IPv6 address go to, if it has one inside."""
     if address.teredo:
         return address.teredo[1]
-    if any(address in ipaddress.ip_network(one) for one in _LAST_32_BITS):
+    is_isatap = int(address) >> 32 & 0xFFFFFFFF in _ISATAP
+    if is_isatap or any(address in ipaddress.ip_network(one) for one in _LAST_32_BITS):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import httpx
 import pytest
 from prime_image_builds import AuthenticatedClient, errors
@@ -12,6 +14,15 @@ KINDS = {
     "::ffff:127.0.0.1": "loopback", "64:ff9b::7f00:1": "loopback", "2002:7f00:1::": "loopback",
     "::127.0.0.1": "loopback", "2001:0:4136:e378:8000:63bf:80ff:fffe": "loopback",
     "169.254.169.254": "cloud metadata", "fd00:ec2::254": "cloud metadata",
+    "fd00:ec2::23": "cloud metadata", "169.254.170.2": "cloud metadata",
+    "169.254.170.23": "cloud metadata", "fd00:42::42": "cloud metadata",
+    "169.254.42.42": "cloud metadata", "192.0.0.192": "cloud metadata",
+    "::ffff:0:169.254.169.254": "cloud metadata", "::ffff:0:127.0.0.1": "loopback",
+    "2606:4700::5efe:127.0.0.1": "loopback", "2606:4700::200:5efe:10.0.0.1": "private",
+    "fe80::5efe:10.0.0.1": "link-local", "2606:4700::5efe:8.8.8.8": None,
+    "::ffff:0:8.8.8.8": None, "2606:4700::100:5efe:10.0.0.1": None,
+    "192.88.99.1": "reserved", "192.88.98.1": None, "3fff::1": "reserved",
+    "3fff:fff::1": "reserved", "5f00::1": "reserved", "::ffff:192.88.99.1": "reserved",
     "::ffff:169.254.169.254": "cloud metadata", "64:ff9b::a9fe:a9fe": "cloud metadata",
     "168.63.129.16": "cloud metadata", "100.100.100.200": "cloud metadata",
     "169.254.1.1": "link-local", "fe80::1": "link-local", "fe80::1%eth0": "link-local",
@@ -35,6 +46,17 @@ LITERALS = {
 def test_kind_of_an_address(address: str) -> None:
     """An address inside another counts; one that is public has no kind."""
     assert kind_of(address) == KINDS[address]
+
+
+@pytest.mark.parametrize("address", ["3fff::1", "5f00::1", "192.88.99.1"])
+def test_kind_does_not_depend_on_the_version_of_python(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older ones count these as public."""
+    for version in (ipaddress.IPv4Address, ipaddress.IPv6Address):
+        monkeypatch.setattr(version, "is_global", True)
+
+    assert kind_of(address) == "reserved"
 
 
 @pytest.mark.parametrize("host", LITERALS)

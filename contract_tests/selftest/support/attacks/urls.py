@@ -34,6 +34,9 @@ _BASES = {
 _INNER = {
     "loopback": "127.0.0.1", "other loopback": "127.8.9.10", "this host": "0.0.0.0",  # noqa: S104
     "metadata": "169.254.169.254", "task metadata": "169.254.170.2", "link-local": "169.254.1.1",
+    "pod metadata": "169.254.170.23", "other metadata": "169.254.42.42",
+    "shared metadata": "100.100.100.200", "reserved metadata": "192.0.0.192",
+    "relays": "192.88.99.1",
     "private 10": "10.0.0.5", "private 172": "172.20.0.5", "private 192": "192.168.1.1",
     "shared": "100.64.0.1", "multicast": "224.0.0.251", "broadcast": "255.255.255.255",
 }  # fmt: skip
@@ -45,8 +48,9 @@ _OF_KIND = {
 }
 _INNER_6 = {
     "loopback": "::1", "this host": "::", "link-local": "fe80::1", "private": "fd12:3456::1",
-    "metadata": "fd00:ec2::254", "site-local": "fec0::1", "multicast": "ff02::1",
-    "local NAT64": "64:ff9b:1::a00:5",
+    "metadata": "fd00:ec2::254", "pod metadata": "fd00:ec2::23", "other metadata": "fd00:42::42",
+    "documentation": "3fff::1", "segment routing": "5f00::1", "site-local": "fec0::1",
+    "multicast": "ff02::1", "local NAT64": "64:ff9b:1::a00:5",
 }  # fmt: skip
 
 
@@ -66,6 +70,10 @@ def _spellings(address: str) -> Iterator[tuple[str, str]]:
     yield "mapped", f"[::ffff:{address}]"
     yield "compatible", f"[{ipaddress.IPv6Address(number)}]"
     yield "NAT64", f"[{ipaddress.IPv6Address((0x64FF9B << 96) | number)}]"
+    yield "translated", f"[{ipaddress.IPv6Address((0xFFFF << 48) | number)}]"
+    for name, bits in (("ISATAP", 0x5EFE), ("global ISATAP", 0x2005EFE)):
+        network = 0x26064700 << 96
+        yield name, f"[{ipaddress.IPv6Address(network | (bits << 32) | number)}]"
     yield "6to4", f"[{ipaddress.IPv6Address((0x2002 << 112) | (number << 80))}]"
 
 
