@@ -5,7 +5,8 @@ Secrets are the token, cookies, passwords in URLs, the query of an upload URL, a
 ordinary text too, so it is hidden only where it is the value of its header.
 
 A secret is found in any case, and as escapes, base64 and hexadecimal digits spell it, up to four of
-these in one another. The time is linear in the length of a text, whatever the text is.
+these in one another. The time is linear in the length of a text, whatever the text is, and hardly
+grows with the number of secrets, which a server chooses by its cookies.
 
 Standard library only: the scripts for CI use this module without the gate's packages.
 """
@@ -16,14 +17,14 @@ import base64
 import binascii
 import bisect
 import itertools
+import os
 import re
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from html.entities import html5
 from typing import TYPE_CHECKING, Final, NamedTuple, SupportsIndex
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
     from .tape.exchange import Exchange
@@ -36,12 +37,14 @@ TOKEN, COOKIE, SECRET = "<token>", "<cookie>", "<secret>"
 
 # A prefix or suffix of a secret from this length on is hidden beside the mark of a cut.
 _SHORTEST_CUT = 4
-# So far from the mark; and a server may send any number of marks.
-_LONGEST_CUT, _MOST_CUTS = 1024, 64
+# So far from the mark; and over so many marks that the secret itself holds.
+_LONGEST_CUT, _MOST_CUTS = 1024, 8
 # Encodings in one another: JSON in JSON, an encoded URL in a query, base64 of either.
 _MOST_LAYERS = 4
-# From so many secrets on, a text is first searched for their beginnings, whatever their number.
+# From so many beginnings of secrets on, a text is read by place, and not searched for each.
 _MANY = 500
+# So many secrets that begin with one another are told apart; of more, the longest is hidden.
+_MOST_NESTED = 16
 
 _COOKIES = {"cookie", "set-cookie"}
 _AUTHORIZATIONS = {"authorization", "proxy-authorization"}
@@ -67,12 +70,13 @@ _PLACES = (
 )
 _MARKS = ("…".encode(), b"...")
 _CUT = re.compile(b"|".join(map(re.escape, _MARKS)))
-_CUT_ESCAPE = re.compile(rb"(?:\\u?[0-9a-f]{0,3}|%[0-9a-f]?|&#?x?[0-9a-f]{0,6})?\s?\Z")
+_CUT_ESCAPE = re.compile(rb"(?:\\u?[0-9a-f]{0,7}|%[0-9a-f]?|&#?x?[0-9a-f]{0,6})?\s?\Z")
 _ESCAPE = re.compile(
     rb"""[\\%&\0] (?:
       (?<=\\) (?:
           u (?P<four>[0-9A-Fa-f]{4}) | u\{0* (?P<long>[0-9A-Fa-f]{1,6}) \}
-        | x (?P<two>[0-9A-Fa-f]{2}) | (?P<octal>[0-3][0-7]{2}) | (?P<itself>[!-/:-@\[-`{-~]) )
+        | U (?P<eight>[0-9A-Fa-f]{8}) | x (?P<two>[0-9A-Fa-f]{2})
+        | (?P<octal>[0-3][0-7]{2}|[0-7]{1,2}) | (?P<blank>[nrt]) | (?P<itself>[!-/:-@\[-`{-~]) )
     | (?<=%) (?: (?P<byte>[0-9A-Fa-f]{2}) | u (?P<old>[0-9A-Fa-f]{4}) )
     | (?<=&) (?:
           \#0* (?P<decimal>[0-9]{1,7}) ;? | \#[xX]0* (?P<hex>[0-9A-Fa-f]{1,6}) ;?
@@ -80,12 +84,15 @@ _ESCAPE = re.compile(
     | (?<=\0) )""",
     re.VERBOSE,
 )
-_BASES = {"four": 16, "long": 16, "two": 16, "octal": 8, "old": 16, "decimal": 10, "hex": 16}
+_BASES = {
+    "four": 16, "long": 16, "eight": 16, "two": 16, "octal": 8, "old": 16, "decimal": 10, "hex": 16,
+}  # fmt: skip
+_BLANKS = bytes.maketrans(b"nrt", b"\n\r\t")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}(?:\r?\n[A-Za-z0-9+/_-]+)*")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _HEX = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f]{11,}")
 _PAIRS = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f](?:[ :-][0-9A-Fa-f]{2}){7,}")
-_BYTES = re.compile(rb"[0-9][0-9]{0,2}(?:,\s?[0-9]{1,3}){7,}")
+_BYTES = re.compile(rb"[0-9][0-9]{0,2}(?:(?:,\s{0,20}|\s)[0-9]{1,3}){7,}")
 # Secrets are ASCII; hardly anything is that was not encoded from it.
 _TEXTS = re.compile(rb"[\t-\r -~]{7,}")
 
@@ -144,6 +151,90 @@ class _Layer:
         return place, place + 1
 
 
+class _Index:
+    """Secrets in order, so that those at a place of a text are found without a look at each."""
+
+    def __init__(self, secrets: Mapping[bytes, _What]) -> None:
+        self.size = len(secrets)
+        self._what = dict(secrets)
+        self._sorted = sorted(secrets)
+        self._begins = {one[:SHORTEST] for one in secrets}
+        self._longest = max(map(len, secrets), default=0)
+        # The longest other secret that one begins with.
+        self._within: dict[bytes, bytes | None] = {}
+        last: bytes | None = None
+        for one in self._sorted:
+            while last is not None and not one.startswith(last):
+                last = self._within[last]
+            self._within[one] = last
+            last = one
+        whole = [one for one in self._sorted if not secrets[one].skipped]
+        self._heads = _Beginnings(whole)
+        self._tails = _Beginnings(sorted(one[::-1] for one in whole))
+
+    def whole(self, text: bytes) -> Iterator[_Span]:
+        """Yield where secrets stand in a text: the longest at each place."""
+        for at in self._places(text):
+            after = bisect.bisect_right(self._sorted, text[at : at + self._longest])
+            one = self._sorted[after - 1] if after else None
+            for step in itertools.count():
+                if one is None:
+                    break
+                what, is_there = self._what[one], text.startswith(one, at)
+                if is_there or step >= _MOST_NESTED:
+                    end = min(at + len(one), len(text))
+                    yield _Span(at + what.skipped, end, what.label)
+                    if not what.skipped:
+                        break
+                one = self._within[one]
+
+    def _places(self, text: bytes) -> Iterator[int]:
+        if len(self._begins) > _MANY:
+            last = len(text) - SHORTEST
+            return (at for at in range(last + 1) if text[at : at + SHORTEST] in self._begins)
+        return (span.start for one in self._begins for span in _each(one, text, step=1))
+
+    def cut_off(self, text: bytes) -> Iterator[_Span]:
+        """Yield what is left of a secret beside the mark of a cut."""
+        if not any(mark in text for mark in _MARKS):
+            return
+        starts, ends, size = [], [], len(text)
+        for start, end in (mark.span() for mark in _CUT.finditer(text)):
+            part = _CUT_ESCAPE.search(text, max(0, start - 14), start)
+            starts.append(part.start() if part else start)
+            ends.append(size - end - text[end : end + 1].isspace())
+        for at, end, one in self._heads.before(text, starts):
+            yield _Span(at, end, self._what[one].label)
+        for at, end, one in self._tails.before(text[::-1], ends[::-1]):
+            yield _Span(size - end, size - at, self._what[one[::-1]].label)
+
+
+class _Beginnings:
+    """Secrets in order, whose beginnings are looked for before the marks of cuts."""
+
+    def __init__(self, ordered: Sequence[bytes]) -> None:
+        self._ordered = ordered
+        self._first = {one[:_SHORTEST_CUT] for one in ordered}
+
+    def before(self, text: bytes, cuts: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
+        """Yield places of a text, the last cut that a secret's beginning goes to, and the secret.
+
+        Cuts are in ascending order. A text is read once, whatever the number of its cuts.
+        """
+        done = 0
+        for index, cut in enumerate(cuts):
+            for at in range(max(done, cut - _LONGEST_CUT), cut - _SHORTEST_CUT + 1):
+                if text[at : at + _SHORTEST_CUT] in self._first:
+                    for end in cuts[index : index + _MOST_CUTS]:
+                        part = text[at : min(end, at + _LONGEST_CUT)]
+                        after = bisect.bisect_left(self._ordered, part)
+                        one = self._ordered[after] if after < len(self._ordered) else b""
+                        if not one.startswith(part):
+                            break
+                        yield at, at + len(part), one
+            done = max(done, cut - _SHORTEST_CUT + 1)
+
+
 class Redaction:
     """What is secret in one run.
 
@@ -152,7 +243,7 @@ class Redaction:
         headers: Headers that the user sends with each request.
         secrets: Hidden in any text, whatever their length.
         token: The token, where there is no tape.
-        proxy: The URL of a proxy, whose password is a secret.
+        proxy: The URL of a proxy, whose password is a secret, as are those of the environment's.
 
     """
 
@@ -169,14 +260,15 @@ class Redaction:
         self._read = 0
         self._lock = threading.Lock()
         self._secrets: dict[bytes, _What] = {}
-        self._begins: dict[bytes, list[bytes]] = defaultdict(list)
-        self._heads: dict[bytes, list[bytes]] = defaultdict(list)
-        self._tails: dict[bytes, list[bytes]] = defaultdict(list)
+        self._index = _Index({})
         self._patterns: dict[re.Pattern[bytes], str] = {}
         self._headers = {name.lower() for name in headers or {}}
         self._add_token((tape.token if tape else token).strip())
         self.learn_headers((headers or {}).items(), are_secret=True)
         self._add_url(proxy or "")
+        of_environment = (os.environ[one] for one in os.environ if one.lower().endswith("_proxy"))
+        for url in filter(None, (proxy, *of_environment)):
+            self._add_proxy(url)
         self._short: list[bytes] = []
         for secret in filter(None, secrets):
             self._add(secret, SECRET)
@@ -184,10 +276,11 @@ class Redaction:
 
     def __call__(self, text: str) -> str:
         """Return a text without the secrets."""
-        self._catch_up()
         raw = _bytes(text)
-        spans = [span for one in self._short for span in _each(one, raw, _What(SECRET))]
-        spans += self._found(raw, _MOST_LAYERS)
+        spans = [span for one in self._short for span in _each(one, raw)]
+        with self._lock:
+            self._catch_up()
+            spans += self._found(raw, _MOST_LAYERS)
         return _replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
 
     def header(self, name: str, value: str) -> str:
@@ -225,15 +318,16 @@ class Redaction:
     def _add(self, secret: str, label: str, skipped: int = 0) -> None:
         if len(secret) < SHORTEST:
             return
-        for spelled in dict.fromkeys((secret, secret.replace(" ", "+"))):  # as forms spell a blank
-            key = _bytes(spelled).lower()
-            if key in self._secrets:
-                continue
-            self._secrets[key] = _What(label, skipped)
-            self._begins[key[:SHORTEST]].append(key)
-            if not skipped:
-                self._heads[key[:_SHORTEST_CUT]].append(key)
-                self._tails[key[-_SHORTEST_CUT:]].append(key)
+        raw = _bytes(secret)
+        for spelled in (raw, raw.replace(b" ", b"+")):  # as forms spell a blank
+            self._secrets.setdefault(spelled.lower(), _What(label, skipped))
+            # Where a text is unescaped, so are the escapes that the secret itself holds.
+            inner = _unescaped(spelled)
+            for _ in range(0 if skipped else _MOST_LAYERS):
+                if inner.is_empty or len(inner.text) < SHORTEST:
+                    break
+                self._secrets.setdefault(inner.text.lower(), _What(label))
+                inner = _unescaped(inner.text)
 
     def _add_pattern(self, pattern: str, label: str) -> None:
         self._patterns[re.compile(_bytes(pattern))] = label
@@ -263,15 +357,32 @@ class Redaction:
                 self._add(value, SECRET)
         self._add(parts.password or "", SECRET)
 
+    def _add_proxy(self, url: str) -> None:
+        """Take note of what the URL of a proxy holds: as it is, decoded, and as it is sent."""
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+        except ValueError:
+            return
+        for user, password in (
+            (parts.username or "", parts.password or ""),
+            (unquote(parts.username or ""), unquote(parts.password or "")),
+        ):
+            self._add(password or user, SECRET)
+            pair = f"{user}:{password}"
+            for one in (base64.b64encode(_bytes(pair)).decode(), pair if password else ""):
+                self._add(one, SECRET)
+                if len(pair) > 1 and 0 < len(one) < SHORTEST:
+                    word = re.escape(one.lower())
+                    self._add_pattern(rf"(?<![\w+/])({word})(?![\w+/=])", SECRET)
+
     def _catch_up(self) -> None:
         """Read the exchanges that came onto the tape since the last time."""
-        if self._tape is None:
-            return
-        with self._lock:
-            exchanges = self._tape.exchanges[self._read :]
-            self._read += len(exchanges)
-            for exchange in exchanges:
-                self._learn(exchange)
+        exchanges = self._tape.exchanges[self._read :] if self._tape else ()
+        self._read += len(exchanges)
+        for exchange in exchanges:
+            self._learn(exchange)
+        if len(self._secrets) != self._index.size:
+            self._index = _Index(self._secrets)
 
     def _learn(self, exchange: Exchange) -> None:
         for message in (exchange.request, exchange.response):
@@ -283,9 +394,8 @@ class Redaction:
 
     def _found(self, text: bytes, layers: int) -> Iterator[_Span]:
         lower = text.lower()
-        for secret in self._begun(lower):
-            yield from _each(secret, lower, self._secrets[secret])
-        yield from self._cut_off(lower)
+        yield from self._index.whole(lower)
+        yield from self._index.cut_off(lower)
         for pattern in (*_PLACES, *self._patterns):
             for found in pattern.finditer(lower):
                 yield _Span(*found.span(1), self._patterns.get(pattern, SECRET))
@@ -293,34 +403,6 @@ class Redaction:
             for inner in (_unescaped(text), _decoded(text)):
                 if not inner.is_empty:
                     yield from map(inner.outside, self._found(inner.text, layers - 1))
-
-    def _begun(self, lower: bytes) -> list[bytes]:
-        """Return the secrets that a text may hold."""
-        begins = [*self._begins.values()]
-        if len(begins) > _MANY:
-            windows = {lower[at : at + SHORTEST] for at in range(len(lower) - SHORTEST + 1)}
-            begins = [self._begins[one] for one in windows & self._begins.keys()]
-        return [*itertools.chain.from_iterable(begins)]
-
-    def _cut_off(self, lower: bytes) -> Iterator[_Span]:
-        """Yield what is left of a secret beside the mark of a cut."""
-        size = _SHORTEST_CUT
-        if not any(mark in lower for mark in _MARKS):
-            return
-        for mark in itertools.islice(_CUT.finditer(lower), _MOST_CUTS):
-            start, end = mark.span()
-            first = max(0, start - _LONGEST_CUT)
-            if part := _CUT_ESCAPE.search(lower, max(first, start - 10), start):
-                start = part.start()
-            end += lower[end : end + 1].isspace()
-            for at in range(first, start - size + 1):
-                for one in self._heads.get(lower[at : at + size], ()):
-                    if one.startswith(lower[at:start]):
-                        yield _Span(at, start, self._secrets[one].label)
-            for at in range(min(len(lower), end + _LONGEST_CUT), end + size - 1, -1):
-                for one in self._tails.get(lower[at - size : at], ()):
-                    if one.endswith(lower[end:at]):
-                        yield _Span(end, at, self._secrets[one].label)
 
 
 class Secret(str):
@@ -383,12 +465,12 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _each(secret: bytes, text: bytes, what: _What) -> Iterator[_Span]:
-    # A secret may overlap itself; half of its length is enough of a step.
-    start, step = text.find(secret), (len(secret) + 1) // 2
+def _each(secret: bytes, text: bytes, step: int = 0) -> Iterator[_Span]:
+    # A secret may overlap itself; half of its length is enough of a step to hide it.
+    start = text.find(secret)
     while start >= 0:
-        yield _Span(start + what.skipped, start + len(secret), what.label)
-        start = text.find(secret, start + step)
+        yield _Span(start, start + len(secret), SECRET)
+        start = text.find(secret, start + (step or (len(secret) + 1) // 2))
 
 
 def _unescaped(text: bytes) -> _Layer:
@@ -406,6 +488,8 @@ def _character(escape: bytes) -> bytes:
     word = found[kind].decode()
     if kind == "itself":
         return found[kind]
+    if kind == "blank":
+        return found[kind].translate(_BLANKS)
     if kind == "byte":
         return bytes.fromhex(word)
     if kind in _BASES:
@@ -452,7 +536,7 @@ def _from_hex(run: bytes) -> Iterator[bytes]:
 
 
 def _from_list(run: bytes) -> Iterator[bytes]:
-    yield bytes(min(int(one), 255) for one in run.split(b","))
+    yield bytes(min(int(one), 255) for one in run.replace(b",", b" ").split())
 
 
 # A list of bytes is what some programs print for them.

@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import re
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -222,6 +223,71 @@ def test_many_secrets_are_found_as_few_are() -> None:
     assert hide(f"{1999:016x} is a signature, {0:016X} too") == (
         "<secret> is a signature, <secret> too"
     )
+
+
+def _calls(hide: Redaction, text: str) -> int:
+    """Return how many functions are called to clean a text, those of C included."""
+    calls = itertools.count()
+    sys.setprofile(lambda _, event, __: next(calls) if event.endswith("call") else None)
+    try:
+        hide(text)
+    finally:
+        sys.setprofile(None)
+    return next(calls)
+
+
+@pytest.mark.parametrize(
+    "text", [("A" * 60 + "…") * 60, "AAAA…" * 700, "AAAAAAAA %2541 " * 200, "A" * 4000],
+    ids=["marks", "close marks", "escapes", "letters"],
+)  # fmt: skip
+@pytest.mark.parametrize("secret", ["AAAAAAAA{:06}", "{:A>40}"])
+def test_many_secrets_of_one_beginning_cost_as_much_as_few(secret: str, text: str) -> None:
+    """A server chooses them, by its cookies, and the text too."""
+    hiding = []
+    for number in (100, 1000):
+        hide = Redaction()
+        hide.learn_headers(("Set-Cookie", f"c={secret.format(one)}; Path=/")
+                           for one in range(number))  # fmt: skip
+        hide("")
+        hiding.append(_calls(hide, text))
+
+    assert hiding[1] < 1.5 * hiding[0]
+
+
+def test_secrets_that_begin_with_one_another_are_hidden() -> None:
+    """Each of them, also where they are many, and the longest where it stands."""
+    secrets = ["ab" * 4 + "c" * number for number in range(100)]
+    hide = Redaction()
+    hide.learn_headers([("X-Key", one) for one in secrets])
+
+    assert [hide(f"{one} is it") for one in secrets] == ["<secret> is it"] * 100
+    assert hide("ababababcccd") == "<secret>"
+
+
+@pytest.mark.parametrize("marks", [1, 63, 64, 65, 1000])
+@pytest.mark.parametrize("mark", ["…", "..."])
+def test_each_mark_of_a_cut_counts(mark: str, marks: int) -> None:
+    """The last ones too, and those that the secret itself holds."""
+    hide = Redaction(token="s3...cret...with-marks")  # noqa: S106
+
+    assert hide(f"{mark} x " * marks + f"s3...cret...with{mark}").endswith(f"x <token>{mark}")
+    assert hide(f"{mark}with-marks" + f" x{mark}" * marks).startswith(f"{mark}<token> x")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "abc%2Fde/<ij", "abc&lt;de/<ij", r"abc\u0041de/<ij", r"abc\"de/<ij", "ab%252Fde/<ij",
+        r"a\nb%7Ede<fg",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", [*FORMS])
+def test_secret_that_holds_an_escape_is_hidden(secret: str, form: str) -> None:
+    """Where a text is unescaped, what looks like an escape in the secret is, too."""
+    shown = FORMS[form](secret)
+
+    for hide in (Redaction(token=secret), Redaction(headers={"X-Team": secret})):
+        assert shown.strip('…." ') not in hide(f"before {shown} after")
 
 
 # A run makes up a name for the images that it may delete.
