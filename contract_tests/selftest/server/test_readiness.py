@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
 from scripts.ci import server
 
 from ...problems import Problem
+from ...redaction import Redaction
 from ...reference.over_sockets import listening
 from ..support import hostile
 
@@ -137,3 +139,46 @@ def test_status_without_a_response_is_none() -> None:
         assert server.status(f"http://127.0.0.1:{port}", 0.05) is None
 
     assert server.status(f"http://127.0.0.1:{port}", 5) is None
+
+
+@pytest.mark.parametrize("end", [0, 4, 9])
+def test_large_log_is_kept_without_its_middle(
+    tmp_path: Path, end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret that the cut divides shows no half, at either side; a smaller log is kept whole."""
+    monkeypatch.setattr(server, "FIRST", 2**12)
+    monkeypatch.setattr(server, "LAST", 2**14)
+    monkeypatch.setattr(server, "EDGE", 2**8)
+    secret, log = b"token-of-the-log", tmp_path / "server.log"
+    first = (b"started %s\r\n" % secret).ljust(server.FIRST - end, b"a")
+    last = (secret[end:] + b"\n").ljust(server.LAST - 100, b"b") + b"\nended %s\n" % secret
+    last = last.ljust(server.LAST, b"b")
+    log.write_bytes(first + secret + b"c" * 10**4 + secret[:end] + last)
+    kept = server.clean(log, Redaction(token=secret.decode()))
+    log.write_bytes(first + last)
+    whole = server.clean(log, Redaction(token=secret.decode()))
+
+    head, note, tail = kept.partition("\n[about 10528 bytes of the log are left out here]\n")
+    assert note
+    assert {*head.removeprefix("started <token>\n")} == {"a"}
+    assert {*tail.replace("\nended <token>\n", "")} == {"b"}
+    assert len(head) < server.FIRST
+    assert len(tail) < server.LAST
+    assert len(whole) > server.FIRST + server.LAST - 100
+
+
+def test_no_more_of_a_log_is_cleaned_than_its_ends(tmp_path: Path) -> None:
+    """What a server prints may be larger than memory, and cleaning takes a multiple of it."""
+    cleaned: list[int] = []
+
+    def hide(text: str) -> str:
+        cleaned.append(len(text))
+        return text
+
+    log = tmp_path / "server.log"
+    with log.open("wb") as file:
+        file.truncate(2**26)
+    kept = server.clean(log, hide)
+
+    assert cleaned == [server.FIRST, server.LAST]
+    assert len(kept) < sum(cleaned)
