@@ -42,10 +42,10 @@ def changed(
 
 
 def test_scripted_scenarios_observe_every_rule(sound: Run) -> None:
-    """Without schemathesis."""
-    assert {rule: one.outcome for rule, one in sound.verdicts.items()} == dict.fromkeys(
-        RULES, "passed"
-    )
+    """Without schemathesis; two need a limit, or a build that is cancelled."""
+    passed = {rule for rule, one in sound.verdicts.items() if one.outcome == "passed"}
+    assert {*RULES} - passed == {"P14", "S8"}
+    assert {sound.verdicts[rule].outcome for rule in {*RULES} - passed} == {"not observed"}
 
 
 def test_operations_are_those_of_the_contract(sound: Run) -> None:
