@@ -82,7 +82,8 @@ FORMS: dict[str, dict[str, Encode]] = {
         "all": _each(r"\u{:04x}"), "all in upper hex": _each(r"\u{:04X}"),
         "every second": _some("second", _each(r"\u{:04x}")),
         "marks": _some("marks", _each(r"\u{:04X}")), "Python": _each(r"\x{:02x}"),
-        "octal": _each(r"\{:03o}"), "braces": _each(r"\u{{{:x}}}"),
+        "octal": _each(r"\{:03o}"), "short octal": _each(r"\{:o}"),
+        "Python wide": _each(r"\U{:08x}"), "braces": _each(r"\u{{{:x}}}"),
         "braces and zeros": _each(r"\u{{{:06X}}}"), "bytes": lambda one: repr(one.encode("utf-16")),
     },
     "HTML": {
@@ -100,6 +101,7 @@ FORMS: dict[str, dict[str, Encode]] = {
         "at 1 for URLs": _base64("~", "~", is_safe=True),
         "at 2 for URLs": _base64("??", is_safe=True),
         "wide": _base64(wide=True), "wide at 1": _base64("a", wide=True), "wrapped": _wrapped,
+        "wrapped in JSON": lambda one: json.dumps(_wrapped(one))[1:-1],
         "behind a path": lambda secret: f"api/{_base64('?')(secret)}",
     },
     "hexadecimal": {
@@ -109,6 +111,7 @@ FORMS: dict[str, dict[str, Encode]] = {
         "colons": lambda one: one.encode().hex(":"), "blanks": lambda one: one.encode().hex(" "),
         "dashes": lambda one: one.encode().hex("-"), "wide": lambda one: one.encode("utf-16").hex(),
         "list": lambda one: str([*one.encode()]),
+        "list of Go": lambda one: str([*one.encode()]).replace(",", ""),
         "close list": lambda one: json.dumps([*one.encode()], separators=(",", ":")),
     },
     "cut": {
@@ -116,6 +119,7 @@ FORMS: dict[str, dict[str, Encode]] = {
         "beginning": lambda secret: f"…{secret[3:]}",
         "half": lambda one: f"{one[: len(one) // 2]}…",
         "in JSON": lambda one: f"{_each('&#x{:x};')(one)[:-9]}…",
+        "in a wide escape": lambda one: f"{_each(chr(92) + 'U{:08x}')(one)[:-3]}…",
         "in an escape": lambda one: f"{_each(chr(92) + 'u{:04x}')(one)[:-3]}…",
         "in base64": lambda one: f"{_base64('!!')(one)[:-5]}…",
         "in hex": lambda one: f"{one.encode().hex()[:-3]}...",
@@ -132,6 +136,7 @@ SHAPES = {
     "prefixed": "pit_4f9A7c2E81xYz0", "marks": "s3cret/with+signs&such",
     "JWT": "eyJhbGci.eyJzdWIi.c2ln-_QQ",
     "of eight": "aB3-dE6f", "hex": "9f86d081884c7d659a2feaa0", "periodic": "abcabcabcabc",
+    "escapes": r"a%2Fb&lt+c%7E/d-e",
 }  # fmt: skip
 OWNERS = ("token", "header", "query", "cookie")
 PLACES = ("id", "errorMessage", "key", "status", "artifact", "text", "upload_url", "build_id")
@@ -265,6 +270,30 @@ LINES = {
 }  # fmt: skip
 
 
+PROXIES = {
+    "short": ("me", "pw12"), "marks": ("me", "p@ss:w/rd%2F"), "long": ("a-user", "a-long-password"),
+    "a user": ("only-a-user", ""),
+}  # fmt: skip
+SENT: dict[str, Callable[[str, str], str]] = {
+    "in its URL": lambda user, word: f"{quote(user)}:{quote(word, safe='')}",
+    "decoded": lambda user, word: f"{user}:{word}",
+    "Basic": lambda user, word: base64.b64encode(f"{user}:{word}".encode()).decode(),
+}  # fmt: skip
+
+
+def _proxied(user: str, word: str, sent: str) -> str | None:
+    """Print the credentials of a proxy."""
+    hide = Redaction(proxy=f"http://{quote(user)}:{quote(word, safe='')}@proxy.example:3128")
+    shown = [hide(f"sent {sent} to"), hide(json.dumps({"sent": sent})), hide(quote(sent, safe=""))]
+    return f"shows {sent}" if any(sent in one or (word or user) in one for one in shown) else None
+
+
+def _behind(marks: int, mark: str, secret: str) -> str | None:
+    """Print a secret that is cut, after other marks of cuts."""
+    shown = Redaction(token=secret)(f"{mark} " * marks + f"{secret[:-3]}{mark}")
+    return f"shows {shown[-40:]}" if secret[:4] in shown else None
+
+
 def _line(line: str) -> str | None:
     shown = Redaction()(line)
     return f"shows {shown}" if QUERY[-16:] in shown else None
@@ -310,6 +339,11 @@ def _attacks() -> Iterator[Attack]:
             shape, secret = next(shapes)
             title = f"{name} ({kind}), {shape} in {where}"
             yield Attack(where, title, partial(run, secret, form(secret)))
+    for (name, proxy), (way, sends) in itertools.product(PROXIES.items(), SENT.items()):
+        yield Attack("proxies", f"{name}, {way}", partial(_proxied, *proxy, sends(*proxy)))
+    for marks, mark, (shape, secret) in itertools.product((65, 999), ("…", "..."), SHAPES.items()):
+        title = f"{shape} behind {marks} {mark}"
+        yield Attack("many marks", title, partial(_behind, marks, mark, secret))
     for name, line in LINES.items():
         yield Attack("unknown secrets", name, partial(_line, line))
     for shape, secret in {**SHAPES, "of seven": "aB3-dE6", "of four": "a-to"}.items():
