@@ -10,8 +10,12 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
+from ...cli import main
 from ...contract.openapi import PATH
 from ...drivers.scripted import scenarios
+from ...problems import Exit
 from ..support.gate_command import SCRIPTED, TOKEN, ends, make_gate, run_module, verdicts, waived
 
 STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING, scenarios.DELETING]
@@ -105,6 +109,18 @@ def test_reports_of_an_earlier_run_are_replaced_or_removed(tmp_path: Path) -> No
         cwd=PATH.parent, capture_output=True, check=False, timeout=120,
     )  # fmt: skip
     assert not any(one.exists() for one in reports)
+
+
+@pytest.mark.parametrize("refused", [["--sauce"], ["--rule="], ["--help"]])
+def test_reports_stay_where_no_run_begins(tmp_path: Path, refused: list[str]) -> None:
+    """A command line that is refused names no reports, and neither does a request for help."""
+    reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
+    for one in reports:
+        one.write_text("of an earlier run")
+    code = main(["gate", f"--junit={reports[0]}", *refused])
+
+    assert code == (Exit.OK if refused == ["--help"] else Exit.CANNOT_TELL)
+    assert {one.read_text() for one in reports} == {"of an earlier run"}
 
 
 def test_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
