@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ..tape.exchange import Exchange, Row
 from ..tape.history import History
@@ -42,11 +42,11 @@ def artifacts_end_too(history: History) -> Iterable[Judgement]:
     group = next(iter(history.last.rows), None)
     if group is None or group.phase not in ("failed", "cancelled"):
         return
-    since = _ended(history, group)
+    age = _since_its_end(history, group)
     for artifact in group.artifacts:
         if artifact.phase not in ("waiting", "running"):
             yield HELD if artifact.phase else None
-        elif since is not None and history.last.began - since >= LAG:
+        elif age is not None and age >= LAG:
             key = artifact.api.build.status
             expected = f"a terminal status, since the group was {group.status} 60 s ago"
             yield Broken(f"{artifact.path}.{key}", expected, received(artifact, key))
@@ -150,15 +150,14 @@ def _succeeded(shown_rows: list[Row]) -> set[tuple[str, str]]:
     return {_identity(one) for one in shown_rows[1:] if one.phase == "succeeded"}
 
 
-def _ended(history: History, group: Row) -> datetime | None:
-    """Return since when a group is known to have ended, by our own clock."""
+def _since_its_end(history: History, group: Row) -> timedelta | None:
+    """Return for how long a group is known to have ended, by our own clock or by the server's."""
     seen = history.first(_has_ended, ended=True)
-    known = [seen.ended] if seen else []
-    completed = group.instant(group.api.build.completed)
-    date = history.last.date
+    known = [history.last.began - seen.ended] if seen else []
+    completed, date = group.instant(group.api.build.completed), history.last.date
     if completed is not None and date is not None:
-        known.append(history.last.ended - (date - completed))
-    return min(known, default=None)
+        known.append(date - completed)
+    return max(known, default=None)
 
 
 def _has_ended(exchange: Exchange) -> bool:

@@ -45,7 +45,10 @@ def created_just_now(history: History) -> Judgement:
     clocks = [(issue.began, issue.ended)]
     if issue.date is not None:
         clocks.append((issue.date, issue.date))
-    if any(began - TOLERANCE <= created <= ended + TOLERANCE for began, ended in clocks):
+    # A difference of two instants is always one; a sum may lie beyond all years.
+    if any(
+        began - created <= TOLERANCE and created - ended <= TOLERANCE for began, ended in clocks
+    ):
         return HELD
     if created - max(history.last.ended, history.last.date or issue.ended) > TOLERANCE:
         return None
