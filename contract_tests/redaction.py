@@ -45,6 +45,8 @@ _MOST_LAYERS = 4
 _MANY = 500
 # So many secrets that begin with one another are told apart; of more, the longest is hidden.
 _MOST_NESTED = 16
+# An index has more than so many times the secrets of the next one.
+_GROWTH = 16
 
 _COOKIES = {"cookie", "set-cookie"}
 _AUTHORIZATIONS = {"authorization", "proxy-authorization"}
@@ -155,8 +157,7 @@ class _Index:
     """Secrets in order, so that those at a place of a text are found without a look at each."""
 
     def __init__(self, secrets: Mapping[bytes, _What]) -> None:
-        self.size = len(secrets)
-        self._what = dict(secrets)
+        self.secrets = secrets
         self._sorted = sorted(secrets)
         self._begins = {one[:SHORTEST] for one in secrets}
         self._longest = max(map(len, secrets), default=0)
@@ -180,7 +181,7 @@ class _Index:
             for step in itertools.count():
                 if one is None:
                     break
-                what, is_there = self._what[one], text.startswith(one, at)
+                what, is_there = self.secrets[one], text.startswith(one, at)
                 if is_there or step >= _MOST_NESTED:
                     end = min(at + len(one), len(text))
                     yield _Span(at + what.skipped, end, what.label)
@@ -204,9 +205,9 @@ class _Index:
             starts.append(part.start() if part else start)
             ends.append(size - end - text[end : end + 1].isspace())
         for at, end, one in self._heads.before(text, starts):
-            yield _Span(at, end, self._what[one].label)
+            yield _Span(at, end, self.secrets[one].label)
         for at, end, one in self._tails.before(text[::-1], ends[::-1]):
-            yield _Span(size - end, size - at, self._what[one[::-1]].label)
+            yield _Span(size - end, size - at, self.secrets[one[::-1]].label)
 
 
 class _Beginnings:
@@ -260,7 +261,8 @@ class Redaction:
         self._read = 0
         self._lock = threading.Lock()
         self._secrets: dict[bytes, _What] = {}
-        self._index = _Index({})
+        self._indexed = 0
+        self._indexes: list[_Index] = []
         self._patterns: dict[re.Pattern[bytes], str] = {}
         self._headers = {name.lower() for name in headers or {}}
         self._add_token((tape.token if tape else token).strip())
@@ -381,8 +383,13 @@ class Redaction:
         self._read += len(exchanges)
         for exchange in exchanges:
             self._learn(exchange)
-        if len(self._secrets) != self._index.size:
-            self._index = _Index(self._secrets)
+        if len(self._secrets) > self._indexed:
+            fresh = dict(itertools.islice(self._secrets.items(), self._indexed, None))
+            self._indexed = len(self._secrets)
+            # A large index is not made again for each few secrets that come.
+            while self._indexes and len(self._indexes[-1].secrets) <= _GROWTH * len(fresh):
+                fresh |= self._indexes.pop().secrets
+            self._indexes.append(_Index(fresh))
 
     def _learn(self, exchange: Exchange) -> None:
         for message in (exchange.request, exchange.response):
@@ -394,8 +401,9 @@ class Redaction:
 
     def _found(self, text: bytes, layers: int) -> Iterator[_Span]:
         lower = text.lower()
-        yield from self._index.whole(lower)
-        yield from self._index.cut_off(lower)
+        for index in self._indexes:
+            yield from index.whole(lower)
+            yield from index.cut_off(lower)
         for pattern in (*_PLACES, *self._patterns):
             for found in pattern.finditer(lower):
                 yield _Span(*found.span(1), self._patterns.get(pattern, SECRET))

@@ -259,6 +259,20 @@ def test_many_secrets_of_one_beginning_cost_as_much_as_few(secret: str, text: st
     assert hiding[1] < 1.5 * hiding[0]
 
 
+def test_one_more_secret_costs_as_much_after_many_as_after_few() -> None:
+    """Each exchange of a run may bring some, and each is shown as it comes."""
+    learning = []
+    for number in (100, 1000):
+        hide = Redaction()
+        hide.learn_headers(("X-Key", f"AAAAAAAA{one:06}") for one in range(number))
+        hide("")
+        hide.learn_headers([("X-Key", "AAAAAAAA-more")])
+        learning.append(_calls(hide, "AAAAAAAA-more"))
+        assert hide("AAAAAAAA-more AAAAAAAA000000") == "<secret> <secret>"
+
+    assert learning[1] < 1.5 * learning[0]
+
+
 def test_secrets_that_begin_with_one_another_are_hidden() -> None:
     """Each of them, also where they are many, and the longest where it stands."""
     secrets = ["ab" * 4 + "c" * number for number in range(100)]
