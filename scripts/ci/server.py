@@ -23,7 +23,7 @@ PAUSE, TIMEOUT, GRACE = 0.2, 5.0, 10.0
 NOT_READY = 500
 # Characters of the log that a failure shows.
 TAIL = 4000
-# Bytes of the log that are kept, at its start and at its end: cleaning takes up to a hundred times as much.
+# Bytes of the log that are kept, at its start and its end: cleaning takes up to 100 times as much.
 FIRST, LAST = 2**20, 4 * 2**20
 # Characters that are dropped where the middle is left out: half a secret would not be recognized.
 EDGE = 2**16
