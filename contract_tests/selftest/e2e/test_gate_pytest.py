@@ -29,7 +29,7 @@ def run_pytest(*arguments: str, **settings: str) -> tuple[int, str]:
 
 def table(printed: str) -> list[str]:
     """Return the lines of the table of verdicts, with the counts of exchanges."""
-    return re.findall(r"^[PSTL]\d+ +(?:MUST|SHOULD) .+$", printed, re.M)
+    return re.findall(r"^[PSTL]\d+ +(?:MUST|SHOULD|ADVICE) .+$", printed, re.M)
 
 
 def test_program_and_pytest_give_the_same_verdicts() -> None:
@@ -38,7 +38,10 @@ def test_program_and_pytest_give_the_same_verdicts() -> None:
     code_of_pytest, viewed = run_pytest()
 
     assert code == code_of_pytest == 0
-    assert verdicts(alone) == dict.fromkeys(RULES, "passed")
+    found = verdicts(alone)
+    # They need a limit, or a build that is cancelled.
+    assert {rule for rule, outcome in found.items() if outcome != "passed"} == {"P14", "S8"}
+    assert found.keys() == RULES.keys()
     assert table(alone) == table(viewed)
 
 

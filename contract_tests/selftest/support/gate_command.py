@@ -54,7 +54,9 @@ def run_module(*command: str, **settings: str) -> tuple[int, str]:
 def verdicts(printed: str) -> dict[str, str]:
     """Read the table of verdicts."""
     found = re.findall(
-        r"^([PSTL]\d+) +(?:MUST|SHOULD) +(passed|violated|waived|not \w+)\b", printed, re.M
+        r"^([PSTL]\d+) +(?:MUST|SHOULD|ADVICE) +(passed|violated|advised|waived|not \w+)\b",
+        printed,
+        re.M,
     )
     return dict(found)
 
