@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ..tape.exchange import Exchange, Row
-from ..tape.history import History, has_started, is_valid_start, returns_build
+from ..tape.history import History, has_started, returns_build
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, received, rule, shown
 from .steps import Over, final_status, kept_all, steps
 
@@ -61,14 +61,15 @@ def leaves_the_old_one(history: History) -> Iterator[Judgement]:
     Not a violation:
 
     - an older build that waits or runs and then ends, since the new one may supersede it;
-    - the new build after a start, whatever its status;
+    - the new build once anything was sent to it, an upload or a start, whatever its status;
     - an image path or a message that changes, and anything after a delete of the name and tag.
     """
     group = next(iter(history.last.rows), None)
     if group is None:
         return
-    is_first = not (history.first(returns_build) or history.has(is_valid_start))
-    if is_first and history.is_rebuild and history.is_whole:
+    is_untouched = history.issue is not None and history.cause is history.issue
+    is_first = history.first(returns_build) is None and history.last.operation == history.api.status
+    if is_first and is_untouched and history.is_rebuild and history.is_whole:
         yield _waits(group)
     for step in steps(history):
         if step.over is Over.REBUILD:
