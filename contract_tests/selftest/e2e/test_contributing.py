@@ -105,7 +105,8 @@ class Clone:
         The modules that the exercise itself runs last are not run again.
         """
         modules = " ".join(one for one in MODULES if one not in SECTIONS[section])
-        for command in [f"python -m pytest -q --no-header {modules}", *STYLE]:
+        tests = [f"python -m pytest -q --no-header {modules}"] if modules else []
+        for command in [*tests, *STYLE]:
             done = self._shell(f".venv/bin/{command}")
             assert done.returncode == 0, f"$ {command}\n{done.stdout}"
 

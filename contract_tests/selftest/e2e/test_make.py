@@ -31,7 +31,8 @@ TARGETS = ["gate", "judge", "compare", "serve", "generate", "check", "changes", 
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE"}
 # What comes last on the command line of a target, after "--".
-LAST = {"judge": "HAR", "compare": "UPSTREAM", "vendor": "DEST", "vendor-check": "DEST"}
+LAST = {"judge": "HAR", "compare": "UPSTREAM", "vendor": "DEST", "vendor-check": "DEST",
+        "rules": "RULE"}  # fmt: skip
 # What stands in place of the interpreter: it notes how it was called.
 RECORDER = f"""#!{sys.executable} -IS
 import json, os, sys
