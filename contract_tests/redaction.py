@@ -43,7 +43,7 @@ _LONGEST_CUT, _MOST_CUTS = 1024, 8
 _MOST_LAYERS = 4
 # From so many beginnings of secrets on, a text is read by place, and not searched for each.
 _MANY = 500
-# So many secrets that begin with one another are told apart; of more, the longest is hidden.
+# So many secrets that begin with one another are distinguished; of more, the longest is hidden.
 _MOST_NESTED = 16
 # An index has more than so many times the secrets of the next one.
 _GROWTH = 16

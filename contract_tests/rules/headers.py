@@ -32,7 +32,7 @@ def challenges(exchange: Exchange) -> Judgement:
     Not a violation:
 
     - any scheme and any parameters;
-    - a 403 without the header, and a 401 of an upload URL, which is no path of the contract.
+    - a 403 without the header, and a 401 of an upload URL, which the contract does not have.
     """
     if exchange.template is None or exchange.response.status != 401:
         return None

@@ -130,7 +130,7 @@ def keeps_what_was_set(step: Transition) -> Judgements:
     - artifacts in another order, or more of them;
     - a response without ``artifacts``, or with one whose id is missing: it does not show that an
       artifact is gone;
-    - a type that is left out, which is CONTAINER_IMAGE, and one that is no text, which is P6's;
+    - a type that is left out, which is CONTAINER_IMAGE, and one that is not a text, which is P6's;
     - a step over a second start, which is L7's, or over another initiate of its name (L13).
     """
     if step.over in (Over.RESTART, Over.REBUILD):

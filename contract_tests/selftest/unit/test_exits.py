@@ -91,7 +91,7 @@ def test_problem_of_a_file_names_it() -> None:
     ids=lambda one: one[0],
 )  # fmt: skip
 def test_output_to_a_full_disk_ends_with_4(words: list[str]) -> None:
-    """Not with 120, Python's own code for it; half of a JSON is no verdict."""
+    """Not with 120, Python's own code for it; half of a JSON text decides nothing."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "contract_tests", *words], cwd=ROOT, stdout=full,
