@@ -17,6 +17,14 @@ from typing import Final
 MARKS: Final = ("…".encode(), b"...")
 """What stands where a text was cut."""
 
+CUT: Final = re.compile(
+    rb"""\\u2026|\\u\{0*2026\}|\\U00002026|\\xe2\\x80\\xa6|%e2%80%a6|%u2026
+    |&\#0*8230;?|&\#x0*2026;?|&(?:hellip|mldr);|"""
+    + b"|".join(map(re.escape, MARKS)),
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Such a mark, also where it is escaped: what stands beside it need not be."""
+
 _ESCAPE = re.compile(
     rb"""[\\%&\0] (?:
       (?<=\\) (?:

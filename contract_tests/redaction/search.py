@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from .encodings import MARKS, decoded, to_bytes, unescaped
+from .encodings import CUT, decoded, to_bytes, unescaped
 from .values import COOKIE, SECRET, TOKEN
 
 SHORTEST: Final = 8
@@ -32,7 +32,6 @@ _MOST_NESTED = 16
 _GROWTH = 16
 
 _PLACEHOLDER = re.compile("|".join((TOKEN, COOKIE, SECRET)).encode())
-_CUT = re.compile(b"|".join(map(re.escape, MARKS)))
 _CUT_ESCAPE = re.compile(rb"(?:\\u?[0-9a-f]{0,7}|%[0-9a-f]?|&#?x?[0-9a-f]{0,6})?\s?\Z")
 
 
@@ -93,10 +92,8 @@ class _Index:
 
     def cut_off(self, text: bytes) -> Iterator[_Span]:
         """Yield what is left of a secret beside the mark of a cut."""
-        if not any(mark in text for mark in MARKS):
-            return
         starts, ends, size = [], [], len(text)
-        for start, end in (mark.span() for mark in _CUT.finditer(text)):
+        for start, end in (mark.span() for mark in CUT.finditer(text)):
             part = _CUT_ESCAPE.search(text, max(0, start - 14), start)
             starts.append(part.start() if part else start)
             ends.append(size - end - text[end : end + 1].isspace())

@@ -281,6 +281,22 @@ SENT: dict[str, Callable[[str, str], str]] = {
 }  # fmt: skip
 
 
+ESCAPED_MARKS = {
+    "JSON": r"\u2026", "JSON in JSON": r"\\u2026", "Python": r"\xe2\x80\xa6",
+    "wide Python": r"\U00002026", "braces": r"\u{2026}", "URL": "%E2%80%A6",
+    "lower URL": "%e2%80%a6", "wide URL": "%u2026", "HTML": "&hellip;", "decimal": "&#8230;",
+    "hex": "&#x2026;", "dots": "...",
+}  # fmt: skip
+
+
+def _marked(secret: str, part: str, before: str, after: str) -> str | None:
+    """Print a part of a secret as it is, beside an escaped mark of a cut."""
+    shown = Redaction(token=secret)(f'first "{before}{part}{after}" last')
+    if part in shown:
+        return f"shows {shown}"
+    return None if "first" in shown and "last" in shown else f"too much is hidden: {shown}"
+
+
 def _proxied(user: str, word: str, sent: str) -> str | None:
     """Print the credentials of a proxy."""
     hide = Redaction(proxy=f"http://{quote(user)}:{quote(word, safe='')}@proxy.example:3128")
@@ -339,6 +355,13 @@ def _attacks() -> Iterator[Attack]:
             shape, secret = next(shapes)
             title = f"{name} ({kind}), {shape} in {where}"
             yield Attack(where, title, partial(run, secret, form(secret)))
+    for (shape, secret), (name, mark) in itertools.product(SHAPES.items(), ESCAPED_MARKS.items()):
+        for title, part, (before, after) in (
+            (f"{shape} before {name}", secret[:-3], ("", mark)),
+            (f"{shape} after {name}", secret[3:], (mark, "")),
+        ):
+            run = partial(_marked, secret, part, before, after)
+            yield Attack("cut beside an escaped mark", title, run)
     for (name, proxy), (way, sends) in itertools.product(PROXIES.items(), SENT.items()):
         yield Attack("proxies", f"{name}, {way}", partial(_proxied, *proxy, sends(*proxy)))
     for marks, mark, (shape, secret) in itertools.product((65, 999), ("…", "..."), SHAPES.items()):
