@@ -155,6 +155,12 @@ def _values() -> Iterator[Attack]:
         for value in ("{}", "[]", "1", '"x"', "null"):
             many = ",".join([value] * (VALUES + 1))
             yield Attack("many values", f"{value} in a {form}", partial(_reads, text.format(many)))
+    # Fewer values than a document may have, but YAML takes a hundred times as long.
+    for form, many in {
+        "objects": f"- [{', '.join(['{}'] * NODES)}]", "texts": f"- [{', '.join('x' * NODES)}]",
+        "blocks": "- x\n" * NODES,
+    }.items():  # fmt: skip
+        yield Attack("many nodes of YAML", form, partial(_reads, many))
     for form, text in {
         "plain": "a: {}", "quoted": "a: '{}'", "a key": "{}: 1", "a comment": "#{}\na: 1",
         "a tag": "a: !{} 1", "an anchor": "a: &{} 1", "an alias": "a: *{}", "JSON": '{{"a": "{}"}}',
