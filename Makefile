@@ -5,7 +5,7 @@ TARGETS := help gate judge rules compare serve generate check changes vendor ven
 	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
-SETTINGS := TARGET BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE \
+SETTINGS := TARGET PROFILE BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE STUCK_AFTER DOCKERFILE HEADERS CA_BUNDLE PROXY UPLOAD_HOSTS
 
 gate.takes         := $(SETTINGS)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from . import usage
 from .contract.api import IMAGES
 from .gate import headers
-from .gate.target import Budget, GateError, Target
+from .gate.target import FULL, PROFILES, Budget, GateError, Target
 from .nearest import choice
 from .problems import Problem
 from .redaction import Redaction, Secret, without_user
@@ -114,6 +114,7 @@ def from_environment(environment: Mapping[str, str]) -> Target:
         budget=Budget(**budget),
         files={name: given[name] for name in ("DOCKERFILE", "WAIVERS") if name in given},
     )
+    _applicable(target)
     unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
     if unjudged:
         names = ", ".join(unjudged)
@@ -122,6 +123,19 @@ def from_environment(environment: Mapping[str, str]) -> Target:
             "name both",
         )
     return target
+
+
+def _applicable(target: Target) -> None:
+    """Refuse rules that the profile cannot judge."""
+    profile = setting("PROFILE", target.profile)
+    named = {one for one in target.require if one in RULES and target.excuse(RULES[one])}
+    if named:
+        raise GateError(
+            f"{setting('REQUIRE')} names {', '.join(sorted(named))}, which {profile} leaves out",
+            "leave it out, or use another profile",
+        )
+    if all(map(target.excuse, target.rules)):
+        raise GateError(f"{profile} judges none of the rules of {setting('RULE')}", "name others")
 
 
 def rules(rule: str = "") -> list[Rule[Any]]:
@@ -151,6 +165,9 @@ def _fault(_: str, value: str) -> str:
 
 def _agree(given: Mapping[str, str]) -> None:
     """Refuse settings that do not go together."""
+    if "BUILD_ID" in given and given.get("PROFILE", FULL).lower() != FULL:
+        only = f"{setting('BUILD_ID')} only polls a build, whatever the {setting('PROFILE')}"
+        raise GateError(only, f"leave {setting('PROFILE')} out")
     if "TARGET" not in given:
         for name in ("BUILD_ID", "PROXY", "CA_BUNDLE", "UPLOAD_HOSTS"):
             if name in given:
@@ -285,6 +302,10 @@ def _flag(name: str, value: str) -> bool:
     return among(f"{setting(name)} ", value, ["1", "0"]) == "1"
 
 
+def _profile(name: str, value: str) -> str:
+    return among(f"{setting(name)} ", value.lower(), PROFILES)
+
+
 def _level(name: str, value: str) -> str:
     return among(f"{setting(name)} ", value.lower(), LEVELS)
 
@@ -292,6 +313,11 @@ def _level(name: str, value: str) -> str:
 _DECLARED = (
     Setting("TARGET", _url, "Check this server; its token is read from CONTRACT_TOKEN.", "URL"),
     Setting("TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True),
+    Setting(
+        "PROFILE", _profile,
+        "The kind of server: full, stateless for a mock that remembers nothing.",
+        "|".join(PROFILES), known=PROFILES,
+    ),
     Setting(
         "BUILD_ID", lambda _, value: value,
         "Only poll this existing build; initiate and start nothing.", "ID",

@@ -16,8 +16,8 @@ from ..usage import setting
 from ..verdicts import findings
 from ..verdicts.judge import Violation
 from . import hollow
-from .plan import SCRIPT
-from .run import FEEDING, Cut, Run
+from .plan import SCRIPT, script
+from .run import FEEDING, Cut, Run, outcome
 from .target import GateError, Target
 
 PREFLIGHT = "contract-gate-preflight"
@@ -62,6 +62,7 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
                     f"{base_url} cannot be reached any more, since request {done.pace.sent}: "
                     f"{done.redaction(str(error))}",
                     "see what the server did then, and run again",
+                    details=_last(done),
                 )
                 if done.reach.has_answered
                 else _unreached(done, error)
@@ -74,6 +75,8 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
 
 
 def _drive(done: Run, *, fuzzing: bool) -> None:
+    planned = script(done.target)
+    fuzzing = fuzzing and planned.generated is not None
     if fuzzing:  # before any budget is spent: it loads for two seconds, which only this needs
         from ..drivers.schemathesis import driver as fuzz
     if done.target.build_id:
@@ -81,14 +84,17 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
             session = _session(done, SCRIPT)
             scenarios.watch_build(session, done.target.build_id, done.report)
         return
-    script = BuildScript(_session(done, SCRIPT), done.target.budget.deadline, report=done.report)
+    state = BuildScript(
+        _session(done, SCRIPT), done.target.budget.deadline, report=done.report,
+        uploads=not done.target.is_stateless,
+    )  # fmt: skip
     if done.target.dockerfile:
-        script.dockerfile = done.target.dockerfile
+        state.dockerfile = done.target.dockerfile
     with _spending(done, SCRIPT):
-        for step in scenarios.steps(is_limited=done.target.budget.builds is not None):
+        for step in planned.steps:
             done.report(step.name)
             with _cutting(done, step.name):
-                step.run(script)
+                step.run(state)
     if fuzzing and done.pace.is_spent:
         done.cut.append(Cut("schemathesis", "no budget is left for it", done.pace.spent))
     elif fuzzing:
@@ -96,14 +102,15 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
             session = _session(done, FUZZ)
             feeding = _session(done, FEEDING)
-            done.fuzzed = fuzz.run(session, feeding, done.target.seed)
+            links = not done.target.is_stateless
+            done.fuzzed = fuzz.run(session, feeding, done.target.seed, links=links)
             if not done.target.rule:  # where all rules are judged
                 findings.judge(done.judge, done.tape, done.fuzzed.checks)
             if done.fuzzed.ended:
                 raise done.fuzzed.ended
-    for step in (scenarios.CLOSING, scenarios.DELETING):
+    for step in planned.ending:
         with _spending(done, SCRIPT), _cutting(done, step.name):
-            step.run(script)
+            step.run(state)
 
 
 def _session(done: Run, driver: str) -> Session:
@@ -151,6 +158,17 @@ def _preflight(done: Run) -> None:
                 f"{done.endpoint.base_url} refuses the token with 401",
                 "put a valid one in CONTRACT_TOKEN",
             )
+
+
+def _last(done: Run) -> Iterator[str]:
+    """Show the last exchange with a response, and the first request without one after it."""
+    exchanges = done.tape.exchanges
+    answered = max((one.number for one in exchanges if one.is_answered), default=0)
+    for one in exchanges[max(0, answered - 1) : answered + 1]:
+        request, came = one.request, outcome(one)
+        where = f"request {one.number}: {request.method} {request.path} → {came}"
+        failure = f", {one.failure}" if one.failure else ""
+        yield done.redaction(f"    {where}{failure} ({one.intent})")
 
 
 def _unreached(done: Run, why: object) -> GateError:

@@ -20,6 +20,9 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 def refuse(run: Run) -> None:
     """Raise ``GateError`` for a run that cannot be green, whatever its verdicts say."""
     _refuse_without_success(run)
+    if run.target.is_stateless:
+        _refuse_problems(run)  # no build of it is made, uploaded or completed
+        return
     if run.target.build_id:
         return  # what others made may be at any point of its life
     if run.uploads and not any(outcome.startswith("2") for outcome in run.uploads):
@@ -131,9 +134,7 @@ def _fix(run: Run) -> str:
 
 def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
     """Refuse a run whose generated traffic judged nothing, where no budget cut it off."""
-    if fuzzed.problems:
-        problems = run.redaction("; ".join(fuzzed.problems))
-        raise GateError(f"schemathesis could not do its work: {problems}.", "see its message")
+    _refuse_problems(run)
     counts = run.tape.successes(DRIVER)
     del counts[run.tape.api.delete]  # nothing generated is sent to it
     empty = [name for name, count in counts.items() if not count]
@@ -150,3 +151,9 @@ def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
             "see why the server refuses them: the token may have to build more, and the same name "
             f"and tag more than once; another {setting('SEED')} may do",
         )
+
+
+def _refuse_problems(run: Run) -> None:
+    if run.fuzzed is not None and run.fuzzed.problems:
+        problems = run.redaction("; ".join(run.fuzzed.problems))
+        raise GateError(f"schemathesis could not do its work: {problems}.", "see its message")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..drivers.schemathesis import result as fuzz
-from ..drivers.scripted import scenarios
+from ..drivers.scripted import scenarios, stateless
 from ..drivers.scripted.builds import Step
 from ..usage import setting
 from .target import Budget, Target
@@ -16,11 +16,40 @@ SCRIPT = "lifecycles"
 PREFLIGHT = 1
 ABOUT_FUZZ = 300
 # Seeds differ by a few; what schemathesis may initiate is bounded by the plan as a whole.
-GENERATED = Step(
+_LINKED = Step(
     "generated requests", fuzz.MOST_BUILDS + fuzz.ABOUT_VALID,
     fuzz.MOST_BUILDS + fuzz.MOST_LINKED, ABOUT_FUZZ,
     lambda _: None, made_if_accepted=fuzz.ABOUT_INVALID, started_if_accepted=fuzz.ABOUT_VALID,
 )  # fmt: skip
+# Without builds that are made for it, and without links.
+_UNLINKED = Step(
+    "generated requests", fuzz.ABOUT_VALID, fuzz.ABOUT_VALID, ABOUT_FUZZ,
+    lambda _: None, made_if_accepted=fuzz.ABOUT_INVALID, started_if_accepted=fuzz.ABOUT_VALID,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Script:
+    """The steps of a run, in order.
+
+    Attributes:
+        steps: Scripted, before the generated requests.
+        generated: What schemathesis costs; None where it does not run.
+        ending: Scripted, after it.
+
+    """
+
+    steps: Sequence[Step]
+    generated: Step | None
+    ending: Sequence[Step]
+
+
+def script(target: Target) -> Script:
+    """Return the steps for the profile of a target."""
+    if target.is_stateless:
+        return Script(stateless.STEPS, _UNLINKED, stateless.ENDING)
+    steps = scenarios.steps(is_limited=target.budget.builds is not None)
+    return Script(steps, _LINKED, (scenarios.CLOSING, scenarios.DELETING))
 
 
 @dataclass(frozen=True)
@@ -72,15 +101,16 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
             SCRIPT, f"status of {target.build_id}, and polls until it has ended", sends
         )
         return Plan((looks,), requests, 0, 0)
-    script = scenarios.steps(is_limited=budget.builds is not None)
-    steps = [*script, *([GENERATED] if fuzzing else []), scenarios.CLOSING, scenarios.DELETING]
+    made = script(target)
+    generated = made.generated if fuzzing else None
+    steps = [*made.steps, *([generated] if generated else []), *made.ending]
     left_builds = math.inf if budget.builds is None else budget.builds
     left = (math.inf if requests is None else requests) - PREFLIGHT
     parts, further, started_if_accepted = [], 0, 0
     for step in steps:
         sends = int(min(step.requests, max(0, left)))
         builds = int(min(step.builds, left_builds, sends))
-        driver = fuzz.DRIVER if step is GENERATED else SCRIPT
+        driver = fuzz.DRIVER if step is generated else SCRIPT
         parts.append(PlanStep(driver, step.name, sends, builds, min(step.started, builds)))
         further += min(step.made_if_accepted, sends)
         started_if_accepted += min(step.started_if_accepted, sends)
@@ -95,6 +125,7 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
     """Show the plan of a run."""
     plan = planned(target, fuzzing=fuzzing)
     yield f"target        {target.name}"
+    yield f"profile       {target.profile}"
     for part in plan.parts:
         about = "about " if part.driver == fuzz.DRIVER else ""
         requests, builds = _counted(part.requests, "request"), _counted(part.builds, "build")

@@ -84,14 +84,18 @@ class Run:
         self.reach = Reachability()
         # No other image is ever deleted; so it is a name that nobody else comes upon.
         self.own_name = f"contract-gate-{secrets.token_hex(6)}"
+        is_stateless = self.target.is_stateless
         # What others do to a given build is not on the tape.
         self.tape = Tape(
             self.target.token,
-            is_whole=self.target.build_id is None,
+            is_whole=self.target.build_id is None and not is_stateless,
+            is_live=not is_stateless,
             stuck_after=self.target.stuck_after,
+            takes_any_token=is_stateless,
         )
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
-        self.judge = Judge(self.target.rules, self.announce, self.target.waivers, self.target.level)
+        target = self.target
+        self.judge = Judge(target.rules, self.announce, target.waivers, target.level, target.excuse)
         self.tape.subscribe(self.judge.see)
         budget = self.target.budget
         # The run keeps to its plan, whatever the server accepts.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..drivers.http.client import Client
 from ..drivers.http.clock import VirtualClock
@@ -24,6 +25,8 @@ from ..verdicts.waivers import Waiver
 from . import headers
 
 EMBEDDED = "embedded reference"
+FULL, STATELESS = "full", "stateless"
+PROFILES = (FULL, STATELESS)
 
 
 class GateError(Problem):
@@ -59,6 +62,7 @@ class Target:
         rule: Ids of the rules to judge; empty for all.
         fault: How the embedded server is broken on purpose; None for not at all.
         seed: Of everything random in the run.
+        profile: The kind of server: one of ``PROFILES``.
         build_id: A build that exists; it is looked at, and nothing is initiated or started.
         dockerfile: The text of one that the target can build.
         headers: Sent with every request to the API.
@@ -80,6 +84,7 @@ class Target:
     rule: tuple[str, ...] = ()
     fault: str | None = None
     seed: int = 1
+    profile: str = FULL
     build_id: str | None = None
     dockerfile: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -100,6 +105,33 @@ class Target:
         return chosen(self.rule)
 
     @property
+    def is_stateless(self) -> bool:
+        """Whether the server remembers nothing of earlier requests."""
+        return self.profile == STATELESS
+
+    def excuse(self, rule: Rule[Any]) -> str:
+        """Return why a rule is not applicable to such a server, or an empty text."""
+        if self.is_stateless and rule.needs_memory:
+            return "it needs a server that remembers earlier requests"
+        return ""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server is not at a loopback address: somebody may use it, and pay for it."""
+        if self.url is None:
+            return False
+        from prime_image_builds._urls import kind_of, literal  # the client: only the gate needs it
+
+        address = literal(urlsplit(self.url).hostname or "")
+        return address is None or kind_of(address) != "loopback"
+
+    @property
+    def must_be_named(self) -> bool:
+        """Whether nothing bounds the builds of a run on a server that somebody may use."""
+        is_unbounded = self.budget.builds is None and self.build_id is None
+        return self.profile == FULL and is_unbounded and self.is_away
+
+    @property
     def name(self) -> str:
         """What a report calls it."""
         if self.url:
@@ -117,7 +149,8 @@ class Target:
         is_waived = any(one.rule == rule.id for one in self.waivers)
         settings = {
             "RULE": rule.id if rule.id in RULES else None,
-            "TARGET": self.url, "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
+            "TARGET": self.url, "PROFILE": self._profile,
+            "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
             "SEED": None if self.seed == default.seed else str(self.seed),
             "DOCKERFILE": self.files.get("DOCKERFILE"),
             "HEADERS": headers.write(self.headers), "CA_BUNDLE": self.ca_bundle,
@@ -130,6 +163,10 @@ class Target:
             "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
         }  # fmt: skip
         return command("gate", **settings)
+
+    @property
+    def _profile(self) -> str | None:
+        return self.profile if self.profile != FULL or self.must_be_named else None
 
     def endpoint(self, limits: Limits | None = None) -> Endpoint:
         """Return where requests go: to the URL, or to the embedded server."""

@@ -26,7 +26,7 @@ class State(StrEnum):
     FAILED = "failed"
     WAIVED = "waived"
     SKIPPED = "skipped"
-    """Not observed, left out, or not judged."""
+    """Not observed, not applicable, left out, or not judged."""
     ERROR = "error"
     """The gate cannot tell."""
 
@@ -81,6 +81,8 @@ def _server(report: Report, rule: str) -> tuple[State, str]:
         return State.FAILED, failure
     if verdict.outcome is Outcome.WAIVED:
         return State.WAIVED, "; ".join(_waived(verdict))
+    if verdict.outcome is Outcome.NOT_APPLICABLE:
+        return State.SKIPPED, f"{Outcome.NOT_APPLICABLE}: {verdict.not_applicable}"
     if verdict.outcome is Outcome.NOT_OBSERVED:
         return State.SKIPPED, Outcome.NOT_OBSERVED
     return State.PASSED, ""

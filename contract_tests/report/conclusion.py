@@ -55,7 +55,7 @@ def counts(report: Report) -> Iterator[str]:
     found, run = report.outcomes, report.run
     passed = found[Outcome.PASSED]
     yield f"{passed} {'rule' if passed == 1 else 'rules'} passed"
-    others = (Outcome.VIOLATED, Outcome.ADVISED, Outcome.WAIVED, Outcome.NOT_OBSERVED)
+    others = (one for one in Outcome if one is not Outcome.PASSED)
     yield from (f"{found[one]} {one}" for one in others if found[one])
     if run and run.unneeded:
         yield f"{len(run.unneeded)} waived without need"

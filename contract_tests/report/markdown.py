@@ -42,6 +42,7 @@ def _lines(report: Report, run: Run) -> Iterator[str]:
         yield from ("", f"- required and not observed: {code(missing)}")
     yield from _listed(terminal.advised(run.verdicts, hide))
     yield from _listed(terminal.waived(run))
+    yield from _listed(terminal.not_applicable(run))
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for one in run.verdicts.values():
         rule, counted = one.rule, text.count(one)

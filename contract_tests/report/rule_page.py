@@ -8,11 +8,12 @@ from typing import Any
 
 from ..contract import fields
 from ..contract.openapi import contract
+from ..gate.target import STATELESS
 from ..reference.faults import FAULTS
 from ..rules import Rule
 from ..rules.client import ClientRule
 from ..rules.fixes import FIXES
-from ..usage import command
+from ..usage import command, setting
 
 
 def line(rule: Rule[Any] | ClientRule) -> str:
@@ -30,6 +31,9 @@ def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
     yield from ("", inspect.getdoc(rule.judge) or "")
     if isinstance(rule, ClientRule):
         return
+    if rule.needs_memory:
+        skips = f"{setting('PROFILE', STATELESS)} skips it"
+        yield from ("", f"It needs memory of earlier requests: {skips}.")
     if rule.standard:
         yield from ("", f"By {rule.standard}.")
     else:

@@ -11,6 +11,7 @@ from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..escape import line
 from ..gate import hollow
 from ..gate.run import Run
+from ..gate.target import FULL
 from ..problems import Problem
 from ..verdicts import coverage
 from ..verdicts.judge import Outcome, Verdict, Violation
@@ -41,7 +42,7 @@ def table(verdicts: dict[str, Verdict]) -> Iterator[str]:
     """Yield one line for each rule."""
     for verdict in verdicts.values():
         rule, outcome = verdict.rule, verdict.outcome
-        yield f"{rule.id:<3} {rule.level:<6}  {outcome:<12}  {text.count(verdict):>10}  {rule.text}"
+        yield f"{rule.id:<3} {rule.level:<6}  {outcome:<14}{text.count(verdict):>10}  {rule.text}"
 
 
 def summary(run: Run) -> Iterator[tuple[str, str]]:
@@ -51,6 +52,7 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
     yield from zip(table(run.verdicts), outcomes, strict=True)
     yield from ((one, Outcome.ADVISED) for one in advised(run.verdicts, run.redaction))
     yield from ((one, "") for one in waived(run))
+    yield from ((one, "") for one in not_applicable(run))
 
 
 def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
@@ -62,6 +64,16 @@ def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
                 what = f"{first.field}: {first.received}, expected {first.expected} ({where})"
                 shown = text.one_line(text.hidden(what, hide))
                 yield f"advised       {verdict.rule.id:<4} {shown}"
+
+
+def not_applicable(run: Run) -> Iterator[str]:
+    """Yield one line for each reason why rules are not applicable."""
+    rules: dict[str, list[str]] = {}
+    for verdict in run.verdicts.values():
+        if verdict.not_applicable:
+            rules.setdefault(verdict.not_applicable, []).append(verdict.rule.id)
+    for reason, ids in rules.items():
+        yield f"not applicable {', '.join(ids)}: {reason}"
 
 
 def unneeded(run: Run, verdict: Verdict) -> str:
@@ -90,12 +102,15 @@ def waived(run: Run) -> Iterator[str]:
 def traffic(run: Run) -> Iterator[str]:
     """Yield what was judged, by how much traffic, and how much of it succeeded."""
     yield f"target        {run.target.name}"
+    if run.target.profile != FULL:
+        yield f"profile       {run.target.profile}"
     for driver, (requests, seconds) in run.spent.items():
         took = f", {seconds:.1f} s" if run.target.url else ""  # the embedded server's is virtual
         seed = f", seed {run.target.seed}" if driver == FUZZ else ""
         yield f"{driver:<13} {requests} request{'s' * (requests != 1)}{took}{seed}"
     if run.fuzzed is not None:
-        yield f"  links walked    {_counted(run.fuzzed.links)}"
+        if run.fuzzed.links:
+            yield f"  links walked    {_counted(run.fuzzed.links)}"
         successes = run.tape.successes(FUZZ)
         del successes[run.tape.api.delete]  # nothing generated is sent to it
         yield f"  its successes   {_counted(successes)}"
@@ -120,7 +135,7 @@ def traffic(run: Run) -> Iterator[str]:
     for what in map(str, run.cut):
         yield f"cut off       {what}"
     issued, started = run.left_behind
-    if run.target.url and issued:
+    if run.target.url and issued and not run.target.is_stateless:
         names = f": {', '.join(map(run.redaction, started))}" if started else ""
         yield f"left behind   {len(issued)} builds, {len(started)} started{names}"
         if images := run.images_left_behind:

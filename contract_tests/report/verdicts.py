@@ -45,6 +45,7 @@ def _document(run: Run) -> dict[str, Any]:
     return {
         "target": run.target.name,
         "seed": run.target.seed,
+        "profile": run.target.profile,
         "level": run.target.level,
         "passed": run.passed,
         "ended": run.ended,
@@ -75,6 +76,7 @@ def _verdict(run: Run, verdict: Verdict) -> dict[str, Any]:
         "level": str(rule.level),
         "text": rule.text,
         "outcome": verdict.outcome,
+        "not_applicable": verdict.not_applicable or None,
         "observed": verdict.observed,
         "violations": verdict.broken,
         "first": groups[0]["text"] if groups else None,

@@ -22,6 +22,7 @@ LAG = timedelta(seconds=60)
     "60 s after a group has ended, no artifact of it waits or runs.",
     source=f"{_GROUP}/properties/artifacts",
     over=histories,
+    needs_memory=True,
 )  # fmt: skip
 def artifacts_end_too(history: History) -> Iterable[Judgement]:
     """Check each artifact of a group that has ended.

@@ -101,6 +101,8 @@ class Rule(Generic[S]):
         quotes_itself: Whether a failure quotes ``source`` even where a field of the body failed:
             the rule comes from what was requested, not from what the field means.
         standard: The section of the standard that the rule comes from, or an empty text.
+        needs_memory: Whether only a server that remembers earlier requests can keep the rule: one
+            that answers each from examples or a schema has no builds.
 
     """
 
@@ -112,6 +114,7 @@ class Rule(Generic[S]):
     judge: Callable[[S], Judgements]
     quotes_itself: bool = False
     standard: str = ""
+    needs_memory: bool = False
 
     def apply(self, history: History) -> Iterator[Held | Broken]:
         """Judge the newest exchange of a history."""
@@ -134,13 +137,16 @@ def rule(
     over: Callable[[History], Iterable[S]],
     quotes_itself: bool = False,
     standard: str = "",
+    needs_memory: bool = False,
 ) -> Callable[[Callable[[S], Judgements]], Callable[[S], Judgements]]:
     """Register a function as a rule. The arguments are the attributes of ``Rule``."""
 
     def register(judge: Callable[[S], Judgements]) -> Callable[[S], Judgements]:
         if id in RULES:
             raise ValueError(f"rule {id} is registered twice")
-        RULES[id] = Rule(id, level, text, source, over, judge, quotes_itself, standard)
+        RULES[id] = Rule(
+            id, level, text, source, over, judge, quotes_itself, standard, needs_memory
+        )
         return judge
 
     return register

@@ -20,6 +20,7 @@ _START = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post"
     "What was requested to be PRIVATE is not PUBLIC.",
     source=f"{_ISSUE}/properties/visibility",
     over=exchanges,
+    needs_memory=True,
 )  # fmt: skip
 def stays_private(exchange: Exchange) -> Judgement:
     """Check each success of initiate that requested PRIVATE.
@@ -52,6 +53,7 @@ def stays_private(exchange: Exchange) -> Judgement:
     "A new build of a name and tag begins waiting, and leaves an ended one as it was.",
     source=_ISSUE,
     over=histories,
+    needs_memory=True,
 )  # fmt: skip
 def leaves_the_old_one(history: History) -> Iterator[Judgement]:
     """Check an ended build after another initiate of its name and tag, and that other build.
@@ -83,6 +85,7 @@ def leaves_the_old_one(history: History) -> Iterator[Judgement]:
     source=_START,
     over=histories,
     quotes_itself=True,
+    needs_memory=True,
 )  # fmt: skip
 def comes_to_an_end(history: History) -> Judgement:
     """Check each response about a build that was seen to be started.

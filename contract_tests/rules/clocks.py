@@ -23,6 +23,7 @@ STALE = timedelta(seconds=60)
     "createdAt of a new build lies within five minutes of the request that initiated it.",
     source=f"{_GROUP}/createdAt",
     over=histories,
+    needs_memory=True,
 )  # fmt: skip
 def created_just_now(history: History) -> Judgement:
     """Check the group of each build whose initiate was seen.
@@ -100,6 +101,7 @@ def encloses_artifacts(row: Row) -> Iterator[Judgement]:
     "completedAt lies no more than 60 s before a response that showed the build running.",
     source=f"{_GROUP}/completedAt",
     over=steps,
+    needs_memory=True,
 )  # fmt: skip
 def ended_after_it_ran(step: Transition) -> Judgement:
     """Check the first response that shows that a group has ended.

@@ -38,6 +38,7 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
     "Status never goes back: PENDING → UPLOADING → BUILDING → a terminal one.",
     source="#/components/schemas/ImageBuildStatus",
     over=steps,
+    needs_memory=True,
 )  # fmt: skip
 def never_back(step: Transition) -> Judgement:
     """Check each step without a start in between, up to the terminal statuses.
@@ -64,6 +65,7 @@ def never_back(step: Transition) -> Judgement:
     "A terminal status is final.",
     source="#/components/schemas/ImageBuildStatus",
     over=steps,
+    needs_memory=True,
 )  # fmt: skip
 def final(step: Transition) -> Judgement:
     """Check each step from a terminal status, except over a second start.
@@ -84,6 +86,7 @@ def final(step: Transition) -> Judgement:
     "id, imageName, imageTag and createdAt never change, and are those of initiate.",
     source=f"{_BUILD}/properties/imageName",
     over=histories,
+    needs_memory=True,
 )  # fmt: skip
 def same_build(history: History) -> Judgements:
     """Check each response about a build that was issued, or described before.
@@ -116,6 +119,7 @@ def same_build(history: History) -> Judgements:
     "A timestamp once set keeps its value; an artifact once listed stays listed, of its type.",
     source=_BUILD,
     over=steps,
+    needs_memory=True,
 )  # fmt: skip
 def keeps_what_was_set(step: Transition) -> Judgements:
     """Check each step, except over a second start.
@@ -143,6 +147,7 @@ def keeps_what_was_set(step: Transition) -> Judgements:
     "The id returned is the build_id of the request.",
     source=f"{_BUILD}/properties/id",
     over=exchanges,
+    needs_memory=True,
 )  # fmt: skip
 def same_id(exchange: Exchange) -> Judgement:
     """Check every start and status that returns an id.
@@ -168,6 +173,7 @@ def same_id(exchange: Exchange) -> Judgement:
     source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post/responses/200",
     over=steps,
     quotes_itself=True,
+    needs_memory=True,
 )  # fmt: skip
 def takes_effect(step: Transition) -> Judgement:
     """Check the first response after each first start.
@@ -194,6 +200,7 @@ def takes_effect(step: Transition) -> Judgement:
     source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post",
     over=histories,
     quotes_itself=True,
+    needs_memory=True,
 )  # fmt: skip
 def resets_nothing(history: History) -> Judgements:
     """Check each second or further start, and each response after it.
@@ -228,6 +235,7 @@ def resets_nothing(history: History) -> Judgements:
     source=_START,
     over=histories,
     quotes_itself=True,
+    needs_memory=True,
 )  # fmt: skip
 def needs_context(history: History) -> Judgement:
     """Check builds that were issued and started without an upload.
@@ -260,6 +268,7 @@ def needs_context(history: History) -> Judgement:
     "describes another.",
     source="#/components/schemas/BuildImageResponse",
     over=histories,
+    needs_memory=True,
 )  # fmt: skip
 def apart(history: History) -> Judgement:
     """Check each initiate against earlier ones, and each build and artifact against other builds.
@@ -299,6 +308,7 @@ def apart(history: History) -> Judgement:
     "A build that initiate has issued, and nobody deleted, is found by status at once.",
     source=f"{_ISSUE}/build_id",
     over=histories,
+    needs_memory=True,
 )  # fmt: skip
 def is_found(history: History) -> Judgement:
     """Check each status within a minute after the build was issued.
@@ -332,6 +342,7 @@ def is_found(history: History) -> Judgement:
     source=_START,
     over=histories,
     quotes_itself=True,
+    needs_memory=True,
 )  # fmt: skip
 def not_yet(history: History) -> Judgement:
     """Check responses about a build whose valid starts all have context_uploaded: false.

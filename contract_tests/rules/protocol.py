@@ -146,6 +146,7 @@ def needs_valid_body(history: History) -> Judgement:
     "An operation on a build that does not exist returns 4xx.",
     source="#/components/parameters/build_id",
     over=exchanges,
+    needs_memory=True,
 )  # fmt: skip
 def needs_build(exchange: Exchange) -> Judgement:
     """Check requests for builds that cannot exist.
@@ -249,6 +250,7 @@ def matches_schema(exchange: Exchange) -> Judgements:
     source="#/components/schemas/StartBuildRequest/properties/context_uploaded",
     over=histories,
     quotes_itself=True,
+    needs_memory=True,
 )  # fmt: skip
 def same_default(history: History) -> Judgement:
     """Compare first starts of uploaded builds with one that used the other spelling.

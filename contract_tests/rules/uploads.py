@@ -22,6 +22,7 @@ _LIMITS = {413, 429}
     "positive, ids are not empty.",
     source=f"{_ISSUE}/upload_url",
     over=exchanges,
+    needs_memory=True,
 )  # fmt: skip
 def issues_an_upload(exchange: Exchange) -> Iterable[Judgement]:
     """Check each success of initiate.
@@ -49,6 +50,7 @@ def issues_an_upload(exchange: Exchange) -> Iterable[Judgement]:
     "The upload URL accepts the context: the first upload, before expires_in is over, returns 2xx.",
     source=f"{_ISSUE}/upload_url",
     over=histories,
+    needs_memory=True,
 )  # fmt: skip
 def accepts_the_context(history: History) -> Judgement:
     """Check the first upload of each issued build that is not started.

@@ -99,6 +99,8 @@ class Outcome(StrEnum):
     PASSED = "passed"
     NOT_OBSERVED = "not observed"
     """No traffic touched the rule: it has not passed."""
+    NOT_APPLICABLE = "not applicable"
+    """The rule asks for what a server of this kind cannot have: it was not judged."""
 
     @classmethod
     def of(cls, found: Collection[Outcome], observed: int) -> Outcome:
@@ -155,11 +157,13 @@ class Verdict:
         waivers: Those of the rule.
         used: Those of them that cover a violation.
         where: On how many exchanges of each operation and status code the rule was observed.
+        not_applicable: Why the rule is not judged, or an empty text.
 
     """
 
     rule: Rule[Any]
     waivers: tuple[Waiver, ...] = ()
+    not_applicable: str = ""
     observed: int = 0
     broken: int = 0
     violations: list[Violation] = field(default_factory=list)
@@ -170,6 +174,8 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         """What became of the rule: violated if a single group is not waived."""
+        if self.not_applicable:
+            return Outcome.NOT_APPLICABLE
         return Outcome.of([group.outcome for group in self.groups.values()], self.observed)
 
     def unneeded(self, exchanges: Iterable[Exchange]) -> list[Waiver]:
@@ -213,7 +219,8 @@ class Judge:
     """Checks each exchange against all rules as it comes, and keeps their verdicts.
 
     ``announce`` is called with the first violation of each rule at each place, of any operation.
-    A rule above ``level`` is checked, and what violates it is advised.
+    A rule above ``level`` is checked, and what violates it is advised. ``excused`` returns why a
+    rule does not apply to the server, or an empty text.
     """
 
     def __init__(
@@ -222,8 +229,10 @@ class Judge:
         announce: Callable[[Violation], None] | None = None,
         waivers: Iterable[Waiver] = (),
         level: str = "should",
+        excused: Callable[[Rule[Any]], str] = lambda _: "",
     ) -> None:
         self._level = level
+        self._excused = excused
         self.waivers = tuple(waivers)
         self.verdicts = {rule.id: self._verdict(rule) for rule in rules}
         self.announce = announce
@@ -240,6 +249,7 @@ class Judge:
         return [
             violation
             for verdict in self.verdicts.values()
+            if not verdict.not_applicable
             for violation in self.add(verdict, history, list(verdict.rule.apply(history)))
         ]
 
@@ -275,7 +285,8 @@ class Judge:
         return [one for one in self.verdicts.values() if one.outcome is Outcome.VIOLATED]
 
     def _verdict(self, rule: Rule[Any]) -> Verdict:
-        return Verdict(rule, tuple(one for one in self.waivers if one.rule == rule.id))
+        waivers = tuple(one for one in self.waivers if one.rule == rule.id)
+        return Verdict(rule, waivers, self._excused(rule))
 
 
 def judge(tape: Tape, rules: Iterable[Rule[Any]]) -> dict[str, Verdict]:

@@ -101,12 +101,13 @@ def report(reports: Path, code: int, problem: str | None) -> int:
     )
     ids = {
         outcome: ",".join(one["rule"] for one in document["verdicts"] if one["outcome"] == outcome)
-        for outcome in ("violated", "advised", "waived", "not observed")
+        for outcome in ("violated", "advised", "waived", "not observed", "not applicable")
     }
     commands.outputs({
         "verdict": VERDICT.get(code, "error"), "violated": ids["violated"],
         "advised": ids["advised"], "waived": ids["waived"],
-        "not-observed": ids["not observed"], "exit-code": str(code), "reports": str(reports),
+        "not-observed": ids["not observed"], "not-applicable": ids["not applicable"],
+        "exit-code": str(code), "reports": str(reports),
     })  # fmt: skip
     return code
 

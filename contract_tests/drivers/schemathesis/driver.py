@@ -37,16 +37,21 @@ EXAMPLES = 20
 STATUS_EXAMPLES = 4
 
 
-def run(session: Session, feeding: Session, seed: int, *, most_builds: int = MOST_BUILDS) -> Result:
+def run(
+    session: Session, feeding: Session, seed: int, *,
+    most_builds: int = MOST_BUILDS, links: bool = True,
+) -> Result:  # fmt: skip
     """Run the coverage, fuzzing and stateful phases.
 
-    ``feeding`` is the session that makes and uploads builds, at most ``most_builds``.
+    ``feeding`` is the session that makes and uploads builds, at most ``most_builds``. Without
+    ``links`` it makes none, and there is no stateful phase.
     An exception of either session ends the run: ``BudgetSpent`` and ``SessionError`` are in the
     result, any other is raised.
     """
-    schema = _schema(session, seed)
-    transport = schema.wire_transport = WireTransport(session, Feed(feeding, most_builds))
-    result = Result(links=dict.fromkeys(_links().values(), 0))
+    schema = _schema(session, seed, links=links)
+    feed = Feed(feeding, most_builds if links else 0)
+    transport = schema.wire_transport = WireTransport(session, feed)
+    result = Result(links=dict.fromkeys(_links().values(), 0) if links else {})
     with undisturbed():
         stream = _Engine(schema).execute()
         try:
@@ -74,15 +79,15 @@ class _Engine(Engine):
         return super().get_phase_config(phase_name, **settings)
 
 
-def _schema(session: Session, seed: int) -> WiredSchema:
+def _schema(session: Session, seed: int, *, links: bool = True) -> WiredSchema:
     document = copy.deepcopy(contract().document)
     # Delete destroys: nothing that is generated is sent to it, so schemathesis does not know of it.
     del document["paths"][contract().operations[DELETE].path]
-    config = schemathesis.Config.from_dict(_config(session, seed))
+    config = schemathesis.Config.from_dict(_config(session, seed, links=links))
     return WiredSchema(raw_schema=document, config=config.projects.get(document))
 
 
-def _config(session: Session, seed: int) -> dict[str, Any]:
+def _config(session: Session, seed: int, *, links: bool = True) -> dict[str, Any]:
     return {
         "base-url": session.endpoint.base_url,
         "headers": {
@@ -112,7 +117,7 @@ def _config(session: Session, seed: int) -> dict[str, Any]:
             # The server's error messages must not influence what is sent.
             "fuzzing": {"enabled": True, "error-feedback": {"enabled": False}},
             "stateful": {
-                "enabled": True,
+                "enabled": links,
                 "generation": {"max-examples": SCENARIOS},
                 "max-steps": STEPS,
                 # The contract has the links; inference would take teamId for a resource.

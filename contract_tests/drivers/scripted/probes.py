@@ -75,14 +75,18 @@ def request_absent_builds(script: BuildScript) -> None:
     for build_id, operation in itertools.product(inputs.ABSENT_BUILD_IDS, ABOUT_A_BUILD):
         intent = f"{_verb(operation)} of an absent build"
         _send(script, operation, build_id, intent, is_absent=True)
-    for segment, operation in itertools.product(inputs.RAW_SEGMENTS, ABOUT_A_BUILD):
-        path = operation.path.replace(_ID, segment)
-        script.session.send(operation.method, path, f"{_verb(operation)} of an unusual segment",
-                         **_body(operation))  # fmt: skip
     for kind in inputs.CONTENT_TYPES:
         intent = f"start of an absent build as {kind or 'no type'}"
         script.session.send("POST", f"{BUILD}/no-such-build/start", intent, content=b"{}",
                          headers=_typed(kind), is_absent=True)  # fmt: skip
+
+
+def request_unusual_segments(script: BuildScript) -> None:
+    """Request paths that are no valid ids, such as broken percent-encodings."""
+    for segment, operation in itertools.product(inputs.RAW_SEGMENTS, ABOUT_A_BUILD):
+        path = operation.path.replace(_ID, segment)
+        script.session.send(operation.method, path, f"{_verb(operation)} of an unusual segment",
+                         **_body(operation))  # fmt: skip
 
 
 def send_other_methods(script: BuildScript) -> None:
@@ -174,15 +178,18 @@ COSTLESS = [
 ]  # fmt: skip
 """Steps that make no build, unless the server accepts what it must refuse."""
 
-PROBES = [
-    Step("no token, and others", 1, 0, 2 + (_ABOUT + 1) * _TOKENS, refuse_tokens,
-         started_if_accepted=1),
-    Step("invalid bodies to start", 1, 0, 2 + 2 * (len(inputs.INVALID_START_BODIES) + _BROKEN),
-         refuse_start_bodies, started_if_accepted=1),
-    Step("absent builds, unusual ids and types", 0, 0,
-         _ABOUT * (len(inputs.ABSENT_BUILD_IDS) + len(inputs.RAW_SEGMENTS)) + _KINDS,
-         request_absent_builds),
-    Step("other methods", 1, 0, 2 + 2 * _OTHERS + 2 * (_ABOUT * _OTHERS - 1), send_other_methods,
-         made_if_accepted=_OTHERS, started_if_accepted=1),
-    Step("a start without an upload", 1, 1, 3, start_early),
-]  # fmt: skip
+TOKENS = Step("no token, and others", 1, 0, 2 + (_ABOUT + 1) * _TOKENS, refuse_tokens,
+              started_if_accepted=1)  # fmt: skip
+START_BODIES = Step(
+    "invalid bodies to start", 1, 0, 2 + 2 * (len(inputs.INVALID_START_BODIES) + _BROKEN),
+    refuse_start_bodies, started_if_accepted=1,
+)  # fmt: skip
+ABSENT = Step("absent builds, unusual ids and types", 0, 0,
+              _ABOUT * len(inputs.ABSENT_BUILD_IDS) + _KINDS, request_absent_builds)  # fmt: skip
+METHODS = Step("other methods", 1, 0, 2 + 2 * _OTHERS + 2 * (_ABOUT * _OTHERS - 1),
+               send_other_methods, made_if_accepted=_OTHERS, started_if_accepted=1)  # fmt: skip
+EARLY = Step("a start without an upload", 1, 1, 3, start_early)
+SEGMENTS = Step(
+    "unusual path segments", 0, 0, _ABOUT * len(inputs.RAW_SEGMENTS), request_unusual_segments
+)
+PROBES = [TOKENS, START_BODIES, ABSENT, METHODS, EARLY, SEGMENTS]

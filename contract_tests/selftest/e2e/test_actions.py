@@ -71,7 +71,7 @@ def test_conforming_server_passes(tmp_path: Path) -> None:
     assert done.code == 0, done.printed
     assert done.outputs == {
         "verdict": "passed", "violated": "", "advised": "", "waived": "",
-        "not-observed": "P14,S8", "exit-code": "0",
+        "not-observed": "P14,S8", "not-applicable": "", "exit-code": "0",
         "reports": str(reports),
     }  # fmt: skip
     assert done.annotations == []

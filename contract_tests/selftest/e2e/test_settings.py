@@ -43,6 +43,10 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_LEVEL": "mus"}, "use must"),
         ({"CONTRACT_RULE": "T55"}, "use T5"),
         ({"CONTRACT_FAULT": "completed-nul"}, "use completed-null"),
+        ({"CONTRACT_PROFILE": "stateles"}, "use stateless"),
+        ({"CONTRACT_PROFILE": "stateless", "CONTRACT_REQUIRE": "T1,L2"}, "names L2"),
+        ({"CONTRACT_PROFILE": "stateless", "CONTRACT_RULE": "L2,P4"}, "judges none"),
+        ({**URL, "CONTRACT_PROFILE": "stateless", "CONTRACT_BUILD_ID": "b"}, "leave PROFILE out"),
         ({"CONTRACT_SEED": "one"}, "is not a whole number"),
         ({"CONTRACT_SEED": "1.5"}, "is not a whole number"),
         ({"CONTRACT_RATE": "nan"}, "is not a number"),
@@ -109,7 +113,7 @@ def test_each_setting_is_read_into_the_target() -> None:
         "CONTRACT_DEADLINE": "60", "CONTRACT_DRY_RUN": "1", "CONTRACT_BUILD_ID": "b/7",
         "CONTRACT_REQUIRE": "T1,FAILED:set artifact:COMPLETED:set:set",
         "CONTRACT_HEADERS": '{"X-Team": "a", "X-Stage": "b"}', "CONTRACT_PROXY": "http://p:3128",
-        "CONTRACT_UPLOAD_HOSTS": "storage.test, [::1]:9000",
+        "CONTRACT_UPLOAD_HOSTS": "storage.test, [::1]:9000", "CONTRACT_PROFILE": "Full",
     })  # fmt: skip
 
     assert [rule.id for rule in target.rules] == ["P6", "T1"]
@@ -117,6 +121,7 @@ def test_each_setting_is_read_into_the_target() -> None:
     budget = target.budget
     assert (budget.builds, budget.requests, budget.rate, budget.deadline) == (5, 90, 2.5, 60)
     assert (target.seed, target.dry_run, target.build_id) == (7, True, "b/7")
+    assert target.profile == "full"
     assert target.require == ("T1", "FAILED:set", "artifact:COMPLETED:set:set")
     assert target.headers == {"X-Team": "a", "X-Stage": "b"}
     assert target.proxy == "http://p:3128"

@@ -1,0 +1,141 @@
+"""Profiles: what is sent to a mock without memory, and what it is judged by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ...gate import drive
+from ...gate.run import Run
+from ...gate.target import FULL, STATELESS, Target
+from ...problems import Problem
+from ...rules import RULES
+from ...tape.exchange import UPLOAD
+from ..support.stateless_mock import Mock
+
+TARGET = Target(url="http://127.0.0.1:1", profile=STATELESS)
+
+
+def judged(mock: Mock, *, fuzzing: bool = False) -> Run:
+    """Judge a mock as one without memory."""
+    return drive.run(TARGET, at=mock.endpoint(), fuzzing=fuzzing)
+
+
+def violated(run: Run) -> set[str]:
+    """Return the rules that are violated."""
+    return {name for name, one in run.verdicts.items() if one.outcome == "violated"}
+
+
+@pytest.fixture(scope="module")
+def sound() -> Run:
+    """Judge a faultless mock, with generated requests too."""
+    return judged(Mock(), fuzzing=True)
+
+
+def test_mock_without_memory_passes(sound: Run) -> None:
+    """By most rules of protocol, status and timestamps, and its run is complete."""
+    passed = {name for name, one in sound.verdicts.items() if one.outcome == "passed"}
+
+    assert violated(sound) == set()
+    assert (sound.passed, sound.ended) == (True, "complete")
+    assert len([one for one in passed if one[0] in "PST"]) >= 14
+
+
+def test_rules_that_need_memory_are_not_applicable(sound: Run) -> None:
+    """With the reason; no other rule is, and none of them was checked."""
+    outcomes = {name: one.outcome for name, one in sound.verdicts.items() if name in RULES}
+    excused = {name for name, one in outcomes.items() if one == "not applicable"}
+
+    assert excused == {name for name, one in RULES.items() if one.needs_memory}
+    assert excused >= {name for name in RULES if name.startswith("L")}
+    assert all("remembers" in sound.verdicts[name].not_applicable for name in excused)
+    assert not any(sound.verdicts[name].observed for name in excused)
+
+
+def test_nothing_is_uploaded_or_waited_for(sound: Run) -> None:
+    """The upload URLs of a mock are examples, and no build of it ends."""
+    clock: Any = sound.endpoint.clock
+
+    assert sound.tape.of(UPLOAD) == []
+    assert sound.reasons == []
+    assert clock.monotonic() < 60
+
+
+def test_each_documented_status_is_requested(sound: Run) -> None:
+    """By the Prefer of RFC 7240, which the mock heeds."""
+    seen = {cell.status for cell in sound.cells if cell.row == "group"}
+
+    assert seen == {*sound.tape.api.statuses}
+
+
+def _put(**values: Any) -> Any:
+    """Change fields of each group."""
+
+    def edit(operation: str, body: Any) -> Any:
+        return body | values if operation in ("start_image_build", "get_build_status") else body
+
+    return edit
+
+
+def _artifacts(**values: Any) -> Any:
+    def edit(_: str, body: Any) -> Any:
+        body["artifacts"] = [one | values for one in body.get("artifacts", [])]
+        return body if body["artifacts"] else {k: v for k, v in body.items() if k != "artifacts"}
+
+    return edit
+
+
+def _twice(_: str, body: Any) -> Any:
+    return b'{"id": "a", "id": "b"}' if "id" in body else body
+
+
+MOCKS: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
+    ("another success", {"success": lambda _, status: status + 1}, {"P1"}, {"P6"}),
+    ("no token is checked", {"checks_token": False}, {"P2"}, set()),
+    ("no body is checked", {"checks_body": False}, {"P3"}, set()),
+    ("a 500 for a content type", {"types": 500}, {"P5"}, set()),
+    ("FastAPI's 422", {"invalid": {"detail": []}}, {"P6"}, set()),
+    ("a key twice", {"edit": _twice}, {"P8"}, set()),
+    ("any method", {"methods": 200}, {"P9"}, set()),
+    ("a status of its own", {"edit": _put(status="RUNNING")}, {"S1"}, set()),
+    ("an artifact of its own", {"edit": _artifacts(artifactType="DISK")}, {"S2"}, set()),
+    ("all artifacts run", {"edit": _artifacts(status="BUILDING")}, {"S3"}, {"S4", "T4", "T5"}),
+    ("no createdAt", {"edit": _put(createdAt=None)}, {"T1"}, set()),
+    ("startedAt is a day", {"edit": _put(startedAt="2026-11-24")}, {"T2"}, {"T3"}),
+    ("completedAt is always null", {"edit": _put(completedAt=None)}, {"T5"}, set()),
+    ("naive times", {"edit": _put(createdAt="2026-11-24T09:00:00")}, {"T7"}, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "rules", "joining"), [one[1:] for one in MOCKS], ids=[one[0] for one in MOCKS]
+)
+def test_mock_with_one_fault_violates_its_rule(
+    options: dict[str, Any], rules: set[str], joining: set[str]
+) -> None:
+    """What needs no memory is judged as of any server."""
+    found = violated(judged(Mock(**options)))
+
+    assert rules <= found <= rules | joining
+
+
+@pytest.mark.parametrize("profile", [STATELESS, FULL])
+def test_request_that_ends_the_server_is_shown(profile: str) -> None:
+    """With the last exchange before it; whatever is judged before is kept."""
+    dies = Mock(deadly="%ZZ")
+    run = Run(Target(url="http://127.0.0.1:1", profile=profile), at=dies.endpoint())
+    problem: Problem | None = None
+    try:
+        drive.drive(run, fuzzing=False)
+    except Problem as error:
+        problem = error
+    problem = problem or run.problem
+    killer = next(one for one in run.tape.exchanges if "%ZZ" in one.request.url)
+
+    assert problem is not None
+    assert [one.partition(" (")[0].strip() for one in problem.details] == [
+        f"request {killer.number - 1}: POST /api/v1/images/build/%2e/start → 200",
+        f"request {killer.number}: GET /api/v1/images/build/%ZZ → no response, {killer.failure}",
+    ]
+    assert (run.passed, run.verdicts["P6"].outcome) == (False, "passed")
