@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -14,9 +14,10 @@ import click
 from . import settings
 from .drivers import client as client_driver
 from .escape import line, lines, show
-from .gate import drive, plan
+from .gate import drive, plan, server
 from .gate.result import Report
 from .gate.run import Run
+from .gate.server_log import ServerLog
 from .gate.target import Target
 from .problems import Problem, failure, is_foreseen
 from .report import conclusion, files, junit, markdown, terminal, verdicts
@@ -71,9 +72,14 @@ def judge_server(report: Report, target: Target) -> None:
     be judged, ``KeyboardInterrupt``.
     """
     if target.url or target.dry_run:
-        _show("\n".join(map(line, ("", *plan.lines(target), ""))))
+        _show(report.hide("\n".join(map(line, ("", *plan.lines(target), "")))))
     if target.dry_run:
         return
+    with _serving(report, target):
+        _drive(report, target)
+
+
+def _drive(report: Report, target: Target) -> None:
     report.run = made = Run(target)
     show_progress = terminal.progress(made)
 
@@ -86,6 +92,33 @@ def judge_server(report: Report, target: Target) -> None:
         drive.drive(made)
     finally:
         show_progress("")
+
+
+@contextmanager
+def _serving(report: Report, target: Target) -> Iterator[None]:
+    """Start the target's server, if there is a command for it, for as long as the context lasts."""
+    if not target.start or not target.url:
+        yield
+        return
+    report.log = log = ServerLog()
+    code = None
+    try:
+        command = server.words(target.start)
+        with server.started(command, target.url, log, target.environment(os.environ)) as ended:
+            try:
+                yield
+            finally:
+                code = ended()
+    except Problem as error:
+        if code is None and report.run:  # the server runs, and so its log explains nothing
+            raise
+        what = (
+            error.what
+            if code is None
+            else (f"{error.what}; the server's command ended with exit code {code}")
+        )
+        last = [f"    log: {one}" for one in log.tail(report.hide) if one]
+        raise Problem(what, error.fix, error.code, [*error.details, *last]) from None
 
 
 def judge_client(report: Report) -> None:
@@ -137,8 +170,11 @@ def _show(text: str, colour: str | None = None) -> None:
 
 def pages(report: Report, reports: Path) -> dict[Path, str]:
     """Return the content of each file that is written, ``reports`` being JUnit's."""
-    return {
+    written = {
         reports: junit.page(report),
         files.summary(reports): markdown.page(report),
         files.verdicts(reports): verdicts.page(verdicts.document(report)),
     }
+    if report.log:
+        written[files.server_log(reports)] = report.log.page(report.hide)
+    return written

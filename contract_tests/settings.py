@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from . import usage
 from .contract.api import IMAGES
-from .gate import headers
+from .gate import headers, server
 from .gate.target import FULL, PROFILES, Budget, GateError, Target
 from .nearest import choice
 from .problems import Problem
@@ -30,6 +30,8 @@ PREFIX = "CONTRACT_"
 LEVELS = tuple(level.lower() for level in Level)
 # Servers refuse a header, and systems a path, that is longer.
 MOST_BYTES = 8192
+# Settings that name a file whose content is read at once.
+FILES = ("DOCKERFILE", "TOKEN_FILE", "WAIVERS")
 Read = Callable[[str, str], Any]
 
 
@@ -86,11 +88,7 @@ def unreadable(value: str, *, is_path: bool) -> str:
 
 def from_environment(environment: Mapping[str, str]) -> Target:
     """Read the settings. Raises ``GateError`` for one that is unknown or has no such value."""
-    given = {
-        name.removeprefix(PREFIX): value.strip()
-        for name, value in environment.items()
-        if name.startswith(PREFIX) and value.strip()
-    }
+    given = _given(environment)
     given |= {name: Secret(given[name]) for name in ("TOKEN", "HEADERS", "PROXY") if name in given}
     del environment  # a traceback may show local variables
     for name in given:
@@ -107,12 +105,13 @@ def from_environment(environment: Mapping[str, str]) -> Target:
     }  # fmt: skip
     if "TARGET" in read:
         read["URL"] = read.pop("TARGET")
+        read |= {"TOKEN": read.pop("TOKEN_FILE")} if "TOKEN_FILE" in read else {}
     else:
         read.setdefault("TOKEN", secrets.token_hex(8))
     target = Target(
         **{name.lower(): value for name, value in read.items()},
         budget=Budget(**budget),
-        files={name: given[name] for name in ("DOCKERFILE", "WAIVERS") if name in given},
+        files={name: given[name] for name in FILES if name in given},
     )
     _applicable(target)
     unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
@@ -136,6 +135,28 @@ def _applicable(target: Target) -> None:
         )
     if all(map(target.excuse, target.rules)):
         raise GateError(f"{profile} judges none of the rules of {setting('RULE')}", "name others")
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(PREFIX): value.strip()
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and value.strip()
+    }
+
+
+def needs_token(environment: Mapping[str, str]) -> bool:
+    """Whether a run with these variables needs a token that they do not have."""
+    return lacks_token(_given(environment))
+
+
+def lacks_token(given: Mapping[str, str]) -> bool:
+    """Whether settings name a target and no token; a plan needs none."""
+    return (
+        "TARGET" in given
+        and not {"TOKEN", "TOKEN_FILE"} & {*given}
+        and (given.get("DRY_RUN") != "1")
+    )
 
 
 def rules(rule: str = "") -> list[Rule[Any]]:
@@ -169,15 +190,19 @@ def _agree(given: Mapping[str, str]) -> None:
         only = f"{setting('BUILD_ID')} only polls a build, whatever the {setting('PROFILE')}"
         raise GateError(only, f"leave {setting('PROFILE')} out")
     if "TARGET" not in given:
-        for name in ("BUILD_ID", "PROXY", "CA_BUNDLE", "UPLOAD_HOSTS"):
+        for name in ("BUILD_ID", "PROXY", "CA_BUNDLE", "UPLOAD_HOSTS", "START", "TOKEN_FILE"):
             if name in given:
                 raise GateError(
                     f"{setting(name)} needs a {setting('TARGET')}",
                     setting("TARGET", "http://host"),
                 )
         return
-    if "TOKEN" not in given:
-        raise GateError("no token for the target", "put it in the variable CONTRACT_TOKEN")
+    if "TOKEN" in given and "TOKEN_FILE" in given:
+        fix = f"unset it, or leave {setting('TOKEN_FILE')} out"
+        raise GateError(f"CONTRACT_TOKEN is set beside {setting('TOKEN_FILE')}", fix)
+    if lacks_token(given):
+        fix = f"put it in the variable CONTRACT_TOKEN, or {setting('TOKEN_FILE', 'path')}"
+        raise GateError("no token for the target", fix)
     if "FAULT" in given:
         raise GateError(
             f"{setting('FAULT')} breaks the embedded server only", f"leave {setting('TARGET')} out"
@@ -207,9 +232,36 @@ def _shown(url: str) -> str:
     return Redaction()(without_user(url))
 
 
-def _token(_: str, value: str) -> str:
+def _token(name: str, value: str) -> str:
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise GateError("the token is not a valid bearer token", "correct CONTRACT_TOKEN")
+        where = "CONTRACT_TOKEN" if name == "TOKEN" else setting(name)
+        raise GateError("the token is not a valid bearer token", f"correct {where}")
+    return value
+
+
+def _token_file(name: str, value: str) -> Secret:
+    try:
+        with Path(_file(name, value)).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        fix = "name a file that you may read"
+        raise GateError(f"{setting(name)} cannot be read: {error.strerror}", fix) from error
+    fix = "a file with the token alone"
+    if len(content) > MOST_BYTES:
+        raise GateError(f"{setting(name)} has more than {MOST_BYTES} bytes", fix)
+    token = Secret(content.decode("utf-8", "replace").strip())
+    if len(token.split("\n")) > 1 or not token:
+        count = "several lines" if token else "nothing"
+        raise GateError(f"{setting(name)} has {count} in it", fix)
+    return Secret(_token(name, token))
+
+
+def _start(name: str, value: str) -> str:
+    try:
+        server.words(value)
+    except ValueError as error:
+        why = str(error).lower()
+        raise GateError(f"{setting(name)} is not a command: {why}", "close the quote") from error
     return value
 
 
@@ -313,6 +365,11 @@ def _level(name: str, value: str) -> str:
 _DECLARED = (
     Setting("TARGET", _url, "Check this server; its token is read from CONTRACT_TOKEN.", "URL"),
     Setting("TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True),
+    Setting("TOKEN_FILE", _token_file, "Read the token of the target from this file.", "FILE"),
+    Setting(
+        "START", _start,
+        "Start the server of the target with this command; stop it at the end.", "COMMAND",
+    ),
     Setting(
         "PROFILE", _profile,
         "The kind of server: full, stateless for a mock that remembers nothing.",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import settings
-from ..redaction import Unshown
+from ..redaction import Secret, Unshown
 from ..report import files
 from .options import Command, file, settings_of
 
 ABOUT = """Check the generated client, and a server: the embedded one, or a target.
 
 Each option but --junit is also a variable: --rule is CONTRACT_RULE. The token of a target is the
-variable CONTRACT_TOKEN, and not an option, since others can see command lines.
+variable CONTRACT_TOKEN, what --token-file has, or what you type at a prompt; it is not an option,
+since others can see command lines.
 
 Exit codes: 0 no rule is violated, 1 a rule is violated, 2 interrupted, 4 the gate cannot judge.
 """
@@ -40,7 +43,16 @@ def gate(junit: str | None, **given: str | bool | None) -> int:
         from .. import program  # it was interrupted once; the reports show that
 
         return program.interrupted(reports).code
-    return program.run(Unshown({**os.environ, **environment(given)}), reports).code
+    variables = Unshown({**os.environ, **environment(given)})
+    if settings.needs_token(variables) and sys.stdin.isatty():
+        try:
+            token = getpass.getpass("token of the target (not shown): ")
+        except KeyboardInterrupt:
+            return program.interrupted(reports).code
+        except EOFError:  # the gate shows that there is none
+            token = ""
+        variables = Unshown({**variables, "CONTRACT_TOKEN": Secret(token)})
+    return program.run(variables, reports).code
 
 
 def environment(given: dict[str, Any]) -> dict[str, str]:

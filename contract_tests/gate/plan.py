@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..drivers.schemathesis import result as fuzz
 from ..drivers.scripted import scenarios, stateless
@@ -126,6 +128,11 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
     plan = planned(target, fuzzing=fuzzing)
     yield f"target        {target.name}"
     yield f"profile       {target.profile}"
+    if target.start:
+        yield f"start         {target.start}"
+    if token := target.files.get("TOKEN_FILE"):
+        is_open = Path(token).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        yield f"token         {token}{', which others may read: chmod 600' if is_open else ''}"
     for part in plan.parts:
         about = "about " if part.driver == fuzz.DRIVER else ""
         requests, builds = _counted(part.requests, "request"), _counted(part.builds, "build")

@@ -10,6 +10,7 @@ from ..problems import Exit, Problem
 from ..redaction import Redaction
 from ..verdicts.judge import ClientVerdict, Outcome
 from .run import Run
+from .server_log import ServerLog
 from .target import Target
 
 
@@ -21,6 +22,7 @@ class Report:
         target: What was to be judged; None where the settings do not say.
         run: The run over the server, with its verdicts; None where none began.
         client: The verdicts on the calls of the client by rule id; empty where it was not judged.
+        log: What the server printed that the gate has started, or None.
         problem: Why the gate cannot tell, or None.
         is_interrupted: Whether somebody stopped it.
 
@@ -29,6 +31,7 @@ class Report:
     target: Target | None = None
     run: Run | None = None
     client: Mapping[str, ClientVerdict] = field(default_factory=dict)
+    log: ServerLog | None = None
     problem: Problem | None = None
     is_interrupted: bool = False
 

@@ -15,12 +15,12 @@ from ..drivers.http.clock import VirtualClock
 from ..drivers.http.in_process import in_process
 from ..drivers.http.transport import Endpoint, Limits
 from ..problems import Problem
-from ..redaction import without_user
+from ..redaction import Unshown, without_user
 from ..reference.app import create_app
 from ..reference.disruptions import Dropped
 from ..reference.faults import FAULTS, Fault
 from ..rules import RULES, Rule, chosen
-from ..usage import command
+from ..usage import VARIABLE, command
 from ..verdicts.waivers import Waiver
 from . import headers
 
@@ -58,6 +58,7 @@ class Target:
     Attributes:
         url: The server to judge; None for the embedded reference server.
         token: Its bearer token.
+        start: The command that starts the server at the URL; None if it is running already.
         level: ``must`` keeps to what the published contract states; ``should`` judges all.
         rule: Ids of the rules to judge; empty for all.
         fault: How the embedded server is broken on purpose; None for not at all.
@@ -74,12 +75,13 @@ class Target:
         stuck_after: Seconds in which a started build should end; None for the default of L14.
         dry_run: Whether only to show the plan.
         server_only: Whether to leave the generated client out.
-        files: Where the Dockerfile and the waivers were read, by the name of their setting.
+        files: Where the Dockerfile, the token and the waivers were read, by the setting's name.
 
     """
 
     url: str | None = None
     token: str = field(default="test-token", repr=False)
+    start: str | None = None
     level: str = "should"
     rule: tuple[str, ...] = ()
     fault: str | None = None
@@ -149,7 +151,8 @@ class Target:
         is_waived = any(one.rule == rule.id for one in self.waivers)
         settings = {
             "RULE": rule.id if rule.id in RULES else None,
-            "TARGET": self.url, "PROFILE": self._profile,
+            "START": self.start, "TARGET": self.url,
+            "TOKEN_FILE": self.files.get("TOKEN_FILE"), "PROFILE": self._profile,
             "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
             "SEED": None if self.seed == default.seed else str(self.seed),
             "DOCKERFILE": self.files.get("DOCKERFILE"),
@@ -167,6 +170,20 @@ class Target:
     @property
     def _profile(self) -> str | None:
         return self.profile if self.profile != FULL or self.must_be_named else None
+
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the variables of the server that the gate starts: those of the gate itself.
+
+        Without the gate's settings, and what make has set for this run, but with its token.
+        """
+        ours = {VARIABLE, "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONPYCACHEPREFIX"}
+        kept = {
+            name: value
+            for name, value in given.items()
+            if name not in ours and not name.startswith("CONTRACT_")
+            and given.get(f"CONTRACT_{name}") != value
+        }  # fmt: skip
+        return Unshown({**kept, "CONTRACT_TOKEN": self.token})
 
     def endpoint(self, limits: Limits | None = None) -> Endpoint:
         """Return where requests go: to the URL, or to the embedded server."""

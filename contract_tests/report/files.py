@@ -1,4 +1,4 @@
-"""The files of the reports: JUnit's, by the name that it is given, and two beside it."""
+"""The files of the reports: JUnit's, by the name that it is given, and others beside it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def verdicts(junit: Path) -> Path:
     return junit.with_name("verdicts.json")
 
 
+def server_log(junit: Path) -> Path:
+    """Return the file for what the server printed that the gate has started."""
+    return junit.with_name("server.log")
+
+
 def remove(junit: Path) -> None:
     """Remove the reports of an earlier run: a run that ends early must not leave them.
 
@@ -30,7 +35,7 @@ def remove(junit: Path) -> None:
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
         with _locked(junit.parent):
-            _unlink(junit, summary(junit), verdicts(junit))
+            _unlink(junit, summary(junit), verdicts(junit), server_log(junit))
     except OSError as error:
         raise _unwritable(junit.parent, error) from error
 

@@ -25,11 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from contract_tests import usage
-from contract_tests.escape import fenced, line, lines, show
-from contract_tests.gate import headers
+from contract_tests.escape import fenced, line, show
+from contract_tests.gate import headers, server
+from contract_tests.gate.server_log import ServerLog
 from contract_tests.problems import Exit, Problem
 from contract_tests.redaction import Redaction, Secret, Unshown
-from scripts.ci import commands, server
+from scripts.ci import commands
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
@@ -60,21 +61,16 @@ def main(environment: Mapping[str, str]) -> int:
         unwritable = Problem(f"the folder of the reports is not one: {error}", "name another")
         with tempfile.TemporaryDirectory() as empty:
             return report(Path(empty), Exit.CANNOT_TELL, str(unwritable))
-    with tempfile.TemporaryDirectory(prefix="contract-gate-") as folder:
-        log = Path(folder) / LOG
-        try:
-            with _serving(environment, here, log):
-                code = _run_gate(environment, here, reports)
-            problem = None
-        except Problem as error:
-            code, problem = Exit.CANNOT_TELL, hide(str(error))
-            if end := server.tail(log, hide):
-                problem += f"\n{end}"
-        except KeyboardInterrupt:
-            code, problem = Exit.INTERRUPTED, str(Problem("interrupted", "run it again"))
-        if log.is_file():
-            kept = lines(server.clean(log, hide).expandtabs())
-            (reports / LOG).write_text(kept, encoding="utf-8")
+    log, problem = ServerLog(), None
+    try:
+        with _serving(environment, here, log):
+            code = _run_gate(environment, here, reports)
+    except Problem as error:
+        code, problem = Exit.CANNOT_TELL, "\n".join([hide(str(error)), *log.tail(hide)]).strip()
+    except KeyboardInterrupt:
+        code, problem = Exit.INTERRUPTED, str(Problem("interrupted", "run it again"))
+    if environment.get("GATE_COMMAND", "").strip():
+        (reports / LOG).write_text(log.page(hide), encoding="utf-8")
     return report(reports, code, problem)
 
 
@@ -134,7 +130,7 @@ def notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 @contextlib.contextmanager
-def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[None]:
+def _serving(environment: Mapping[str, str], here: Path, log: ServerLog) -> Iterator[None]:
     """Start the server, if a command is given, for as long as the context lasts."""
     target = environment.get("CONTRACT_TARGET", "").strip()
     if not target:  # without one, the gate would check its own reference server, and pass
@@ -154,7 +150,8 @@ def _serving(environment: Mapping[str, str], here: Path, log: Path) -> Iterator[
         server.wait(url, float(seconds))
         yield
         return
-    with server.started(command, url, float(seconds), log, here, environment):
+    bash = ["bash", "-c", command]
+    with server.started(bash, url, log, environment, seconds=float(seconds), folder=here):
         yield
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from scripts.ci import commands, server
+from scripts.ci import commands
 
 from ...contract import documents
+from ...gate import server
 from ...problems import Exit
 from ...reference.app import create_app
 from ...reference.over_sockets import running

@@ -11,6 +11,7 @@ import pytest
 from ...contract.openapi import PATH
 from ...reference.app import create_app
 from ...reference.over_sockets import running
+from ..support.ci_job import free_port
 from ..support.documented import fits
 from ..support.makefile import takes
 from .test_contributing import BLOCK, Clone, clean, commands
@@ -31,8 +32,13 @@ SERVER = "http://127.0.0.1:8000"
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Make a clone."""
-    return Clone(tmp_path_factory.mktemp("readme") / "clone")
+    """Make a clone, with the server that the README starts."""
+    made = Clone(tmp_path_factory.mktemp("readme") / "clone")
+    serve = made.folder / "serve"
+    module = "-m contract_tests serve --build-seconds 0.05"
+    serve.write_text(f'#!/bin/sh\nexec .venv/bin/python {module} "$@"\n')
+    serve.chmod(0o755)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +53,10 @@ def test_command_prints_what_the_readme_shows(
     command: str, expected: str, clone: Clone, server: str
 ) -> None:
     """… stands for any lines, or any part of a line; without output, the command succeeds."""
-    typed = command.replace("TOKEN=…", "TOKEN=test-token").replace(SERVER, server)
+    typed = command.replace("TOKEN=…", "TOKEN=test-token")
+    if "START=" in typed:
+        typed = typed.replace("8000", str(free_port()))
+    typed = typed.replace(SERVER, server)
     done = subprocess.run(  # noqa: S603 (our own documented commands)
         ["bash", "-c", typed],  # noqa: S607
         cwd=clone.folder, env=clean(), text=True, check=False, timeout=600,

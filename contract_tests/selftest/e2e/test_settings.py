@@ -80,6 +80,12 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_BUILD_ID": "b"}, "needs a TARGET"),
         ({"CONTRACT_PROXY": "http://127.0.0.1:1"}, "needs a TARGET"),
         ({"CONTRACT_TARGET": "http://127.0.0.1:8000"}, "CONTRACT_TOKEN"),
+        ({"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_DRY_RUN": "0"}, "CONTRACT_TOKEN"),
+        ({"CONTRACT_START": "./serve"}, "needs a TARGET"),
+        ({"CONTRACT_TOKEN_FILE": sys.executable}, "TOKEN_FILE"),
+        ({**URL, "CONTRACT_START": "./serve 'x"}, "no closing quotation"),
+        ({**URL, "CONTRACT_START": "x" * 9000}, "has 9000 bytes"),
+        ({**URL, "CONTRACT_START": "./serve \udcff"}, "is not valid UTF-8"),
         ({**URL, "CONTRACT_TARGET": "127.0.0.1:8000"}, "is not an http(s) URL"),
         ({**URL, "CONTRACT_TARGET": "ftp://127.0.0.1"}, "is not an http(s) URL"),
         ({**URL, "CONTRACT_TARGET": "http://127.0.0.1:99999"}, "is not an http(s) URL"),
@@ -93,6 +99,67 @@ def message_of(environment: dict[str, str]) -> str:
 def test_invalid_setting_raises_with_a_fix(environment: dict[str, str], part: str) -> None:
     """An unknown setting or value is an error with the nearest valid one."""
     assert part in message_of(environment)
+
+
+TARGET = {"CONTRACT_TARGET": URL["CONTRACT_TARGET"]}
+
+
+@pytest.mark.parametrize(
+    "content", [b"some-long-token", b"some-long-token\n", b" some-long-token\r\n\n", b"a==\n"]
+)
+def test_token_is_read_from_a_file(content: bytes, tmp_path: Path) -> None:
+    """As an editor or echo leaves it; the command that repeats a failure names the file."""
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    target = from_environment({**TARGET, "CONTRACT_TOKEN_FILE": str(file)})
+
+    assert target.token == content.decode().strip()
+    assert target.token not in repr(target)
+    assert target.repeat(RULES["T5"]).endswith(f"TOKEN_FILE={file}")
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "has nothing in it"), (b" \n\n", "has nothing in it"),
+        (b"some-long-token\nother", "has several lines"), (b"some\rother", "valid bearer token"),
+        (b"some long-token", "valid bearer token"), (b"\xff\xfesome", "valid bearer token"),
+        (b"some\0", "valid bearer token"), (b"x" * 9000, "has more than 8192 bytes"),
+        (b"-----BEGIN KEY-----\n" * 9, "has several lines"),
+    ],
+)  # fmt: skip
+def test_file_without_a_token_is_a_problem(content: bytes, part: str, tmp_path: Path) -> None:
+    """Which shows nothing of it."""
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    message = message_of({**TARGET, "CONTRACT_TOKEN_FILE": str(file)})
+
+    assert part in message
+    assert "some" not in message.replace(str(file), "")
+
+
+@pytest.mark.parametrize("name", [".", "missing", "x" * 300, "/dev/zero", "/dev/stdin"])
+def test_token_file_that_is_not_a_file_is_a_problem(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing waits for a device."""
+    monkeypatch.chdir(tmp_path)
+
+    assert "TOKEN_FILE is not a file" in message_of({**TARGET, "CONTRACT_TOKEN_FILE": name})
+
+
+def test_two_tokens_are_a_problem(tmp_path: Path) -> None:
+    """One of them would be ignored."""
+    (tmp_path / "token").write_text("some-long-token")
+
+    assert "beside TOKEN_FILE" in message_of(
+        {**URL, "CONTRACT_TOKEN_FILE": str(tmp_path / "token")}
+    )
+
+
+def test_plan_needs_no_token() -> None:
+    """It sends nothing."""
+    assert from_environment({**TARGET, "CONTRACT_DRY_RUN": "1"}).dry_run
 
 
 def test_token_is_not_shown() -> None:
@@ -145,7 +212,10 @@ COMMANDS = dict(cli.each())
 TAKES = takes((ROOT / "Makefile").read_text())
 ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # Settings that make no sense for a server in CI.
-NOT_IN_CI = {"CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY"}
+# The action starts a server by its own command, and a secret of CI is in no file.
+NOT_IN_CI = {
+    "CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY", "START", "TOKEN_FILE"
+}  # fmt: skip
 
 
 def test_make_and_action_have_no_unknown_settings() -> None:
@@ -235,6 +305,7 @@ def test_repeat_has_every_relevant_setting(tmp_path: Path) -> None:
     waived.write_text('[[waiver]]\nrule = "T5"\nreason = "r"\nexpires = 2999-01-01\n')
     given = {
         **URL, "CONTRACT_LEVEL": "must", "CONTRACT_SEED": "7", "CONTRACT_MAX_BUILDS": "1",
+        "CONTRACT_START": "sh -c 'PORT=1 ./serve \"$HOME\"' && x",
         "CONTRACT_MAX_REQUESTS": "1234567", "CONTRACT_RATE": "2.5", "CONTRACT_DEADLINE": "60",
         "CONTRACT_BUILD_ID": "b 'x' $y", "CONTRACT_DOCKERFILE": str(dockerfile),
         "CONTRACT_CA_BUNDLE": str(dockerfile), "CONTRACT_PROXY": "http://127.0.0.1:3128",

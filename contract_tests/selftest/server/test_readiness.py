@@ -1,17 +1,17 @@
-"""Waiting for a server that CI starts, with a clock and responses of the test."""
+"""Waiting for a server that the gate starts, with a clock and responses of the test; its log."""
 
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
-from scripts.ci import server
-
+from ...gate import server, server_log
+from ...gate.server_log import ServerLog
 from ...problems import Problem
 from ...redaction import Redaction
 from ...reference.over_sockets import listening
@@ -141,33 +141,39 @@ def test_status_without_a_response_is_none() -> None:
     assert server.status(f"http://127.0.0.1:{port}", 5) is None
 
 
+@pytest.mark.parametrize("chunk", [1000, 2**20])
 @pytest.mark.parametrize("end", [0, 4, 9])
 def test_large_log_is_kept_without_its_middle(
-    tmp_path: Path, end: int, monkeypatch: pytest.MonkeyPatch
+    end: int, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A secret that the cut divides shows no half, at either side; a smaller log is kept whole."""
-    monkeypatch.setattr(server, "FIRST", 2**12)
-    monkeypatch.setattr(server, "LAST", 2**14)
-    monkeypatch.setattr(server, "EDGE", 2**8)
-    secret, log = b"token-of-the-log", tmp_path / "server.log"
-    first = (b"started %s\r\n" % secret).ljust(server.FIRST - end, b"a")
-    last = (secret[end:] + b"\n").ljust(server.LAST - 100, b"b") + b"\nended %s\n" % secret
-    last = last.ljust(server.LAST, b"b")
-    log.write_bytes(first + secret + b"c" * 10**4 + secret[:end] + last)
-    kept = server.clean(log, Redaction(token=secret.decode()))
-    log.write_bytes(first + last)
-    whole = server.clean(log, Redaction(token=secret.decode()))
+    monkeypatch.setattr(server_log, "FIRST", 2**12)
+    monkeypatch.setattr(server_log, "LAST", 2**14)
+    monkeypatch.setattr(server_log, "EDGE", 2**8)
+    secret, hide = b"token-of-the-log", Redaction(token="token-of-the-log")  # noqa: S106
+    first = (b"started %s\r\n" % secret).ljust(server_log.FIRST - end, b"a")
+    last = (secret[end:] + b"\n").ljust(server_log.LAST - 100, b"b") + b"\nended %s\n" % secret
+    last = last.ljust(server_log.LAST, b"b")
 
-    head, note, tail = kept.partition("\n[about 10528 bytes of the log are left out here]\n")
+    def kept(content: bytes) -> str:
+        log = ServerLog()
+        for at in range(0, len(content), chunk):
+            log.add(content[at : at + chunk])
+        return log.clean(hide)
+
+    whole = kept(first + last)
+    text = kept(first + secret + b"c" * 10**4 + secret[:end] + last)
+    head, note, tail = text.partition("\n[about 10528 bytes of the log are left out here]\n")
+
     assert note
     assert {*head.removeprefix("started <token>\n")} == {"a"}
     assert {*tail.replace("\nended <token>\n", "")} == {"b"}
-    assert len(head) < server.FIRST
-    assert len(tail) < server.LAST
-    assert len(whole) > server.FIRST + server.LAST - 100
+    assert len(head) < server_log.FIRST
+    assert len(tail) < server_log.LAST
+    assert len(whole) > server_log.FIRST + server_log.LAST - 100
 
 
-def test_no_more_of_a_log_is_cleaned_than_its_ends(tmp_path: Path) -> None:
+def test_no_more_of_a_log_is_kept_than_its_ends() -> None:
     """What a server prints may be larger than memory, and cleaning takes a multiple of it."""
     cleaned: list[int] = []
 
@@ -175,10 +181,14 @@ def test_no_more_of_a_log_is_cleaned_than_its_ends(tmp_path: Path) -> None:
         cleaned.append(len(text))
         return text
 
-    log = tmp_path / "server.log"
-    with log.open("wb") as file:
-        file.truncate(2**26)
-    kept = server.clean(log, hide)
+    log = ServerLog()
+    tracemalloc.start()
+    for _ in range(64):
+        log.add(bytes(2**20))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    kept = log.clean(hide)
 
-    assert cleaned == [server.FIRST, server.LAST]
+    assert most < 2 * (server_log.FIRST + 2 * server_log.LAST)
+    assert cleaned == [server_log.FIRST, server_log.LAST]
     assert len(kept) < sum(cleaned)

@@ -8,7 +8,6 @@ import html
 import itertools
 import json
 import string
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from html.entities import html5
@@ -18,12 +17,12 @@ from urllib.parse import quote, quote_plus
 from xml.etree import ElementTree
 
 from scripts.ci import gate as ci_gate
-from scripts.ci import server as ci_server
 
 from .... import program
 from ....drivers.scripted.inputs import tokens
 from ....gate.result import Report
 from ....gate.run import Run
+from ....gate.server_log import ServerLog
 from ....gate.target import Target, embedded
 from ....redaction import SHORTEST, Redaction
 from ....report import conclusion, terminal
@@ -241,10 +240,9 @@ def _logged(owner: str, secret: str, form: str) -> str | None:
     """Let a server that CI starts print a form of the token or of a header's value."""
     is_token = owner in OWNERS[::2]
     hide = Redaction(token=f"{secret}\n") if is_token else Redaction(headers={"X-Team": secret})
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "server.log"
-        log.write_text(f"INFO before\n[{form}] GET /\nafter\n", encoding="utf-8")
-        shown = ci_server.clean(log, hide) + ci_server.tail(log, hide)
+    log = ServerLog()
+    log.add(f"INFO before\n[{form}] GET /\nafter\n".encode())
+    shown = log.clean(hide) + "\n".join(log.tail(hide))
     if _shows(shown, form, secret):
         return f"server.log shows {form}"
     return (

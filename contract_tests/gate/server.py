@@ -1,45 +1,61 @@
-"""Starts a server for the gate and waits until it is ready; always stops its process group."""
+"""Starts a server for the gate and waits until it is ready; always stops it and its children."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import signal
+import re
+import shlex
+import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from contract_tests.problems import Problem
+from ..problems import Problem
+from .server_log import ServerLog
 
 # Seconds between two requests, for one request, and from SIGTERM to SIGKILL.
 PAUSE, TIMEOUT, GRACE = 0.2, 5.0, 10.0
 # Status codes from here on mean that the server is not ready.
 NOT_READY = 500
-# Characters of the log that a failure shows.
-TAIL = 4000
-# Bytes of the log that are kept, at its start and its end: cleaning takes up to 100 times as much.
-FIRST, LAST = 2**20, 4 * 2**20
-# Characters that are dropped where the middle is left out: half a secret would not be recognized.
-EDGE = 2**16
+# Seconds until a server must be ready.
+START = 120.0
+# What a shell alone can read: other words, and quotes, mean the same without one.
+_SHELL = re.compile(r"[|&;<>()$`*?\[\]{}~#!\n]")
+
+
+def words(command: str) -> list[str]:
+    """Return the words to run a command with, as make runs a line of a recipe.
+
+    A shell runs what only a shell can read; anything else is run as it is, so that the exit code
+    and the signals are the server's own. Raises ``ValueError`` for a quote that is not closed.
+    """
+    split = shlex.split(command)
+    if not split or _SHELL.search(command) or "=" in split[0] or shutil.which(split[0]) is None:
+        return ["/bin/sh", "-c", command]
+    return split
 
 
 @contextlib.contextmanager
 def started(
-    command: str,
+    command: Sequence[str],
     url: str,
-    seconds: float,
-    log: Path,
-    folder: Path,
+    log: ServerLog,
     environment: Mapping[str, str],
-) -> Iterator[None]:
-    """Run a command with bash in a folder; yield once ``url`` is ready, and stop it afterwards.
+    *,
+    seconds: float = START,
+    folder: Path | None = None,
+) -> Iterator[Callable[[], int | None]]:
+    """Run a command in a folder; stop it with all its children when the context ends.
 
+    Yields once ``url`` returns a status below 500; what is yielded returns the command's exit code,
+    or None while it runs. However this process ends, killed too, the command is stopped.
     Raises ``Problem`` if a server already responds there, if the command ends before it is ready,
     or if it is not ready in time.
     """
@@ -48,18 +64,21 @@ def started(
             f"a server responds at {url} before the command has started",
             "use another port",
         )
-    with log.open("wb") as stream:
-        # A new process group, so that everything the command starts is stopped with it.
-        process = subprocess.Popen(  # noqa: S603 (the caller's own command)
-            ["bash", "-c", command],  # noqa: S607
-            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-            cwd=folder, env=dict(environment), start_new_session=True,
-        )  # fmt: skip
-        try:
-            wait(url, seconds, process.poll)
-            yield
-        finally:
-            _stop(process)
+    supervisor = subprocess.Popen(  # noqa: S603 (the caller's own command)
+        [sys.executable, "-I", Path(__file__).with_name("supervisor.py"), str(GRACE), *command],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
+        cwd=folder, env=dict(environment), start_new_session=True,
+    )  # fmt: skip
+    reader = threading.Thread(target=log.read, args=[supervisor.stdout], daemon=True)
+    reader.start()
+    try:
+        wait(url, seconds, supervisor.poll)
+        yield supervisor.poll
+    finally:
+        if supervisor.stdin:
+            supervisor.stdin.close()  # which stops the server, whatever interrupts what follows
+        supervisor.wait()
+        reader.join(PAUSE)
 
 
 def is_url(url: str) -> bool:
@@ -135,43 +154,6 @@ def wait(
             result = "no response" if last is None else f"still {last}"
             raise Problem(
                 f"{result} at {url} after {seconds:g} s",
-                "correct the command or the URL, or allow more seconds",
+                "correct the command or the URL",
             )
         pause(PAUSE)
-
-
-def tail(log: Path, hide: Callable[[str], str]) -> str:
-    """Return the end of a log, without the secrets."""
-    return clean(log, hide)[-TAIL:].strip()
-
-
-def clean(log: Path, hide: Callable[[str], str]) -> str:
-    """Return a log without the secrets, and without the middle of a large one."""
-    if not log.is_file():
-        return ""
-    with log.open("rb") as file:
-        first = file.read(FIRST)
-        start = max(FIRST, file.seek(0, os.SEEK_END) - LAST)
-        file.seek(start)
-        last = file.read(LAST)
-    if start == FIRST:
-        return hide(_text(first + last))
-    left_out = f"[about {start - FIRST + 2 * EDGE} bytes of the log are left out here]"
-    return f"{hide(_text(first))[:-EDGE]}\n{left_out}\n{hide(_text(last))[EDGE:]}"
-
-
-def _text(content: bytes) -> str:
-    return content.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    _signal(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
-    _signal(process.pid, signal.SIGKILL)  # for the rest of its group
-    process.wait()
-
-
-def _signal(group: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
