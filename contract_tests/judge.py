@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from .drivers.har import reader
 from .drivers.har.replay import Replayed, replay
 from .problems import Problem
 from .rules import Rule
@@ -12,16 +14,21 @@ from .verdicts.judge import Judge, Verdict
 
 
 def judged(
-    file: str, rules: list[Rule[Any]], level: str = "should"
+    file: str, rules: list[Rule[Any]], level: str | None = None
 ) -> tuple[Replayed, dict[str, Verdict]]:
     """Check a file by some rules; what rules above a level find is advised.
+
+    The level is by default that of the run that wrote the file, or ``should``.
 
     Raises ``Problem`` if it cannot be judged, or no rule could be observed in it.
     """
     if not file:
         raise Problem("no recording was named", command("judge", HAR="FILE"))
-    judge = Judge(rules, level=level)
-    replayed, verdicts = replay(file, judge.see), judge.verdicts
+    har = reader.read(Path(file))
+    excused = har.own.excused if har.own else {}
+    level = level or (har.own.level if har.own else "should")
+    judge = Judge(rules, level=level, excused=lambda rule: excused.get(rule.id, ""))
+    replayed, verdicts = replay(har, judge.see), judge.verdicts
     if not any(verdict.observed for verdict in verdicts.values()):
         raise Problem(
             f"nothing to judge: none of {len(verdicts)} rules could be observed on "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from .gate.run import Run
 from .gate.server_log import ServerLog
 from .gate.target import Target
 from .problems import Problem, failure, is_foreseen
-from .report import conclusion, files, junit, markdown, terminal, verdicts
+from .report import conclusion, files, har, junit, markdown, terminal, verdicts
 from .tape.tape import Tape
 from .verdicts.judge import ClientJudge, Violation
 
@@ -30,8 +30,8 @@ def run(environment: Mapping[str, str], reports: Path | None = None) -> Report:
 
     Args:
         environment: The settings, as variables ``CONTRACT_X``.
-        reports: The file for JUnit; ``summary.md`` and ``verdicts.json`` are written beside it.
-            None writes nothing.
+        reports: The file for JUnit; ``summary.md``, ``verdicts.json`` and ``tape.har`` are written
+            beside it. None writes nothing.
 
     It raises nothing: what went wrong is in the report, and so is its exit code.
 
@@ -168,12 +168,16 @@ def _show(text: str, colour: str | None = None) -> None:
     click.secho(lines(text), fg=colour, color=False if os.environ.get("NO_COLOR") else None)
 
 
-def pages(report: Report, reports: Path) -> dict[Path, str]:
-    """Return the content of each file that is written, ``reports`` being JUnit's."""
-    written = {
+def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
+    """Return the content of each file that is written, ``reports`` being JUnit's.
+
+    Where no run began there is no tape.
+    """
+    written: dict[Path, Iterable[str] | None] = {
         reports: junit.page(report),
         files.summary(reports): markdown.page(report),
         files.verdicts(reports): verdicts.page(verdicts.document(report)),
+        files.tape(reports): har.page(report.run) if report.run else None,
     }
     if report.log:
         written[files.server_log(reports)] = report.log.page(report.hide)

@@ -23,7 +23,7 @@ Exit codes: 0 every observed rule holds, 1 a rule is violated, 4 it cannot be ju
 @settings_of("judge")
 def judge(recording_file: str, level: str | None, rule: str) -> int:
     """Judge a file, and show the verdicts."""
-    level = settings.level(level or "")
+    level = settings.level(level) if level else None
     replayed, verdicts = judged(recording_file, settings.rules(rule), level)
     for one in recording.lines(recording_file, level, replayed, verdicts):
         show(line(one))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from .encodings import CUT, decoded, to_bytes, unescaped
@@ -35,10 +35,17 @@ _PLACEHOLDER = re.compile("|".join((TOKEN, COOKIE, SECRET)).encode())
 _CUT_ESCAPE = re.compile(rb"(?:\\u?[0-9a-f]{0,7}|%[0-9a-f]?|&#?x?[0-9a-f]{0,6})?\s?\Z")
 
 
+Named = Callable[[str, bytes, bytes], bytes]
+"""Returns what stands for a secret: by its label, by itself, and by what is replaced."""
+
+
 class _Span(NamedTuple):
+    """Where a secret stands, and how it is spelled where it is not encoded."""
+
     start: int
     end: int
     label: str
+    plain: bytes = b""
 
 
 class _What(NamedTuple):
@@ -164,16 +171,22 @@ class Search:
 
     def hidden(self, text: str) -> str:
         """Return a text with labels for what is secret."""
-        self._catch_up()
         raw = to_bytes(text)
+        shown = self.replaced(raw, lambda label, *_: label.encode())
+        return text if shown is raw else shown.decode("utf-8", "surrogatepass")
+
+    def replaced(self, raw: bytes, named: Named, public: re.Pattern[bytes] | None = None) -> bytes:
+        """Return bytes with something else for each secret, but within what is public."""
+        self._catch_up()
         spans = [
             # It may overlap itself; half of its length is enough of a step to hide it.
-            _Span(at, at + len(one), label)
+            _Span(at, at + len(one), label, one)
             for one, label in self._short.items()
             for at in _each(one, raw, step=(len(one) + 1) // 2)
         ]
         spans += self._found(raw, _MOST_LAYERS)
-        return _replaced(raw, spans).decode("utf-8", "surrogatepass") if spans else text
+        kept = [found.span() for found in public.finditer(raw)] if spans and public else []
+        return _replaced(raw, spans, named, kept) if spans else raw
 
     def _catch_up(self) -> None:
         """Make an index of the secrets that came since the last time."""
@@ -186,35 +199,52 @@ class Search:
             self._indexes.append(_Index(fresh))
 
     def _found(self, text: bytes, layers: int) -> Iterator[_Span]:
-        lower = text.lower()
+        for span in self._plain(text.lower()):
+            yield span._replace(plain=text[span.start : span.end])
+        if layers:
+            for inner in (unescaped(text), decoded(text)):
+                if not inner.is_empty:
+                    for span in self._found(inner.text, layers - 1):
+                        start, end = inner.outside(span.start, span.end)
+                        yield span._replace(start=start, end=end)
+
+    def _plain(self, lower: bytes) -> Iterator[_Span]:
         for index in self._indexes:
             yield from index.whole(lower)
             yield from index.cut_off(lower)
         for pattern, label in self._patterns.items():
             for found in pattern.finditer(lower):
                 yield _Span(*found.span(1), label)
-        if layers:
-            for inner in (unescaped(text), decoded(text)):
-                if not inner.is_empty:
-                    for span in self._found(inner.text, layers - 1):
-                        yield _Span(*inner.outside(span.start, span.end), span.label)
 
 
-def _replaced(text: bytes, spans: Iterable[_Span]) -> bytes:
-    """Put labels for spans; those that overlap get one. What is hidden already stays as it is."""
-    hidden = [found.span() for found in _PLACEHOLDER.finditer(text)]
-    begins = [start for start, _ in hidden]
-    parts: list[bytes] = []
-    end = 0
+def _replaced(
+    text: bytes, spans: Iterable[_Span], named: Named, kept: Sequence[tuple[int, int]]
+) -> bytes:
+    """Put something else for spans; those that overlap get one.
+
+    What is hidden already stays as it is, and what lies within a part that is kept.
+    """
+    kept = sorted([*kept, *(found.span() for found in _PLACEHOLDER.finditer(text))])
+    begins = [start for start, _ in kept]
+    merged: list[_Span] = []
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         index = bisect.bisect_right(begins, span.start) - 1
-        is_hidden = index >= 0 and span.end <= hidden[index][1]
-        if span.start >= span.end or is_hidden:
+        is_kept = index >= 0 and span.end <= kept[index][1]
+        if span.start >= span.end or is_kept:
             continue
-        if span.start >= end:
-            parts += (text[end : span.start], span.label.encode())
-        end = max(end, span.end)
-    return b"".join([*parts, text[end:]])
+        if merged and span.start < merged[-1].end:
+            if span.end > merged[-1].end:
+                start = merged[-1].start
+                merged[-1] = _Span(start, span.end, merged[-1].label, text[start : span.end])
+        else:
+            merged.append(span)
+    parts: list[bytes] = []
+    done = 0
+    for span in merged:
+        parts += (text[done : span.start],
+                  named(span.label, span.plain, text[span.start : span.end]))  # fmt: skip
+        done = span.end
+    return b"".join([*parts, text[done:]])
 
 
 def _each(secret: bytes, text: bytes, step: int) -> Iterator[int]:

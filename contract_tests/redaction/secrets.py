@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .encodings import from_base64, to_bytes
-from .search import SHORTEST, Search
+from .search import SHORTEST, Named, Search
 from .values import COOKIE, SECRET, TOKEN
 
 if TYPE_CHECKING:
@@ -88,16 +88,24 @@ class Redaction:
             self._catch_up()
             return self._search.hidden(text)
 
-    def header(self, name: str, value: str) -> str:
-        """Return the value of a header as it may be shown."""
+    def replaced(self, raw: bytes, named: Named, public: re.Pattern[bytes] | None) -> bytes:
+        """Return bytes with something else for each secret, but within what is public."""
+        with self._lock:
+            self._catch_up()
+            return self._search.replaced(raw, named, public)
+
+    def label(self, name: str) -> str | None:
+        """Return the label of a header whose whole value is secret, or None."""
         lower = name.lower()
         if lower in _AUTHORIZATIONS:
             return TOKEN
         if lower in _COOKIES:
             return COOKIE
-        if lower in self._headers or _names_secret(lower):
-            return SECRET
-        return self(value)
+        return SECRET if lower in self._headers or _names_secret(lower) else None
+
+    def header(self, name: str, value: str) -> str:
+        """Return the value of a header as it may be shown."""
+        return self.label(name) or self(value)
 
     def learn_headers(
         self, headers: Iterable[tuple[str, str]], *, are_secret: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -27,6 +27,11 @@ def server_log(junit: Path) -> Path:
     return junit.with_name("server.log")
 
 
+def tape(junit: Path) -> Path:
+    """Return the file with the exchanges."""
+    return junit.with_name("tape.har")
+
+
 def remove(junit: Path) -> None:
     """Remove the reports of an earlier run: a run that ends early must not leave them.
 
@@ -35,16 +40,17 @@ def remove(junit: Path) -> None:
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
         with _locked(junit.parent):
-            _unlink(junit, summary(junit), verdicts(junit), server_log(junit))
+            _unlink(junit, summary(junit), verdicts(junit), tape(junit), server_log(junit))
     except OSError as error:
         raise _unwritable(junit.parent, error) from error
 
 
-def write(pages: Mapping[Path, str]) -> None:
-    """Write the files of one run, all of them or none, in one folder.
+def write(pages: Mapping[Path, Iterable[str] | None]) -> None:
+    """Write the files of one run, all of them or none, in one folder; None for a file without any.
 
-    They are written beside, then renamed under a lock: a reader finds no half of a file, and no
-    files of two runs. Raises ``Problem`` where they cannot be written.
+    A page is a text, or its pieces, which are written as they come. All are written beside, then
+    renamed under a lock: a reader finds no half of a file, and no files of two runs. Raises
+    ``Problem`` where they cannot be written.
     """
     folder = next(iter(pages)).parent
     try:
@@ -52,11 +58,18 @@ def write(pages: Mapping[Path, str]) -> None:
             prefix=".reports-", dir=folder, ignore_cleanup_errors=True
         ) as beside:
             for path, page in pages.items():
-                (Path(beside) / path.name).write_text(page, "utf-8", errors="backslashreplace")
+                if page is not None:
+                    with (Path(beside) / path.name).open(
+                        "w", encoding="utf-8", errors="backslashreplace"
+                    ) as file:
+                        file.writelines([page] if isinstance(page, str) else page)
             with _locked(folder):
                 try:
-                    for path in pages:
-                        (Path(beside) / path.name).replace(path)
+                    for path, page in pages.items():
+                        if page is None:
+                            _unlink(path)
+                        else:
+                            (Path(beside) / path.name).replace(path)
                 except BaseException:
                     _unlink(*pages)
                     raise

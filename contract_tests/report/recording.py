@@ -10,12 +10,14 @@ from ..verdicts.judge import Outcome, Verdict
 from . import terminal, text
 
 
-def repeat(file: str, rule: str, level: str = "should") -> str:
+def repeat(file: str, rule: str, level: str | None = None) -> str:
     """Return the command that judges one rule again."""
-    return command("judge", HAR=file, RULE=rule, LEVEL=None if level == "should" else level)
+    return command("judge", HAR=file, RULE=rule, LEVEL=level)
 
 
-def lines(file: str, level: str, replayed: Replayed, verdicts: dict[str, Verdict]) -> Iterator[str]:
+def lines(
+    file: str, level: str | None, replayed: Replayed, verdicts: dict[str, Verdict]
+) -> Iterator[str]:
     """Yield the violations, what was in the recording, and a verdict for each rule."""
     violated = [one for one in verdicts.values() if one.outcome is Outcome.VIOLATED]
     for verdict in violated:

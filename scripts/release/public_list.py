@@ -13,6 +13,7 @@ from typing import Any
 
 from contract_tests import cli
 from contract_tests.contract import documents
+from contract_tests.drivers.har import own
 from contract_tests.problems import Exit
 from contract_tests.pytest_plugin import MARKER
 from contract_tests.reference.scenarios import SCENARIOS
@@ -63,6 +64,7 @@ def _lines(root: Path) -> Iterator[str]:
     yield from (f"scenario {name}" for name in SCENARIOS)
     yield from (f"exit {one.name} {one.value}" for one in Exit)
     yield f"fixture {MARKER}"
+    yield f"format tape.har {own.FORMAT}"
     yield f"format verdicts.json {verdicts.FORMAT}"
     yield f"format {vendor_check.LOCK} {vendor_check.FORMAT}"
     yield from _commands()

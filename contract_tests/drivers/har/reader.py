@@ -20,6 +20,8 @@ from urllib.parse import urlencode, urlsplit
 
 from ...contract.size import excess
 from ...problems import Problem
+from . import own
+from .own import OwnEntry, OwnLog
 
 MOST_BYTES = 512 * 2**20
 MOST_BODY = 4 * 2**20
@@ -80,6 +82,7 @@ class HarEntry:
         address: Method and URL.
         request: What was sent.
         response: What a server returned.
+        own: What the gate wrote beside it, or None if the file is not the gate's.
 
     """
 
@@ -89,6 +92,7 @@ class HarEntry:
     address: tuple[str, str] = field(repr=False)
     request: HarMessage
     response: HarResponse
+    own: OwnEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,60 @@ class UnreadableEntry:
     request: HarMessage | None
 
 
-def read(path: Path) -> list[HarEntry | UnreadableEntry]:
-    """Read the entries of a file. Raises ``Problem`` if it is not HAR."""
+@dataclass(frozen=True)
+class Har:
+    """A file: its entries, and what the gate wrote of all of them, or None if it did not."""
+
+    entries: list[HarEntry | UnreadableEntry]
+    own: OwnLog | None = None
+
+
+def read(path: Path) -> Har:
+    """Read a file. Raises ``Problem`` if it is not HAR."""
     document = _document(path)
     if not isinstance(document, dict):
         raise Problem(f"{path} is not a HAR file: it is not a JSON object", _SAVE)
     log = document.get("log")
     if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
         raise Problem(f"{path} is not a HAR file: it has no list log.entries", _SAVE)
-    return [_entry(number, raw) for number, raw in enumerate(log["entries"], 1)]
+    entries = [*enumerate(log["entries"], 1)]
+    if (whole := own.read(str(path), log, OwnLog)) is not None:
+        owns = [own.read(f"{path}: entry {number}", raw, OwnEntry) for number, raw in entries]
+        if None not in owns:  # else others were added
+            found = zip(entries, owns, strict=True)
+            return Har([_own(*one, its) for one, its in found if its], whole)
+    return Har([_entry(*one) for one in entries])
+
+
+def _own(number: int, raw: _Object, its: OwnEntry) -> HarEntry | UnreadableEntry:
+    """Read an entry of the gate's: nothing in it has to be guessed."""
+    try:
+        request, response = _part(raw, "request"), _part(raw, "response")
+        method, url = request.get("method"), request.get("url")
+        held, status = _part(response, "content"), response.get("status")
+        if not (isinstance(method, str) and isinstance(url, str) and isinstance(status, int)):
+            raise _UnreadableEntryError("it has no method, URL or status")
+        posted = request.get("postData")
+        sent = _exact(posted) if posted else None if request.get("bodySize") else b""
+        return HarEntry(
+            number, (its.began, its.ended), tuple(_every_header(raw)), (method, url),
+            HarMessage(_headers(request), sent),
+            HarResponse(_headers(response), _exact(held), status), its,
+        )  # fmt: skip
+    except _UnreadableEntryError as error:
+        return UnreadableEntry(number, None, (), str(error), None, None)
+
+
+def _exact(body: Any) -> bytes | None:
+    text = body.get("text") if isinstance(body, dict) else None
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise _UnreadableEntryError("a body is not a text")
+    try:
+        return base64.b64decode(text) if body.get("encoding") == "base64" else text.encode()
+    except ValueError as error:
+        raise _UnreadableEntryError("a body cannot be read") from error
 
 
 def _entry(number: int, raw: Any) -> HarEntry | UnreadableEntry:

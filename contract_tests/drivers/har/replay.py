@@ -16,7 +16,7 @@ from ...redaction import Redaction
 from ...tape.exchange import Credential
 from ...tape.tape import Record, Tape
 from . import reader as har
-from .reader import HarEntry, UnreadableEntry
+from .reader import Har, HarEntry, UnreadableEntry
 
 __all__ = ["DRIVER", "Replayed", "replay"]
 
@@ -66,21 +66,22 @@ class Replayed:
         return len(self.tape.exchanges)
 
 
-def replay(path: str | Path, *subscribers: Callable[[Record], object]) -> Replayed:
+def replay(recording: str | Path | Har, *subscribers: Callable[[Record], object]) -> Replayed:
     """Put the entries of a HAR file on a tape that has these subscribers.
 
     Raises ``Problem`` if the file is no HAR, or none of its entries can be judged. An entry
     that cannot be read is left out, and counted with its reason.
     """
-    entries = har.read(Path(path))
-    replayed = Replayed(Tape("", is_whole=False), len(entries))
+    read = recording if isinstance(recording, Har) else har.read(Path(recording))
+    entries = read.entries
+    replayed = Replayed(_tape(read), len(entries))
     shown, seen = _Shown(entries, replayed.tape.api), _Seen()
     for subscriber in subscribers:
         replayed.tape.subscribe(subscriber)
     for entry in entries:
         replayed.redaction.learn_headers(entry.raw_headers)
     for entry in _in_order(entries):
-        if entry.address and not replayed.tape.concerns(*entry.address):
+        if entry.address and read.own is None and not replayed.tape.concerns(*entry.address):
             replayed.ignored += 1
         elif isinstance(entry, UnreadableEntry):
             replayed.left_out[entry.why] += 1
@@ -93,27 +94,49 @@ def replay(path: str | Path, *subscribers: Callable[[Record], object]) -> Replay
     return replayed
 
 
+def _tape(read: Har) -> Tape:
+    """Return the tape for a file; one that lacks entries of the gate's proves nothing by that."""
+    if read.own is None:
+        return Tape("", is_whole=False)
+    has_all = [one.own.number for one in read.entries if isinstance(one, HarEntry) and one.own] == [
+        *range(1, read.own.exchanges + 1)
+    ]
+    return Tape(
+        read.own.token, is_whole=has_all and read.own.is_whole, is_live=read.own.is_live,
+        stuck_after=read.own.stuck_after,
+    )  # fmt: skip
+
+
 def _record(replayed: Replayed, shown: _Shown, entry: HarEntry) -> None:
-    request, response = entry.request, entry.response
+    request, response, own = entry.request, entry.response, entry.own
     replayed.tape.record(
-        driver=DRIVER,
-        intent=f"entry {entry.number}",
+        driver=own.driver if own else DRIVER,
+        intent=own.intent if own else f"entry {entry.number}",
         request=(*entry.address, request.headers, request.body),
         response=(response.status, response.headers, response.body),
         at=entry.times or UNTIMED,
-        credential=shown.credential(request.headers, response.status),
+        credential=own.credential if own else shown.credential(request.headers, response.status),
+        upload_of=own.upload_of if own else None,
+        is_absent=own is not None and own.is_absent,
+        failure=own.failure if own else None,
     )
     replayed.untimed += entry.times is None
-    replayed.bodiless += response.body is None
+    replayed.bodiless += response.body is None and not (own and own.failure)
 
 
 def _in_order(entries: list[HarEntry | UnreadableEntry]) -> list[HarEntry | UnreadableEntry]:
-    """Sort the entries as they ended; one without times keeps its place."""
+    """Sort the entries as they ended; one without times keeps its place, as do the gate's."""
+    if any(isinstance(one, HarEntry) and one.own for one in entries):
+        return sorted(entries, key=_number)
     known, last = [], (UNTIMED[0],) * 2
     for entry in entries:
         last = entry.times or last
         known.append(last)
     return [entries[index] for index in sorted(range(len(entries)), key=lambda at: known[at][::-1])]
+
+
+def _number(entry: HarEntry | UnreadableEntry) -> int:
+    return entry.own.number if isinstance(entry, HarEntry) and entry.own else entry.number
 
 
 class _Seen:
@@ -129,7 +152,9 @@ class _Seen:
         """
         request, response = entry.request, entry.response
         token = request.headers.get("authorization")
-        alike = self._bodies.setdefault((entry.address, entry.times, token, response.status), [])
+        number = entry.own.number if entry.own else None
+        key = (number, entry.address, entry.times, token, response.status)
+        alike = self._bodies.setdefault(key, [])
         bodies = (request.body, response.body)
         if any(_are_alike(bodies, other) for other in alike):
             return True

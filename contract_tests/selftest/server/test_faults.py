@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from starlette.applications import Starlette
 
@@ -15,7 +17,7 @@ from ...report import terminal, text
 from ...rules import RULES
 from ...tape.tape import Tape
 from ...verdicts.judge import judge
-from ..support import detection
+from ..support import detection, taped
 from ..support.snapshots import assert_snapshot
 
 UNPROVOKED = ("P14", "S8")
@@ -29,11 +31,15 @@ def sound() -> Run:
 
 
 @pytest.mark.parametrize("name", list(FAULTS))
-def test_fault_is_caught(name: str) -> None:
-    """The fault breaks its own rule, and no rule that it does not have to break."""
-    fault = FAULTS[name]
+def test_fault_is_caught(name: str, tmp_path: Path) -> None:
+    """The fault breaks its own rule, and no rule that it does not have to break.
 
-    assert detection.detect(name).broken == {fault.rule} | fault.also
+    The file with the exchanges of the run, judged by itself, shows the same.
+    """
+    fault, run = FAULTS[name], detection.judged(name)
+
+    assert detection.detection(name, run).broken == {fault.rule} | fault.also
+    assert taped.read_back(run, tmp_path) == taped.findings(run)
 
 
 def test_the_page_is_the_catalogue() -> None:

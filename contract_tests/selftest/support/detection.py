@@ -14,6 +14,7 @@ from ... import cli
 from ...cli.options import Command
 from ...contract.openapi import PATH
 from ...gate import drive
+from ...gate.run import Run
 from ...gate.target import Target
 from ...nearest import unknown
 from ...problems import Exit
@@ -53,9 +54,18 @@ def claimed(fault: str) -> Detection:
     return Detection(fault, frozenset({FAULTS[fault].rule}) | FAULTS[fault].also, 1, 1)
 
 
-def detect(fault: str) -> Detection:
+def judged(fault: str) -> Run:
     """Judge the embedded server with one fault."""
-    run = drive.run(Target(fault=fault, level="advice", stuck_after=STUCK_AFTER), fuzzing=False)
+    return drive.run(Target(fault=fault, level="advice", stuck_after=STUCK_AFTER), fuzzing=False)
+
+
+def detect(fault: str) -> Detection:
+    """Return what the gate finds for one fault."""
+    return detection(fault, judged(fault))
+
+
+def detection(fault: str, run: Run) -> Detection:
+    """Return what a run found for its fault."""
     broken = frozenset(verdict.rule.id for verdict in run.judge.violated)
     own = run.verdicts[FAULTS[fault].rule].violations
     first = own[0].exchange.number if own else None

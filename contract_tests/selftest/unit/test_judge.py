@@ -23,7 +23,7 @@ def main(words: list[str]) -> int:
 def shown(file: Path, rule: str = "") -> str:
     """Return what the command prints of a recording."""
     replayed, verdicts = judged(str(file), settings.rules(rule))
-    return "\n".join(recording.lines(str(file), "should", replayed, verdicts))
+    return "\n".join(recording.lines(str(file), None, replayed, verdicts))
 
 
 def test_violation_in_a_recording() -> None:

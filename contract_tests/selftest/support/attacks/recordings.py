@@ -92,7 +92,7 @@ def _judge(entries: int, content: bytes, *, is_measured: bool = True) -> str | N
 def _shown(path: str, shown: list[str]) -> None:
     try:
         replayed, verdicts = judged(path, [*RULES.values()])
-        lines = recording.lines(path, "should", replayed, verdicts)
+        lines = recording.lines(path, None, replayed, verdicts)
         shown += [line(one) + "\n" for one in lines]
     except Problem as error:
         if error.code != Exit.CANNOT_TELL:

@@ -185,7 +185,7 @@ def _outputs(run: Run) -> Iterator[tuple[str, str]]:
     """Yield everything that is shown and written of a run, decoded as its reader does."""
     report = Report(run=run)
     yield "terminal", "\n".join(line for line, _ in conclusion.lines(report))
-    pages = [*program.pages(report, Path("junit.xml")).values()]
+    pages = ["".join(page or "") for page in program.pages(report, Path("junit.xml")).values()]
     for element in ElementTree.fromstring(pages[0]).iter():  # noqa: S314 (our own)
         yield "JUnit", "\n".join([*element.attrib.values(), element.text or ""])
     yield "Markdown", pages[1]
@@ -193,6 +193,7 @@ def _outputs(run: Run) -> Iterator[tuple[str, str]]:
     yield from (("JSON", one) for one in _texts(document))
     for _, title, note in ci_gate.notes(document):
         yield "annotations", f"{title}\n{note}"
+    yield from (("HAR", one) for one in _texts(json.loads(pages[3])))
     yield "repr", repr(run) + repr(run.tape) + repr(run.tape.exchanges)
 
 
