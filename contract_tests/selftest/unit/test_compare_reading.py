@@ -144,6 +144,39 @@ def test_a_nest_without_end_ends(
     assert "is nested too deep" in capsys.readouterr().err
 
 
+LONG = "n" * 2_000
+CHAIN = {
+    f"s{n}": {"properties": {"n" * 60: {"$ref": f"#/components/schemas/s{n + 1}"}}}
+    for n in range(40)
+}
+
+
+def _with_schema(schema: object) -> Document:
+    content = {"application/json": {"schema": schema}}
+    paths = {"/a": {"get": {"responses": {"200": {"description": "", "content": content}}}}}
+    document = {"openapi": "3.1.0", "info": {}, "paths": paths}
+    components = {"schemas": {**CHAIN, "s40": {"type": "string"}, LONG: {"type": "string"}}}
+    return parse(json.dumps({**document, "components": components}), "a document")
+
+
+UNIONS = [{"oneOf": [{"required": [f"a{n}{m}"]} for m in range(9)]} for n in range(2)]
+TOO_LARGE: dict[str, tuple[object, object]] = {
+    "a name": ({}, {"properties": {LONG: {}}}),
+    "a reference": ({}, {"$ref": f"#/components/schemas/{LONG}"}),
+    "the place of a field": (CHAIN["s0"], CHAIN["s0"]),
+    "unions of unions": ({}, {"allOf": UNIONS}),
+    "alternatives": ({}, {"oneOf": [{"required": [f"a{n}"]} for n in range(257)]}),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_too_large_to_compare(name: str) -> None:
+    """Each bound of a comparison refuses what no real document has, and nothing smaller."""
+    base, revision = map(_with_schema, TOO_LARGE[name])
+    with pytest.raises(Problem):
+        list(differences(base, revision))
+
+
 def test_yaml_is_read_as_json() -> None:
     """Statuses, days and yes are the texts that they are in JSON."""
     text = HEAD + "paths: {}\nx: {200: 1, on: yes, day: 2024-01-01, time: 12:30, n: ~, f: 1.5}\n"
