@@ -37,7 +37,8 @@ help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
-	@rm -f reports/junit.xml reports/summary.md reports/verdicts.json reports/tape.har reports/server.log
+	@rm -f reports/junit.xml reports/index.html reports/summary.md reports/verdicts.json
+	@rm -f reports/tape.har reports/server.log
 	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml
 
 judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]

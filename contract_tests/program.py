@@ -20,7 +20,7 @@ from .gate.run import Run
 from .gate.server_log import ServerLog
 from .gate.target import Target
 from .problems import Problem, failure, is_foreseen
-from .report import conclusion, files, har, junit, markdown, terminal, verdicts
+from .report import conclusion, files, har, html, junit, markdown, terminal, verdicts
 from .tape.tape import Tape
 from .verdicts.judge import ClientJudge, Violation
 
@@ -30,8 +30,7 @@ def run(environment: Mapping[str, str], reports: Path | None = None) -> Report:
 
     Args:
         environment: The settings, as variables ``CONTRACT_X``.
-        reports: The file for JUnit; ``summary.md``, ``verdicts.json`` and ``tape.har`` are written
-            beside it. None writes nothing.
+        reports: The file for JUnit; the others are written beside it. None writes nothing.
 
     It raises nothing: what went wrong is in the report, and so is its exit code.
 
@@ -144,7 +143,7 @@ def _finish(report: Report, reports: Path | None) -> None:
     Where that fails, they say that alone: nothing else is known to be whole.
     """
     is_plan = report.target is not None and report.target.dry_run and report.problem is None
-    page = str(files.summary(reports)) if reports else ""
+    page = str(files.page(reports)) if reports else ""
     try:
         ending = [*conclusion.lines(report, page)]
         if reports and not is_plan:
@@ -178,6 +177,7 @@ def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
         files.summary(reports): markdown.page(report),
         files.verdicts(reports): verdicts.page(verdicts.document(report)),
         files.tape(reports): har.page(report.run) if report.run else None,
+        files.page(reports): html.page(html.of_gate(report)),
     }
     if report.log:
         written[files.server_log(reports)] = report.log.page(report.hide)

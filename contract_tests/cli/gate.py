@@ -29,7 +29,7 @@ Exit codes: 0 no rule is violated, 1 a rule is violated, 2 interrupted, 4 the ga
 @settings_of("gate")
 @click.option(
     "--junit", metavar="FILE", shell_complete=file,
-    help="Write JUnit there, and summary.md, verdicts.json and tape.har beside it.",
+    help="Write JUnit there, and index.html and the other reports beside it.",
 )  # fmt: skip
 def gate(junit: str | None, **given: str | bool | None) -> int:
     """Run the gate with the options of a command line; return its exit code."""

@@ -12,8 +12,13 @@ from pathlib import Path
 from ..problems import Problem
 
 
+def page(junit: Path) -> Path:
+    """Return the page for people."""
+    return junit.with_name("index.html")
+
+
 def summary(junit: Path) -> Path:
-    """Return the file for people."""
+    """Return the file for the summary of a CI job."""
     return junit.with_name("summary.md")
 
 
@@ -40,7 +45,7 @@ def remove(junit: Path) -> None:
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
         with _locked(junit.parent):
-            _unlink(junit, summary(junit), verdicts(junit), tape(junit), server_log(junit))
+            _unlink(junit, *(of(junit) for of in (page, summary, verdicts, tape, server_log)))
     except OSError as error:
         raise _unwritable(junit.parent, error) from error
 

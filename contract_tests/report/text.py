@@ -79,7 +79,7 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
         ("received", hidden(str(violation.received), hide)),
         ("exchange", exchange_line(violation.exchange, hide)),
         ("after", exchange_line(violation.after, hide, body=False) if violation.after else ""),
-        *_sources(violation),
+        *sources(violation),
         ("seen", where),
     ]
     body = [f"  {name:<9} {one_line(value)}" for name, value in lines if value]
@@ -115,7 +115,7 @@ def one_line(text: str) -> str:
     return flat if len(flat) <= 400 else flat[:300] + " … " + flat[-80:]
 
 
-def _sources(violation: Violation) -> Iterator[tuple[str, str]]:
+def sources(violation: Violation) -> Iterator[tuple[str, str]]:
     """Yield the words that the rule comes from, each under its mark."""
     if standard := violation.rule.standard:
         yield "standard", standard

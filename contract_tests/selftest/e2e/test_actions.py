@@ -78,7 +78,7 @@ def test_conforming_server_passes(tmp_path: Path) -> None:
     assert done.annotations == []
     assert "| T5 | SHOULD | passed |" in done.summary
     assert {one.name for one in reports.iterdir()} == {
-        "junit.xml", "summary.md", "verdicts.json", "server.log"
+        "junit.xml", "index.html", "summary.md", "verdicts.json", "server.log"
     }  # fmt: skip
     assert all(TOKEN not in one.read_text() for one in reports.iterdir())
     assert re.search(r"^token +<token>$", (reports / "server.log").read_text(), re.M)

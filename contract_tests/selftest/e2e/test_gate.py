@@ -16,7 +16,16 @@ from ...cli import main
 from ...contract.openapi import PATH
 from ...drivers.scripted import scenarios
 from ...problems import Exit
-from ..support.gate_command import SCRIPTED, TOKEN, ends, make_gate, run_module, verdicts, waived
+from ..support.gate_command import (
+    REPORTS,
+    SCRIPTED,
+    TOKEN,
+    ends,
+    make_gate,
+    run_module,
+    verdicts,
+    waived,
+)
 
 STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING, scenarios.DELETING]
 
@@ -91,7 +100,7 @@ def test_dry_run_sends_nothing() -> None:
 
 def test_reports_of_an_earlier_run_are_replaced_or_removed(tmp_path: Path) -> None:
     """A run that cannot judge writes new ones; one that ends during its imports removes them."""
-    reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
+    reports = [tmp_path / name for name in REPORTS]
     for one in reports:
         one.write_text("of an earlier run")
     code, _ = make_gate(f"--junit={reports[0]}", MAX_BUILDS="1.5")
@@ -114,7 +123,7 @@ def test_reports_of_an_earlier_run_are_replaced_or_removed(tmp_path: Path) -> No
 @pytest.mark.parametrize("refused", [["--sauce"], ["--rule="], ["--help"]])
 def test_reports_stay_where_no_run_begins(tmp_path: Path, refused: list[str]) -> None:
     """A command line that is refused names no reports, and neither does a request for help."""
-    reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
+    reports = [tmp_path / name for name in REPORTS]
     for one in reports:
         one.write_text("of an earlier run")
     code = main(["gate", f"--junit={reports[0]}", *refused])

@@ -12,12 +12,12 @@ from pathlib import Path
 from ...contract.openapi import PATH
 from ...reference.app import create_app
 from ...reference.over_sockets import running
-from ..support.gate_command import TOKEN, ends, verdicts
+from ..support.gate_command import REPORTS, TOKEN, ends, verdicts
 
 
 def test_interrupt_during_imports_ends_with_2(tmp_path: Path) -> None:
     """Without a traceback; the reports show it."""
-    reports = [tmp_path / name for name in ("junit.xml", "summary.md", "verdicts.json")]
+    reports = [tmp_path / name for name in REPORTS]
     for one in reports:
         one.write_text("of an earlier run")
     # Interrupts once, as Ctrl-C does, and removes itself.

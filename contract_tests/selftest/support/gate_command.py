@@ -18,6 +18,7 @@ from ... import cli, usage
 from ...contract.openapi import PATH
 
 TOKEN = "test-token"  # noqa: S105
+REPORTS = ("junit.xml", "summary.md", "verdicts.json", "index.html")
 
 
 SCRIPTED = "200"

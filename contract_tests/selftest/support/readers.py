@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 from markdown_it import MarkdownIt
@@ -18,6 +20,13 @@ MARK = "FORGED"
 # What GitHub's runner obeys at the start of a line, and what it and others obey anywhere.
 _AT_START = re.compile(r"\s*::")
 _ANYWHERE = re.compile(r"##\w*\[", re.ASCII)
+_ELEMENTS = {
+    "html", "head", "meta", "title", "style", "script", "body", "header", "nav", "main", "section",
+    "article", "h1", "h2", "h3", "h4", "p", "pre", "code", "mark", "span", "strong", "a", "div",
+    "dl", "dt", "dd", "ul", "ol", "li", "details", "summary", "form", "label", "select", "option",
+    "button", "output", "table", "caption", "thead", "tbody", "tr", "th", "td", "figure",
+    "figcaption", "svg", "path", "circle",
+}  # fmt: skip
 _SHOWN = ("fence", "code_inline", "code_block")
 _ACTIVE = ("html_block", "html_inline", "link_open", "image", "hr", "blockquote_open")
 
@@ -82,6 +91,48 @@ def markdown(page: str) -> str | None:
             return f"active: {token.type} {token.content!r}"
         if MARK in token.content and token.type not in _SHOWN and not token.children:
             return f"outside of code: {token.content!r}"
+    return None
+
+
+class _Page(HTMLParser):
+    """Collects what a page has that is not ours."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: Counter[str] = Counter()
+        self.texts: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        for name, value in attrs:
+            if name.startswith("on") or name == "style":
+                self.wrong.append(f"active: {tag} {name}")
+            if name in ("href", "src", "action", "srcset") and not (value or "").startswith("#"):
+                self.wrong.append(f"leads elsewhere: {tag} {name}={value!r}")
+
+    def handle_comment(self, data: str) -> None:
+        self.wrong.append(f"a comment: {data!r}")
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag not in ("style", "script"):
+            self.texts.append(data)
+
+
+def html(page: str) -> str | None:
+    """Return what a page of HTML has that is not ours: an element, an address, an event."""
+    found = _Page()
+    found.feed(page)
+    found.close()
+    if found.wrong:
+        return found.wrong[0]
+    if unknown := set(found.tags) - _ELEMENTS:
+        return f"elements: {unknown}"
+    if any(found.tags[one] != 1 for one in ("html", "head", "body", "script", "style")):
+        return f"not one of each: {found.tags}"
+    for one in found.texts:
+        if not one.replace("\n", " ").isprintable():
+            return f"not printable: {one!r}"
     return None
 
 

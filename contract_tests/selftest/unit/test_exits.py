@@ -118,7 +118,8 @@ def test_interrupt_while_the_commands_are_loaded_is_2(tmp_path: Path) -> None:
 def pages(folder: Path, text: str) -> dict[Path, str]:
     """Return the files of one run."""
     junit = folder / "junit.xml"
-    return dict.fromkeys((junit, files.summary(junit), files.verdicts(junit)), text)
+    others = (files.summary(junit), files.verdicts(junit), files.page(junit))
+    return dict.fromkeys((junit, *others), text)
 
 
 def written(folder: Path) -> dict[str, str]:
@@ -126,11 +127,11 @@ def written(folder: Path) -> dict[str, str]:
     return {one.name: one.read_text() for one in folder.iterdir()}
 
 
-WHOLE = ("junit.xml", "summary.md", "verdicts.json")
+WHOLE = ("junit.xml", "summary.md", "verdicts.json", "index.html")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT])
-@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
 @pytest.mark.parametrize("how", ["write_text", "replace"])
 def test_reports_are_written_all_or_none(
     how: str, at: int, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

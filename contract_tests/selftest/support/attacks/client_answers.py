@@ -114,11 +114,11 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def _codings() -> Iterator[Attack]:
-    refused = (errors.InvalidResponseError,)
+    refused, plain = (errors.InvalidResponseError,), json.dumps(STATUS).encode()
     for variant in VARIANTS:
         for coding, pack in CODINGS.items():
             for layers in (1, 2, 3):
-                body = b" " * (40 * MOST)
+                body = b" " * (2 * MOST_MEMORY)
                 for _ in range(layers):
                     body = pack(body)
                 names = ", ".join([coding] * layers)
@@ -137,9 +137,10 @@ def _codings() -> Iterator[Attack]:
                 yield Attack("codings", name, partial(_held, answer, variant, refused))
         for coding in ("br", "zstd", "compress", "gzip;q=1", "gzip, identity", "identity, gzip",
                        "x" * 5000, "gzip\t,gzip", "utf-8", "aws-chunked"):  # fmt: skip
-            answer = _answer(gzip.compress(b"{}"), Content_Encoding=coding)
-            name = f"{coding[:20]}, {variant}"
-            yield Attack("codings", name, partial(_held, answer, variant, refused))
+            for form, body in {"packed": gzip.compress(b"{}"), "plain": plain}.items():
+                answer = _answer(body, Content_Encoding=coding)
+                name = f"{coding[:20]}, {form}, {variant}"
+                yield Attack("codings", name, partial(_held, answer, variant, refused))
 
 
 def _sizes() -> Iterator[Attack]:

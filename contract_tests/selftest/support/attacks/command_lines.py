@@ -21,7 +21,7 @@ from .... import cli, usage
 from ....cli import serve as serving
 from ....gate.target import GateError
 from ....mock import MockImages
-from ....settings import SETTINGS, from_environment
+from ....settings import MOST_BYTES, SETTINGS, from_environment
 from .. import readers
 from . import Attack, Family
 
@@ -130,6 +130,9 @@ def each_variable(value: str) -> str | None:
         except GateError as error:
             if what := trouble(error.code, str(error)):
                 return f"{name}: {what}"
+        else:
+            if len(value) > MOST_BYTES:
+                return f"{name}: {len(value)} characters were accepted"
     return None
 
 

@@ -132,6 +132,7 @@ def _reported(report: Report) -> str | None:
             "Markdown": readers.markdown(summary) or readers.terminal(summary),
             "JUnit": readers.junit(junit.read_text(encoding="utf-8"), cases.cases(report)),
             "JSON": readers.as_json(files.verdicts(junit).read_text(encoding="utf-8")),
+            "HTML": readers.html(files.page(junit).read_text(encoding="utf-8")),
             "commands": f"{readers.commands(printed)}" if readers.commands(printed) else None,
         }
     return next((f"{where}: {what}" for where, what in found.items() if what), None)

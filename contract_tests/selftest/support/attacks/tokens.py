@@ -189,6 +189,7 @@ def _outputs(run: Run) -> Iterator[tuple[str, str]]:
     for element in ElementTree.fromstring(pages[0]).iter():  # noqa: S314 (our own)
         yield "JUnit", "\n".join([*element.attrib.values(), element.text or ""])
     yield "Markdown", pages[1]
+    yield "HTML", html.unescape(pages[3])
     document = json.loads(pages[2])
     yield from (("JSON", one) for one in _texts(document))
     for _, title, note in ci_gate.notes(document):
