@@ -164,9 +164,9 @@ def test_a_large_run_is_a_page_of_ten_megabytes_at_most() -> None:
 
 
 def test_outcomes_have_a_style() -> None:
-    """A badge of each outcome is named in the style, or looks as one that is not observed."""
+    """A badge of each outcome is named in the style, or looks as what was not judged."""
     named = {one for one in Outcome if f".badge.{str(one).replace(' ', '-')}" in html.page(
         html.Subject("x", "passed", ())
     )}  # fmt: skip
 
-    assert named == set(Outcome) - {Outcome.NOT_OBSERVED}
+    assert named == set(Outcome) - {Outcome.NOT_OBSERVED, Outcome.NOT_APPLICABLE}
