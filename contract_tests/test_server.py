@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .report.cases import END, REQUIRED
+from .report.cases import END, PROFILE, REQUIRED
 from .rules import RULES
 from .verdicts.findings import CHECKS
 
@@ -15,6 +15,11 @@ from .verdicts.findings import CHECKS
 def test_rule(rule: str, check_server: Callable[[str], None]) -> None:
     """The rule was observed, and no exchange breaks it."""
     check_server(rule)
+
+
+def test_profile_fits(check_server: Callable[[str], None]) -> None:
+    """The server is of the kind that PROFILE says."""
+    check_server(PROFILE)
 
 
 def test_required_is_observed(check_server: Callable[[str], None]) -> None:

@@ -15,7 +15,7 @@ from ..drivers.session import Session
 from ..usage import setting
 from ..verdicts import findings
 from ..verdicts.judge import Violation
-from . import hollow
+from . import fits, hollow
 from .plan import SCRIPT, script
 from .run import FEEDING, Cut, Run, outcome
 from .target import GateError, Target
@@ -47,7 +47,6 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
     Raises ``GateError`` as ``run`` does. A server that stops answering once a rule is violated is
     in ``done.problem``: the violation counts.
     """
-    base_url = done.endpoint.base_url
     with closing(done.endpoint.transport):
         try:
             _preflight(done)
@@ -57,21 +56,15 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
             done.is_interrupted = True
             raise
         except GoneError as error:
-            done.problem = (
-                GateError(
-                    f"{base_url} cannot be reached any more, since request {done.pace.sent}: "
-                    f"{done.redaction(str(error))}",
-                    "see what the server did then, and run again",
-                    details=_last(done),
-                )
-                if done.reach.has_answered
-                else _unreached(done, error)
-            )
+            done.problem = fits.advised(done, _gone(done, error))
     if done.judge.violated and any(done.tape.successes().values()):
         return  # a violation tells more than what is missing
     if done.problem:
         raise done.problem
-    hollow.refuse(done)
+    try:
+        hollow.refuse(done)
+    except GateError as error:
+        raise fits.advised(done, error) from error
 
 
 def _drive(done: Run, *, fuzzing: bool) -> None:
@@ -158,6 +151,17 @@ def _preflight(done: Run) -> None:
                 f"{done.endpoint.base_url} refuses the token with 401",
                 "put a valid one in CONTRACT_TOKEN",
             )
+
+
+def _gone(done: Run, error: GoneError) -> GateError:
+    if not done.reach.has_answered:
+        return _unreached(done, error)
+    return GateError(
+        f"{done.endpoint.base_url} cannot be reached any more, since request {done.pace.sent}: "
+        f"{done.redaction(str(error))}",
+        "see what the server did then, and run again",
+        details=_last(done),
+    )
 
 
 def _last(done: Run) -> Iterator[str]:

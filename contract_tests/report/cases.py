@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..escape import line
+from ..gate import fits
 from ..gate.result import Report
 from ..rules import RULES
 from ..rules.client import CLIENT_RULES
@@ -16,7 +17,7 @@ from ..verdicts.judge import ClientVerdict, Outcome, Verdict
 from . import client, terminal
 
 CLIENT, SERVER = "client", "server"
-REQUIRED, END = "required", "end"
+PROFILE, REQUIRED, END = "profile", "required", "end"
 
 
 class State(StrEnum):
@@ -37,7 +38,7 @@ class Case:
 
     Attributes:
         suite: ``client`` or ``server``.
-        id: The id of a rule, ``required`` or ``end``.
+        id: The id of a rule, ``profile``, ``required`` or ``end``.
         text: What is checked, in one sentence.
         state: What became of it.
         detail: The failure whole, or why it was skipped; without secrets.
@@ -58,6 +59,7 @@ def cases(report: Report) -> Iterator[Case]:
         yield Case(CLIENT, rule.id, rule.text, state, detail)
     for one in (*RULES.values(), *CHECKS.values()):
         yield Case(SERVER, one.id, one.text, *_server(report, one.id))
+    yield Case(SERVER, PROFILE, "The profile fits the server.", *_profile(report))
     yield Case(SERVER, REQUIRED, "What REQUIRE names was observed.", *_required(report))
     yield Case(SERVER, END, "The run came to its end.", *_end(report))
 
@@ -92,6 +94,15 @@ def _waived(verdict: Verdict) -> Iterator[str]:
     for waiver in verdict.waivers:
         if waiver in verdict.used:
             yield line(f"waived until {waiver.expires}: {waiver.reason}")
+
+
+def _profile(report: Report) -> tuple[State, str]:
+    """Return whether another profile fits. That is no failure: nobody but the user can know."""
+    if report.run is None:
+        return State.SKIPPED, "not judged"
+    if (better := fits.better(report.run)) is not None:
+        return State.SKIPPED, report.hide(line(f"{better.fix}: {better.what}"))
+    return State.PASSED, ""
 
 
 def _required(report: Report) -> tuple[State, str]:

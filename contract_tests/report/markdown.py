@@ -33,6 +33,7 @@ def _lines(report: Report, run: Run) -> Iterator[str]:
     if report.ended != "complete":
         yield from ("", f"Ended: {report.ended}.")
         yield from _listed(run.reasons)
+    yield from _listed(terminal.fitting(run))
     if report.problem:
         yield from ("", fenced(hide(str(report.problem))))
     for case in cases(report):

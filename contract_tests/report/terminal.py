@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..escape import line
-from ..gate import hollow
+from ..gate import fits, hollow
 from ..gate.run import Run
 from ..gate.target import FULL
 from ..problems import Problem
@@ -53,6 +53,7 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
     yield from ((one, Outcome.ADVISED) for one in advised(run.verdicts, run.redaction))
     yield from ((one, "") for one in waived(run))
     yield from ((one, "") for one in not_applicable(run))
+    yield from ((one, Outcome.ADVISED) for one in fitting(run))
 
 
 def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
@@ -74,6 +75,13 @@ def not_applicable(run: Run) -> Iterator[str]:
             rules.setdefault(verdict.not_applicable, []).append(verdict.rule.id)
     for reason, ids in rules.items():
         yield f"not applicable {', '.join(ids)}: {reason}"
+
+
+def fitting(run: Run) -> Iterator[str]:
+    """Yield which profile fits the server, if it is another one."""
+    if (better := fits.better(run)) is not None:
+        what, fix = map(run.redaction, (better.what, better.fix))
+        yield from ("", f"profile       {what}", f"    fix: {fix}")
 
 
 def unneeded(run: Run, verdict: Verdict) -> str:

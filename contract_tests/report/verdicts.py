@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from ..escape import as_json
-from ..gate import hollow
+from ..gate import fits, hollow
 from ..gate.result import Report
 from ..gate.run import Run
 from ..verdicts.judge import Group, Verdict
@@ -46,6 +46,7 @@ def _document(run: Run) -> dict[str, Any]:
         "target": run.target.name,
         "seed": run.target.seed,
         "profile": run.target.profile,
+        "fits": run.redaction(str(better)) if (better := fits.better(run)) else None,
         "level": run.target.level,
         "passed": run.passed,
         "ended": run.ended,

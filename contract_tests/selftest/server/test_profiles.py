@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import Any
 
 import pytest
 
-from ...gate import drive
+from ...gate import drive, fits
+from ...gate.result import Report
 from ...gate.run import Run
-from ...gate.target import FULL, STATELESS, Target
+from ...gate.target import FULL, STATELESS, GateError, Target
 from ...problems import Problem
+from ...report import conclusion, junit, markdown, verdicts
 from ...rules import RULES
 from ...tape.exchange import UPLOAD
 from ..support.stateless_mock import Mock
@@ -134,8 +138,56 @@ def test_request_that_ends_the_server_is_shown(profile: str) -> None:
     killer = next(one for one in run.tape.exchanges if "%ZZ" in one.request.url)
 
     assert problem is not None
-    assert [one.partition(" (")[0].strip() for one in problem.details] == [
+    assert [one.partition(" (")[0].strip() for one in problem.details[:2]] == [
         f"request {killer.number - 1}: POST /api/v1/images/build/%2e/start → 200",
         f"request {killer.number}: GET /api/v1/images/build/%ZZ → no response, {killer.failure}",
     ]
     assert (run.passed, run.verdicts["P6"].outcome) == (False, "passed")
+
+
+@pytest.mark.parametrize("edit", [None, "echo", "random"])
+def test_mock_without_memory_is_recognised(edit: str | None) -> None:
+    """By two of its signs; the profile stays, and every report names the one that fits."""
+    numbers = itertools.count()
+    edits: dict[str | None, Any] = {
+        None: lambda _, body: body,
+        "echo": lambda name, body: body | {"id": "any"} if name == "get_build_status" else body,
+        "random": lambda _, body: body | {"id": next(numbers), "build_id": f"b{next(numbers)}"},
+    }
+    target = Target(url="http://127.0.0.1:1")
+    run = Run(target, at=Mock(edit=edits[edit]).endpoint())
+    report = Report(target, run)
+    with contextlib.suppress(Problem):
+        drive.drive(run, fuzzing=False)
+    better = fits.better(run)
+    pages = {
+        "terminal": "\n".join(one for one, _ in conclusion.lines(report)),
+        "summary": markdown.page(report), "junit": junit.page(report),
+        "json": verdicts.page(verdicts.document(report)),
+    }  # fmt: skip
+
+    assert better is not None
+    assert better.fix.startswith("PROFILE=stateless")
+    assert {name for name, page in pages.items() if "PROFILE=stateless" in page} == {*pages}
+    assert run.target.profile == FULL
+    assert "P4" in violated(run)
+
+
+@pytest.mark.parametrize("fault", [None, "unknown-status-200", "other-id", "same-id-again"])
+def test_server_with_builds_gets_no_hint(fault: str | None) -> None:
+    """Also with one fault that a mock without memory has."""
+    run = drive.run(Target(fault=fault), fuzzing=False)
+
+    assert fits.better(run) is None
+
+
+def test_server_with_builds_is_recognised_as_such() -> None:
+    """Where it is run as one that remembers nothing."""
+    run = Run(Target(profile=STATELESS))
+    with pytest.raises(GateError) as caught:  # nothing is uploaded, so that no start succeeds
+        drive.drive(run, fuzzing=False)
+    better = fits.better(run)
+
+    assert better is not None
+    assert better.fix.startswith("PROFILE=full")
+    assert better.fix in caught.value.fix
