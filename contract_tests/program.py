@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from . import settings
+from .contract.openapi import PATH
 from .drivers import client as client_driver
 from .escape import line, lines, show
 from .gate import drive, plan, server
@@ -167,6 +168,13 @@ def _show(text: str, colour: str | None = None) -> None:
     click.secho(lines(text), fg=colour, color=False if os.environ.get("NO_COLOR") else None)
 
 
+def _rule_pages(reports: Path) -> str:
+    """Return the link to the rules' pages: in a clone, from reports that are written there."""
+    rules, folder = PATH.parent / "docs/rules", reports.resolve().parent
+    is_beside = rules.is_dir() and folder.is_relative_to(PATH.parent)
+    return Path(os.path.relpath(rules, folder)).as_posix() if is_beside else ""
+
+
 def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
     """Return the content of each file that is written, ``reports`` being JUnit's.
 
@@ -174,7 +182,7 @@ def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
     """
     written: dict[Path, Iterable[str] | None] = {
         reports: junit.page(report),
-        files.summary(reports): markdown.page(report),
+        files.summary(reports): markdown.page(report, _rule_pages(reports)),
         files.verdicts(reports): verdicts.page(verdicts.document(report)),
         files.tape(reports): har.page(report.run) if report.run else None,
         files.page(reports): html.page(html.of_gate(report)),

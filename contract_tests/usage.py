@@ -51,6 +51,12 @@ def flag(name: str) -> str:
     return option(name) if is_console() else f"{name}=1"
 
 
+def about(rule: str) -> str:
+    """Return the command that shows all about a rule."""
+    is_make = os.environ.get(VARIABLE) == "make"
+    return f"make rules RULE={rule}" if is_make else f"{CONSOLE} rules {rule}"
+
+
 def see(command: str, page: str = "", options: str = "--help") -> str:
     """Return where all is listed: an option of a command, or a page of a checkout for make."""
     return (

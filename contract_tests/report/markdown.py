@@ -7,14 +7,19 @@ from collections.abc import Iterable, Iterator
 from ..escape import code, fenced, line
 from ..gate.result import Report
 from ..gate.run import Run
+from ..rules import RULES
 from ..verdicts import coverage
 from . import conclusion, terminal, text
 from .cases import State, cases
 
 
-def page(report: Report) -> str:
-    """Return the page: the outcome first, then what is broken, then all rules and the coverage."""
-    return "\n".join(_lines(report, report.run) if report.run else _unjudged(report)) + "\n"
+def page(report: Report, rules: str = "") -> str:
+    """Return the page: the outcome first, then what is broken, then all rules and the coverage.
+
+    ``rules`` is the folder of the rules' pages, as a link from the page; empty if there is none.
+    """
+    lines = _lines(report, report.run, rules) if report.run else _unjudged(report)
+    return "\n".join(lines) + "\n"
 
 
 def _unjudged(report: Report) -> Iterator[str]:
@@ -25,7 +30,7 @@ def _unjudged(report: Report) -> Iterator[str]:
         yield from ("# Nothing was judged", "", f"Ended: {report.ended}.")
 
 
-def _lines(report: Report, run: Run) -> Iterator[str]:
+def _lines(report: Report, run: Run, rules: str) -> Iterator[str]:
     hide = run.redaction
     yield f"# Contract check of {code(hide(run.target.name))}"
     yield ""
@@ -47,7 +52,8 @@ def _lines(report: Report, run: Run) -> Iterator[str]:
     yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
     for one in run.verdicts.values():
         rule, counted = one.rule, text.count(one)
-        yield f"| {rule.id} | {rule.level} | {one.outcome} | {counted} | {rule.text} |"
+        name = f"[{rule.id}]({rules}/{rule.id}.md)" if rules and rule.id in RULES else rule.id
+        yield f"| {name} | {rule.level} | {one.outcome} | {counted} | {rule.text} |"
     yield from (
         "",
         "| row | status | startedAt | completedAt | exchanges |",

@@ -12,6 +12,8 @@ from ..gate.target import STATELESS
 from ..reference.faults import FAULTS
 from ..rules import Rule
 from ..rules.client import ClientRule
+from ..rules.evidence import EVIDENCE
+from ..rules.examples import EXAMPLES
 from ..rules.fixes import FIXES
 from ..usage import command, setting
 
@@ -41,6 +43,9 @@ def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
         for quote in fields.quotes(contract(), rule.source):
             words = f'"{quote.words}" ' if quote.words else ""
             yield f"- {quote.mark}: {words}(`openapi.yaml{quote.pointer}`)"
+    example = EXAMPLES[rule.id]
+    yield from ("", "## Example", "", "```text", f"violates  {example.wrong}")
+    yield from (f"right     {example.right}", "```")
     yield from ("", "## The usual fix", "", FIXES[rule.id])
     broken = [one for one in FAULTS.values() if one.rule == rule.id]
     yield from ("", "## How it is violated", "", "Faults of the reference server, each caught:", "")
@@ -49,3 +54,6 @@ def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
     yield from ("", "To see the first:", "", "```sh")
     yield command("gate", RULE=rule.id, LEVEL=level, FAULT=broken[0].name)
     yield "```"
+    if defects := EVIDENCE.get(rule.id):
+        yield from ("", "## Seen elsewhere", "", "Public defects that it would have caught:", "")
+        yield from (f"- {one.what} [{one.repository}#{one.number}]({one.url})" for one in defects)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from ..contract import fields
 from ..escape import line
 from ..problems import Problem
-from ..rules import Level
+from ..rules import RULES, Level
 from ..tape.exchange import Exchange
+from ..usage import about
 from ..verdicts.judge import Group, Outcome, Verdict, Violation
 
 Hide = Callable[[str], str]
@@ -81,6 +82,7 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
         ("after", exchange_line(violation.after, hide, body=False) if violation.after else ""),
         *sources(violation),
         ("seen", where),
+        ("about", about(violation.rule.id) if violation.rule.id in RULES else ""),
     ]
     body = [f"  {name:<9} {one_line(value)}" for name, value in lines if value]
     body += [line(f"  repeat    {repeat}")] if repeat else []  # whole, so that it can be run

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from typing import Any
 
 import pytest
 
 from ... import cli
 from ...contract.openapi import PATH
+from ...payloads import STATUS, Payload
 from ...problems import Exit
 from ...report import rule_page
 from ...rules import RULES, Rule
 from ...rules.client import CLIENT_RULES
+from ...rules.evidence import EVIDENCE
+from ...rules.examples import EXAMPLES
 from ...rules.fixes import FIXES
+from .test_payloads import broken_rules
 
 PAGES = PATH.parent / "docs/rules"
 
@@ -31,8 +37,36 @@ def test_page_of_a_rule_is_what_the_code_says(rule: Rule[Any]) -> None:
 
 def test_there_is_a_page_and_a_fix_for_each_rule_and_no_other() -> None:
     """A rule that is new, or gone, is noticed."""
-    assert [*FIXES] == [*RULES]
+    assert [*FIXES] == [*EXAMPLES] == [*RULES]
     assert {path.stem for path in PAGES.iterdir()} == {*RULES}
+
+
+BASE = {
+    "id": "bld_1", "imageName": "web", "imageTag": "v1", "status": "PENDING",
+    "createdAt": "2026-11-24T09:00:00Z",
+}  # fmt: skip
+BODIES = [name for name, one in EXAMPLES.items() if one.wrong.startswith("{")]
+
+
+@pytest.mark.parametrize("rule", BODIES)
+def test_example_violates_its_rule_and_what_is_right_violates_none(rule: str) -> None:
+    """Those of a body, which is completed to that of a build."""
+    for body, expected in zip(EXAMPLES[rule], ({rule}, set()), strict=True):
+        content = json.dumps(BASE | json.loads(body)).encode()
+        payload = Payload(rule, STATUS, content, "application/json", False, None, None)
+
+        assert {*broken_rules(payload)} == expected
+
+
+def test_evidence_is_of_a_rule_and_names_what_happened() -> None:
+    """Once each: an issue or a pull request with its number."""
+    defects = [one for those in EVIDENCE.values() for one in those]
+
+    assert {*EVIDENCE} < {*RULES}
+    assert len(EVIDENCE) >= 25
+    assert len({(one.repository, one.number) for one in defects}) == len(defects)
+    assert all(re.fullmatch(r"[\w.-]+/[\w.-]+", one.repository) for one in defects)
+    assert all(one.number > 0 and one.what.endswith(".") for one in defects)
 
 
 @pytest.mark.parametrize("rule", [*RULES, *CLIENT_RULES])
