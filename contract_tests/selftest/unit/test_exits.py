@@ -132,7 +132,7 @@ WHOLE = ("junit.xml", "summary.md", "verdicts.json", "index.html")
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
-@pytest.mark.parametrize("how", ["write_text", "replace"])
+@pytest.mark.parametrize("how", ["open", "replace"])
 def test_reports_are_written_all_or_none(
     how: str, at: int, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
