@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from . import usage
 from .contract.api import IMAGES
 from .gate import headers, server
-from .gate.target import FULL, PROFILES, Budget, GateError, Target
+from .gate.target import FULL, PRODUCTION, PROFILES, STATELESS, Budget, GateError, Target
 from .nearest import choice
 from .problems import Problem
 from .redaction import Redaction, Secret, without_user
@@ -114,6 +114,13 @@ def from_environment(environment: Mapping[str, str]) -> Target:
         files={name: given[name] for name in FILES if name in given},
     )
     _applicable(target)
+    if target.must_be_named and "PROFILE" not in given and not target.dry_run:
+        raise GateError(
+            f"{_shown(str(target.url))} is not this machine, and {setting('PROFILE', FULL)} "
+            "initiates many builds",
+            f"{setting('PROFILE', PRODUCTION)}, {setting('PROFILE', STATELESS)} for a mock, "
+            f"{setting('PROFILE', FULL)}, or {setting('MAX_BUILDS', '10')}",
+        )
     unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
     if unjudged:
         names = ", ".join(unjudged)
@@ -372,7 +379,7 @@ _DECLARED = (
     ),
     Setting(
         "PROFILE", _profile,
-        "The kind of server: full, stateless for a mock that remembers nothing.",
+        "full; stateless for a mock that remembers nothing; production for two builds at most.",
         "|".join(PROFILES), known=PROFILES,
     ),
     Setting(

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..drivers.schemathesis import result as fuzz
-from ..drivers.scripted import scenarios, stateless
+from ..drivers.scripted import production, scenarios, stateless
 from ..drivers.scripted.builds import Step
 from ..usage import setting
-from .target import Budget, Target
+from .target import PRODUCTION, Budget, Target
 
 SCRIPT = "lifecycles"
 PREFLIGHT = 1
@@ -48,6 +48,8 @@ class Script:
 
 def script(target: Target) -> Script:
     """Return the steps for the profile of a target."""
+    if target.profile == PRODUCTION:
+        return Script(production.STEPS, None, production.ENDING)
     if target.is_stateless:
         return Script(stateless.STEPS, _UNLINKED, stateless.ENDING)
     steps = scenarios.steps(is_limited=target.budget.builds is not None)

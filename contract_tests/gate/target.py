@@ -25,8 +25,8 @@ from ..verdicts.waivers import Waiver
 from . import headers
 
 EMBEDDED = "embedded reference"
-FULL, STATELESS = "full", "stateless"
-PROFILES = (FULL, STATELESS)
+FULL, STATELESS, PRODUCTION = "full", "stateless", "production"
+PROFILES = (FULL, STATELESS, PRODUCTION)
 
 
 class GateError(Problem):

@@ -132,13 +132,14 @@ def uploaded(session: Session, what: str, dockerfile: str = inputs.GOOD) -> Issu
     return issued
 
 
-def follow(script: BuildScript, seconds: float) -> int:
+def follow(script: BuildScript, seconds: float, pause: float = FIRST_PAUSE) -> int:
     """Poll all builds in turn until they have ended, for at most ``seconds``.
 
+    ``pause`` is the first between two polls; it grows up to ``MOST_PAUSE``.
     Returns how many had not ended by then. A build is dropped, too, after two polls in a row
     without a response.
     """
-    session, pause = script.session, FIRST_PAUSE
+    session = script.session
     going = {**script.followed, **script.hasty}
     lost: set[str] = set()
     until = session.pace.left - seconds

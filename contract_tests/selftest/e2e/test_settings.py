@@ -62,6 +62,8 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_WAIVERS": "no-such-file.toml"}, "No such file"),
         ({"CONTRACT_CA_BUNDLE": "no-such-file"}, "is not a file"),
         ({"CONTRACT_DOCKERFILE": "no-such-file"}, "is not a file"),
+        ({**URL, "CONTRACT_TARGET": "https://api.test"}, "PROFILE=production"),
+        ({**URL, "CONTRACT_TARGET": "http://10.0.0.1", "CONTRACT_RATE": "1"}, "PROFILE=full"),
         ({**URL, "CONTRACT_UPLOAD_HOSTS": "http://a"}, "is not a host"),
         ({"CONTRACT_UPLOAD_HOSTS": "a"}, "needs a TARGET"),
         ({"CONTRACT_HEADERS": "x"}, "neither a header nor"),
@@ -193,6 +195,26 @@ def test_each_setting_is_read_into_the_target() -> None:
     assert target.headers == {"X-Team": "a", "X-Stage": "b"}
     assert target.proxy == "http://p:3128"
     assert target.upload_hosts == ("storage.test", "[::1]:9000")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"PROFILE": "full"}, {"PROFILE": "production"}, {"PROFILE": "stateless"},
+        {"MAX_BUILDS": "3"}, {"BUILD_ID": "b"}, {"DRY_RUN": "1"},
+        *({"TARGET": f"http://{host}"} for host in (
+            "localhost:8", "127.1.2.3", "[::1]:8", "127.1", "a.localhost", "[::ffff:127.0.0.1]",
+        )),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_full_away_from_loopback_is_named_or_bounded(more: dict[str, str]) -> None:
+    """Everything else is fine there, and so is full on this machine."""
+    given = {f"CONTRACT_{name}": value for name, value in more.items()}
+    target = from_environment({**URL, "CONTRACT_TARGET": "https://api.test", **given})
+    again = given_by(target.repeat(RULES["T1"]))
+
+    assert from_environment({**URL, **again}).profile == target.profile
 
 
 def test_blank_setting_counts_as_not_set() -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from ...contract.api import INITIATE, START, STATUS
+from ...contract.openapi import PATH
 from ...gate import drive, fits
+from ...gate.plan import planned
 from ...gate.result import Report
 from ...gate.run import Run
-from ...gate.target import FULL, STATELESS, GateError, Target
+from ...gate.target import FULL, PRODUCTION, STATELESS, Budget, GateError, Target, embedded
 from ...problems import Problem
+from ...reference.faults import FAULTS
 from ...report import conclusion, junit, markdown, verdicts
 from ...rules import RULES
-from ...tape.exchange import UPLOAD
+from ...tape.exchange import UPLOAD, Credential
 from ..support.stateless_mock import Mock
 
 TARGET = Target(url="http://127.0.0.1:1", profile=STATELESS)
@@ -191,3 +197,67 @@ def test_server_with_builds_is_recognised_as_such() -> None:
     assert better is not None
     assert better.fix.startswith("PROFILE=full")
     assert better.fix in caught.value.fix
+
+
+@pytest.fixture(scope="module")
+def careful() -> Run:
+    """Judge the reference server as one that others use, with what generates requests at hand."""
+    return drive.run(Target(profile=PRODUCTION))
+
+
+def test_production_makes_two_builds_and_leaves_none(careful: Run) -> None:
+    """Both end, neither may be PUBLIC, and nothing is generated."""
+    initiates = careful.tape.of(INITIATE)
+
+    assert (careful.passed, careful.ended, careful.fuzzed) == (True, "complete", None)
+    assert [one.request.json["visibility"] for one in initiates] == ["PRIVATE"] * 2
+    assert careful.left_behind == ([], [])
+    assert {cell.status for cell in careful.cells} >= {"COMPLETED", "FAILED"}
+
+
+def test_production_polls_a_build_every_10_seconds(careful: Run) -> None:
+    """As the vendor's clients do; between two statuses of a build lie 10 s or more."""
+    seen: dict[str | None, list[Any]] = {}
+    for one in careful.tape.of(STATUS):
+        if one.request.credential is Credential.VALID:
+            seen.setdefault(one.build_id, []).append(one.began)
+    gaps = [b - a for times in seen.values() for a, b in itertools.pairwise(times)]
+
+    assert min(gaps) >= timedelta(seconds=10)
+
+
+def test_what_production_leaves_unobserved_is_documented(careful: Run) -> None:
+    """The page lists these rules, and no others."""
+    left = [name for name, one in careful.verdicts.items() if one.outcome == "not observed"]
+    page = (PATH.parent / "docs/gate.md").read_text()
+    listed = page.partition("It leaves unobserved:")[2].partition("\n\n")[0]
+
+    assert re.findall(r"[PSTL]\d+", listed) == left
+
+
+# Servers that accept what they must refuse, or return what makes a client send again.
+_GREEDY = [one.name for one in FAULTS.values() if one.rule in ("P2", "P3", "P4", "P9", "L7", "L11")]
+
+
+@pytest.mark.parametrize("fault", [None, *_GREEDY])
+@pytest.mark.parametrize("most", [None, 1])
+def test_production_keeps_to_its_total(fault: str | None, most: int | None) -> None:
+    """Builds that the server makes and starts, as it counts them itself, whatever it accepts."""
+    target = Target(profile=PRODUCTION, fault=fault, budget=Budget(builds=most))
+    ids = itertools.count(1)
+    made: list[str] = []
+
+    def new_id(prefix: str) -> str:
+        made.extend(["a build"] if prefix == "bld" else [])
+        return f"{prefix}_{next(ids):012x}"
+
+    plan = planned(target)
+    at = embedded(target.token, FAULTS[fault] if fault else None, new_id=new_id)
+    run = Run(target, at=at)
+    with contextlib.suppress(Problem):
+        drive.drive(run)
+    started = {one.build_id for one in run.tape.of(START) if one.succeeded}
+
+    assert (plan.most_builds, plan.most_started) == (most or 2,) * 2
+    assert 0 < len(made) <= plan.most_builds
+    assert len(started) <= plan.most_started
