@@ -380,7 +380,7 @@ _DECLARED = (
     Setting(
         "PROFILE", _profile,
         "full; stateless for a mock that remembers nothing; production for two builds at most.",
-        "|".join(PROFILES), known=PROFILES,
+        "NAME", known=PROFILES,
     ),
     Setting(
         "BUILD_ID", lambda _, value: value,
