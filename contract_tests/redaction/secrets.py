@@ -64,6 +64,7 @@ class Redaction:
         token: str = "",
         proxy: str | None = None,
     ) -> None:
+        self.token = tape.token if tape else token
         self._tape = tape
         self._read = 0
         self._lock = threading.Lock()

@@ -23,9 +23,9 @@ SELDOM = 10.0
 
 def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
-    exchange = text.exchange_line(violation.exchange, run.redaction, body=False)
+    exchange = text.numbered(violation.exchange, run.redaction, body=False)
     where = line(text.hidden(violation.field, run.redaction))
-    return f"{violation.outcome:<9} {text.title(violation)}\n          {where}: {exchange}"
+    return f"{violation.outcome:<9} {text.title(violation)}\n          {where}, exchange {exchange}"
 
 
 def failure(run: Run, verdict: Verdict) -> str:
@@ -62,7 +62,8 @@ def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
         for group in verdict.groups.values():
             if group.outcome is Outcome.ADVISED:
                 first, where = group.first, text.seen(group, hide)
-                what = f"{first.field}: {first.received}, expected {first.expected} ({where})"
+                what = f"{first.field}: {first.received}, expected {first.expected}"
+                what += f" ({where}; exchange {first.exchange.number})"
                 shown = text.one_line(text.hidden(what, hide))
                 yield f"advised       {verdict.rule.id:<4} {shown}"
 

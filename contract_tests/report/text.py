@@ -11,6 +11,7 @@ from ..rules import RULES, Level
 from ..tape.exchange import Exchange
 from ..usage import about
 from ..verdicts.judge import Group, Outcome, Verdict, Violation
+from . import curl
 
 Hide = Callable[[str], str]
 """Removes secrets from a text that contains what was sent or received."""
@@ -78,15 +79,21 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
         ("field", hidden(violation.field, hide)),
         ("expected", hidden(violation.expected, hide)),
         ("received", hidden(str(violation.received), hide)),
-        ("exchange", exchange_line(violation.exchange, hide)),
-        ("after", exchange_line(violation.after, hide, body=False) if violation.after else ""),
+        ("exchange", numbered(violation.exchange, hide)),
+        ("after", numbered(violation.after, hide, body=False) if violation.after else ""),
         *sources(violation),
         ("seen", where),
         ("about", about(violation.rule.id) if violation.rule.id in RULES else ""),
     ]
     body = [f"  {name:<9} {one_line(value)}" for name, value in lines if value]
+    body.append(line(f"  curl      {curl.command(violation.exchange, hide)}"))
     body += [line(f"  repeat    {repeat}")] if repeat else []  # whole, so that it can be run
     return "\n".join([title(violation), *body])
+
+
+def numbered(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
+    """Show an exchange on one line, after its number on the tape: ``entries`` count from 0."""
+    return f"{exchange.number}: {exchange_line(exchange, hide, body=body)}"
 
 
 def exchange_line(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
