@@ -6,13 +6,13 @@ import click
 
 from ..escape import show
 from ..report import rule_page
-from ..rules import RULES
+from ..rules import RULES, TRAFFIC_RULES
 from ..rules.client import CLIENT_RULES
 from ..settings import among
 from .options import Command
 from .options import among as complete
 
-KNOWN = RULES | CLIENT_RULES
+KNOWN = RULES | CLIENT_RULES | TRAFFIC_RULES
 ABOUT = """Show each rule, or all about one.
 
 Exit codes: 0 shown, 4 there is no such rule.

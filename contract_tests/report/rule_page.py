@@ -47,6 +47,9 @@ def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
     yield from ("", "## Example", "", "```text", f"violates  {example.wrong}")
     yield from (f"right     {example.right}", "```")
     yield from ("", "## The usual fix", "", FIXES[rule.id])
+    if rule.is_of_client:
+        yield from ("", "## To check a client", "", "```sh", command("proxy", RULE=rule.id), "```")
+        return
     broken = [one for one in FAULTS.values() if one.rule == rule.id]
     yield from ("", "## How it is violated", "", "Faults of the reference server, each caught:", "")
     yield from (f"- `{one.name}`: {one.summary}" for one in broken)

@@ -93,7 +93,7 @@ class Rule(Generic[S]):
     """One rule.
 
     The docstring of ``judge`` has the source of the rule, and lists what is not a violation. An
-    exchange without a response violates no rule: rules are not applied to it.
+    exchange without a response violates no rule about a server: those are not applied to it.
 
     Attributes:
         source: The words that the rule comes from, as a JSON pointer into openapi.yaml.
@@ -103,6 +103,7 @@ class Rule(Generic[S]):
         standard: The section of the standard that the rule comes from, or an empty text.
         needs_memory: Whether only a server that remembers earlier requests can keep the rule: one
             that answers each from examples or a schema has no builds.
+        is_of_client: Whether it is about what the client sends, whether or not a response came.
 
     """
 
@@ -115,6 +116,7 @@ class Rule(Generic[S]):
     quotes_itself: bool = False
     standard: str = ""
     needs_memory: bool = False
+    is_of_client: bool = False
 
     def apply(self, history: History) -> Iterator[Held | Broken]:
         """Judge the newest exchange of a history."""
@@ -138,6 +140,7 @@ def rule(
     quotes_itself: bool = False,
     standard: str = "",
     needs_memory: bool = False,
+    is_of_client: bool = False,
 ) -> Callable[[Callable[[S], Judgements]], Callable[[S], Judgements]]:
     """Register a function as a rule. The arguments are the attributes of ``Rule``."""
 
@@ -145,7 +148,16 @@ def rule(
         if id in RULES:
             raise ValueError(f"rule {id} is registered twice")
         RULES[id] = Rule(
-            id, level, text, source, over, judge, quotes_itself, standard, needs_memory
+            id,
+            level,
+            text,
+            source,
+            over,
+            judge,
+            quotes_itself,
+            standard,
+            needs_memory,
+            is_of_client,
         )
         return judge
 

@@ -113,6 +113,10 @@ EXAMPLES: dict[str, Example] = {
         "L13": ("web:v1 is COMPLETED; initiate web:v1; status of the new build → COMPLETED",
                 "status of the new build → PENDING"),
         "L14": ("start; 1800 s later, status → BUILDING", "1800 s later, status → FAILED"),
+        "C7": ("PUT upload_url with Authorization: Bearer …", "PUT upload_url without it"),
+        "C8": ("initiate, no response; initiate again", "initiate, no response; an error"),
+        "C9": ("status each second", "status each 10 s"),
+        "C10": ("status → CANCELLED; status, status, status", "status → CANCELLED"),
     }.items()
 }  # fmt: skip
 """By the id of the rule."""

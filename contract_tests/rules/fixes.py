@@ -1,4 +1,4 @@
-"""The usual fix of a server that violates a rule: one or two sentences for each."""
+"""The usual fix of a server or a client that violates a rule: one or two sentences for each."""
 
 from __future__ import annotations
 
@@ -60,5 +60,10 @@ FIXES: dict[str, str] = {
     "L12": "Apply the visibility that was requested to the build, not only to a new tag.",
     "L13": "Give each initiate a row of its own; never update the row of an earlier build.",
     "L14": "End builds whose worker is gone: a sweep that sets FAILED after a time-out.",
+    "C7": "Upload with a request of its own, not with the session whose headers have the token.",
+    "C8": "Retry a POST only where nothing was sent (the connection was refused) or after a 429; "
+    "look at the status before a start is sent again.",
+    "C9": "Sleep 10 s between two polls. Begin with less if builds may be quick, and let it grow.",
+    "C10": "Stop at COMPLETED, FAILED and CANCELLED alike; an unknown status has not ended.",
 }
 """By the id of the rule."""

@@ -241,15 +241,16 @@ class Judge:
     def see(self, history: Record) -> list[Violation]:
         """Judge the newest exchange of a history; return what it violates.
 
-        An exchange without a response is evidence for those that follow, and violates nothing.
-        Calls are for ``ClientJudge``.
+        An exchange without a response is evidence for those that follow, and violates no rule
+        about a server. Calls are for ``ClientJudge``.
         """
-        if isinstance(history, Call) or not history.last.is_answered:
+        if isinstance(history, Call):
             return []
         return [
             violation
             for verdict in self.verdicts.values()
             if not verdict.not_applicable
+            and (history.last.is_answered or verdict.rule.is_of_client)
             for violation in self.add(verdict, history, list(verdict.rule.apply(history)))
         ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ...rules import RULES, Broken
+from ...rules import RULES, Broken, Rule
 from ...tape.tape import Tape
 
 TOKEN = "the-valid-token"  # noqa: S105
@@ -27,6 +27,7 @@ class Story:
     found: list[tuple[str, str]] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
     now: float = 0.0
+    rules: Mapping[str, Rule[Any]] = field(default_factory=lambda: RULES)
 
     def send(
         self,
@@ -57,7 +58,7 @@ class Story:
             at=(EPOCH + timedelta(seconds=began), EPOCH + timedelta(seconds=ended)),
             **more,
         )
-        for rule in RULES.values():
+        for rule in self.rules.values():
             judged = list(rule.apply(history))
             broken = [(rule.id, one.at) for one in judged if isinstance(one, Broken)]
             self.found += broken

@@ -14,7 +14,7 @@ from ...contract.openapi import PATH
 from ...payloads import STATUS, Payload
 from ...problems import Exit
 from ...report import rule_page
-from ...rules import RULES, Rule
+from ...rules import RULES, TRAFFIC_RULES, Rule
 from ...rules.client import CLIENT_RULES
 from ...rules.evidence import EVIDENCE
 from ...rules.examples import EXAMPLES
@@ -22,9 +22,10 @@ from ...rules.fixes import FIXES
 from .test_payloads import broken_rules
 
 PAGES = PATH.parent / "docs/rules"
+PAGED = RULES | TRAFFIC_RULES
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", PAGED.values(), ids=PAGED)
 def test_page_of_a_rule_is_what_the_code_says(rule: Rule[Any]) -> None:
     """With UPDATE_SNAPSHOTS it is written."""
     page, path = rule_page.page(rule), PAGES / f"{rule.id}.md"
@@ -37,8 +38,8 @@ def test_page_of_a_rule_is_what_the_code_says(rule: Rule[Any]) -> None:
 
 def test_there_is_a_page_and_a_fix_for_each_rule_and_no_other() -> None:
     """A rule that is new, or gone, is noticed."""
-    assert [*FIXES] == [*EXAMPLES] == [*RULES]
-    assert {path.stem for path in PAGES.iterdir()} == {*RULES}
+    assert [*FIXES] == [*EXAMPLES] == [*PAGED]
+    assert {path.stem for path in PAGES.iterdir()} == {*PAGED}
 
 
 BASE = {
@@ -69,7 +70,7 @@ def test_evidence_is_of_a_rule_and_names_what_happened() -> None:
     assert all(one.number > 0 and one.what.endswith(".") for one in defects)
 
 
-@pytest.mark.parametrize("rule", [*RULES, *CLIENT_RULES])
+@pytest.mark.parametrize("rule", [*RULES, *CLIENT_RULES, *TRAFFIC_RULES])
 def test_command_shows_all_about_a_rule(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In lower case, too; for make, a rule is a variable."""
     assert cli.main(["rules", rule.lower()]) == Exit.OK
@@ -80,7 +81,7 @@ def test_command_lists_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
     """One line for each, those of the client last."""
     assert cli.main(["rules"]) == cli.main(["rules", ""]) == Exit.OK
     shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert shown == [*RULES, *CLIENT_RULES] * 2
+    assert shown == [*RULES, *CLIENT_RULES, *TRAFFIC_RULES] * 2
 
 
 def test_unknown_rule_ends_with_4(capsys: pytest.CaptureFixture[str]) -> None:

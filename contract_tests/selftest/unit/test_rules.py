@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ...rules import RULES, Level, Rule
+from ...rules import RULES, TRAFFIC_RULES, Level, Rule
 from ...rules.client import CLIENT_RULES, ClientRule
 from ...tape.exchange import Credential
 from ...tape.tape import Tape
@@ -33,7 +33,7 @@ def going(story: Story) -> Story:
     return story
 
 
-EVERY_RULE = RULES | CLIENT_RULES
+EVERY_RULE = RULES | CLIENT_RULES | TRAFFIC_RULES
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE.values(), ids=EVERY_RULE)
