@@ -1,7 +1,7 @@
 # Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
 # GNU make 3.81 or newer.
 
-TARGETS := help gate judge rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
+TARGETS := help gate judge proxy rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
 	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
@@ -12,6 +12,8 @@ gate.takes         := $(SETTINGS)
 judge.settings     := LEVEL RULE
 rules.takes        := RULE
 judge.takes        := HAR $(judge.settings)
+proxy.settings     := TARGET PROFILE LEVEL RULE WAIVERS REQUIRE STUCK_AFTER CA_BUNDLE PROXY UPLOAD_HOSTS
+proxy.takes        := PORT FAIL_FAST $(proxy.settings)
 compare.takes      := UPSTREAM ACCEPTED
 serve.settings     := FAULT
 serve.takes        := PORT SCENARIO $(serve.settings)
@@ -22,7 +24,10 @@ faults.takes       := FAULTS
 fuzz.takes         := INPUTS SEED
 attacks.takes      := FAMILIES
 bench.takes        := FAULTS
-FLAGS              := WRITE WITH_TESTS FORCE
+# What an earlier run has written, which one that does not start must not leave.
+REPORTS := $(addprefix reports/,junit.xml index.html summary.md verdicts.json tape.har server.log)
+
+FLAGS              := WRITE WITH_TESTS FORCE FAIL_FAST
 
 .DEFAULT_GOAL := help
 .PHONY: $(TARGETS) environment
@@ -37,12 +42,15 @@ help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
-	@rm -f reports/junit.xml reports/index.html reports/summary.md reports/verdicts.json
-	@rm -f reports/tape.har reports/server.log
+	@rm -f $(REPORTS)
 	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml
 
 judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 	@$(call settings,$(judge.settings)) $(RUN) judge -- "$$HAR"
+
+proxy: environment ## Check a client, and the server behind it, by what passes through. [TARGET=url] [PORT=9000] [FAIL_FAST=1] …
+	@rm -f $(REPORTS)
+	@$(call settings,$(proxy.settings)) $(RUN) proxy --junit=reports/junit.xml $(call option,PORT,--port) $(call flag,FAIL_FAST,--fail-fast)
 
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
 	@$(RUN) rules -- "$$RULE"

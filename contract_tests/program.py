@@ -39,17 +39,17 @@ def run(environment: Mapping[str, str], reports: Path | None = None) -> Report:
     report = Report()
     try:
         _judge(report, environment, reports)
-        _finish(report, reports)
+        finish(report, reports)
     except KeyboardInterrupt:
         report.is_interrupted = True
-        _finish(report, reports)
+        finish(report, reports)
     return report
 
 
 def interrupted(reports: Path | None) -> Report:
     """Show and write that somebody stopped the gate before anything was judged."""
     report = Report(is_interrupted=True)
-    _finish(report, reports)
+    finish(report, reports)
     return report
 
 
@@ -62,7 +62,7 @@ def _judge(report: Report, environment: Mapping[str, str], reports: Path | None)
         if not (report.target.dry_run or report.target.server_only):
             judge_client(report)
     except Exception as error:
-        report.problem = _problem(report, error)
+        report.problem = problem_of(report, error)
 
 
 def judge_server(report: Report, target: Target) -> None:
@@ -72,7 +72,7 @@ def judge_server(report: Report, target: Target) -> None:
     be judged, ``KeyboardInterrupt``.
     """
     if target.url or target.dry_run:
-        _show(report.hide("\n".join(map(line, ("", *plan.lines(target), "")))))
+        say(report.hide("\n".join(map(line, ("", *plan.lines(target), "")))))
     if target.dry_run:
         return
     with _serving(report, target):
@@ -84,7 +84,7 @@ def _drive(report: Report, target: Target) -> None:
     show_progress = terminal.progress(made)
 
     def announce(violation: Violation) -> None:
-        _show(f"\n{terminal.announcement(made, violation)}")
+        say(f"\n{terminal.announcement(made, violation)}")
 
     made.report = show_progress
     made.judge.announce = announce
@@ -129,16 +129,16 @@ def judge_client(report: Report) -> None:
     report.client = judging.verdicts
 
 
-def _problem(report: Report, error: Exception) -> Problem:
+def problem_of(report: Report, error: Exception) -> Problem:
     """Return the problem of an error, without secrets; show the traceback of an unforeseen one."""
     if not is_foreseen(error):
-        _show(report.hide("".join(traceback.format_exception(error))))
+        say(report.hide("".join(traceback.format_exception(error))))
     problem = failure(error, "the gate")
     what, fix, *details = map(report.hide, (problem.what, problem.fix, *problem.details))
     return Problem(what, fix, problem.code, details)
 
 
-def _finish(report: Report, reports: Path | None) -> None:
+def finish(report: Report, reports: Path | None) -> None:
     """Write the reports, and show what they say.
 
     Where that fails, they say that alone: nothing else is known to be whole.
@@ -150,20 +150,21 @@ def _finish(report: Report, reports: Path | None) -> None:
         if reports and not is_plan:
             files.write(pages(report, reports))
     except Exception as error:
-        report.problem = _problem(report, error)
+        report.problem = problem_of(report, error)
         report.run, report.client = None, {}
         ending = [*conclusion.lines(report, page)]
         if reports:
             with suppress(Exception):  # the exit code and the last lines show it
                 files.write(pages(report, reports))
     for one, outcome in ending:
-        _show(line(one), conclusion.COLOURS.get(outcome))
+        say(line(one), conclusion.COLOURS.get(outcome))
     if report.problem:
         sys.stdout.flush()
         show(f"the gate cannot judge\n{report.hide(str(report.problem))}", is_error=True)
 
 
-def _show(text: str, colour: str | None = None) -> None:
+def say(text: str, colour: str | None = None) -> None:
+    """Print lines at once."""
     # Click leaves colours out where the output is not a terminal.
     click.secho(lines(text), fg=colour, color=False if os.environ.get("NO_COLOR") else None)
 

@@ -22,12 +22,13 @@ from .nearest import choice
 from .problems import Problem
 from .redaction import Redaction, Secret, without_user
 from .reference.faults import FAULTS
-from .rules import RULES, Level, Rule, chosen
+from .rules import RULES, TRAFFIC_RULES, Level, Rule, chosen
 from .usage import setting
 from .verdicts import coverage, waivers
 
 PREFIX = "CONTRACT_"
 LEVELS = tuple(level.lower() for level in Level)
+EVERY_RULE = RULES | TRAFFIC_RULES
 # Servers refuse a header, and systems a path, that is longer.
 MOST_BYTES = 8192
 # Settings that name a file whose content is read at once.
@@ -86,15 +87,21 @@ def unreadable(value: str, *, is_path: bool) -> str:
     return "has a NUL character in it" if "\0" in value else ""
 
 
-def from_environment(environment: Mapping[str, str]) -> Target:
-    """Read the settings. Raises ``GateError`` for one that is unknown or has no such value."""
+def from_environment(environment: Mapping[str, str], program: str = "gate") -> Target:
+    """Read the settings that a command takes: ``gate`` or ``proxy``.
+
+    Raises ``GateError`` for one that is unknown or has no such value.
+    """
     given = _given(environment)
     given |= {name: Secret(given[name]) for name in ("TOKEN", "HEADERS", "PROXY") if name in given}
     del environment  # a traceback may show local variables
     for name in given:
         among(f"setting {PREFIX}", name, SETTINGS)
+    given = {name: one for name, one in given.items() if program in SETTINGS[name].commands}
     read = {name: SETTINGS[name].parse(value) for name, value in given.items()}
-    _agree(given)
+    if program == "gate":
+        _among_rules(read.get("RULE", ()))
+    _agree(given, program)
     budget = {
         key: read.pop(name)
         for name, key in (
@@ -106,12 +113,13 @@ def from_environment(environment: Mapping[str, str]) -> Target:
     if "TARGET" in read:
         read["URL"] = read.pop("TARGET")
         read |= {"TOKEN": read.pop("TOKEN_FILE")} if "TOKEN_FILE" in read else {}
-    else:
+    elif program == "gate":
         read.setdefault("TOKEN", secrets.token_hex(8))
     target = Target(
         **{name.lower(): value for name, value in read.items()},
         budget=Budget(**budget),
         files={name: given[name] for name in FILES if name in given},
+        program=program,
     )
     _applicable(target)
     if target.must_be_named and "PROFILE" not in given and not target.dry_run:
@@ -121,7 +129,8 @@ def from_environment(environment: Mapping[str, str]) -> Target:
             f"{setting('PROFILE', PRODUCTION)}, {setting('PROFILE', STATELESS)} for a mock, "
             f"{setting('PROFILE', FULL)}, or {setting('MAX_BUILDS', '10')}",
         )
-    unjudged = [one for one in target.require if one in RULES and RULES[one] not in target.rules]
+    judged = {one.id for one in target.rules}
+    unjudged = [one for one in target.require if one in EVERY_RULE and one not in judged]
     if unjudged:
         names = ", ".join(unjudged)
         raise GateError(
@@ -132,7 +141,12 @@ def from_environment(environment: Mapping[str, str]) -> Target:
 
 
 def _applicable(target: Target) -> None:
-    """Refuse rules that the profile cannot judge."""
+    """Refuse rules that cannot be judged: without a target, or with the profile."""
+    if not target.rules:
+        raise GateError(
+            f"{setting('RULE')} names no rule that is judged without a {setting('TARGET')}",
+            setting("TARGET", "http://host"),
+        )
     profile = setting("PROFILE", target.profile)
     named = {one for one in target.require if one in RULES and target.excuse(RULES[one])}
     if named:
@@ -171,7 +185,7 @@ def rules(rule: str = "") -> list[Rule[Any]]:
 
     Raises ``GateError`` for an unknown rule.
     """
-    return chosen(SETTINGS["RULE"].parse(rule))
+    return chosen(_among_rules(SETTINGS["RULE"].parse(rule)))
 
 
 def level(value: str = "") -> str:
@@ -191,7 +205,7 @@ def _fault(_: str, value: str) -> str:
     return among("fault ", value, FAULTS, usage.see("serve", "docs/faults.md", "--list-faults"))
 
 
-def _agree(given: Mapping[str, str]) -> None:
+def _agree(given: Mapping[str, str], program: str) -> None:
     """Refuse settings that do not go together."""
     if "BUILD_ID" in given and given.get("PROFILE", FULL).lower() != FULL:
         only = f"{setting('BUILD_ID')} only polls a build, whatever the {setting('PROFILE')}"
@@ -207,7 +221,7 @@ def _agree(given: Mapping[str, str]) -> None:
     if "TOKEN" in given and "TOKEN_FILE" in given:
         fix = f"unset it, or leave {setting('TOKEN_FILE')} out"
         raise GateError(f"CONTRACT_TOKEN is set beside {setting('TOKEN_FILE')}", fix)
-    if lacks_token(given):
+    if program == "gate" and lacks_token(given):
         fix = f"put it in the variable CONTRACT_TOKEN, or {setting('TOKEN_FILE', 'path')}"
         raise GateError("no token for the target", fix)
     if "FAULT" in given:
@@ -299,13 +313,17 @@ def _words(name: str, value: str, example: str = "T5") -> tuple[str, ...]:
 
 
 def _rules(name: str, value: str) -> tuple[str, ...]:
-    return tuple(among("rule ", one, RULES) for one in _words(name, value.upper()))
+    return _among_rules(_words(name, value.upper()), EVERY_RULE)
+
+
+def _among_rules(ids: Iterable[str], known: Iterable[str] = RULES) -> tuple[str, ...]:
+    return tuple(among("rule ", one, known) for one in ids)
 
 
 def _required(name: str, value: str) -> tuple[str, ...]:
     wanted = _words(name, value)
     for one in wanted:
-        if one not in RULES and (invalid := coverage.problem(one, IMAGES)):
+        if one not in EVERY_RULE and (invalid := coverage.problem(one, IMAGES)):
             raise GateError(f"{setting(name)}: {invalid}", "a rule's id, or a cell of the matrix")
     return wanted
 
@@ -334,7 +352,7 @@ def _hosts(name: str, value: str) -> tuple[str, ...]:
 def _waivers(name: str, value: str) -> tuple[waivers.Waiver, ...]:
     try:
         today = datetime.datetime.now(datetime.UTC).date()
-        return waivers.load(Path(value), list(RULES), today, IMAGES)
+        return waivers.load(Path(value), list(EVERY_RULE), today, IMAGES)
     except Problem as error:
         raise GateError(f"{setting(name)}: {error.what}", error.fix) from error
 
@@ -370,8 +388,14 @@ def _level(name: str, value: str) -> str:
 
 
 _DECLARED = (
-    Setting("TARGET", _url, "Check this server; its token is read from CONTRACT_TOKEN.", "URL"),
-    Setting("TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True),
+    Setting(
+        "TARGET", _url, "Check this server; its token is read from CONTRACT_TOKEN.", "URL",
+        commands=("gate", "proxy"),
+    ),
+    Setting(
+        "TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True,
+        commands=("gate", "proxy"),
+    ),
     Setting("TOKEN_FILE", _token_file, "Read the token of the target from this file.", "FILE"),
     Setting(
         "START", _start,
@@ -380,7 +404,7 @@ _DECLARED = (
     Setting(
         "PROFILE", _profile,
         "full; stateless for a mock that remembers nothing; production for two builds at most.",
-        "NAME", known=PROFILES,
+        "NAME", known=PROFILES, commands=("gate", "proxy"),
     ),
     Setting(
         "BUILD_ID", lambda _, value: value,
@@ -388,19 +412,22 @@ _DECLARED = (
     ),
     Setting(
         "LEVEL", _level, "Fail up to this level; what is above it is advised.", "|".join(LEVELS),
-        known=LEVELS, commands=("gate", "judge"),
+        known=LEVELS, commands=("gate", "judge", "proxy"),
     ),
     Setting(
         "RULE", _rules, "Check these rules only, for example T5,T4.", "IDS",
-        known=RULES, is_list=True, commands=("gate", "judge"),
+        known=RULES, is_list=True, commands=("gate", "judge", "proxy"),
     ),
     Setting("DRY_RUN", _flag, "Show the plan and the budgets, and send nothing."),
     Setting("SERVER_ONLY", _flag, "Check the server only, not the generated client."),
-    Setting("WAIVERS", _waivers, "A file of rules that may be violated for now.", "FILE"),
+    Setting(
+        "WAIVERS", _waivers, "A file of rules that may be violated for now.", "FILE",
+        commands=("gate", "proxy"),
+    ),
     Setting(
         "REQUIRE", _required,
         "Fail if one of these rules, or cells of the matrix, is not observed.", "LIST",
-        known=RULES, is_list=True,
+        known=RULES, is_list=True, commands=("gate", "proxy"),
     ),
     Setting("MAX_BUILDS", _number(int, 1), "Initiate at most N builds.", "N"),
     Setting("MAX_REQUESTS", _number(int, 1), "Send at most N requests.", "N"),
@@ -409,19 +436,25 @@ _DECLARED = (
     Setting(
         "STUCK_AFTER", _number(float, 1),
         "Report a started build that has not ended after S seconds (L14).", "S",
+        commands=("gate", "proxy"),
     ),
     Setting("DOCKERFILE", _dockerfile, "A Dockerfile that this server can build.", "FILE"),
     Setting(
         "HEADERS", _headers,
         "Send 'X-Team: a' with every request; several as a JSON object.", "HEADER",
     ),
-    Setting("CA_BUNDLE", _file, "Trust these certificates instead of the system's.", "FILE"),
     Setting(
-        "PROXY", _url, "Use this http proxy; by default that of HTTPS_PROXY.", "URL"
+        "CA_BUNDLE", _file, "Trust these certificates instead of the system's.", "FILE",
+        commands=("gate", "proxy"),
+    ),
+    Setting(
+        "PROXY", _url, "Use this http proxy; by default that of HTTPS_PROXY.", "URL",
+        commands=("gate", "proxy"),
     ),
     Setting(
         "UPLOAD_HOSTS", _hosts,
         "Upload to these hosts, or host:port, though they are not public.", "HOSTS", is_list=True,
+        commands=("gate", "proxy"),
     ),
     Setting("SEED", _number(int, 0), "Seed of the generated requests; 1 by default.", "N"),
     Setting(

@@ -108,7 +108,7 @@ def serve(
     except Problem:
         raise
     except (OSError, OverflowError, TypeError, UnicodeError) as error:  # of a host that is none
-        raise _unusable(error, host, port) from error
+        raise unusable(error, host, port) from error
     except ValueError as error:
         raise Problem(str(error), f"see {usage.see('serve')}") from error
     if not quiet:
@@ -155,7 +155,8 @@ def _app(
     return apply(app, fault, token, listed) if fault else app
 
 
-def _unusable(error: Exception, host: str, port: int) -> Problem:
+def unusable(error: Exception, host: str, port: int) -> Problem:
+    """Return why no server can listen there, and what to do."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return Problem(
             f"port {port} of {host} is in use",

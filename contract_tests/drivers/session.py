@@ -117,7 +117,7 @@ class Session:
             request = bounded.request("PUT", url, headers, content)
         except SessionError as error:
             return self._unsent("PUT", url, headers, intent, error, upload_of=build_id)
-        if (target := _issued_target(url)) is not None:
+        if (target := issued_target(url)) is not None:
             request.extensions["target"] = target
         base = httpx.URL(self.endpoint.base_url)
         request.extensions[bounded.POLICY] = UploadPolicy(base, read_hosts(self.upload_hosts))
@@ -246,7 +246,7 @@ def url_of(request: httpx.Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
 
 
-def _issued_target(url: str) -> bytes | None:
+def issued_target(url: str) -> bytes | None:
     """Return the target of an upload URL to the letter, or None where HTTP cannot carry it so.
 
     A signature may cover each character of it, and httpx would encode some differently.

@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from ..drivers.http.pace import Pace
 from ..drivers.http.reachability import Reachability
@@ -55,6 +55,7 @@ class Run:
     """A run, and what it has to show at any time.
 
     Attributes:
+        title: Whose traffic it judges.
         at: Where requests go; by default the endpoint of the target.
         spent: Requests and seconds of each driver.
         cut: What budgets cut off.
@@ -66,6 +67,7 @@ class Run:
 
     """
 
+    title: ClassVar[str] = "server"
     target: Target
     announce: Callable[[Violation], None] | None = None
     report: Callable[[str], None] = _discard
@@ -84,15 +86,7 @@ class Run:
         self.reach = Reachability()
         # No other image is ever deleted; so it is a name that nobody else comes upon.
         self.own_name = f"contract-gate-{secrets.token_hex(6)}"
-        is_stateless = self.target.is_stateless
-        # What others do to a given build is not on the tape.
-        self.tape = Tape(
-            self.target.token,
-            is_whole=self.target.build_id is None and not is_stateless,
-            is_live=not is_stateless,
-            stuck_after=self.target.stuck_after,
-            takes_any_token=is_stateless,
-        )
+        self.tape = self.new_tape()
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
         target = self.target
         self.judge = Judge(target.rules, self.announce, target.waivers, target.level, target.excuse)
@@ -102,6 +96,17 @@ class Run:
         most = planned(self.target).most_builds
         clock = self.endpoint.clock
         self.pace = Pace(most, budget.requests, budget.rate, budget.deadline, clock)
+
+    def new_tape(self) -> Tape:
+        """Return the tape. What others do to a given build is not on it."""
+        is_stateless = self.target.is_stateless
+        return Tape(
+            self.target.token,
+            is_whole=self.target.build_id is None and not is_stateless,
+            is_live=not is_stateless,
+            stuck_after=self.target.stuck_after,
+            takes_any_token=is_stateless,
+        )
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

@@ -19,7 +19,7 @@ from ..redaction import Unshown, without_user
 from ..reference.app import create_app
 from ..reference.disruptions import Dropped
 from ..reference.faults import FAULTS, Fault
-from ..rules import RULES, Rule, chosen
+from ..rules import RULES, TRAFFIC_RULES, Rule, chosen
 from ..usage import VARIABLE, command
 from ..verdicts.waivers import Waiver
 from . import headers
@@ -76,6 +76,7 @@ class Target:
         dry_run: Whether only to show the plan.
         server_only: Whether to leave the generated client out.
         files: Where the Dockerfile, the token and the waivers were read, by the setting's name.
+        program: The command that judges.
 
     """
 
@@ -100,11 +101,14 @@ class Target:
     dry_run: bool = False
     server_only: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
+    program: str = "gate"
 
     @property
     def rules(self) -> list[Rule[Any]]:
-        """The rules to judge."""
-        return chosen(self.rule)
+        """The rules to judge. The proxy judges clients, and before our own server them alone."""
+        if self.program == "gate":
+            return chosen(self.rule)
+        return chosen(self.rule, RULES | TRAFFIC_RULES if self.url else TRAFFIC_RULES)
 
     @property
     def is_stateless(self) -> bool:
@@ -131,7 +135,8 @@ class Target:
     def must_be_named(self) -> bool:
         """Whether nothing bounds the builds of a run on a server that somebody may use."""
         is_unbounded = self.budget.builds is None and self.build_id is None
-        return self.profile == FULL and is_unbounded and self.is_away
+        is_ours = self.program == "gate"  # the proxy initiates nothing
+        return is_ours and self.profile == FULL and is_unbounded and self.is_away
 
     @property
     def name(self) -> str:
@@ -150,7 +155,7 @@ class Target:
         level = None if self.level == default.level else self.level
         is_waived = any(one.rule == rule.id for one in self.waivers)
         settings = {
-            "RULE": rule.id if rule.id in RULES else None,
+            "RULE": rule.id if rule.id in RULES | TRAFFIC_RULES else None,
             "START": self.start, "TARGET": self.url,
             "TOKEN_FILE": self.files.get("TOKEN_FILE"), "PROFILE": self._profile,
             "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
@@ -165,7 +170,7 @@ class Target:
             "STUCK_AFTER": _number(self.stuck_after),
             "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
         }  # fmt: skip
-        return command("gate", **settings)
+        return command(self.program, **settings)
 
     @property
     def _profile(self) -> str | None:

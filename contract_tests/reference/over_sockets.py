@@ -15,10 +15,10 @@ _START = 10.0
 
 
 @contextmanager
-def running(app: Any) -> Iterator[str]:
-    """Yield the base URL of a server that runs as long as the context."""
+def running(app: Any, *, names_itself: bool = True) -> Iterator[str]:
+    """Yield the base URL of a server that runs as long as the context. See ``server``."""
     with listening() as listener:
-        embedded = server(app)
+        embedded = server(app, names_itself=names_itself)
 
         def run() -> None:
             try:

@@ -164,9 +164,16 @@ class SocketServer(uvicorn.Server):
 
 
 def server(
-    app: Any, log_level: str = "critical", on_stop: Callable[[], None] = lambda: None
+    app: Any,
+    log_level: str = "critical",
+    on_stop: Callable[[], None] = lambda: None,
+    *,
+    names_itself: bool = True,
 ) -> SocketServer:
-    """Make a server; it runs once it is given a socket. ``on_stop`` is called before it stops."""
+    """Make a server; it runs once it is given a socket. ``on_stop`` is called before it stops.
+
+    It adds the headers Server and Date, unless it does not name itself.
+    """
     config = uvicorn.Config(
         closing(app),
         http=Protocol,
@@ -175,6 +182,8 @@ def server(
         access_log=False,
         lifespan="off",
         backlog=_most_open()[1],
+        server_header=names_itself,
+        date_header=names_itself,
         timeout_graceful_shutdown=_GRACE,
     )
     return SocketServer(config, on_stop)

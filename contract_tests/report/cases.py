@@ -9,7 +9,7 @@ from enum import StrEnum
 from ..escape import line
 from ..gate import fits
 from ..gate.result import Report
-from ..rules import RULES
+from ..rules import RULES, TRAFFIC_RULES
 from ..rules.client import CLIENT_RULES
 from ..usage import setting
 from ..verdicts.findings import CHECKS
@@ -54,11 +54,14 @@ class Case:
 
 def cases(report: Report) -> Iterator[Case]:
     """Yield every case, of the client and of the server."""
-    for rule in CLIENT_RULES.values():
-        state, detail = _client(report.client.get(rule.id))
-        yield Case(CLIENT, rule.id, rule.text, state, detail)
-    for one in (*RULES.values(), *CHECKS.values()):
-        yield Case(SERVER, one.id, one.text, *_server(report, one.id))
+    for one in CLIENT_RULES.values():
+        state, detail = _client(report.client.get(one.id))
+        yield Case(CLIENT, one.id, one.text, state, detail)
+    for rule in TRAFFIC_RULES.values():
+        if report.run and rule.id in report.run.verdicts:
+            yield Case(CLIENT, rule.id, rule.text, *_server(report, rule.id))
+    for check in (*RULES.values(), *CHECKS.values()):
+        yield Case(SERVER, check.id, check.text, *_server(report, check.id))
     yield Case(SERVER, PROFILE, "The profile fits the server.", *_profile(report))
     yield Case(SERVER, REQUIRED, "What REQUIRE names was observed.", *_required(report))
     yield Case(SERVER, END, "The run came to its end.", *_end(report))
@@ -78,7 +81,7 @@ def _server(report: Report, rule: str) -> tuple[State, str]:
         return State.SKIPPED, "not judged"
     verdict = run.verdicts.get(rule)
     if verdict is None:
-        return State.SKIPPED, f"left out by {setting('RULE')}"
+        return State.SKIPPED, f"left out by {setting('RULE')}" if run.target.rule else "not judged"
     if failure := terminal.failed(run, verdict):
         return State.FAILED, failure
     if verdict.outcome is Outcome.WAIVED:

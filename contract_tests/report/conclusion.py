@@ -41,7 +41,7 @@ def judged(report: Report) -> Iterator[tuple[str, str]]:
         calls = max(one.calls for one in report.client.values())
         yield f"{calls} calls, sync and async, rules {', '.join(report.client)}", ""
     if report.run:
-        yield _section("server"), ""
+        yield _section(report.run.title), ""
         yield from terminal.summary(report.run)
 
 

@@ -18,7 +18,7 @@ from contract_tests.problems import Exit
 from contract_tests.pytest_plugin import MARKER
 from contract_tests.reference.scenarios import SCENARIOS
 from contract_tests.report import verdicts
-from contract_tests.rules import RULES
+from contract_tests.rules import RULES, TRAFFIC_RULES
 from contract_tests.rules.client import CLIENT_RULES
 from contract_tests.settings import PREFIX, SETTINGS
 from contract_tests.vendoring import vendor_check
@@ -60,7 +60,9 @@ def _lines(root: Path) -> Iterator[str]:
     variables = {"PYTHON", *re.findall(r"\b[A-Z_]+\b", taken)} - {"SETTINGS", *SETTINGS}
     yield from (f"variable {name}" for name in variables)
     yield from (f"setting {PREFIX}{name}" for name in SETTINGS)
-    yield from (f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES).values())
+    yield from (
+        f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES | TRAFFIC_RULES).values()
+    )
     yield from (f"scenario {name}" for name in SCENARIOS)
     yield from (f"exit {one.name} {one.value}" for one in Exit)
     yield f"fixture {MARKER}"

@@ -171,21 +171,23 @@ class Client:
         return bytes(content)
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        proxy = self._proxy(url)
+        proxy = self.proxy_of(url)
         key = (proxy, url.scheme == "https")
         if key not in self._pools:
-            context = self._tls() if url.scheme == "https" else None
+            context = self.tls() if url.scheme == "https" else None
             self._pools[key] = _pool(proxy, context)
         return self._pools[key]
 
-    def _proxy(self, url: httpx.URL) -> str | None:
+    def proxy_of(self, url: httpx.URL) -> str | None:
+        """Return the URL of the proxy for a URL, or None."""
         if not self._proxies:
             return None
         if not self._is_explicit_proxy and urllib.request.proxy_bypass(url.host):
             return None
         return self._proxies.get(url.scheme) or self._proxies.get("all")
 
-    def _tls(self) -> ssl.SSLContext:
+    def tls(self) -> ssl.SSLContext:
+        """Load the certificates to trust. Raises ``SessionError`` if they cannot be read."""
         try:
             if self._ca:
                 return ssl.create_default_context(cafile=self._ca)
@@ -274,6 +276,19 @@ def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.Connect
         return httpcore.ConnectionPool(
             context, max_connections=None, keepalive_expiry=_IDLE_SECONDS, network_backend=Backend()
         )
+    url, auth = proxy_parts(proxy)
+    return httpcore.HTTPProxy(
+        url,
+        auth,
+        ssl_context=context,
+        max_connections=None,
+        keepalive_expiry=_IDLE_SECONDS,
+        network_backend=Backend(is_proxied=True),
+    )
+
+
+def proxy_parts(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:
+    """Return the URL of a proxy, and its credentials. Raises ``SessionError`` if it is invalid."""
     try:
         parsed = httpx.Proxy(proxy)
     except (httpx.InvalidURL, ValueError) as error:
@@ -281,14 +296,8 @@ def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.Connect
     url = parsed.url
     if url.scheme != "http":
         raise SessionError("the URL of the proxy is not an http URL, and no other is supported")
-    return httpcore.HTTPProxy(
-        httpcore.URL(scheme=b"http", host=url.raw_host, port=url.port or 80, target=b"/"),
-        parsed.raw_auth,
-        ssl_context=context,
-        max_connections=None,
-        keepalive_expiry=_IDLE_SECONDS,
-        network_backend=Backend(is_proxied=True),
-    )
+    made = httpcore.URL(scheme=b"http", host=url.raw_host, port=url.port or 80, target=b"/")
+    return made, parsed.raw_auth
 
 
 @contextmanager

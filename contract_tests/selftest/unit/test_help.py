@@ -11,6 +11,7 @@ HELP = {
     "help": [],
     "help-gate": ["gate"],
     "help-judge": ["judge"],
+    "help-proxy": ["proxy"],
     "help-rules": ["rules"],
     "help-compare": ["compare"],
     "help-serve": ["serve"],

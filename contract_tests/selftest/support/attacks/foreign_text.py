@@ -125,7 +125,7 @@ def _reported(report: Report) -> str | None:
     """Return what is forged in any report of a run."""
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder, "junit.xml")
-        printed = _captured(program._finish, report, junit)
+        printed = _captured(program.finish, report, junit)
         summary = files.summary(junit).read_text(encoding="utf-8")
         found = {
             "terminal": readers.terminal(printed),

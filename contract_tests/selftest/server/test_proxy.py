@@ -1,0 +1,425 @@
+"""The proxy: what passes is what was sent, and what is seen is judged."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from ... import settings
+from ...drivers.proxy import app as proxy_app
+from ...drivers.proxy.uploads import PATH, replaced
+from ...gate import drive
+from ...gate.target import Target
+from ...reference.app import create_app
+from ...reference.faults import FAULTS, apply
+from ...reference.over_sockets import running
+from ...rules import RULES
+from ...tape.exchange import UPLOAD, Credential
+from ..support.proxied import (
+    CONTEXT,
+    ISSUED,
+    Passing,
+    answer,
+    connected,
+    issuing,
+    passing,
+    raw,
+    scripted,
+    small,
+)
+from ..support.reference_server import AUTH, BUILD, NAMED, TOKEN
+
+CLOSED = b"Connection: close\r\n"
+
+
+@pytest.fixture
+def reference() -> Iterator[str]:
+    """Run a sound server."""
+    with running(create_app(token=TOKEN, build_seconds=0.05)) as url:
+        yield url
+
+
+@pytest.fixture
+def passed(reference: str) -> Iterator[Passing]:
+    """Run a proxy before it."""
+    with passing(reference) as made:
+        yield made
+
+
+def test_request_passes_to_the_byte() -> None:
+    """The target, header values in their order, repeated ones, and the body; Host is the target's.
+
+    Names of headers are in lower case, what is of the connection is left out, and Via is added.
+    """
+    body = b'{"image_name":\t"w\xc3\xa9b", "image_tag": "v1" }\r\n'
+    target = b"/base/api/v1/images/build?a=%2f&&b=%7E~;c=[x]"
+    sent = (
+        b"POST " + target[5:] + b" HTTP/1.1\r\nHost: client.example\r\nX-B:  two  words \r\n"
+        b"X-A: 1\r\nX-B: again\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n"
+        b"Accept-Encoding: br;q=1.0, gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    ) + body
+
+    with scripted(answer(b"{}")) as (url, got), passing(f"{url}/base") as proxied:
+        raw(proxied.url, sent)
+        where = url.removeprefix("http://").encode()
+
+    assert [re.sub(rb"\r\nvia: 1\.1 image-build-contract-\w+", b"", one) for one in got] == [
+        b"POST " + target + b" HTTP/1.1\r\nhost: " + where + b"\r\nx-b: two  words\r\nx-a: 1\r\n"
+        b"x-b: again\r\naccept-encoding: br;q=1.0, gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
+        + body
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        (f"{BUILD}/bld_1", gzip.compress(b'{"id": "bld_1"}')),
+        (f"{BUILD}/bld_1", b"\xff\x00 not JSON"),
+        ("/elsewhere?x=1", b"\x00" * 100_000),
+        (BUILD, b'{"upload_url": "https://storage.example/x"'),
+    ],
+)
+def test_response_passes_to_the_byte(path: str, content: bytes) -> None:
+    """Of the contract or not: header names, values and order, content codings, body."""
+    headers = (b"Server: x/1", b"Set-Cookie: a=1", b"content-ENCODING: gzip", b"Set-Cookie: b=2")
+    sent = answer(content, *headers)
+
+    with scripted(sent) as (url, _), passing(url) as proxied:
+        request = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path.encode()
+        received = raw(proxied.url, request)
+
+    assert received == sent.replace(b"\r\n\r\n", b"\r\n" + CLOSED + b"\r\n", 1)
+
+
+def test_chunked_request_stays_chunked() -> None:
+    """With no length of the proxy's own; a request without a body gets none."""
+    with (
+        scripted(answer(b"{}"), answer(b"{}")) as (url, got),
+        passing(url) as proxied,
+    ):
+        proxied.client.post(f"{proxied.url}/x", content=iter([b"ab", b"cd"]))
+        proxied.client.request("POST", f"{proxied.url}/x", headers={"content-length": "0"})
+
+    assert b"\r\ntransfer-encoding: chunked\r\n" in got[0]
+    assert b"content-length" not in got[0]
+    assert b"transfer-encoding" not in got[1]
+
+
+@pytest.mark.parametrize("coding", [None, "gzip"])
+def test_only_the_upload_url_of_an_initiate_is_another(coding: str | None) -> None:
+    """It leads through the proxy; the tape has the original, and no other byte is changed."""
+    content = json.dumps(ISSUED, indent=3).replace("web:v1", "w\\u00e9b:v1").encode()
+    packed = gzip.compress(content) if coding else content
+    headers = [b"Content-Type: application/json", b"X-Of: server"]
+    headers += [b"Content-Encoding: gzip"] if coding else []
+
+    with (
+        scripted(answer(packed, *headers, status=b"201 Created")) as (url, _),
+        passing(url) as proxied,
+    ):
+        received = proxied.send("POST", BUILD, json=NAMED)
+
+    through = received.json()["upload_url"]
+    assert through.startswith(f"{proxied.url}{PATH}")
+    assert received.content == content.replace(
+        json.dumps(ISSUED["upload_url"]).encode(), json.dumps(through).encode()
+    )
+    assert received.headers["content-length"] == str(len(received.content))
+    assert "content-encoding" not in received.headers
+    assert proxied.run.tape.exchanges[0].upload_url == ISSUED["upload_url"]
+    assert proxied.run.tape.exchanges[0].response.content == content
+
+
+def test_client_by_another_name_uploads_by_that_name(passed: Passing) -> None:
+    """A container knows the host of the proxy by another name."""
+    named = {"Host": "host.docker.internal:9000"}
+    issued = passed.send("POST", BUILD, json=NAMED, headers=named).json()
+    junk = passed.send("POST", BUILD, json=NAMED, headers={"Host": "a b/../{x}"}).json()
+
+    assert issued["upload_url"].startswith(f"http://host.docker.internal:9000{PATH}")
+    assert junk["upload_url"].startswith(f"{passed.url}{PATH}")
+
+
+@pytest.mark.parametrize("url", ["", "ftp://storage.example/x", "/relative", "http://", 7, None])
+def test_unusable_upload_url_is_left_as_it_is(url: Any) -> None:
+    """It violates P10 or P6, and the client sees what the server returned."""
+    content = json.dumps({**ISSUED, "upload_url": url}).encode()
+    with (
+        scripted(answer(content, b"Content-Type: application/json", status=b"201 OK")) as (to, _),
+        passing(to) as proxied,
+    ):
+        received = proxied.send("POST", BUILD, json=NAMED)
+
+    assert received.content == content
+    assert proxied.violated >= ({"P10"} if isinstance(url, str) else {"P6"})
+
+
+@pytest.mark.parametrize("before", ["", '"a": {"upload_url": 1}, ', '"a": "\\"upload_url\\":", '])
+@pytest.mark.parametrize("blank", ["", " \n\t"])
+def test_value_of_a_key_is_replaced_where_it_stands(before: str, blank: str) -> None:
+    """At the top of the object, and nowhere else."""
+    content = f'{blank}{{{blank}{before}"upload_url"{blank}:{blank}"x"{blank}, "z": [1e400]}}'
+
+    changed = replaced(content.encode(), "upload_url", "http://y")
+
+    assert changed.decode() == content.replace('"x"', '"http://y"')
+
+
+def test_upload_goes_to_the_storage_as_it_is() -> None:
+    """To the letter of the URL that was issued, with the client's headers; and onto the tape."""
+    with (
+        scripted(answer(b"", b"ETag: x", status=b"200 OK")) as (storage, got),
+        scripted(issuing(f"{storage}/b%7Eucket/x?sig=a%2Fb+c&y")) as (url, _),
+        passing(url) as proxied,
+    ):
+        response = proxied.upload(proxied.initiate()["upload_url"], b"context", X_Amz_Acl="private")
+
+    [request] = got
+    assert request.startswith(b"PUT /b%7Eucket/x?sig=a%2Fb+c&y HTTP/1.1\r\n")
+    assert b"\r\nx-amz-acl: private\r\n" in request
+    assert request.endswith(b"\r\n\r\ncontext")
+    assert (response.status_code, response.headers["etag"]) == (200, "x")
+    [upload] = proxied.run.tape.of(UPLOAD)
+    assert (upload.request.url, upload.build_id) == (
+        f"{storage}/b%7Eucket/x?sig=a%2Fb+c&y", "bld_1",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X_Token", "Cookie"])
+def test_token_is_kept_from_the_storage_and_the_client_is_judged(name: str) -> None:
+    """C7; credentials of the storage's own go on."""
+    with (
+        scripted(answer(b"")) as (storage, got),
+        scripted(issuing(f"{storage}/x")) as (url, _),
+        passing(url) as proxied,
+    ):
+        headers = {name: f"Bearer {TOKEN}", "X_Own": "Basic abc"}
+        proxied.upload(proxied.initiate()["upload_url"], b"x", **headers)
+
+    assert TOKEN.encode() not in got[0]
+    assert b"\r\nx-own: Basic abc\r\n" in got[0]
+    assert "C7" in proxied.violated
+
+
+def test_upload_is_passed_on_as_it_comes() -> None:
+    """The storage has the first piece before the client sends the last: nothing is kept back."""
+    first, rest = b"a" * 100_000, b"b" * 100_000
+    with (
+        _slow_storage() as (storage, pieces),
+        scripted(issuing(f"{storage}/x")) as (url, _),
+        passing(url) as proxied,
+    ):
+        path = proxied.initiate()["upload_url"].removeprefix(proxied.url)
+        with connected(proxied.url) as connection:
+            head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            length = f"Content-Length: {len(first + rest)}\r\n\r\n"
+            connection.sendall((head + length).encode() + first)
+            arrived = next(pieces)
+            connection.sendall(rest)
+            assert arrived.endswith(first)
+            assert next(pieces) == rest
+            received = connection.recv(65536)
+
+    assert received.startswith(b"HTTP/1.1 204")
+    assert proxied.run.tape.of(UPLOAD)[0].request.content == b""
+
+
+def test_upload_is_not_sent_where_the_policy_forbids(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server must not make the proxy reach into the network: the client gets a 502 instead."""
+    forbidden = "http://169.254.169.254/latest?sig=s3cr3t-signature"
+    with scripted(issuing(forbidden)) as (url, _), passing(url) as proxied:
+        response = proxied.upload(proxied.initiate()["upload_url"])
+
+    assert response.status_code == 502
+    assert "cloud metadata" in response.json()["errors"][0]["details"]
+    assert [*proxied.run.refused] == ["169.254.169.254"]
+    [upload] = proxied.run.tape.of(UPLOAD)
+    assert not upload.is_answered
+    shown = capsys.readouterr().out
+    assert "cloud metadata" in shown
+    assert "s3cr3t" not in shown
+
+
+def test_upload_url_of_nobody_is_404(passed: Passing) -> None:
+    """It is guessed, or of an earlier proxy."""
+    assert passed.upload(f"{passed.url}{PATH}guessed").status_code == 404
+    assert passed.run.tape.exchanges == []
+
+
+def test_whole_build_of_an_ordinary_client_violates_nothing(passed: Passing) -> None:
+    """And its traffic is observed: by the rules of both sides, without a token that was given."""
+    passed.build()
+    observed = {name for name, verdict in passed.run.verdicts.items() if verdict.observed}
+
+    assert passed.violated == set()
+    assert observed >= {"P1", "P6", "P11", "S1", "T1", "T5", "T7", "L3", "L5", "L9", "C7"}
+    assert {one.request.credential for one in passed.run.tape.exchanges} == {
+        Credential.VALID, Credential.ABSENT,
+    }  # fmt: skip
+
+
+def test_what_was_not_seen_proves_nothing(reference: str, passed: Passing) -> None:
+    """An upload that goes past the proxy, and a build that others made: no L8, no L9, no L10."""
+    issued = passed.initiate()
+    original = passed.run.tape.exchanges[0].upload_url
+    assert original is not None
+    httpx.put(original, content=CONTEXT, trust_env=False)
+    place = f"{BUILD}/{issued['build_id']}"
+    passed.send("POST", f"{place}/start", json={})
+    other = httpx.post(f"{reference}{BUILD}", json=NAMED, headers=AUTH, trust_env=False).json()
+    for build in (issued, other, {"build_id": "unknown"}):
+        passed.send("GET", f"{BUILD}/{build['build_id']}")
+
+    assert passed.violated == set()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "initiate-200", "json-bom", "expires-in-zero", "upload-403", "no-allow", "status-cached",
+        "status-queued", "artifact-type-lower-case", "created-null", "completed-null",
+        "status-naive", "id-of-artifact",
+    ],
+)  # fmt: skip
+def test_fault_of_the_server_is_found_in_the_traffic(fault: str) -> None:
+    """Under the rule that the gate finds it by; the client is not to blame."""
+    app = apply(create_app(token=TOKEN, build_seconds=0), fault, TOKEN)
+    with running(app) as url, passing(url) as proxied:
+        proxied.build()
+        proxied.send("PATCH", BUILD)
+
+    assert FAULTS[fault].rule in proxied.violated
+    assert not {one for one in proxied.violated if one.startswith("C")}
+
+
+def test_gate_finds_through_the_proxy_what_it_finds_without() -> None:
+    """The same rules pass, and the rest of them are as little observed."""
+    with running(create_app(token=TOKEN, build_seconds=0.08)) as url, passing(url) as proxied:
+        done = drive.run(Target(url=proxied.url, token=TOKEN), fuzzing=False)
+
+    passed = {rule for rule in RULES if done.verdicts[rule].outcome == "passed"}
+    assert {*RULES} - passed == {"P14", "S8"}
+    # The gate repeats and polls on purpose, and its invalid tokens are not known as such.
+    assert proxied.violated <= {"C8", "C9", "C10"}
+
+
+def test_fail_fast_returns_what_is_violated_instead() -> None:
+    """The build exists all the same; what is only advised, or the client's, passes."""
+    app = apply(create_app(token=TOKEN, build_seconds=0), "completed-null", TOKEN)
+    with running(app) as url, passing(url, fail_fast=True) as proxied:
+        issued = proxied.initiate()
+        proxied.upload(issued["upload_url"], Authorization=f"Bearer {TOKEN}")
+        proxied.send("POST", f"{BUILD}/{issued['build_id']}/start", json={})
+        status = proxied.send("GET", f"{BUILD}/{issued['build_id']}")
+
+    assert status.status_code == 502
+    [error] = status.json()["errors"]
+    assert error["param"] == "T5"
+    assert error["details"].startswith("$.completedAt: expected a date-time")
+    assert "C7" in proxied.violated
+
+
+def test_waived_violation_passes_under_fail_fast(tmp_path: Any) -> None:
+    """It does not fail the run."""
+    waivers = tmp_path / "waivers.toml"
+    waivers.write_text('[[waiver]]\nrule = "T5"\nreason = "r"\nexpires = 2999-01-01\n')
+    given = settings.from_environment({"CONTRACT_WAIVERS": str(waivers)}, "proxy").waivers
+    app = apply(create_app(token=TOKEN, build_seconds=0), "completed-null", TOKEN)
+    with running(app) as url, passing(url, fail_fast=True, waivers=given) as proxied:
+        build_id = proxied.build()
+        status = proxied.send("GET", f"{BUILD}/{build_id}")
+
+    assert status.json()["completedAt"] is None
+
+
+def test_body_that_is_too_large_to_judge_passes_whole() -> None:
+    """It is not recorded, and so nothing is said of it."""
+    content = json.dumps({"id": "bld_1", "more": "x" * 5000}).encode()
+    with (
+        scripted(answer(content, b"Content-Type: application/json")) as (url, got),
+        passing(url) as proxied,
+    ):
+        small(proxied, 1000)
+        received = proxied.send("POST", f"{BUILD}/bld_1/start", content=b"y" * 5000)
+
+    assert received.content == content
+    assert got[0].endswith(b"y" * 5000)
+    [exchange] = proxied.run.tape.exchanges
+    assert (exchange.request.content, exchange.response.content) == (None, None)
+
+
+def test_coding_that_cannot_be_read_is_not_judged() -> None:
+    """A client may accept brotli; whoever cannot read it has nothing to say of the body."""
+    headers = (b"Content-Type: application/json", b"Content-Encoding: br")
+    with scripted(answer(b"\x0b\x02", *headers)) as (url, _), passing(url) as proxied:
+        received = proxied.client.get(f"{proxied.url}{BUILD}/bld_1", headers=AUTH)
+
+    assert received.headers["content-encoding"] == "br"
+    assert proxied.violated == set()
+
+
+def test_so_much_is_recorded_and_no_more(
+    passed: Passing, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Traffic passes on, and one line says that it is not judged any more."""
+    monkeypatch.setattr(proxy_app, "MOST_IN_ALL", 1000)
+    for _ in range(5):
+        passed.initiate()
+
+    assert passed.proxy.is_full
+    assert 1 <= len(passed.run.tape.exchanges) < 5
+    assert capsys.readouterr().out.count("nothing more is judged") == 1
+
+
+def test_other_paths_pass_and_are_not_judged() -> None:
+    """The vendor's client calls more of the API than the contract has."""
+    with scripted(answer(b"[]"), answer(b"[]")) as (url, _), passing(url) as proxied:
+        assert proxied.send("GET", "/api/v1/user/whoami").content == b"[]"
+        assert proxied.send("GET", "/api/v1/images").content == b"[]"
+
+    assert proxied.run.tape.exchanges == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "credential"),
+    [
+        ({}, Credential.ABSENT), ({"Cookie": "s=1"}, Credential.UNKNOWN),
+        ({"X-Api-Key": "k"}, Credential.UNKNOWN),
+        ({"Authorization": "Basic eDp5"}, Credential.UNKNOWN),
+        ({"Authorization": "Bearer refused"}, Credential.UNKNOWN), (AUTH, Credential.VALID),
+    ],
+)  # fmt: skip
+def test_credential_is_valid_once_it_was_accepted(
+    passed: Passing, headers: dict[str, str], credential: Credential
+) -> None:
+    """Nobody gives the proxy a token, so one that is refused may have expired."""
+    passed.client.post(f"{passed.url}{BUILD}", json=NAMED, headers=headers)
+
+    assert passed.run.tape.exchanges[0].request.credential is credential
+
+
+@contextmanager
+def _slow_storage() -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield the URL of a storage, and the halves of an upload to it as they come."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def halves() -> Iterator[bytes]:
+            connection, _ = listener.accept()
+            with connection:
+                for last in (b"a", b"b"):
+                    half = b""
+                    while half.count(last * 1000) < 100:
+                        half += connection.recv(65536)
+                    if last == b"b":
+                        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    yield half
+
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", halves()
