@@ -48,6 +48,7 @@ class Matrix:
     """A table: its columns are pairs of startedAt and completedAt, its rows statuses."""
 
     row: str
+    states: tuple[str, ...]
     columns: list[tuple[str, str]]
     lines: list[tuple[str, list[Square]]]
 
@@ -101,7 +102,7 @@ def matrices(subject: Subject) -> list[Matrix]:
     seen, api = coverage.observed(subject.tape.exchanges), subject.tape.api
     columns = list(itertools.product(STATES, STATES))
     return [
-        Matrix(row, columns, [
+        Matrix(row, STATES, columns, [
             (status, [_square(seen, api, Cell(row, status, *times)) for times in columns])
             for status in api.statuses
         ])

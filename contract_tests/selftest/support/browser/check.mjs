@@ -1,0 +1,101 @@
+// Uses a page as its readers do, in Chromium without a network, and prints what is wrong as JSON.
+// node check.mjs CHROMIUM FOLDER-FOR-PICTURES PAGE...
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [executablePath, pictures, ...pages] = process.argv.slice(2);
+const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const VIEWS = {
+  light: { colorScheme: "light", viewport: { width: 1200, height: 800 } },
+  dark: { colorScheme: "dark", viewport: { width: 1200, height: 800 } },
+  phone: { colorScheme: "light", viewport: { width: 360, height: 740 } },
+};
+const browser = await chromium.launch({
+  executablePath,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
+});
+const wrong = [];
+
+for (const file of pages) {
+  const url = pathToFileURL(file).href;
+  for (const [view, options] of Object.entries(VIEWS)) {
+    const at = `${basename(file)}, ${view}`;
+    const expect = (holds, what) => holds || wrong.push(`${at}: ${what}`);
+    const context = await browser.newContext({ ...options, offline: true });
+    const page = await context.newPage();
+    page.on("console", (one) => one.type() === "error" && wrong.push(`${at}: ${one.text()}`));
+    page.on("pageerror", (error) => wrong.push(`${at}: ${error}`));
+    page.on("request", (one) => one.url().split("#")[0] === url || wrong.push(`${at}: ${one.url()}`));
+    await page.goto(url);
+    await page.screenshot({ path: join(pictures, `${basename(file, ".html")}-${view}.png`) });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width <= options.viewport.width, `is ${width} px wide`);
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => axe.run());
+    for (const { id, impact, nodes } of violations) {
+      const is = ["serious", "critical"].includes(impact);
+      expect(!is, `axe: ${id}, ${nodes.length} times, ${nodes[0].html.slice(0, 200)}`);
+    }
+    if (view === "light") await use(page, url, expect);
+    await context.close();
+  }
+}
+await browser.close();
+console.log(JSON.stringify(wrong));
+
+async function use(page, url, expect) {
+  const rule = page.locator(".judged > li").first();
+  if (await rule.count()) {
+    await rule.locator("summary").click();
+    expect(await rule.locator("details").evaluate((one) => one.open), "a click opens no rule");
+    await rule.locator("summary").focus();
+    await page.keyboard.press("Enter");
+    expect(!(await rule.locator("details").evaluate((one) => one.open)), "Enter closes no rule");
+  }
+  const cause = page.locator(".cause").first();
+  if (await cause.count()) {
+    await page.locator("h1").click(); // from there on, Tab moves
+    for (let step = 0; step < 12 && !(await opened(cause)); step++) {
+      await page.keyboard.press("Tab");
+      const is = await cause.evaluate((one) => one.querySelector("summary") === document.activeElement);
+      if (is) await page.keyboard.press("Enter");
+    }
+    expect(await opened(cause), "no way by keyboard to the first cause");
+    const id = await cause.getAttribute("data-rule");
+    await cause.locator("a.rule").click();
+    const named = page.locator(`[id="rule-${id}"] > details`);
+    expect(await named.evaluate((one) => one.open), "a link opens no rule");
+    const all = await shown(page);
+    await page.locator("#filter select[name=rule]").selectOption(id);
+    const left = await shown(page);
+    const rules = await page
+      .locator(".exchanges > li:not([hidden])")
+      .evaluateAll((rows) => rows.map((row) => row.dataset.rule.split(" ")));
+    expect(left > 0 && left < all, `the filter leaves ${left} of ${all}`);
+    expect(rules.every((one) => one.includes(id)), "the filter leaves others");
+    await page.locator("#filter button").click();
+    await page.waitForTimeout(0);
+    expect((await shown(page)) === all, "not all are shown again");
+    const last = await page.locator(".exchanges > li.broken").last().getAttribute("id");
+    await page.goto(`${url}#${last}`);
+    const target = page.locator(`[id="${last}"]`);
+    expect(await target.locator("details").evaluate((one) => one.open), "a shared link opens nothing");
+    expect(await inside(page, target), "a shared link leads elsewhere");
+  }
+  expect((await page.pdf()).length > 1000, "is not printed");
+}
+
+function opened(cause) {
+  return cause.locator("details").evaluate((one) => one.open);
+}
+
+function shown(page) {
+  return page.locator(".exchanges > li:not([hidden])").count();
+}
+
+async function inside(page, target) {
+  const box = await target.boundingBox();
+  return box !== null && box.y > -1 && box.y < page.viewportSize().height;
+}
