@@ -19,6 +19,7 @@ UPDATE = "UPDATE_SNAPSHOTS"
 # What differs between runs or machines, and what stands for it.
 _VARYING = (
     (re.compile(r"\b(bld_|art_|contract-gate-)[0-9a-f]{12}\b"), r"\1…"),
+    (re.compile(r"\b(bld_|art_)[0-9a-f]*(?= … )"), r"\1…"),  # one that is cut
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}\b"), "<port>"),
     (re.compile(r"\b\d+\.\d+(?= ?s\b)"), "<seconds>"),
