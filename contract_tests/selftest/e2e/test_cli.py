@@ -111,7 +111,7 @@ def test_misspelt_option_ends_with_4_and_the_nearest(
         (["gaet"], "gate"),
         (["serv"], "serve"),
         (["vendor-chek"], "vendor-check"),
-        (["xyz"], " or ".join(COMMANDS)),
+        (["qqq"], " or ".join(COMMANDS)),
         (["--verison"], "--version"),
         (["judge"], "FILE"),
         (["judge", "a", "b"], "see"),

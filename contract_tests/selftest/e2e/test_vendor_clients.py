@@ -20,6 +20,7 @@ from ...reference.app import create_app
 from ...reference.faults.base import App, Fault, ServerRequest, ServerResponse
 from ...reference.over_sockets import running
 from ..support import vendor_clients
+from ..support.proxied import passing
 
 pytestmark = pytest.mark.external
 TOKEN = "token-of-the-vendors-clients"  # noqa: S105 (of the embedded server)
@@ -293,6 +294,34 @@ def test_payment_required(programs: Path, tmp_path: Path, url: str) -> None:
 
     assert done.returncode == 1
     assert "Payment required" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        ("prime", "images", "push", "web:v1", "--context", "web"),
+        ("prime", "images", "push-bulk", "--manifest", "rows.jsonl"),
+        ("python", "-c", SDK, "sync"), ("python", "-c", SDK, "async"),
+    ],
+    ids=["push", "push-bulk", "sync", "async"],
+)  # fmt: skip
+def test_client_before_the_proxy_is_sound(
+    programs: Path, tmp_path: Path, url: str, client: tuple[str, ...]
+) -> None:
+    """Unchanged but for its base URL: its builds end, its uploads are seen, no rule is violated."""
+    context(tmp_path / "web")
+    (tmp_path / "Dockerfile").write_text(SOUND)
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"image": "web:v1", "context": "web"}))
+
+    with passing(url) as proxied:
+        done = run(programs, tmp_path, proxied.url, *client)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    tape = proxied.run.tape
+    assert [one.response.status for one in tape.of("upload")] == [204]
+    assert tape.successes()["start_image_build"] == 1
+    assert {name for name, one in proxied.run.verdicts.items() if one.violations} == set()
+    assert proxied.run.verdicts["C7"].observed == 1
 
 
 def test_set_up_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

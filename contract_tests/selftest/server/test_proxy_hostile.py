@@ -191,14 +191,15 @@ def test_half_an_upload_is_no_upload() -> None:
     ):
         path = proxied.initiate()["upload_url"].removeprefix(proxied.url)
         with connected(proxied.url) as connection:
-            put = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nhalf"
-            connection.sendall(put.encode())
+            put = f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+            connection.sendall(f"{put}Content-Length: 1000000\r\n\r\nhalf".encode())
             eventually(lambda: proxied.proxy.passed == 2)
         assert ended.wait(PATIENCE)
         eventually(lambda: proxied.run.tape.of(UPLOAD))
 
     [upload] = proxied.run.tape.of(UPLOAD)
     assert not upload.is_answered
+    assert proxied.violated - {"P6"} == {"C7"}  # the token went out, whatever came back
 
 
 @contextmanager

@@ -103,7 +103,9 @@ UNJUDGED: dict[str, tuple[str, Tell]] = {
     "another client": ("C8", _in_turn(_lost(10), _initiate(12, 201, headers=JSON | CURL))),
     "at the same time": ("C8", _in_turn(_lost(10), _initiate(10.5, 201))),
     "two statuses": ("C9", _poll(10, 11)),
-    "statuses around a start": ("C9", _in_turn(_poll(10), _start(11), _poll(13), _start(14))),
+    "statuses around a start": (
+        "C9", _in_turn(_poll(10), _start(10.5), _poll(12), _start(13), _poll(14)),
+    ),
     "retries of a status": ("C9", _poll_through((10, None), (11, None), (12, None), status=503)),
     "a pace that the server sets": ("C9", _poll(10, 11, 12, response_headers=JSON | LATER)),
     "two clients": (
