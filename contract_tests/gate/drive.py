@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 
 from ..drivers.http.pace import BudgetSpent
 from ..drivers.http.reachability import GoneError
+from ..drivers.http.sockets import shortened
 from ..drivers.http.transport import Endpoint, Limits
 from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..drivers.scripted import scenarios
@@ -170,7 +171,7 @@ def _last(done: Run) -> Iterator[str]:
     answered = max((one.number for one in exchanges if one.is_answered), default=0)
     for one in exchanges[max(0, answered - 1) : answered + 1]:
         request, came = one.request, outcome(one)
-        where = f"request {one.number}: {request.method} {request.path} → {came}"
+        where = f"request {one.number}: {request.method} {shortened(request.path)} → {came}"
         failure = f", {one.failure}" if one.failure else ""
         yield done.redaction(f"    {where}{failure} ({one.intent})")
 

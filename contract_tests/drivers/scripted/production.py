@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ..http.pace import BudgetSpent
 from . import inputs
-from .builds import MOST_PAUSE, BuildScript, Issued, Step, follow
-from .scenarios import GOOD, HOPELESS
+from .builds import MOST_PAUSE, BuildScript, Issued, Step
+from .scenarios import GOOD, HOPELESS, wait
 
 MOST_BUILDS = 2
 _TAGS = {GOOD: "v1", HOPELESS: "v2"}
@@ -32,7 +32,7 @@ def build(script: BuildScript) -> None:
         kept = script.followed if started.succeeded else script.waiting
         (kept if started.is_answered else script.hasty)[what] = one
     script.session.pace.pause(MOST_PAUSE)
-    going = follow(script, script.patience, MOST_PAUSE)
+    going = wait(script, MOST_PAUSE)
     _look(script, issued, "status once more")
     if spent:
         raise spent

@@ -13,7 +13,7 @@ from ...tape.exchange import Exchange
 from ..http.pace import BudgetSpent
 from ..session import Session
 from . import inputs, probes
-from .builds import MOST_PAUSE, BuildScript, Issued, Step, follow
+from .builds import FIRST_PAUSE, MOST_PAUSE, BuildScript, Issued, Step, follow
 
 # Seconds. A build that was started without an upload may never end.
 HASTE = 5.0
@@ -82,13 +82,21 @@ def _start_apart(script: BuildScript, issued: dict[str, Issued]) -> None:
         script.look(issued[DEFAULT], "status after a second start")
 
 
+def wait(script: BuildScript, pause: float = FIRST_PAUSE) -> int:
+    """Poll until all builds have ended, or for longer than L14 allows.
+
+    Returns how many had not ended when the time of the run was over.
+    """
+    tape = script.session.tape
+    enough = (tape.stuck_after or tape.api.sandbox_ends_within) + 2 * MOST_PAUSE
+    going = follow(script, min(script.patience, enough), pause)
+    return going if script.patience <= enough else 0
+
+
 def close_builds(script: BuildScript) -> None:
     """Wait until all builds have ended; then check that no status changes any more."""
     hasty, script.hasty = script.hasty, {}
-    # Longer than L14 allows there is nothing to wait for.
-    tape = script.session.tape
-    enough = (tape.stuck_after or tape.api.sandbox_ends_within) + 2 * MOST_PAUSE
-    going = follow(script, min(script.patience, enough))
+    going = wait(script)
     script.hasty = hasty
     follow(script, min(script.patience, HASTE))
     if script.restarted is not None:
@@ -104,8 +112,7 @@ def close_builds(script: BuildScript) -> None:
             script.look(every[what], f"{what}: status a minute after its end")
     if spent:
         raise spent
-    if script.patience <= enough:
-        script.session.pace.give_up(going)
+    script.session.pace.give_up(going)
 
 
 def _rebuild(script: BuildScript) -> BudgetSpent | None:

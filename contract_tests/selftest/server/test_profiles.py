@@ -239,10 +239,27 @@ def test_what_production_leaves_unobserved_is_documented(careful: Run) -> None:
 _GREEDY = [one.name for one in FAULTS.values() if one.rule in ("P2", "P3", "P4", "P9", "L7", "L11")]
 
 
-@pytest.mark.parametrize("fault", [None, *_GREEDY])
+_SCENARIOS = ["limited", "payment", "errors", "flaky", "stuck", "starts-once"]
+
+
 @pytest.mark.parametrize("most", [None, 1])
+@pytest.mark.parametrize("scenario", _SCENARIOS)
+def test_production_keeps_to_its_total_on_a_server_in_trouble(
+    scenario: str, most: int | None
+) -> None:
+    """One that loses requests after they are processed, too."""
+    _keeps_to_its_total(None, scenario, most)
+
+
+@pytest.mark.parametrize("most", [None, 1])
+@pytest.mark.parametrize("fault", [None, *_GREEDY])
 def test_production_keeps_to_its_total(fault: str | None, most: int | None) -> None:
-    """Builds that the server makes and starts, as it counts them itself, whatever it accepts."""
+    """Whatever the server accepts."""
+    _keeps_to_its_total(fault, "default", most)
+
+
+def _keeps_to_its_total(fault: str | None, scenario: str, most: int | None) -> None:
+    """Count the builds that the server makes by itself, and those that are started."""
     target = Target(profile=PRODUCTION, fault=fault, budget=Budget(builds=most))
     ids = itertools.count(1)
     made: list[str] = []
@@ -252,12 +269,29 @@ def test_production_keeps_to_its_total(fault: str | None, most: int | None) -> N
         return f"{prefix}_{next(ids):012x}"
 
     plan = planned(target)
-    at = embedded(target.token, FAULTS[fault] if fault else None, new_id=new_id)
+    at = embedded(target.token, FAULTS[fault] if fault else None,
+                  new_id=new_id, scenario=scenario)  # fmt: skip
     run = Run(target, at=at)
     with contextlib.suppress(Problem):
         drive.drive(run)
     started = {one.build_id for one in run.tape.of(START) if one.succeeded}
 
     assert (plan.most_builds, plan.most_started) == (most or 2,) * 2
-    assert 0 < len(made) <= plan.most_builds
+    assert bool(made) is (scenario != "payment")
+    assert len(made) <= plan.most_builds
     assert len(started) <= plan.most_started
+
+
+@pytest.mark.parametrize("stuck_after", [None, 60.0])
+def test_production_does_not_wait_for_ever(stuck_after: float | None) -> None:
+    """A build that never ends is polled every 10 s until STUCK_AFTER or DEADLINE."""
+    target = Target(profile=PRODUCTION, stuck_after=stuck_after)
+    run = Run(target, at=embedded(target.token, scenario="stuck"))
+    with contextlib.suppress(Problem):
+        drive.drive(run)
+    clock: Any = run.endpoint.clock
+    most = (stuck_after or target.budget.deadline) + 100
+
+    assert len(run.tape.of(STATUS)) < most / 10 * 2 + 20
+    assert run.pace.left > 0 or stuck_after is None
+    assert clock.monotonic() < most
