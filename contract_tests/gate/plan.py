@@ -137,13 +137,13 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
         yield f"token         {token}{', which others may read: chmod 600' if is_open else ''}"
     for part in plan.parts:
         about = "about " if part.driver == fuzz.DRIVER else ""
-        requests, builds = _counted(part.requests, "request"), _counted(part.builds, "build")
+        requests, builds = counted(part.requests, "request"), counted(part.builds, "build")
         cost = f"{about}{requests}, {builds}, {part.started} started"
         yield f"{part.driver:<13} {part.name}: {cost}"
     if target.build_id:
         yield "at most       nothing is initiated or started"
     else:
-        yield f"at most       {_counted(plan.builds, 'build')} initiated, {plan.started} started"
+        yield f"at most       {counted(plan.builds, 'build')} initiated, {plan.started} started"
         if plan.most_builds > plan.builds:
             yield (
                 f"              {plan.most_builds} and {plan.most_started}, if the server accepts "
@@ -160,7 +160,8 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
     yield f"budget        {' '.join(written)}"
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """Return a number of things, which are one or several."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 

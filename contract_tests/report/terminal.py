@@ -10,11 +10,12 @@ from typing import TextIO
 from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..escape import line
 from ..gate import fits, hollow
+from ..gate.plan import counted
 from ..gate.run import Run
 from ..gate.target import FULL
 from ..problems import Problem
 from ..verdicts import coverage
-from ..verdicts.judge import Outcome, Verdict, Violation
+from ..verdicts.judge import Group, Outcome, Verdict, Violation
 from . import text
 
 # Seconds between two lines of progress where a line cannot be written over.
@@ -57,15 +58,20 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
-    """Yield one line for each group of violations that is only advice."""
+    """Yield one line for what is only advice, at whatever operations, with its standard."""
     for verdict in verdicts.values():
+        alike: dict[str, list[Group]] = {}
         for group in verdict.groups.values():
             if group.outcome is Outcome.ADVISED:
-                first, where = group.first, text.seen(group, hide)
+                first = group.first
                 what = f"{first.field}: {first.received}, expected {first.expected}"
-                what += f" ({where}; exchange {first.exchange.number})"
-                shown = text.one_line(text.hidden(what, hide))
-                yield f"advised       {verdict.rule.id:<4} {shown}"
+                alike.setdefault(what, []).append(group)
+        by = f", by {verdict.rule.standard}" if verdict.rule.standard else ""
+        for what, groups in alike.items():
+            number = groups[0].first.exchange.number
+            shown = f"{what}{by} ({text.seen_together(groups, hide)}; exchange {number})"
+            shown = text.one_line(text.hidden(shown, hide))
+            yield f"advised       {verdict.rule.id:<4} {shown}"
 
 
 def not_applicable(run: Run) -> Iterator[str]:
@@ -146,7 +152,7 @@ def traffic(run: Run) -> Iterator[str]:
     issued, started = run.left_behind
     if run.target.url and issued and not run.target.is_stateless:
         names = f": {', '.join(map(run.redaction, started))}" if started else ""
-        yield f"left behind   {len(issued)} builds, {len(started)} started{names}"
+        yield f"left behind   {counted(len(issued), 'build')}, {len(started)} started{names}"
         if images := run.images_left_behind:
             yield f"  their images    {', '.join(map(run.redaction, images))}"
     if run.problem:
@@ -164,7 +170,8 @@ def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
     def show(text: str) -> None:
         nonlocal last, is_first
         out = stream or sys.stdout  # as it is now: pytest puts another in its place at times
-        shown = line(f"{run.pace.sent} requests, {run.pace.issued} builds: {text}")
+        sent, issued = counted(run.pace.sent, "request"), counted(run.pace.issued, "build")
+        shown = line(f"{sent}, {issued}: {text}")
         if out.isatty():
             out.write("\n" if is_first else "")
             out.write(f"\r\x1b[2K{shown if text else ''}")

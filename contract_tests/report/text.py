@@ -69,8 +69,15 @@ def failure(group: Group, hide: Hide, repeat: str = "") -> str:
 
 def seen(group: Group, hide: Hide) -> str:
     """Return how often a group was seen, and at which operation."""
-    times = "once" if group.count == 1 else f"on {group.count} exchanges"
-    return f"{times}, {hidden(group.key.operation, hide)}"
+    return seen_together([group], hide)
+
+
+def seen_together(groups: Iterable[Group], hide: Hide) -> str:
+    """Return how often some groups were seen, and at which operations."""
+    groups = [*groups]
+    count = sum(one.count for one in groups)
+    times = "once" if count == 1 else f"on {count} exchanges"
+    return ", ".join([times, *(hidden(one.key.operation, hide) for one in groups)])
 
 
 def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") -> str:

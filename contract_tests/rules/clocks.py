@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ..contract.openapi import instant, naive
 from ..tape.exchange import Row
 from ..tape.history import History
 from .base import HELD, Broken, Judgement, Level, histories, received, rows, rule
 from .steps import Transition, steps
-from .timestamps import ROUNDING, TOLERANCE
+from .timestamps import ROUNDING, TOLERANCE, latest, shown
 
 _GROUP = "#/components/schemas/BuildStatusResponse/properties"
 
@@ -51,9 +51,9 @@ def created_just_now(history: History) -> Judgement:
         began - created <= TOLERANCE and created - ended <= TOLERANCE for began, ended in clocks
     ):
         return HELD
-    if created - max(history.last.ended, history.last.date or issue.ended) > TOLERANCE:
+    if created - latest(history.last) > TOLERANCE:
         return None
-    expected = f"within five minutes of {_shown(issue.ended)}, when it was initiated"
+    expected = f"within five minutes of {shown(issue.ended)}, when it was initiated"
     return Broken(f"$.{key}", expected, received(group, key))
 
 
@@ -123,9 +123,5 @@ def ended_after_it_ran(step: Transition) -> Judgement:
         return None
     if seen - completed <= STALE:
         return HELD
-    expected = f"after {_shown(seen)} or up to 60 s before, when it was {was.status}"
+    expected = f"after {shown(seen)} or up to 60 s before, when it was {was.status}"
     return Broken(f"$.{key}", expected, received(now, key))
-
-
-def _shown(at: datetime) -> str:
-    return at.isoformat(timespec="seconds")

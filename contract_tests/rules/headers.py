@@ -34,9 +34,8 @@ def challenges(exchange: Exchange) -> Judgement:
     - any scheme and any parameters;
     - a 403 without the header, and a 401 of an upload URL, which the contract does not have.
     """
-    if exchange.template is None or exchange.response.status != 401:
-        return None
-    return _has(exchange, "www-authenticate", "a challenge, such as Bearer")
+    value = exchange.response.headers.get("www-authenticate", "").strip()
+    return _sent(exchange, 401, "WWW-Authenticate", "a challenge, such as Bearer", bool(value))
 
 
 @rule(
@@ -58,11 +57,8 @@ def lists_methods(exchange: Exchange) -> Judgement:
     - methods that the contract does not have, or not all that it has;
     - 404 or 501 instead of 405.
     """
-    if exchange.template is None or exchange.response.status != 405:
-        return None
-    if "allow" in exchange.response.headers:
-        return HELD
-    return _missing("allow", "the methods that there are")
+    is_there = "allow" in exchange.response.headers
+    return _sent(exchange, 405, "Allow", "the methods that there are", is_there)
 
 
 @rule(
@@ -147,9 +143,8 @@ def _http_date(value: str) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def _has(exchange: Exchange, name: str, expected: str) -> Judgement:
-    return HELD if exchange.response.headers.get(name, "").strip() else _missing(name, expected)
-
-
-def _missing(name: str, expected: str) -> Broken:
-    return Broken(f"the header {name.title()}", expected, "absent")
+def _sent(exchange: Exchange, status: int, name: str, expected: str, is_there: bool) -> Judgement:
+    """Judge whether a response of a status, to a path of the contract, has a header."""
+    if exchange.template is None or exchange.response.status != status:
+        return None
+    return HELD if is_there else Broken(f"the header {name}", expected, "absent")

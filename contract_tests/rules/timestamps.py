@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable
 
 from ..contract.openapi import instant, naive
-from ..tape.exchange import Row
+from ..tape.exchange import Exchange, Row
 from .base import HELD, Broken, Judgement, Judgements, Level, received, rows, rule
 
 _GROUP = "#/components/schemas/BuildStatusResponse/properties"
@@ -147,11 +147,11 @@ def in_order(row: Row) -> Iterable[Judgement]:
                 expected = f"at or after {earlier}, {row.data[earlier]}"
                 yield Broken(f"{row.path}.{later}", expected, received(row, later))
         yield from [HELD for _ in known]
-    now = max(row.exchange.ended, row.exchange.date or row.exchange.ended)
+    now = latest(row.exchange)
     for key in row.api.build.times:
         at = row.instant(key)
         if at is not None and at - now > TOLERANCE:
-            expected = f"at or before now, {now.isoformat(timespec='seconds')}"
+            expected = f"at or before now, {shown(now)}"
             yield Broken(f"{row.path}.{key}", expected, received(row, key))
 
 
@@ -177,6 +177,16 @@ def has_offset(row: Row) -> Iterable[Judgement]:
             yield Broken(f"{row.path}.{key}", expected, received(row, key))
         elif row.instant(key) is not None:
             yield HELD
+
+
+def latest(exchange: Exchange) -> datetime.datetime:
+    """Return when a response had ended, by the later of our clock and the server's Date."""
+    return max(exchange.ended, exchange.date or exchange.ended)
+
+
+def shown(at: datetime.datetime) -> str:
+    """Return an instant, to a second."""
+    return at.isoformat(timespec="seconds")
 
 
 def _agrees(row: Row, key: str, *, must_be_set: bool) -> Judgement:

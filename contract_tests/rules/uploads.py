@@ -78,7 +78,8 @@ def accepts_the_context(history: History) -> Judgement:
         return None
     if last.response.is_success:
         return HELD
-    return Broken("the status code", "2xx", str(last.response.status))
+    expected = f"2xx to a PUT with Content-Type: {last.request.media_type}"
+    return Broken("the status code", expected, str(last.response.status))
 
 
 def _usable_url(issue: Exchange, key: str) -> Judgement:

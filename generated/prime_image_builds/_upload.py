@@ -236,9 +236,9 @@ def _peer(stream: Any) -> str:
 
 def _drop_cookies(cookies: httpx.Cookies, response: httpx.Response) -> None:
     """Drop the cookies of a storage, which httpx has kept."""
-    told = httpx.Cookies()
-    told.extract_cookies(response)
-    for cookie in told.jar:
+    received = httpx.Cookies()
+    received.extract_cookies(response)
+    for cookie in received.jar:
         with suppress(KeyError):
             cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
 

@@ -110,7 +110,7 @@ def catches(caught: Sequence[Caught], sound: Finding, spent: tuple[float, float]
     gate, stock = sum(one.gate for one in caught), sum(one.stock for one in caught)
     alone = [one.fault.name for one in caught if one.stock and not one.gate]
     missed = [one.fault.name for one in caught if not one.gate]
-    yield f"Of {len(caught)} faults (from {len(FAULTS)}), the gate caught **{gate}**, each"
+    yield f"Of {len(caught)} faults of the catalogue, the gate caught **{gate}**, each"
     yield f"by the rule that it violates; the stock run caught **{stock}** by any check."
     if stock and all(spent):
         rate = (gate / spent[0]) / (stock / spent[1])

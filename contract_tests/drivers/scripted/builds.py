@@ -156,7 +156,7 @@ def follow(script: BuildScript, seconds: float, pause: float = FIRST_PAUSE) -> i
         if session.pace.left - pause <= until:
             return len(going)
         if going:
-            script.report(f"waiting for {len(going)} builds")
+            script.report(f"waiting for {len(going)} build{'s' * (len(going) > 1)}")
             session.pace.pause(pause)
             pause = min(pause * 1.3, MOST_PAUSE)
     return 0

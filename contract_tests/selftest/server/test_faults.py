@@ -19,8 +19,8 @@ from ...tape.tape import Tape
 from ...verdicts.judge import judge
 from ..support import detection, taped
 from ..support.snapshots import assert_snapshot
+from ..support.unprovoked import UNPROVOKED
 
-UNPROVOKED = ("P14", "S8")
 """Rules that no request makes observable on a server that has no limit and cancels nothing."""
 
 

@@ -15,12 +15,12 @@ from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
 from ...reference.over_sockets import running
 from ...reference.scenarios import PASSES, SCENARIOS, UNJUDGED
+from ..support.unprovoked import UNPROVOKED
 
 JUDGED = [one.name for one in SCENARIOS.values() if one.gate == PASSES]
 UNJUDGEABLE = [one.name for one in SCENARIOS.values() if one.gate == UNJUDGED]
 VIOLATING = [one.name for one in SCENARIOS.values() if one.gate.startswith("violates")]
 # They need a limit, or a build that is cancelled. S3 and S6 need artifacts, and an image.
-UNPROVOKED = {"P14", "S8"}
 
 
 def judged(scenario: str, *, fuzzing: bool = False) -> Run:

@@ -170,9 +170,9 @@ DONE = artifact("COMPLETED")
 ENDED = group("COMPLETED", DONE)
 
 VIOLATED: dict[str, tuple[Tell, str, str]] = {
-    "a 401 without a challenge": (_unauthorized(), "P12", "the header Www-Authenticate"),
+    "a 401 without a challenge": (_unauthorized(), "P12", "the header WWW-Authenticate"),
     "a 401 with an empty challenge":
-        (_unauthorized(www_authenticate=" "), "P12", "the header Www-Authenticate"),
+        (_unauthorized(www_authenticate=" "), "P12", "the header WWW-Authenticate"),
     "a 405 without Allow": (_not_allowed(), "P13", "the header Allow"),
     "Retry-After in words": (_later("soon"), "P14", "the header Retry-After"),
     "Retry-After with a fraction": (_later("1.5"), "P14", "the header Retry-After"),

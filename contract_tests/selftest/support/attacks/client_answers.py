@@ -102,14 +102,15 @@ def _answer(body: bytes, status: int = 200, **headers: str) -> Answer:
     )
 
 
-def _raw_deflate(text: bytes) -> bytes:
+def raw_deflate(text: bytes) -> bytes:
+    """Compress as some servers do: without the header and checksum of zlib."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     return packer.compress(text) + packer.flush()
 
 
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress,
-    "Deflate": _raw_deflate,
+    "Deflate": raw_deflate,
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ....problems import Problem
 from ....report import comparison
 from ....verdicts import exemptions
 from . import Attack, Family
+from .client_answers import raw_deflate
 
 # The bounds are lowered, so that an attack is cheap: what matters is that one of them is met.
 NODES, VALUES, BYTES, STEPS, DEPTH = 2_000, 3_000, 120_000, 5_000, 200
@@ -332,10 +333,6 @@ def _renderings() -> Iterator[Attack]:
 
 
 def _codings() -> Iterator[Attack]:
-    def raw_deflate(text: bytes) -> bytes:
-        packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-        return packer.compress(text) + packer.flush()
-
     codings: dict[str, Callable[[bytes], bytes]] = {
         "gzip": gzip.compress,
         "deflate": zlib.compress,
