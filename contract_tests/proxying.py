@@ -101,7 +101,6 @@ def assembled(target: Target, url: str, *, fail_fast: bool = False) -> tuple[Pro
     return made, Proxy(
         Upstream(url, client, target.upload_hosts),
         made.tape,
-        learn=made.redaction.learn_headers,
         instead=(lambda exchange: _instead(made, exchange)) if fail_fast else lambda _: None,
         note=lambda why: say(line(made.redaction(why))),
         refused=made.refused,

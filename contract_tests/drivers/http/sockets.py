@@ -247,7 +247,7 @@ def _as_session_errors(watch: SocketDeadline) -> Iterator[None]:
     except TimeoutError as error:
         raise watch.over() from error
     except ssl.SSLError as error:
-        raise SessionError(_tls(error)) from error
+        raise SessionError(tls_failure(error)) from error
     except ConnectionRefusedError as error:
         raise SessionError("connection refused") from error
     except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError) as error:
@@ -257,7 +257,8 @@ def _as_session_errors(watch: SocketDeadline) -> Iterator[None]:
         raise SessionError(f"the network failed: {why}") from error
 
 
-def _tls(error: ssl.SSLError) -> str:
+def tls_failure(error: ssl.SSLError) -> str:
+    """Return why TLS failed, as a clause."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"TLS failed: {error.verify_message}"
     if isinstance(error, ssl.SSLEOFError):

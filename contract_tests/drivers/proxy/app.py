@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -61,7 +61,6 @@ class Proxy:
 
     Attributes:
         tape: Whose subscribers see each exchange before the client gets the response.
-        learn: Called with the headers of each request, since they may hold secrets.
         instead: Returns what the client gets instead of the response of an exchange, or None.
         note: Called with what a person should see, such as why nothing can be sent.
         refused: Hosts that got no upload, each with the reason.
@@ -73,7 +72,6 @@ class Proxy:
 
     upstream: Upstream
     tape: Tape
-    learn: Callable[[Iterable[tuple[str, str]]], object] = lambda _: None
     instead: Callable[[Exchange], Own | None] = lambda _: None
     note: Callable[[str], object] = lambda _: None
     clock: Clock = SYSTEM
@@ -93,7 +91,6 @@ class Proxy:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
         incoming = Incoming(scope, receive, self.limits.size)
-        self.learn(httpx.Headers(incoming.headers).multi_items())
         self.passed += 1
         route = self._route(incoming)
         if isinstance(route, Own):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import httpx
 from prime_image_builds._urls import UploadPolicy, read_hosts
 
 from ..http.client import Client, Refused, SessionError, proxy_parts
+from ..http.sockets import tls_failure
 
 CONNECT_SECONDS = 30.0
 
@@ -87,7 +89,7 @@ class Upstream:
             finally:
                 await response.aclose()
         except _NOTHING_SENT as error:
-            raise SessionError("the server cannot be reached") from error
+            raise SessionError(_why_unsent(error)) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             lost = SessionError("the connection was closed before the response ended")
             lost.is_sent = True
@@ -110,6 +112,17 @@ class Upstream:
                 address, auth = proxy_parts(proxy)
                 self._pools[key] = httpcore.AsyncHTTPProxy(address, auth, **given)
         return self._pools[key]
+
+
+def _why_unsent(error: Exception) -> str:
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, ssl.SSLError):
+        return tls_failure(cause)
+    if isinstance(error, httpcore.ProxyError):
+        return "the proxy refused the connection"
+    if isinstance(error, httpcore.LocalProtocolError):
+        return "the request cannot be sent, since it would not be HTTP"
+    return "the server cannot be reached"
 
 
 class _Backend(httpcore.AnyIOBackend):

@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from ...reference.faults import FAULTS, apply
 from ...reference.over_sockets import running
 from ...rules import RULES
 from ...tape.exchange import UPLOAD, Credential
+from ..support import hostile
 from ..support.proxied import (
     CONTEXT,
     ISSUED,
@@ -37,6 +39,7 @@ from ..support.proxied import (
 )
 from ..support.reference_server import AUTH, BUILD, NAMED, OCTETS, TOKEN
 from ..support.unprovoked import UNPROVOKED
+from .test_bounded import with_certificate
 
 CLOSED = b"Connection: close\r\n"
 
@@ -380,7 +383,7 @@ def test_fail_fast_returns_what_is_violated_instead() -> None:
     assert "C7" in proxied.violated
 
 
-def test_waived_violation_passes_under_fail_fast(tmp_path: Any) -> None:
+def test_waived_violation_passes_under_fail_fast(tmp_path: Path) -> None:
     """It does not fail the run."""
     waivers = tmp_path / "waivers.toml"
     waivers.write_text('[[waiver]]\nrule = "T5"\nreason = "r"\nexpires = 2999-01-01\n')
@@ -430,6 +433,31 @@ def test_so_much_is_recorded_and_no_more(
     assert passed.proxy.is_full
     assert 1 <= len(passed.run.tape.exchanges) < 5
     assert capsys.readouterr().out.count("nothing more is judged") == 1
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_server_behind_tls(tmp_path: Path, is_trusted: bool) -> None:
+    """CA_BUNDLE names its certificate; an untrusted one is a 502 that says so."""
+    with (
+        with_certificate(tmp_path) as (url, certificate),
+        passing(url, ca_bundle=certificate if is_trusted else None) as proxied,
+    ):
+        received = proxied.send("GET", f"{BUILD}/x")
+
+    assert received.status_code == (200 if is_trusted else 502)
+    assert ("TLS failed: self" in received.text) is not is_trusted
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_server_behind_a_proxy(scheme: str) -> None:
+    """PROXY gets the request for a name that nobody else resolves; its refusal is no response."""
+    refusing = hostile.answering(403, b"{}")
+    there = f"{scheme}://images.invalid"
+    with hostile.hostile(refusing) as other, passing(there, proxy=other) as proxied:
+        received = proxied.send("GET", f"{BUILD}/x")
+
+    assert received.status_code == (403 if scheme == "http" else 502)
+    assert ("the proxy refused" in received.text) is (scheme == "https")
 
 
 def test_other_paths_pass_and_are_not_judged() -> None:
