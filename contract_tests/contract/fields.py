@@ -49,6 +49,14 @@ def place(field: str) -> str:
     return re.sub(r"\[\d+\]", "[*]", field)
 
 
+def keys(field: str) -> list[str | int]:
+    """Split a field into keys and indexes. Raises ValueError for anything else."""
+    names = steps(field)
+    found = [one[2] for one in _STEP.finditer(field, 1)]
+    return [int(index) if index and index != "*" else name
+            for name, index in zip(names, found, strict=True)]  # fmt: skip
+
+
 def steps(path: str) -> list[str]:
     """Split a JSON path into keys and ``*``. Raises ValueError for anything but ``$.key[*].key``.
 

@@ -36,6 +36,11 @@ class Cause:
         return self.groups[0].outcome
 
     @property
+    def fails(self) -> bool:
+        """Whether it fails a run: it is neither advised nor waived."""
+        return self.outcome is Outcome.VIOLATED
+
+    @property
     def count(self) -> int:
         """On how many exchanges it was found."""
         return sum(one.count for one in self.groups)
@@ -44,7 +49,7 @@ class Cause:
 def causes(verdicts: Iterable[Verdict]) -> list[Cause]:
     """Return the causes: what fails a run first, the specific rules before the general ones."""
     made = [Cause(verdict, groups) for verdict in verdicts for groups in _alike(verdict).values()]
-    return sorted(made, key=lambda one: (_RANKS[one.outcome], _precision(one.verdict.rule.id)))
+    return sorted(made, key=lambda one: (_RANKS[one.outcome], precision(one.verdict.rule.id)))
 
 
 def _alike(verdict: Verdict) -> dict[object, list[Group]]:
@@ -54,5 +59,6 @@ def _alike(verdict: Verdict) -> dict[object, list[Group]]:
     return found
 
 
-def _precision(rule: str) -> int:
+def precision(rule: str) -> int:
+    """Return how general a rule is: the larger, the later it is shown."""
     return _ORDER.find(rule[0]) if rule[0] in _ORDER else len(_ORDER)

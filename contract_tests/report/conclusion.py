@@ -9,6 +9,7 @@ from ..problems import Exit
 from ..verdicts.judge import Outcome
 from . import terminal
 from .cases import State, cases
+from .causes import causes, precision
 
 COLOURS: dict[str, str] = {
     Outcome.VIOLATED: "red",
@@ -25,10 +26,13 @@ def lines(report: Report, page: str = "") -> Iterator[tuple[str, str]]:
 
     ``page`` is the file with all of it.
     """
-    if failures := [one.detail for one in cases(report) if one.state is State.FAILED]:
-        yield _section("failures"), ""
-        yield from ((one, "") for one in "\n\n".join(failures).split("\n"))
     yield from judged(report)
+    failures = [one for one in cases(report) if one.state is State.FAILED]
+    if failures:
+        yield from (("", ""), (_section("failures"), ""))
+        ordered = sorted(failures, key=lambda one: precision(one.id))
+        details = "\n\n".join(one.detail for one in ordered)
+        yield from ((one, "") for one in details.split("\n"))
     if report.run or report.is_interrupted:
         see = f"; see {page}" if page else ""
         yield from (("", ""), (f"{verdict(report)}: {', '.join(counts(report))}{see}", ""))
@@ -57,6 +61,8 @@ def counts(report: Report) -> Iterator[str]:
     yield f"{passed} {'rule' if passed == 1 else 'rules'} passed"
     others = (one for one in Outcome if one is not Outcome.PASSED)
     yield from (f"{found[one]} {one}" for one in others if found[one])
+    if run and (broken := [one for one in causes(run.verdicts.values()) if one.fails]):
+        yield f"{len(broken)} {'cause' if len(broken) == 1 else 'causes'} to fix"
     if run and run.unneeded:
         yield f"{len(run.unneeded)} waived without need"
     if run and run.missing:

@@ -29,7 +29,7 @@ def lines(
     counted = replayed.tape.successes().items()
     yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
     yield ""
-    yield from terminal.table(verdicts)
+    yield from terminal.table(verdicts.values())
     yield from terminal.advised(verdicts, replayed.redaction)
     yield ""
     if violated:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from ..drivers.schemathesis.result import DRIVER as FUZZ
@@ -15,11 +15,13 @@ from ..gate.run import Run
 from ..gate.target import FULL
 from ..problems import Problem
 from ..verdicts import coverage
-from ..verdicts.judge import Group, Outcome, Verdict, Violation
+from ..verdicts.judge import Outcome, Verdict, Violation
 from . import text
+from .causes import causes
 
 # Seconds between two lines of progress where a line cannot be written over.
 SELDOM = 10.0
+_SHORT = (Outcome.PASSED, Outcome.NOT_OBSERVED, Outcome.NOT_APPLICABLE)
 
 
 def announcement(run: Run, violation: Violation) -> str:
@@ -39,18 +41,35 @@ def failed(run: Run, verdict: Verdict) -> str:
     return "\n\n".join(filter(None, [failure(run, verdict), unneeded(run, verdict)]))
 
 
-def table(verdicts: dict[str, Verdict]) -> Iterator[str]:
+def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
     """Yield one line for each rule."""
-    for verdict in verdicts.values():
+    for verdict in verdicts:
         rule, outcome = verdict.rule, verdict.outcome
         yield f"{rule.id:<3} {rule.level:<6}  {outcome:<14}{text.count(verdict):>10}  {rule.text}"
+
+
+def verdict_lines(verdicts: Iterable[Verdict], *, short: bool) -> Iterator[tuple[str, str]]:
+    """Yield the verdicts: lines, each with the outcome that it shows.
+
+    ``short`` is one line for the rules of one letter that came to the same, but for what is broken.
+    """
+    kept, alike = [], dict[tuple[str, str], list[str]]()
+    for one in verdicts:
+        if short and one.outcome in _SHORT:
+            tool, _, name = one.rule.id.rpartition(":")
+            what = (tool or name[0]) if one.outcome is Outcome.PASSED else tool
+            alike.setdefault((one.outcome, what), [f"{tool}:"] if tool else []).append(name)
+        else:
+            kept.append(one)
+    for (outcome, _), ids in sorted(alike.items(), key=lambda item: _SHORT.index(item[0][0])):
+        yield f"{outcome:<14} {' '.join(ids)}", outcome
+    yield from zip(table(kept), (str(one.outcome) for one in kept), strict=True)
 
 
 def summary(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what was judged and a verdict for each rule: lines, with the rule's outcome or ""."""
     yield from ((one, "") for one in (*traffic(run), ""))
-    outcomes = (str(verdict.outcome) for verdict in run.verdicts.values())
-    yield from zip(table(run.verdicts), outcomes, strict=True)
+    yield from verdict_lines(run.verdicts.values(), short=not run.target.rule)
     yield from ((one, Outcome.ADVISED) for one in advised(run.verdicts, run.redaction))
     yield from ((one, "") for one in waived(run))
     yield from ((one, "") for one in not_applicable(run))
@@ -59,19 +78,14 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
 
 def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
     """Yield one line for what is only advice, at whatever operations, with its standard."""
-    for verdict in verdicts.values():
-        alike: dict[str, list[Group]] = {}
-        for group in verdict.groups.values():
-            if group.outcome is Outcome.ADVISED:
-                first = group.first
-                what = f"{first.field}: {first.received}, expected {first.expected}"
-                alike.setdefault(what, []).append(group)
-        by = f", by {verdict.rule.standard}" if verdict.rule.standard else ""
-        for what, groups in alike.items():
-            number = groups[0].first.exchange.number
-            shown = f"{what}{by} ({text.seen_together(groups, hide)}; exchange {number})"
-            shown = text.one_line(text.hidden(shown, hide))
-            yield f"advised       {verdict.rule.id:<4} {shown}"
+    for cause in causes(verdicts.values()):
+        if cause.outcome is Outcome.ADVISED:
+            first, rule = cause.first, cause.verdict.rule
+            by = f", by {rule.standard}" if rule.standard else ""
+            what = f"{first.field}: {first.received}, expected {first.expected}{by}"
+            what += f" ({text.seen(cause.groups, hide)}; exchange {first.exchange.number})"
+            shown = text.one_line(text.hidden(what, hide))
+            yield f"advised       {rule.id:<4} {shown}"
 
 
 def not_applicable(run: Run) -> Iterator[str]:

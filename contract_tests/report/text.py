@@ -1,8 +1,11 @@
-"""Failures as text: what a reader sees of a group of violations, on the terminal or elsewhere."""
+"""Failures as text: what a reader sees of violations, on the terminal or elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 from ..contract import fields
 from ..escape import line
@@ -12,6 +15,7 @@ from ..tape.exchange import Exchange
 from ..usage import about
 from ..verdicts.judge import Group, Outcome, Verdict, Violation
 from . import curl
+from .causes import causes
 
 Hide = Callable[[str], str]
 """Removes secrets from a text that contains what was sent or received."""
@@ -19,7 +23,7 @@ Hide = Callable[[str], str]
 MOST, EDGE = 8192, 4096
 """Characters searched for secrets at each end of a long value, and how many of them are cut."""
 
-MOST_GROUPS = 50
+MOST_CAUSES = 50
 """Places of one rule that are shown; a server has fewer, a recording may have any number."""
 
 
@@ -54,39 +58,39 @@ def each(violations: Iterable[Violation], hide: Hide) -> str:
 
 
 def failures(verdict: Verdict, hide: Hide, repeat: str = "") -> str:
-    """Show each group of a verdict that is not waived."""
-    groups = [one for one in verdict.groups.values() if one.outcome is Outcome.VIOLATED]
-    shown = [failure(group, hide, repeat) for group in groups[:MOST_GROUPS]]
-    if more := len(groups) - len(shown):
+    """Show each cause of a verdict that is neither waived nor advised."""
+    found = [one for one in causes([verdict]) if one.outcome is Outcome.VIOLATED]
+    shown = [single(one.first, hide, repeat, seen(one.groups, hide)) for one in found[:MOST_CAUSES]]
+    if more := len(found) - len(shown):
         shown.append(f"{verdict.rule.id}: {more} more places are not shown")
     return "\n\n".join(shown)
 
 
 def failure(group: Group, hide: Hide, repeat: str = "") -> str:
     """Show the first violation of a group whole; ``repeat`` is the command that shows it again."""
-    return single(group.first, hide, repeat, seen(group, hide))
+    return single(group.first, hide, repeat, seen([group], hide))
 
 
-def seen(group: Group, hide: Hide) -> str:
-    """Return how often a group was seen, and at which operation."""
-    return seen_together([group], hide)
-
-
-def seen_together(groups: Iterable[Group], hide: Hide) -> str:
-    """Return how often some groups were seen, and at which operations."""
-    groups = [*groups]
+def seen(groups: Sequence[Group], hide: Hide) -> str:
+    """Return how often groups were seen, and at which operations."""
+    names = [hidden(one.key.operation, hide) for one in groups]
     count = sum(one.count for one in groups)
-    times = "once" if count == 1 else f"on {count} exchanges"
-    return ", ".join([times, *(hidden(one.key.operation, hide) for one in groups)])
+    if count == 1:
+        return f"once, {names[0]}"
+    if len(groups) == 1:
+        return f"on {count} exchanges, {names[0]}"
+    each = ", ".join(f"{name} {one.count}" for name, one in zip(names, groups, strict=True))
+    return f"on {count} exchanges: {each}"
 
 
 def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") -> str:
-    """Show one violation whole."""
+    """Show one violation whole: the field first, then the response with the rest elided."""
     lines = [
         ("field", hidden(violation.field, hide)),
         ("expected", hidden(violation.expected, hide)),
         ("received", hidden(str(violation.received), hide)),
-        ("exchange", numbered(violation.exchange, hide)),
+        ("exchange", numbered(violation.exchange, hide, body=False)),
+        ("response", excerpt(violation, hide)),
         ("after", numbered(violation.after, hide, body=False) if violation.after else ""),
         *sources(violation),
         ("seen", where),
@@ -96,6 +100,46 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
     body.append(line(f"  curl      {curl.command(violation.exchange, hide)}"))
     body += [line(f"  repeat    {repeat}")] if repeat else []  # whole, so that it can be run
     return "\n".join([title(violation), *body])
+
+
+def excerpt(violation: Violation, hide: Hide) -> str:
+    """Return the body of a response on one line: what led to the field, and the rest elided."""
+    response, api = violation.exchange.response, violation.exchange.api
+    text = hidden(response.text, hide)
+    if fields.is_field(violation.field) and len(response.text) <= MOST:
+        try:
+            value = json.loads(text)
+            kept = {api.build.id, api.build.status, api.issued.build_id}
+            text = _elided(value, fields.keys(violation.field), kept)
+        except (ValueError, RecursionError):
+            pass
+    return text
+
+
+def _elided(value: Any, steps: Sequence[str | int], kept: Collection[str]) -> str:
+    """Write a JSON value with the members on a path, and those that name it or have a status."""
+    step, below = (steps[0], steps[1:]) if steps else (None, ())
+    if isinstance(value, dict):
+        members = [
+            (key, f"{_scalar(key)}: {_elided(one, below if key == step else (), kept)}")
+            for key, one in value.items()
+        ]
+        shown = [text if key == step or key in kept else "" for key, text in members]
+        return f"{{{_joined(shown)}}}"
+    if isinstance(value, list):
+        items = [_elided(one, below, kept) if n == step else "" for n, one in enumerate(value)]
+        return f"[{_joined(items)}]"
+    return _scalar(value)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Join texts, one mark for each row of empty ones."""
+    runs = itertools.groupby(texts, key=bool)
+    return ", ".join(one for is_shown, run in runs for one in (run if is_shown else ["…"]))
+
+
+def _scalar(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def numbered(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ...escape import line
 from ...rules.client import CLIENT_RULES
 from ...rules.fixes import FIXES
-from ...verdicts.judge import Outcome
+from ...verdicts.judge import Outcome, Verdict
 from .. import client as client_text
-from .. import text
+from .. import curl, text
 from ..causes import Cause
 from ..causes import causes as grouped
 from .body import Line, body, excerpt
@@ -32,6 +32,7 @@ class Shown:
         exchange_line: That exchange on one line.
         after: The exchange before it that may have changed the build, or an empty text.
         fix: The usual fix of a server, or an empty text.
+        curl: The command that sends the request again.
         repeat: The command that judges the rule again.
 
     """
@@ -50,6 +51,7 @@ class Shown:
     exchange_line: str
     after: str
     fix: str
+    curl: str
     repeat: str
 
 
@@ -84,7 +86,7 @@ def rules(subject: Subject) -> list[Judged]:
     return [
         Judged(
             verdict.rule.id, str(verdict.rule.level), verdict.rule.text, str(verdict.outcome),
-            text.count(verdict), inspect.getdoc(verdict.rule.judge) or "",
+            text.count(verdict), _about(verdict),
             FIXES.get(verdict.rule.id, ""),
         )
         for verdict in subject.verdicts.values()
@@ -104,6 +106,11 @@ def calls(subject: Subject) -> list[Judged]:
     ]  # fmt: skip
 
 
+def _about(verdict: Verdict) -> str:
+    why = f"Not applicable: {verdict.not_applicable}\n\n" if verdict.not_applicable else ""
+    return why + (inspect.getdoc(verdict.rule.judge) or "")
+
+
 def _shown(subject: Subject, cause: Cause) -> Shown:
     first, hide, rule = cause.first, subject.hide, cause.verdict.rule
 
@@ -118,5 +125,6 @@ def _shown(subject: Subject, cause: Cause) -> Shown:
         [(mark, line(words)) for mark, words in text.sources(first)], first.exchange.number,
         text.exchange_line(first.exchange, hide, body=False),
         text.exchange_line(first.after, hide, body=False) if first.after else "",
-        FIXES.get(rule.id, ""), line(subject.repeat(rule)),
+        FIXES.get(rule.id, ""), line(curl.command(first.exchange, hide)),
+        line(subject.repeat(rule)),
     )  # fmt: skip

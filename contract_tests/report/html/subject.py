@@ -64,7 +64,8 @@ def of_gate(report: Report) -> Subject:
         return Subject(line(name), verdict, counts, shown, client=report.client, hide=report.hide)
     target, exchanges = run.target, run.tape.exchanges
     facts = {
-        "target": target.name, "ended": report.ended or "", "level": target.level,
+        "target": target.name, "ended": report.ended or "", "profile": target.profile,
+        "level": target.level,
         "seed": str(target.seed), "requests": str(run.pace.sent), "builds": str(run.pace.issued),
         "began": f"{exchanges[0].began:%Y-%m-%d %H:%M:%S %Z}" if exchanges else "",
         "clock": "" if target.url else "virtual",
