@@ -40,7 +40,7 @@ def test_fault_fails_the_program(tmp_path: Path) -> None:
     assert code == 1
     assert verdicts(printed)["T5"] == "violated"
     assert "repeat    make gate RULE=T5 FAULT=completed-null" in printed
-    assert re.search(r"^  seen      on \d+ exchanges, get_build_status$", printed, re.M)
+    assert re.search(r"^  seen      on \d+ exchanges: get_build_status \d+", printed, re.M)
     [failed] = ElementTree.parse(report).iter("failure")  # noqa: S314 (our own file)
     assert failed.get("message", "").startswith("T5 SHOULD")
     assert "  field     $.completedAt" in (failed.text or "")
