@@ -24,7 +24,7 @@ from ...reference.faults import FAULTS, apply
 from ...reference.over_sockets import running
 from ...rules import RULES
 from ...tape.exchange import UPLOAD, Credential
-from ..support import hostile
+from ..support import fastapi_server, hostile
 from ..support.proxied import (
     CONTEXT,
     ISSUED,
@@ -38,6 +38,7 @@ from ..support.proxied import (
     small,
 )
 from ..support.reference_server import AUTH, BUILD, NAMED, OCTETS, TOKEN
+from ..support.stateless_mock import Mock
 from ..support.unprovoked import UNPROVOKED
 from .test_bounded import with_certificate
 
@@ -365,6 +366,28 @@ def test_gate_finds_through_the_proxy_what_it_finds_without() -> None:
     assert {*RULES} - passed == UNPROVOKED
     # The gate repeats and polls on purpose, and its invalid tokens are not known as such.
     assert proxied.violated <= {"C8", "C9", "C10"}
+
+
+@pytest.mark.parametrize("profile", ["full", "stateless"])
+def test_mock_without_memory_is_judged_by_its_profile(profile: str) -> None:
+    """What needs memory is violated, unless the profile names what the server is."""
+    with running(Mock()) as url, passing(url, profile=profile) as proxied:
+        proxied.initiate()
+        proxied.send("POST", f"{BUILD}/x/start", json={})
+        proxied.send("GET", f"{BUILD}/x")
+
+    assert ("L5" in proxied.violated) is (profile == "full")
+    assert proxied.run.verdicts["P6"].observed
+
+
+@pytest.mark.parametrize("naive_times", [False, True])
+def test_server_that_nobody_here_wrote_as_a_reference(naive_times: bool) -> None:
+    """An ordinary FastAPI server passes; times without offset are T7's, and nothing else's."""
+    app = fastapi_server.create_app(TOKEN, naive_times=naive_times)
+    with fastapi_server.serving(app) as url, passing(url) as proxied:
+        proxied.build()
+
+    assert proxied.violated == ({"T7"} if naive_times else set())
 
 
 def test_fail_fast_returns_what_is_violated_instead() -> None:
