@@ -8,13 +8,16 @@ from ..escape import code, fenced, line
 from ..gate.result import Report
 from ..gate.run import Run
 from ..rules import RULES
-from ..verdicts import coverage
 from . import conclusion, terminal, text
 from .cases import State, cases
+from .causes import causes
+
+MOST_CAUSES = 5
+"""Causes that are shown; index.html has all of them."""
 
 
 def page(report: Report, rules: str = "") -> str:
-    """Return the page: the outcome first, then what is broken, then all rules and the coverage.
+    """Return the page: the outcome first, then the causes to fix, then the rest in few lines.
 
     ``rules`` is the folder of the rules' pages, as a link from the page; empty if there is none.
     """
@@ -41,29 +44,29 @@ def _lines(report: Report, run: Run, rules: str) -> Iterator[str]:
     yield from _listed(terminal.fitting(run))
     if report.problem:
         yield from ("", fenced(hide(str(report.problem))))
+    broken = [one for one in causes(run.verdicts.values()) if one.fails]
+    for cause in broken[:MOST_CAUSES]:
+        yield from ("", fenced(text.brief(cause.first, hide, text.seen(cause.groups, hide))))
+    if len(broken) > MOST_CAUSES:
+        yield from ("", f"{len(broken) - MOST_CAUSES} more are in index.html.")
+    shown = {one.verdict.rule.id for one in broken}
     for case in cases(report):
-        if case.state is State.FAILED:
+        if case.state is State.FAILED and case.id not in shown:
             yield from ("", fenced(case.detail))
     for missing in run.missing:
         yield from ("", f"- required and not observed: {code(missing)}")
-    yield from _listed(terminal.advised(run.verdicts, hide))
-    yield from _listed(terminal.waived(run))
-    yield from _listed(terminal.not_applicable(run))
-    yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
-    for one in run.verdicts.values():
+    found = [one for one in run.verdicts.values() if one.groups]
+    if found:
+        yield from ("", "| rule | level | verdict | exchanges | |", "|---|---|---|---|---|")
+    for one in found:
         rule, counted = one.rule, text.count(one)
         name = f"[{rule.id}]({rules}/{rule.id}.md)" if rules and rule.id in RULES else rule.id
         yield f"| {name} | {rule.level} | {one.outcome} | {counted} | {rule.text} |"
-    yield from (
-        "",
-        "| row | status | startedAt | completedAt | exchanges |",
-        "|---|---|---|---|---|",
-    )
-    for cell, count in sorted(run.cells.items()):
-        yield f"| {cell.row} | {cell.status} | {cell.started} | {cell.completed} | {count} |"
-    for row, status, count in coverage.table(run.cells, run.tape.api):
-        if not count:
-            yield f"| {row} | {status} | | | not observed |"
+    yield from _listed(terminal.advised(run.verdicts, hide))
+    yield from _listed(terminal.waived(run))
+    yield from _listed(terminal.not_applicable(run))
+    others = (one for one in run.verdicts.values() if not one.groups)
+    yield from _listed(one for one, _ in terminal.verdict_lines(others, short=True))
     yield from _listed(terminal.traffic(run))
 
 

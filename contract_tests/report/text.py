@@ -102,6 +102,18 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
     return "\n".join([title(violation), *body])
 
 
+def brief(violation: Violation, hide: Hide, where: str) -> str:
+    """Show one violation in a few lines: where, what, and the response."""
+    lines = {
+        "field": hidden(violation.field, hide), "expected": hidden(violation.expected, hide),
+        "received": hidden(str(violation.received), hide),
+        "exchange": numbered(violation.exchange, hide, body=False),
+        "response": excerpt(violation, hide), "seen": where,
+    }  # fmt: skip
+    body = (f"  {name:<9} {one_line(value)}" for name, value in lines.items() if value)
+    return "\n".join([title(violation), *body])
+
+
 def excerpt(violation: Violation, hide: Hide) -> str:
     """Return the body of a response on one line: what led to the field, and the rest elided."""
     response, api = violation.exchange.response, violation.exchange.api
