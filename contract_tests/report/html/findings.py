@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...escape import line
 from ...rules.client import CLIENT_RULES
 from ...rules.fixes import FIXES
+from ...usage import about
 from ...verdicts.judge import Outcome, Verdict
 from .. import client as client_text
 from .. import curl, text
@@ -33,6 +34,7 @@ class Shown:
         after: The exchange before it that may have changed the build, or an empty text.
         fix: The usual fix of a server, or an empty text.
         curl: The command that sends the request again.
+        about: The command that shows all about the rule, or an empty text.
         repeat: The command that judges the rule again.
 
     """
@@ -52,6 +54,7 @@ class Shown:
     after: str
     fix: str
     curl: str
+    about: str
     repeat: str
 
 
@@ -126,5 +129,6 @@ def _shown(subject: Subject, cause: Cause) -> Shown:
         text.exchange_line(first.exchange, hide, body=False),
         text.exchange_line(first.after, hide, body=False) if first.after else "",
         FIXES.get(rule.id, ""), line(curl.command(first.exchange, hide)),
+        about(rule.id) if rule.id in FIXES else "",
         line(subject.repeat(rule)),
     )  # fmt: skip
