@@ -144,7 +144,7 @@ def test_rule_that_is_required_and_not_observed_ends_with_1(tmp_path: Path) -> N
         build(proxy.url, {"Authorization": f"Bearer {proxy.token}"})
         code, printed = proxy.end()
 
-    assert code == Exit.FOUND
+    assert code == Exit.FOUND, printed
     assert json.loads((tmp_path / "reports/verdicts.json").read_text())["missing"] == ["C9"]
 
 
