@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ... import cli
+from ... import cli, program
 from ...contract.openapi import PATH
 from ...payloads import STATUS, Payload
 from ...problems import Exit
@@ -75,6 +76,12 @@ def test_command_shows_all_about_a_rule(rule: str, capsys: pytest.CaptureFixture
     """In lower case, too; for make, a rule is a variable."""
     assert cli.main(["rules", rule.lower()]) == Exit.OK
     assert capsys.readouterr().out.startswith(f"# {rule} ")
+
+
+def test_summary_links_to_the_pages_where_it_lies_in_the_clone(tmp_path: Path) -> None:
+    """Elsewhere, as in the workspace of a job, the link would lead nowhere."""
+    assert program._rule_pages(PATH.parent / "reports/junit.xml") == "../docs/rules"
+    assert program._rule_pages(tmp_path / "junit.xml") == ""
 
 
 def test_command_lists_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
