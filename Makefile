@@ -1,7 +1,7 @@
 # Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
 # GNU make 3.81 or newer.
 
-TARGETS := help gate judge proxy rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
+TARGETS := help gate judge proxy replay rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
 	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
@@ -10,6 +10,9 @@ SETTINGS := TARGET TOKEN_FILE START PROFILE BUILD_ID LEVEL RULE FAULT SEED DRY_R
 
 gate.takes         := $(SETTINGS)
 judge.settings     := LEVEL RULE
+replay.settings    := TARGET TOKEN_FILE LEVEL RULE FAULT MAX_BUILDS MAX_REQUESTS RATE DEADLINE STUCK_AFTER DOCKERFILE HEADERS \
+	CA_BUNDLE PROXY UPLOAD_HOSTS
+replay.takes       := HAR $(replay.settings)
 rules.takes        := RULE
 judge.takes        := HAR $(judge.settings)
 proxy.settings     := TARGET PROFILE LEVEL RULE WAIVERS REQUIRE STUCK_AFTER CA_BUNDLE PROXY UPLOAD_HOSTS
@@ -51,6 +54,9 @@ judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
 proxy: environment ## Check a client, and the server behind it, by what passes through. [TARGET=url] [PORT=9000] [FAIL_FAST=1] …
 	@rm -f $(REPORTS)
 	@$(call settings,$(proxy.settings)) $(RUN) proxy --junit=reports/junit.xml $(call option,PORT,--port) $(call flag,FAIL_FAST,--fail-fast)
+
+replay: environment ## Send what fails in a recording again. [HAR=reports/tape.har] [TARGET=url] [FAULT=name] [RULE=T5]
+	@$(call settings,$(replay.settings)) $(RUN) replay -- "$$HAR"
 
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
 	@$(RUN) rules -- "$$RULE"

@@ -387,16 +387,20 @@ def _level(name: str, value: str) -> str:
     return among(f"{setting(name)} ", value.lower(), LEVELS)
 
 
+_SENDING = ("gate", "replay")
 _DECLARED = (
     Setting(
         "TARGET", _url, "Check this server; its token is read from CONTRACT_TOKEN.", "URL",
-        commands=("gate", "proxy"),
+        commands=("gate", "proxy", "replay"),
     ),
     Setting(
         "TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True,
         commands=("gate", "proxy"),
     ),
-    Setting("TOKEN_FILE", _token_file, "Read the token of the target from this file.", "FILE"),
+    Setting(
+        "TOKEN_FILE", _token_file, "Read the token of the target from this file.", "FILE",
+        commands=_SENDING,
+    ),
     Setting(
         "START", _start,
         "Start the server of the target with this command; stop it at the end.", "COMMAND",
@@ -412,11 +416,11 @@ _DECLARED = (
     ),
     Setting(
         "LEVEL", _level, "Fail up to this level; what is above it is advised.", "|".join(LEVELS),
-        known=LEVELS, commands=("gate", "judge", "proxy"),
+        known=LEVELS, commands=("gate", "judge", "proxy", "replay"),
     ),
     Setting(
         "RULE", _rules, "Check these rules only, for example T5,T4.", "IDS",
-        known=RULES, is_list=True, commands=("gate", "judge", "proxy"),
+        known=RULES, is_list=True, commands=("gate", "judge", "proxy", "replay"),
     ),
     Setting("DRY_RUN", _flag, "Show the plan and the budgets, and send nothing."),
     Setting("SERVER_ONLY", _flag, "Check the server only, not the generated client."),
@@ -429,37 +433,53 @@ _DECLARED = (
         "Fail if one of these rules, or cells of the matrix, is not observed.", "LIST",
         known=RULES, is_list=True, commands=("gate", "proxy"),
     ),
-    Setting("MAX_BUILDS", _number(int, 1), "Initiate at most N builds.", "N"),
-    Setting("MAX_REQUESTS", _number(int, 1), "Send at most N requests.", "N"),
-    Setting("RATE", _number(float, 0.01), "Send at most N requests per second.", "N"),
-    Setting("DEADLINE", _number(float, 1), "End after S seconds; 1800 by default.", "S"),
+    Setting(
+        "MAX_BUILDS", _number(int, 1), "Initiate at most N builds.", "N",
+        commands=_SENDING,
+    ),
+    Setting(
+        "MAX_REQUESTS", _number(int, 1), "Send at most N requests.", "N",
+        commands=_SENDING,
+    ),
+    Setting(
+        "RATE", _number(float, 0.01), "Send at most N requests per second.", "N",
+        commands=_SENDING,
+    ),
+    Setting(
+        "DEADLINE", _number(float, 1), "End after S seconds; 1800 by default.", "S",
+        commands=_SENDING,
+    ),
     Setting(
         "STUCK_AFTER", _number(float, 1),
         "Report a started build that has not ended after S seconds (L14).", "S",
-        commands=("gate", "proxy"),
+        commands=("gate", "proxy", "replay"),
     ),
-    Setting("DOCKERFILE", _dockerfile, "A Dockerfile that this server can build.", "FILE"),
+    Setting(
+        "DOCKERFILE", _dockerfile, "A Dockerfile that this server can build.", "FILE",
+        commands=_SENDING,
+    ),
     Setting(
         "HEADERS", _headers,
         "Send 'X-Team: a' with every request; several as a JSON object.", "HEADER",
+        commands=_SENDING,
     ),
     Setting(
         "CA_BUNDLE", _file, "Trust these certificates instead of the system's.", "FILE",
-        commands=("gate", "proxy"),
+        commands=("gate", "proxy", "replay"),
     ),
     Setting(
         "PROXY", _url, "Use this http proxy; by default that of HTTPS_PROXY.", "URL",
-        commands=("gate", "proxy"),
+        commands=("gate", "proxy", "replay"),
     ),
     Setting(
         "UPLOAD_HOSTS", _hosts,
         "Upload to these hosts, or host:port, though they are not public.", "HOSTS", is_list=True,
-        commands=("gate", "proxy"),
+        commands=("gate", "proxy", "replay"),
     ),
     Setting("SEED", _number(int, 0), "Seed of the generated requests; 1 by default.", "N"),
     Setting(
         "FAULT", _fault, "Break the embedded server in one way; see serve --list-faults.", "NAME",
-        known=FAULTS, commands=("gate", "serve"),
+        known=FAULTS, commands=("gate", "replay", "serve"),
     ),
 )  # fmt: skip
 SETTINGS = {one.name: one for one in _DECLARED}

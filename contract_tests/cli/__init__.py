@@ -29,7 +29,8 @@ from .options import named
 HERE = Path(__file__).resolve().parent
 DISTRIBUTION = "prime-image-builds-contract"
 COMMANDS = {
-    "gate": "gate", "judge": "judge", "proxy": "proxy", "rules": "rules", "serve": "serve",
+    "gate": "gate", "judge": "judge", "proxy": "proxy", "replay": "replay", "rules": "rules",
+    "serve": "serve",
     "compare": "compare", "vendor": "vendor", "vendor-check": "vendor",
 }  # fmt: skip
 """The module of each command; the function in it has the command's name."""

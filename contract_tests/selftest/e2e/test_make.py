@@ -25,14 +25,14 @@ from ..support.makefile import takes
 ROOT = PATH.parent
 FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.txt")
 TAKES = takes((ROOT / "Makefile").read_text())
-TARGETS = ["gate", "judge", "proxy", "compare", "serve", "generate", "check", "changes", "vendor",
-           "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
+TARGETS = ["gate", "judge", "proxy", "replay", "compare", "serve", "generate", "check", "changes",
+           "vendor", "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
            "rules", "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE", "FAIL_FAST"}
 # What comes last on the command line of a target, after "--".
-LAST = {"judge": "HAR", "compare": "UPSTREAM", "vendor": "DEST", "vendor-check": "DEST",
-        "rules": "RULE"}  # fmt: skip
+LAST = {"judge": "HAR", "replay": "HAR", "compare": "UPSTREAM", "vendor": "DEST",
+        "vendor-check": "DEST", "rules": "RULE"}  # fmt: skip
 # What stands in place of the interpreter: it notes how it was called.
 RECORDER = f"""#!{sys.executable} -IS
 import json, os, sys

@@ -12,6 +12,7 @@ HELP = {
     "help-gate": ["gate"],
     "help-judge": ["judge"],
     "help-proxy": ["proxy"],
+    "help-replay": ["replay"],
     "help-rules": ["rules"],
     "help-compare": ["compare"],
     "help-serve": ["serve"],

@@ -1,0 +1,31 @@
+"""``replay``: send the requests of failing exchanges again."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from ..redaction import Unshown
+from .gate import environment
+from .options import Command, file, settings_of
+
+RECORDING = "reports/tape.har"
+ABOUT = f"""Send what fails in a recording again, and show whether it still fails.
+
+FILE is by default {RECORDING}, which the gate writes. With them goes what they need before them: a
+build of their own is initiated, uploaded, started and polled. Without --target they go to the
+embedded server.
+
+Exit codes: 0 none fails any more, 1 some still fail, 4 nobody can tell.
+"""
+
+
+@click.command(cls=Command, help=ABOUT, short_help="Send failing requests again.")
+@click.argument("recording_file", metavar="[FILE]", default=RECORDING, shell_complete=file)
+@settings_of("replay")
+def replay(recording_file: str, **given: str | bool | None) -> int:
+    """Send what fails in a file, and show what came of it."""
+    from ..replay import run
+
+    return run(recording_file or RECORDING, Unshown({**os.environ, **environment(given)}))

@@ -1,0 +1,41 @@
+"""Sends what fails in a recording again, and shows whether it still fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+
+from . import settings
+from .drivers.http.pace import Pace
+from .escape import line, show
+from .gate import again
+from .gate.again import State
+from .judge import judged
+from .problems import Exit
+from .report import replay as report
+
+MOST_BUILDS = "20"
+"""Builds that are initiated at most, where the setting does not say."""
+
+
+def run(file: str, environment: Mapping[str, str]) -> Exit:
+    """Send what fails in a file, to what the settings name; show it, and return the exit code.
+
+    Raises ``Problem`` if the file cannot be judged, or the server refuses the token.
+    """
+    target = settings.from_environment({f"{settings.PREFIX}MAX_BUILDS": MOST_BUILDS, **environment})
+    level = target.level if f"{settings.PREFIX}LEVEL" in environment else None
+    recorded, verdicts = judged(file, target.rules, level)
+    endpoint, budget = target.endpoint(), target.budget
+    pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline, endpoint.clock)
+    states = []
+    with closing(endpoint.transport):
+        for violation in again.failing(verdicts.values()):
+            found = again.send_again(recorded.tape, violation, target, endpoint, pace)
+            states.append(found.state)
+            for one in report.lines(found, recorded.redaction):
+                show(line(one))
+    show(report.summary(states))
+    if State.FAILS in states:
+        return Exit.FOUND
+    return Exit.CANNOT_TELL if State.UNKNOWN in states else Exit.OK
