@@ -5,7 +5,7 @@ TARGETS := help gate judge proxy replay rules compare serve generate check chang
 	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
-SETTINGS := TARGET TOKEN_FILE START PROFILE BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE \
+SETTINGS := TARGET TOKEN_FILE START PROFILE BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE CLEANUP \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE STUCK_AFTER DOCKERFILE HEADERS CA_BUNDLE PROXY UPLOAD_HOSTS
 
 gate.takes         := $(SETTINGS)
@@ -45,7 +45,7 @@ help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
-	@rm -f $(REPORTS)
+	@$(if $(filter only,$(value CLEANUP)),:,rm -f $(REPORTS))
 	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml
 
 judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
@@ -15,14 +15,15 @@ from . import settings
 from .contract.openapi import PATH
 from .drivers import client as client_driver
 from .escape import line, lines, show
-from .gate import drive, plan, server
+from .gate import cleanup, drive, plan, server
 from .gate.result import Report
 from .gate.run import Run
 from .gate.server_log import ServerLog
-from .gate.target import Target
+from .gate.target import JOURNALS, GateError, Target
 from .problems import Problem, failure, is_foreseen
 from .report import conclusion, files, har, html, junit, markdown, terminal, verdicts
 from .tape.tape import Tape
+from .usage import setting
 from .verdicts.judge import ClientJudge, Violation
 
 
@@ -31,14 +32,18 @@ def run(environment: Mapping[str, str], reports: Path | None = None) -> Report:
 
     Args:
         environment: The settings, as variables ``CONTRACT_X``.
-        reports: The file for JUnit; the others are written beside it. None writes nothing.
+        reports: The file for JUnit; the others are written beside it. None writes nothing. The
+            journal of a target's run is in the folder ``journal`` beside it, or in ``reports``.
 
     It raises nothing: what went wrong is in the report, and so is its exit code.
 
     """
     report = Report()
+    journals = (reports.parent if reports else JOURNALS.parent) / JOURNALS.name
+    if settings.only_cleans_up(environment):
+        reports = None
     try:
-        _judge(report, environment, reports)
+        _judge(report, environment, reports, journals)
         finish(report, reports)
     except KeyboardInterrupt:
         report.is_interrupted = True
@@ -53,34 +58,54 @@ def interrupted(reports: Path | None) -> Report:
     return report
 
 
-def _judge(report: Report, environment: Mapping[str, str], reports: Path | None) -> None:
+def _judge(
+    report: Report, environment: Mapping[str, str], reports: Path | None, journals: Path
+) -> None:
     try:
         if reports:
             files.remove(reports)
         report.target = settings.from_environment(environment)
-        judge_server(report, report.target)
+        if report.target.cleanup == "only":
+            with nullcontext() if report.target.dry_run else _serving(report, report.target):
+                clean_up(report, report.target, journals)
+            return
+        judge_server(report, report.target, journals)
         if not (report.target.dry_run or report.target.server_only):
             judge_client(report)
     except Exception as error:
         report.problem = problem_of(report, error)
 
 
-def judge_server(report: Report, target: Target) -> None:
+def clean_up(report: Report, target: Target, journals: Path) -> None:
+    """Delete what runs made that ended early, and add what came of it to a report.
+
+    Raises ``Problem`` where that is not known of all.
+    """
+    report.resumed = cleanup.Resumed()
+    cleanup.resume(report.resumed, target, journals)
+    if report.resumed.problem:
+        raise report.resumed.problem
+
+
+def judge_server(report: Report, target: Target, journals: Path = JOURNALS) -> None:
     """Judge a server: show the plan and the progress, and add the run to a report.
 
     What was seen so far is in the report, whatever is raised: ``Problem`` where the server cannot
     be judged, ``KeyboardInterrupt``.
     """
+    if target.cleanup == "only":
+        fix = f"use {target.clean_up(journals)}"
+        raise GateError(f"{setting('CLEANUP', 'only')} judges nothing", fix)
     if target.url or target.dry_run:
         say(report.hide("\n".join(map(line, ("", *plan.lines(target), "")))))
     if target.dry_run:
         return
     with _serving(report, target):
-        _drive(report, target)
+        _drive(report, target, journals)
 
 
-def _drive(report: Report, target: Target) -> None:
-    report.run = made = Run(target)
+def _drive(report: Report, target: Target, journals: Path) -> None:
+    report.run = made = Run(target, journals=journals)
     show_progress = terminal.progress(made)
 
     def announce(violation: Violation) -> None:

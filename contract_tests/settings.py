@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import usage
-from .contract.api import IMAGES
+from .contract.api import IMAGES, OPERATIONS
 from .gate import headers, server
 from .gate.target import FULL, PRODUCTION, PROFILES, STATELESS, Budget, GateError, Target
 from .nearest import choice
@@ -27,6 +27,7 @@ from .usage import setting
 from .verdicts import coverage, waivers
 
 PREFIX = "CONTRACT_"
+CLEANUP = ("on", "off", "only")
 LEVELS = tuple(level.lower() for level in Level)
 EVERY_RULE = RULES | TRAFFIC_RULES
 # Servers refuse a header, and systems a path, that is longer.
@@ -180,6 +181,11 @@ def lacks_token(given: Mapping[str, str]) -> bool:
     )
 
 
+def only_cleans_up(environment: Mapping[str, str]) -> bool:
+    """Whether nothing is to be judged: reports of an earlier run stay then."""
+    return environment.get(f"{PREFIX}CLEANUP", "").strip() == "only"
+
+
 def rules(rule: str = "") -> list[Rule[Any]]:
     """Return the rules that the value of RULE chooses; an empty one chooses all.
 
@@ -210,6 +216,9 @@ def _agree(given: Mapping[str, str], program: str) -> None:
     if "BUILD_ID" in given and given.get("PROFILE", FULL).lower() != FULL:
         only = f"{setting('BUILD_ID')} only polls a build, whatever the {setting('PROFILE')}"
         raise GateError(only, f"leave {setting('PROFILE')} out")
+    if given.get("CLEANUP") == "only" and "TARGET" not in given:
+        fix = setting("TARGET", "http://host")
+        raise GateError(f"{setting('CLEANUP', 'only')} needs a {setting('TARGET')}", fix)
     if "TARGET" not in given:
         for name in ("BUILD_ID", "PROXY", "CA_BUNDLE", "UPLOAD_HOSTS", "START", "TOKEN_FILE"):
             if name in given:
@@ -323,8 +332,11 @@ def _among_rules(ids: Iterable[str], known: Iterable[str] = RULES) -> tuple[str,
 def _required(name: str, value: str) -> tuple[str, ...]:
     wanted = _words(name, value)
     for one in wanted:
-        if one not in EVERY_RULE and (invalid := coverage.problem(one, IMAGES)):
-            raise GateError(f"{setting(name)}: {invalid}", "a rule's id, or a cell of the matrix")
+        if one in EVERY_RULE or one in OPERATIONS:
+            continue
+        if invalid := coverage.problem(one, IMAGES):
+            fix = "a rule's id, an operationId, or a cell of the matrix"
+            raise GateError(f"{setting(name)}: {invalid}", fix)
     return wanted
 
 
@@ -383,6 +395,10 @@ def _profile(name: str, value: str) -> str:
     return among(f"{setting(name)} ", value.lower(), PROFILES)
 
 
+def _cleanup(name: str, value: str) -> str:
+    return among(f"{setting(name)} ", value, CLEANUP)
+
+
 def _level(name: str, value: str) -> str:
     return among(f"{setting(name)} ", value.lower(), LEVELS)
 
@@ -422,6 +438,11 @@ _DECLARED = (
         "RULE", _rules, "Check these rules only, for example T5,T4.", "IDS",
         known=RULES, is_list=True, commands=("gate", "judge", "proxy", "replay"),
     ),
+    Setting(
+        "CLEANUP", _cleanup,
+        "Delete what the run made (on, the default), or only what earlier runs left.",
+        "|".join(CLEANUP), known=CLEANUP,
+    ),
     Setting("DRY_RUN", _flag, "Show the plan and the budgets, and send nothing."),
     Setting("SERVER_ONLY", _flag, "Check the server only, not the generated client."),
     Setting(
@@ -430,8 +451,8 @@ _DECLARED = (
     ),
     Setting(
         "REQUIRE", _required,
-        "Fail if one of these rules, or cells of the matrix, is not observed.", "LIST",
-        known=RULES, is_list=True, commands=("gate", "proxy"),
+        "Fail if one of these rules, operations or cells of the matrix is not observed.", "LIST",
+        known=(*RULES, *OPERATIONS), is_list=True, commands=("gate", "proxy"),
     ),
     Setting(
         "MAX_BUILDS", _number(int, 1), "Initiate at most N builds.", "N",

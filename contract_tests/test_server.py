@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .report.cases import END, PROFILE, REQUIRED
+from .report.cases import CLEANUP, END, PROFILE, REQUIRED
 from .rules import RULES
 from .verdicts.findings import CHECKS
 
@@ -25,6 +25,11 @@ def test_profile_fits(check_server: Callable[[str], None]) -> None:
 def test_required_is_observed(check_server: Callable[[str], None]) -> None:
     """Nothing that REQUIRE names was left unobserved."""
     check_server(REQUIRED)
+
+
+def test_what_was_made_is_deleted(check_server: Callable[[str], None]) -> None:
+    """Nothing is left behind; a server that offers no delete, or refuses it, breaks no rule."""
+    check_server(CLEANUP)
 
 
 def test_run_came_to_its_end(check_server: Callable[[str], None]) -> None:

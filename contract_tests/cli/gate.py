@@ -34,7 +34,8 @@ Exit codes: 0 no rule is violated, 1 a rule is violated, 2 interrupted, 4 the ga
 def gate(junit: str | None, **given: str | bool | None) -> int:
     """Run the gate with the options of a command line; return its exit code."""
     reports = Path(junit) if junit else None
-    if reports:
+    variables = Unshown({**os.environ, **environment(given)})
+    if reports and not settings.only_cleans_up(variables):
         # Ctrl-C while modules are loaded must not leave the reports of the run before.
         files.remove(reports)
     try:
@@ -43,7 +44,6 @@ def gate(junit: str | None, **given: str | bool | None) -> int:
         from .. import program  # it was interrupted once; the reports show that
 
         return program.interrupted(reports).code
-    variables = Unshown({**os.environ, **environment(given)})
     if settings.needs_token(variables) and sys.stdin.isatty():
         try:
             token = getpass.getpass("token of the target (not shown): ")

@@ -17,6 +17,7 @@ INITIATE = "initiate_image_build"
 START = "start_image_build"
 STATUS = "get_build_status"
 DELETE = "delete_image"
+OPERATIONS = (INITIATE, START, STATUS, DELETE)
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class RequestNames:
 
     Attributes:
         name: With ``tag``, the name that initiate gives to what is built.
+        team: The team that owns what is built; in a delete, a parameter of the query.
         is_uploaded: In a start: whether the context is uploaded.
 
     """
 
     name: str = "image_name"
     tag: str = "image_tag"
+    team: str = "teamId"
     is_uploaded: str = "context_uploaded"
     visibility: str = "visibility"
 
@@ -100,6 +103,7 @@ class Api:
         public: The visibility of an image that everybody may use.
         ends_within: Seconds that the vendor's clients wait for a started build (observed).
         sandbox_ends_within: The same, where it lists an artifact of ``sandbox_kind``.
+        has_deleted: The key of a delete's response that shows whether the image is deleted.
         sent: Keys of request bodies.
         issued: Keys of what initiate returns.
         build: Keys of what start and status return.
@@ -122,6 +126,7 @@ class Api:
     public: str = "PUBLIC"
     ends_within: float = 1800.0
     sandbox_ends_within: float = 3000.0
+    has_deleted: str = "success"
     sent: RequestNames = RequestNames()
     issued: IssueNames = IssueNames()
     build: BuildNames = BuildNames()

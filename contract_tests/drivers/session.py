@@ -21,6 +21,7 @@ from .http.client import SessionError
 from .http.pace import BudgetSpent, Pace
 from .http.reachability import Reachability
 from .http.transport import Answer, Endpoint
+from .images import Image, OwnImages
 
 __all__ = ["BudgetSpent", "Session", "SessionError", "url_of"]
 
@@ -41,7 +42,7 @@ class Session:
         pace: What may still be sent, and when.
         reach: Whether the server can still be reached.
         headers: Sent with every request to the API beside its own, but not with uploads.
-        own_name: The image name that this run alone uses. No other image is ever deleted.
+        own: The images of this run. No other image is ever initiated or deleted.
         upload_hosts: Hosts that get uploads whatever their address is.
         refused: The hosts that got none, each with the reason; the sessions of a run share it.
 
@@ -53,9 +54,14 @@ class Session:
     pace: Pace
     reach: Reachability = field(default_factory=Reachability)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    own_name: str = ""
+    own: OwnImages | None = None
     upload_hosts: Sequence[str] = ()
     refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def own_name(self) -> str:
+        """The image name that this run alone uses; empty where it has none."""
+        return self.own.name if self.own else ""
 
     def __enter__(self) -> Self:
         return self
@@ -160,12 +166,19 @@ class Session:
         if self._deletes_others(request):
             error = SessionError("not sent: it would delete an image that is not of this run")
             return self._unsent(request.method, url_of(request), request.headers, intent, error)
+        image = None
+        if self.own is not None and upload_of is None:
+            request, image = self.own.claim(request, self.tape.api)
         request.headers = bounded.SentHeaders(request.headers)
         kind = self._kind(request, upload_of)
         initiates = kind == self.tape.api.initiate
         tries, is_again, now = 0, False, self.endpoint.clock.now
         while True:
-            self.pace.admit(initiates=initiates)
+            if self.own is not None and image is not None:
+                self.pace.admit(initiates=initiates, reserves=self.own.reserves(image))
+                self.own.note(image)
+            else:
+                self.pace.admit(initiates=initiates)
             began = now()
             answer, failure = self._tried(request, kind)
             ended = now()
@@ -184,6 +197,8 @@ class Session:
                 is_absent=is_absent,
                 failure=str(failure) if failure else None,
             ).last  # fmt: skip
+            if self.own is not None:
+                self._follow(self.own, image, exchange)
             # What was lost may have been processed.
             is_lost = failure is not None and failure.is_sent
             self.pace.issued += initiates and (exchange.succeeded or is_lost)
@@ -203,6 +218,23 @@ class Session:
                 return exchange
             self.pace.pause(wait)
             tries += 1
+
+    def _follow(self, own: OwnImages, image: Image | None, exchange: Exchange) -> None:
+        """Note what an exchange made of an image, or that it deleted one."""
+        if image is not None:
+            is_refused = 400 <= exchange.response.status <= 499
+            if is_refused and not own.made[image]:
+                self._forget(own, image)
+            elif not is_refused:
+                own.built(image, exchange.build_id if exchange.issued else None)
+        if exchange.has_deleted and exchange.deletes is not None:
+            image = Image(exchange.deletes[1])
+            if image in own.made and "?" not in exchange.request.url:
+                self._forget(own, image)
+
+    def _forget(self, own: OwnImages, image: Image) -> None:
+        own.forget(image)
+        self.pace.reserved = max(0, self.pace.reserved - 1)
 
     def _deletes_others(self, request: httpx.Request) -> bool:
         """Whether a request may delete anything but an image of this run's own name.

@@ -16,7 +16,7 @@ from ..drivers.session import Session
 from ..usage import setting
 from ..verdicts import findings
 from ..verdicts.judge import Violation
-from . import fits, hollow
+from . import cleanup, fits, hollow
 from .plan import SCRIPT, script
 from .run import FEEDING, Cut, Run, outcome
 from .target import GateError, Target
@@ -48,7 +48,7 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
     Raises ``GateError`` as ``run`` does. A server that stops answering once a rule is violated is
     in ``done.problem``: the violation counts.
     """
-    with closing(done.endpoint.transport):
+    with closing(done.endpoint.transport), _cleaning(done):
         try:
             _preflight(done)
             _drive(done, fuzzing=fuzzing)
@@ -110,9 +110,25 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
 def _session(done: Run, driver: str) -> Session:
     return Session(
         done.endpoint, done.tape, driver, done.pace,
-        reach=done.reach, headers=done.target.headers, own_name=done.own_name,
+        reach=done.reach, headers=done.target.headers, own=done.own,
         upload_hosts=done.target.upload_hosts, refused=done.refused,
     )  # fmt: skip
+
+
+@contextmanager
+def _cleaning(done: Run) -> Iterator[None]:
+    """Delete what the run has made, however it ends; a second interrupt ends that at once."""
+    try:
+        yield
+    finally:
+        try:
+            if not done.own.is_kept and done.own.made:
+                with _spending(done, cleanup.DRIVER):
+                    session = _session(done, cleanup.DRIVER)
+                    done.cleaned = cleanup.clean(session, done.own, done.report, done.no_delete)
+        finally:
+            if done.own.journal:
+                done.own.journal.close(is_done=not done.own.made)
 
 
 @contextmanager

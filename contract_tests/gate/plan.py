@@ -12,6 +12,7 @@ from ..drivers.schemathesis import result as fuzz
 from ..drivers.scripted import production, scenarios, stateless
 from ..drivers.scripted.builds import Step
 from ..usage import setting
+from . import cleanup
 from .target import PRODUCTION, Budget, Target
 
 SCRIPT = "lifecycles"
@@ -49,11 +50,15 @@ class Script:
 def script(target: Target) -> Script:
     """Return the steps for the profile of a target."""
     if target.profile == PRODUCTION:
-        return Script(production.STEPS, None, production.ENDING)
+        return Script(production.STEPS, None, ())
     if target.is_stateless:
         return Script(stateless.STEPS, _UNLINKED, stateless.ENDING)
     steps = scenarios.steps(is_limited=target.budget.builds is not None)
     return Script(steps, _LINKED, (scenarios.CLOSING, scenarios.DELETING))
+
+
+# One request for each tag that was initiated and is still there; most are of generated requests.
+CLEANING = Step("deletes of what was made", 0, 0, 20, lambda _: None)
 
 
 @dataclass(frozen=True)
@@ -108,13 +113,18 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
     made = script(target)
     generated = made.generated if fuzzing else None
     steps = [*made.steps, *([generated] if generated else []), *made.ending]
+    steps += [CLEANING] if target.cleans_up else []
     left_builds = math.inf if budget.builds is None else budget.builds
     left = (math.inf if requests is None else requests) - PREFLIGHT
-    parts, further, started_if_accepted = [], 0, 0
+    parts: list[PlanStep] = []
+    further, started_if_accepted = 0, 0
     for step in steps:
         sends = int(min(step.requests, max(0, left)))
         builds = int(min(step.builds, left_builds, sends))
-        driver = fuzz.DRIVER if step is generated else SCRIPT
+        if step is CLEANING:  # a tag takes one request, and a build has one tag
+            sends = min(sends, sum(part.builds for part in parts))
+        drivers = {id(generated): fuzz.DRIVER, id(CLEANING): cleanup.DRIVER}
+        driver = drivers.get(id(step), SCRIPT)
         parts.append(PlanStep(driver, step.name, sends, builds, min(step.started, builds)))
         further += min(step.made_if_accepted, sends)
         started_if_accepted += min(step.started_if_accepted, sends)
@@ -136,7 +146,7 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
         is_open = Path(token).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         yield f"token         {token}{', which others may read: chmod 600' if is_open else ''}"
     for part in plan.parts:
-        about = "about " if part.driver == fuzz.DRIVER else ""
+        about = "about " if part.driver in (fuzz.DRIVER, cleanup.DRIVER) else ""
         requests, builds = counted(part.requests, "request"), counted(part.builds, "build")
         cost = f"{about}{requests}, {builds}, {part.started} started"
         yield f"{part.driver:<13} {part.name}: {cost}"

@@ -29,6 +29,11 @@ class ProxyRun(Run):
         """Nothing: what a client makes is its own affair."""
         return [], []
 
+    @property
+    def images_left_behind(self) -> dict[str, str]:
+        """Nothing, as ``left_behind``."""
+        return {}
+
     def refuse_if_empty(self, unsent: Mapping[str, int]) -> None:
         """Raise ``Problem`` where no rule was observed: nothing can be said.
 

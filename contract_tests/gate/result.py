@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..problems import Exit, Problem
 from ..redaction import Redaction
 from ..verdicts.judge import ClientVerdict, Outcome
+from .cleanup import Resumed
 from .run import Run
 from .server_log import ServerLog
 from .target import Target
@@ -23,6 +24,7 @@ class Report:
         run: The run over the server, with its verdicts; None where none began.
         client: The verdicts on the calls of the client by rule id; empty where it was not judged.
         log: What the server printed that the gate has started, or None.
+        resumed: What came of runs that ended early; None where they were not cleaned up after.
         problem: Why the gate cannot tell, or None.
         is_interrupted: Whether somebody stopped it.
 
@@ -32,6 +34,7 @@ class Report:
     run: Run | None = None
     client: Mapping[str, ClientVerdict] = field(default_factory=dict)
     log: ServerLog | None = None
+    resumed: Resumed | None = None
     problem: Problem | None = None
     is_interrupted: bool = False
 
@@ -42,6 +45,8 @@ class Report:
             return Exit.INTERRUPTED
         if self.problem:
             return Exit.CANNOT_TELL
+        if self.resumed and self.resumed.left:
+            return Exit.FOUND
         is_sound = all(one.outcome is Outcome.PASSED for one in self.client.values())
         return Exit.OK if is_sound and (self.run is None or self.run.passed) else Exit.FOUND
 

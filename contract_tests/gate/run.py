@@ -6,20 +6,25 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from ..drivers.http.pace import Pace
 from ..drivers.http.reachability import Reachability
 from ..drivers.http.transport import Endpoint, Limits
+from ..drivers.images import OwnImages
+from ..drivers.journal import Journal
 from ..drivers.schemathesis import result as fuzz
 from ..problems import Problem
 from ..redaction import Redaction
 from ..rules.protocol import NOT_OFFERED
 from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.tape import Tape
+from ..usage import setting
 from ..verdicts import coverage
 from ..verdicts.judge import Judge, Verdict, Violation
 from ..verdicts.waivers import Waiver
+from .cleanup import Cleaned, shown
 from .plan import planned
 from .target import Target
 
@@ -64,6 +69,8 @@ class Run:
         is_interrupted: Whether somebody stopped it.
         is_finished: Whether every driver had its turn, though a budget may have cut it short.
         refused: Hosts that got no upload, each with the reason why the policy refuses it.
+        journals: The folder for the journal of a target's run; None keeps no journal.
+        cleaned: What came of the images that the run made, once it has deleted them.
 
     """
 
@@ -80,12 +87,19 @@ class Run:
     is_interrupted: bool = False
     is_finished: bool = False
     refused: dict[str, str] = field(default_factory=dict)
+    journals: Path | None = None
+    cleaned: Cleaned | None = None
 
     def __post_init__(self, at: Endpoint | None) -> None:
         self.endpoint = at or self.target.endpoint(self.limits)
         self.reach = Reachability()
         # No other image is ever deleted; so it is a name that nobody else comes upon.
-        self.own_name = f"contract-gate-{secrets.token_hex(6)}"
+        name = f"contract-gate-{secrets.token_hex(6)}"
+        self.own = OwnImages(
+            name, is_private=self.target.url is not None, is_kept=not self.target.cleans_up
+        )
+        if self.target.url and self.journals and not self.target.is_stateless:
+            self.own.journal = Journal(self.journals, self.endpoint.base_url, name)
         self.tape = self.new_tape()
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
         target = self.target
@@ -109,6 +123,11 @@ class Run:
         )
 
     @property
+    def own_name(self) -> str:
+        """The image name that this run alone uses."""
+        return self.own.name
+
+    @property
     def verdicts(self) -> dict[str, Verdict]:
         """The verdicts by rule id."""
         return self.judge.verdicts
@@ -128,16 +147,29 @@ class Run:
         """Why no delete succeeded, or None if one did. That is no failure by itself."""
         if self.target.build_id:
             return "not sent: nothing is deleted beside a given build"
-        deletes = self.tape.of(self.tape.api.delete)
-        sent = [one for one in deletes if one.request.credential is Credential.VALID]
-        if any(one.succeeded for one in sent):
+        sent = self._deletes
+        if any(one.has_deleted for one in sent):
             return None
         if not sent:
-            return "not sent: no image of this run's own was COMPLETED"
+            kept = setting("CLEANUP", "off") if self.own.is_kept else "see what is left behind"
+            return f"not sent: {kept if self.own.made else 'the run made no image'}"
         codes = ", ".join(sorted({outcome(one) for one in sent}))
-        if all(one.response.status in NOT_OFFERED for one in sent):
+        if self.no_delete:
             return f"not applicable: the server does not offer it ({codes})"
         return f"no success: {codes}"
+
+    @property
+    def no_delete(self) -> str:
+        """Why the server is known not to offer delete, or an empty text."""
+        sent = self._deletes
+        if not sent or any(one.response.status not in NOT_OFFERED for one in sent):
+            return ""
+        return f"{outcome(sent[0])}: the server does not offer delete"
+
+    @property
+    def _deletes(self) -> list[Exchange]:
+        deletes = self.tape.of(self.tape.api.delete)
+        return [one for one in deletes if one.request.credential is Credential.VALID]
 
     @property
     def unanswered(self) -> Counter[str]:
@@ -152,8 +184,8 @@ class Run:
         return len({one.build_id for one in done if one.rows[0].phase == "succeeded"})
 
     @property
-    def left_behind(self) -> tuple[list[str], list[str]]:
-        """The builds that were initiated and not deleted, and those of them that may be started."""
+    def initiated(self) -> tuple[list[str], list[str]]:
+        """The builds that were initiated, and those of them that may be started."""
         issued = dict.fromkeys(
             one.build_id for one in self.tape.of(self.tape.api.initiate) if one.succeeded
         )
@@ -163,16 +195,39 @@ class Run:
             if one.is_valid_start and (one.succeeded or not one.is_answered)
         ]
         started = {one.build_id for one in starts}
-        known = [one for one in issued if one is not None and not self.tape.is_deleted(one)]
+        known = [one for one in issued if one is not None]
         return known, [one for one in known if one in started]
 
     @property
-    def images_left_behind(self) -> list[str]:
-        """The name and tag of each build in ``left_behind``, once, as delete takes them."""
-        left = {*self.left_behind[0]}
-        issued = (one for one in self.tape.of(self.tape.api.initiate) if one.build_id in left)
-        names = (one.names for one in issued if one.succeeded)
-        return sorted({f"{name}:{tag}" for name, tag in filter(None, names)})
+    def left_behind(self) -> tuple[list[str], list[str]]:
+        """The builds of ``initiated`` whose images are not known to be gone."""
+        all_, started = ([one for one in some if one not in self.own.gone]
+                         for some in self.initiated)  # fmt: skip
+        return all_, started
+
+    @property
+    def images_left_behind(self) -> dict[str, str]:
+        """The images that may be left, as name and tag, each with the reason.
+
+        Those of another name are of bodies that a server had to refuse: nothing deletes them.
+        """
+        if self.target.is_stateless:
+            return {}
+        why = self.cleaned.left if self.cleaned else {}
+        kept = f"{setting('CLEANUP', 'off')}" if self.own.is_kept else "not tried"
+        left = {shown(self.own.name, one): why.get(one, kept) for one in self.own.made}
+        issued = (one for one in self.tape.of(self.tape.api.initiate) if one.issued)
+        for name, tag in filter(None, (one.names for one in issued)):
+            if name != self.own.name or not isinstance(tag, str):
+                left.setdefault(f"{name}:{tag}", "no name of this run")
+        return left
+
+    @property
+    def clean_up(self) -> str:
+        """The command that deletes what is left behind; empty where none can."""
+        if not self.own.made or self.own.journal is None or self.no_delete:
+            return ""
+        return self.target.clean_up(self.own.journal.folder)
 
     @property
     def ended(self) -> str:
@@ -205,16 +260,16 @@ class Run:
     @property
     def missing(self) -> list[str]:
         """What REQUIRE names, and was not observed."""
-        cells = self.cells
-        return [
-            one
-            for one in self.target.require
-            if not (
-                self.verdicts[one].observed
-                if one in self.verdicts
-                else any(coverage.matches(one, cell) for cell in cells)
-            )
-        ]
+        return [one for one in self.target.require if not self._observed(one)]
+
+    def _observed(self, required: str) -> bool:
+        if required in self.verdicts:
+            return bool(self.verdicts[required].observed)
+        if required == self.tape.api.delete:
+            return any(one.has_deleted for one in self._deletes)
+        if required in self.tape.api.contract.operations:
+            return bool(self.tape.successes()[required])
+        return any(coverage.matches(required, cell) for cell in self.cells)
 
 
 def outcome(exchange: Exchange) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,13 +21,15 @@ from ..reference.app import create_app
 from ..reference.disruptions import Dropped
 from ..reference.faults import FAULTS, Fault
 from ..rules import RULES, TRAFFIC_RULES, Rule, chosen
-from ..usage import VARIABLE, command
+from ..usage import VARIABLE, command, is_console
 from ..verdicts.waivers import Waiver
 from . import headers
 
 EMBEDDED = "embedded reference"
 FULL, STATELESS, PRODUCTION = "full", "stateless", "production"
 PROFILES = (FULL, STATELESS, PRODUCTION)
+JOURNALS = Path("reports", "journal")
+"""The folder of the journals: beside the reports, where these are in no other folder."""
 
 
 class GateError(Problem):
@@ -73,6 +76,8 @@ class Target:
         require: Rules and cells of the matrix that must be observed.
         waivers: Rules that may be violated for now.
         stuck_after: Seconds in which a started build should end; None for the default of L14.
+        cleanup: ``on`` deletes what the run made, ``off`` does not, and ``only`` deletes what runs
+            made that ended early, and judges nothing.
         dry_run: Whether only to show the plan.
         server_only: Whether to leave the generated client out.
         files: Where the Dockerfile, the token and the waivers were read, by the setting's name.
@@ -98,6 +103,7 @@ class Target:
     require: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     stuck_after: float | None = None
+    cleanup: str = "on"
     dry_run: bool = False
     server_only: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
@@ -135,8 +141,9 @@ class Target:
     def must_be_named(self) -> bool:
         """Whether nothing bounds the builds of a run on a server that somebody may use."""
         is_unbounded = self.budget.builds is None and self.build_id is None
-        is_ours = self.program == "gate"  # the proxy initiates nothing
-        return is_ours and self.profile == FULL and is_unbounded and self.is_away
+        # Neither the proxy initiates anything, nor a clean-up.
+        initiates = self.program == "gate" and self.cleanup != "only"
+        return initiates and self.profile == FULL and is_unbounded and self.is_away
 
     @property
     def name(self) -> str:
@@ -168,6 +175,7 @@ class Target:
             "RATE": _number(budget.rate),
             "DEADLINE": None if budget.deadline == Budget().deadline else _number(budget.deadline),
             "STUCK_AFTER": _number(self.stuck_after),
+            "CLEANUP": None if self.cleanup == default.cleanup else self.cleanup,
             "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
         }  # fmt: skip
         return command(self.program, **settings)
@@ -189,6 +197,21 @@ class Target:
             and given.get(f"CONTRACT_{name}") != value
         }  # fmt: skip
         return Unshown({**kept, "CONTRACT_TOKEN": self.token})
+
+    @property
+    def cleans_up(self) -> bool:
+        """Whether a run deletes what it made; a mock that remembers nothing has nothing."""
+        return self.cleanup == "on" and not self.is_stateless
+
+    def clean_up(self, journals: Path) -> str:
+        """Return the command that deletes what runs of this target left, by their journals."""
+        junit = journals.parent / "junit.xml"
+        settings = {
+            "TARGET": self.url, "CLEANUP": "only", "HEADERS": headers.write(self.headers),
+            "CA_BUNDLE": self.ca_bundle, "PROXY": without_user(self.proxy) if self.proxy else None,
+            "JUNIT": str(junit) if is_console() and journals != JOURNALS else None,
+        }  # fmt: skip
+        return command("gate", **settings)
 
     def endpoint(self, limits: Limits | None = None) -> Endpoint:
         """Return where requests go: to the URL, or to the embedded server."""

@@ -17,7 +17,7 @@ from ..verdicts.judge import ClientVerdict, Outcome, Verdict
 from . import client, terminal
 
 CLIENT, SERVER = "client", "server"
-PROFILE, REQUIRED, END = "profile", "required", "end"
+PROFILE, REQUIRED, CLEANUP, END = "profile", "required", "cleanup", "end"
 
 
 class State(StrEnum):
@@ -38,7 +38,7 @@ class Case:
 
     Attributes:
         suite: ``client`` or ``server``.
-        id: The id of a rule, ``profile``, ``required`` or ``end``.
+        id: The id of a rule, ``profile``, ``required``, ``cleanup`` or ``end``.
         text: What is checked, in one sentence.
         state: What became of it.
         detail: The failure whole, or why it was skipped; without secrets.
@@ -64,6 +64,7 @@ def cases(report: Report) -> Iterator[Case]:
         yield Case(SERVER, check.id, check.text, *_server(report, check.id))
     yield Case(SERVER, PROFILE, "The profile fits the server.", *_profile(report))
     yield Case(SERVER, REQUIRED, "What REQUIRE names was observed.", *_required(report))
+    yield Case(SERVER, CLEANUP, "What the run made is deleted.", *_cleanup(report))
     yield Case(SERVER, END, "The run came to its end.", *_end(report))
 
 
@@ -115,6 +116,14 @@ def _required(report: Report) -> tuple[State, str]:
     if run.missing:
         missing = ", ".join(run.missing)
         return State.FAILED, line(f"{setting('REQUIRE')}: not observed: {missing}")
+    return State.PASSED, ""
+
+
+def _cleanup(report: Report) -> tuple[State, str]:
+    if report.run is None:
+        return State.SKIPPED, "not judged"
+    if lines := [*terminal.left(report.run)]:
+        return State.SKIPPED, line("; ".join(" ".join(one.split()) for one in lines))
     return State.PASSED, ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..gate.result import Report
 from ..problems import Exit
 from ..verdicts.judge import Outcome
-from . import terminal
+from . import cleanup, terminal
 from .cases import State, cases
 from .causes import causes, precision
 
@@ -27,6 +27,9 @@ def lines(report: Report, page: str = "") -> Iterator[tuple[str, str]]:
     ``page`` is the file with all of it.
     """
     yield from judged(report)
+    if report.resumed and report.target:
+        listed = cleanup.lines(report.resumed, is_dry=report.target.dry_run)
+        yield from ((report.hide(one), "") for one in listed)
     failures = [one for one in cases(report) if one.state is State.FAILED]
     if failures:
         yield from (("", ""), (_section("failures"), ""))

@@ -137,12 +137,12 @@ def traffic(run: Run) -> Iterator[str]:
         took = f", {seconds:.1f} s" if run.target.url else ""  # the embedded server's is virtual
         seed = f", seed {run.target.seed}" if driver == FUZZ else ""
         yield f"{driver:<13} {requests} request{'s' * (requests != 1)}{took}{seed}"
-    if run.fuzzed is not None:
-        if run.fuzzed.links:
-            yield f"  links walked    {_counted(run.fuzzed.links)}"
-        successes = run.tape.successes(FUZZ)
-        del successes[run.tape.api.delete]  # nothing generated is sent to it
-        yield f"  its successes   {_counted(successes)}"
+        if driver == FUZZ and run.fuzzed is not None:
+            if run.fuzzed.links:
+                yield f"  links walked    {_counted(run.fuzzed.links)}"
+            successes = run.tape.successes(FUZZ)
+            del successes[run.tape.api.delete]  # nothing generated is sent to it
+            yield f"  its successes   {_counted(successes)}"
     yield f"successes     {_counted(run.tape.successes())}"
     if run.uploads:
         yield f"uploads       {hollow.counted(run.uploads)}"
@@ -163,14 +163,26 @@ def traffic(run: Run) -> Iterator[str]:
         yield "ended         interrupted"
     for what in map(str, run.cut):
         yield f"cut off       {what}"
-    issued, started = run.left_behind
-    if run.target.url and issued and not run.target.is_stateless:
-        names = f": {', '.join(map(run.redaction, started))}" if started else ""
-        yield f"left behind   {counted(len(issued), 'build')}, {len(started)} started{names}"
-        if images := run.images_left_behind:
-            yield f"  their images    {', '.join(map(run.redaction, images))}"
+    if run.target.url:
+        yield from left(run)
     if run.problem:
         yield from run.redaction(str(run.problem)).split("\n")
+
+
+def left(run: Run) -> Iterator[str]:
+    """Yield the builds and images that a run left behind, and the command that deletes them."""
+    issued, started = run.left_behind
+    if run.target.is_stateless or not (issued or run.own.made):
+        return
+    names = f": {', '.join(map(run.redaction, started))}" if started else ""
+    yield f"left behind   {counted(len(issued), 'build')}, {len(started)} started{names}"
+    reasons: dict[str, list[str]] = {}
+    for image, why in run.images_left_behind.items():
+        reasons.setdefault(why, []).append(image)
+    for why, images in reasons.items():
+        yield run.redaction(f"  their images    {', '.join(images)} ({why})")
+    if run.clean_up:
+        yield run.redaction(f"  delete them     {run.clean_up}")
 
 
 def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:

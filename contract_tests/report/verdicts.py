@@ -59,6 +59,12 @@ def _document(run: Run) -> dict[str, Any]:
         "uploads": dict(sorted(run.uploads.items())),
         "not_uploaded": hollow.not_uploaded(run) or None,
         "not_deleted": run.not_deleted,
+        "deleted": len(run.cleaned.deleted) if run.cleaned else 0,
+        "left_behind": [
+            {"image": run.redaction(image), "reason": run.redaction(why)}
+            for image, why in run.images_left_behind.items()
+        ],
+        "clean_up": run.redaction(run.clean_up) or None,
         "no_response": dict(sorted(run.unanswered.items())),
         "completed": run.completed,
         "cut": [*map(str, run.cut)],

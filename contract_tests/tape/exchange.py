@@ -208,6 +208,12 @@ class Exchange:
         return self.deletes is not None and not 300 <= self.response.status <= 499
 
     @property
+    def has_deleted(self) -> bool:
+        """Whether it is a delete whose response shows that the image is deleted."""
+        body = self.response.json if self.deletes is not None and self.succeeded else None
+        return isinstance(body, dict) and body.get(self.api.has_deleted) is True
+
+    @property
     def names(self) -> tuple[Any, Any] | None:
         """The name and tag of the build in it, as initiate was given them or a group has them."""
         sent, build = self.api.sent, self.api.build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from .clock import SYSTEM, Clock
 # Initial back-off in seconds for a 429 without Retry-After; doubles each time.
 FIRST_PAUSE = 1.0
 MOST_RETRIES = 5
+# Seconds kept to delete what a run made, beside what the rate takes; never more than a part of all.
+LAST_SECONDS, LAST_PART = 10.0, 10
 # Bytes of all responses in one run; a normal run takes under 1 MiB.
 MOST_BYTES = 128 * 2**20
 
@@ -39,6 +42,7 @@ class Pace:
         requests: Requests to send, at most; None for no bound.
         rate: Requests a second, at most; None for no bound.
         deadline: Seconds from now for everything.
+        reserved: Requests that are kept, and time with them, to delete what the run made.
 
     """
 
@@ -51,6 +55,7 @@ class Pace:
     issued: int = 0
     slowed: float = 0.0
     taken: int = 0
+    reserved: int = 0
     _until: float = field(init=False)
     _next: float = field(init=False)
 
@@ -60,27 +65,38 @@ class Pace:
 
     @property
     def left(self) -> float:
-        """Seconds until the deadline."""
-        return max(0.0, self._until - self.clock.monotonic())
+        """Seconds until the deadline, without those that are kept."""
+        kept = 0.0
+        if self.reserved:
+            kept = LAST_SECONDS + self.reserved / (self.rate or math.inf)
+        kept = min(kept, self.deadline / LAST_PART)
+        return max(0.0, self._until - kept - self.clock.monotonic())
 
     @property
     def spent(self) -> str:
         """The name of the budget by which nothing may be sent any more, or an empty text."""
         if self.left <= 0:
             return "DEADLINE"
-        return "MAX_REQUESTS" if self.requests is not None and self.sent >= self.requests else ""
+        return "MAX_REQUESTS" if self._has_sent_all(0) else ""
 
     @property
     def is_spent(self) -> bool:
         """Whether nothing may be sent any more."""
         return bool(self.spent)
 
-    def admit(self, *, initiates: bool = False) -> None:
-        """Wait as long as the rate requires, and count a request. Raises ``BudgetSpent``."""
+    def _has_sent_all(self, more: int) -> bool:
+        most = self.requests
+        return most is not None and self.sent + self.reserved + more >= most
+
+    def admit(self, *, initiates: bool = False, reserves: int = 0) -> None:
+        """Wait as long as the rate requires, and count a request. Raises ``BudgetSpent``.
+
+        ``reserves`` is how many requests it takes to delete what the request makes.
+        """
         if self.left <= 0:
             over = f"{setting('DEADLINE', f'{self.deadline:g}')} seconds are over"
             raise BudgetSpent(over, "DEADLINE")
-        if self.requests is not None and self.sent >= self.requests:
+        if self._has_sent_all(reserves):
             sent = f"{setting('MAX_REQUESTS', f'{self.requests}')} are sent"
             raise BudgetSpent(sent, "MAX_REQUESTS")
         if initiates and self.builds is not None and self.issued >= self.builds:
@@ -91,6 +107,7 @@ class Pace:
             self.pause(self._next - now)
             self._next = max(now, self._next) + 1 / self.rate
         self.sent += 1
+        self.reserved += reserves
 
     def give_up(self, builds: int) -> None:
         """Raise ``BudgetSpent`` if builds had not ended by the deadline."""

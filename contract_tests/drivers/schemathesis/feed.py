@@ -53,7 +53,7 @@ class Feed:
             self._issued[build_id] = url
 
     def _name(self, case: Any) -> None:
-        # A server may be stricter on names than the contract; and where a link shall lead on from
+        # A server may be stricter on tags than the contract; and where a link shall lead on from
         # here, the Dockerfile has to be where the context has it.
         self._named += 1
         if _is_linked(case):

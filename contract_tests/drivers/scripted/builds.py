@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ...contract.api import IMAGES
 from ...tape.exchange import Exchange
+from ..images import delete_path
 from ..session import Session
 from . import inputs
 
@@ -64,7 +65,7 @@ class BuildScript:
         followed: Builds that were started, and are to end, by what they are for.
         hasty: Builds that may run without an upload; polled for a short time only.
         waiting: Builds that must not start.
-        own: The build of the run's own image name, which is deleted at the end.
+        own: The build of the image that is deleted before all others.
         restarted: The build that is started once more when it has ended.
 
     """
@@ -102,15 +103,6 @@ class BuildScript:
     def start(self, issued: Issued, intent: str, body: Any) -> Exchange:
         """Start a build."""
         return self.session.send("POST", f"{issued.path}/start", intent, body=body)
-
-
-def delete_path(name: str, tag: str) -> str:
-    """Return the path of an image, by name and tag."""
-    api, values = IMAGES, (name, tag)
-    path = api.contract.operations[api.delete].path
-    for parameter, value in zip(api.path_name, values, strict=True):
-        path = path.replace(f"{{{parameter}}}", quote(value, safe=""))
-    return path
 
 
 def initiate(session: Session, what: str, **more: Any) -> Issued | None:

@@ -12,8 +12,9 @@ from urllib.parse import quote
 from ...contract.api import IMAGES
 from ...contract.openapi import Operation, contract
 from ..http.pace import BudgetSpent
+from ..images import delete_path
 from . import inputs
-from .builds import BUILD, BuildScript, Issued, Step, delete_path
+from .builds import BUILD, BuildScript, Issued, Step
 
 _ID = f"{{{IMAGES.path_id}}}"
 ABOUT_A_BUILD = [one for one in contract().operations.values() if _ID in one.path]

@@ -39,19 +39,11 @@ def build(script: BuildScript) -> None:
     script.session.pace.give_up(going)
 
 
-def delete(script: BuildScript) -> None:
-    """Delete what was made, the last first."""
-    made = {**script.followed, **script.waiting, **script.hasty}
-    for what in [one for one in reversed(_TAGS) if one in made]:
-        script.delete(_TAGS[what], f"{what}: delete")
-
-
 def _initiated(script: BuildScript) -> tuple[dict[str, Issued], BudgetSpent | None]:
     issued: dict[str, Issued] = {}
-    name = script.session.own_name or inputs.NAMED["image_name"]
     for what, tag in _TAGS.items():
         try:
-            one = script.initiate(what, image_name=name, image_tag=tag, visibility="PRIVATE")
+            one = script.initiate(what, image_tag=tag, visibility="PRIVATE")
         except BudgetSpent as error:
             return issued, error
         if one is not None:
@@ -83,6 +75,5 @@ STEPS = [
     Step("a build that ends well and one that cannot, polled every 10 s", MOST_BUILDS, MOST_BUILDS,
          MOST_BUILDS * 6 + 2 * len(_TOKENS) + 1, build),
 ]  # fmt: skip
-"""All but the deletes: no generated requests, since most of them would initiate or start builds."""
-
-ENDING = [Step("delete, of its images", 0, 0, MOST_BUILDS, delete)]
+"""No generated requests, since most of them would initiate or start builds; and no delete, since
+the clean-up is one."""

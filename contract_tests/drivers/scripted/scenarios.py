@@ -1,8 +1,8 @@
 """Scripted lifecycles: the stimuli that make the rules observable, in a fixed order.
 
 Four parts. ``open_builds`` starts builds, side by side; the steps of ``probes`` send what must be
-refused meanwhile; ``close_builds`` waits for what has not ended; and ``delete_own`` deletes the
-image whose name this run alone uses.
+refused meanwhile; ``close_builds`` waits for what has not ended; and ``delete_own`` deletes one of
+the images, beside others.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ def open_builds(script: BuildScript) -> None:
     spent: BudgetSpent | None = None
     for number, what in enumerate((GOOD, HOPELESS, DEFAULT, FALSE), start=1):
         more = {"dockerfile_path": "Dockerfile", **everything} if what == HOPELESS else {}
-        if what == GOOD and script.session.own_name:
-            more = {"image_name": script.session.own_name}
+        tag = inputs.OWN_TAG if what == GOOD else f"v{number}"
         try:
-            build = script.initiate(what, image_tag=f"v{number}", **more)
+            build = script.initiate(what, image_tag=tag, **more)
         except BudgetSpent as error:
             spent = error
             break
@@ -138,7 +137,7 @@ def _lags(seen: Exchange) -> bool:
 
 
 def delete_own(script: BuildScript) -> None:
-    """Delete the image that was built under the run's own name, beside one of another tag.
+    """Delete the image that was built first, beside one of another tag.
 
     Nothing is sent if that image was not seen to be COMPLETED, or once the server shows that it has
     no such operation. Other tokens are tried on the other tag.
@@ -150,9 +149,7 @@ def delete_own(script: BuildScript) -> None:
     if not rows or rows[0].phase != "succeeded":
         return
     try:
-        kept = script.initiate(
-            "another tag", image_name=script.session.own_name, image_tag=inputs.KEPT_TAG
-        )
+        kept = script.initiate("another tag", image_tag=inputs.KEPT_TAG)
     except BudgetSpent as error:
         spent = error
     if kept is not None:

@@ -57,6 +57,9 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_DRY_RUN": "yes"}, "use 1"),
         ({"CONTRACT_STUCK_AFTER": "0.5"}, "not a number from 1 on"),
         ({"CONTRACT_REQUIRE": "T99"}, "has no known status"),
+        ({"CONTRACT_REQUIRE": "delete_images"}, "has no known status"),
+        ({"CONTRACT_CLEANUP": "onl"}, "use only"),
+        ({"CONTRACT_CLEANUP": "only"}, "needs a TARGET"),
         ({"CONTRACT_REQUIRE": "COMPLETED:maybe"}, "absent, null, set"),
         ({"CONTRACT_REQUIRE": "T5", "CONTRACT_RULE": "T4"}, "leaves out"),
         ({"CONTRACT_WAIVERS": "no-such-file.toml"}, "No such file"),
@@ -236,7 +239,8 @@ ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # Settings that make no sense for a server in CI.
 # The action starts a server by its own command, and a secret of CI is in no file.
 NOT_IN_CI = {
-    "CA_BUNDLE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY", "START", "TOKEN_FILE"
+    "CA_BUNDLE", "CLEANUP", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY", "START",
+    "TOKEN_FILE",
 }  # fmt: skip
 
 

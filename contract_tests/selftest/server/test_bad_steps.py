@@ -162,7 +162,7 @@ def test_post_is_sent_once(sound: str) -> None:
     lost = [one for one in done.tape.of(START) if not one.is_answered]
     assert (violated(done), done.problem) == (set(), None)
     assert [one.request.path for one in lost] == started[1:2]
-    assert lost[0].build_id in done.left_behind[1]
+    assert lost[0].build_id in done.initiated[1]
 
 
 def test_server_that_goes_away_is_an_error(sound: str) -> None:

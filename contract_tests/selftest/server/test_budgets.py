@@ -51,7 +51,7 @@ def test_run_stays_within_the_plan(budget: Budget, fault: str | None) -> None:
     with contextlib.suppress(GateError):
         drive.drive(done, fuzzing=False)
 
-    initiated, started = done.left_behind
+    initiated, started = done.initiated
     assert len(initiated) <= plan.most_builds
     assert len(started) <= plan.most_started
     assert plan.requests is None or done.pace.sent <= plan.requests
@@ -97,7 +97,8 @@ def test_responses_past_the_byte_budget_are_counted(monkeypatch: pytest.MonkeyPa
         session.send("POST", "/api/v1/images/build", "initiate", body=inputs.NAMED)
 
     assert done.tape.exchanges[0].response.status == 201
-    assert (len(done.left_behind[0]), done.pace.issued, done.pace.sent) == (1, 1, 1)
+    assert (len(done.initiated[0]), done.pace.issued, done.pace.sent) == (1, 1, 1)
+    assert done.left_behind[0] == done.initiated[0]
     assert done.pace.taken == len(done.tape.exchanges[0].response.content or b"") > 1
 
 
@@ -107,7 +108,8 @@ def test_max_builds_limits_the_run(builds: int) -> None:
     done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)))
 
     assert done.pace.issued == builds
-    assert len(done.left_behind[0]) == builds - 1  # the one of the run's own name is deleted
+    assert len(done.initiated[0]) == builds
+    assert done.left_behind == ([], [])
     assert done.verdicts["T5"].outcome == "passed"
     assert "MAX_BUILDS" in {cut.budget for cut in done.cut}
     assert not done.judge.violated

@@ -11,8 +11,9 @@ import pytest
 
 from ...contract.api import IMAGES
 from ...drivers.http.pace import Pace
+from ...drivers.images import OwnImages
 from ...drivers.session import Session
-from ...gate import drive
+from ...gate import cleanup, drive
 from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Budget, Target, embedded
@@ -34,12 +35,15 @@ class Server:
 
     def __init__(self, delete: Callable[[ServerRequest], ServerResponse | None] | None = None):
         self.asked: list[tuple[str, str]] = []
+        self.named: list[dict[str, Any]] = []
         self._delete = delete
         fault = Fault("watched", "", "", request=self._seen)
         self.at = embedded(TOKEN, fault)
 
     def _seen(self, request: ServerRequest) -> ServerResponse | None:
         self.asked.append((request.method.upper(), request.path.decode()))
+        if isinstance(body := request.json(), dict) and "image_name" in body:
+            self.named.append(body)
         if request.method == "DELETE" and request.place == "image" and self._delete:
             return self._delete(request)
         return None
@@ -62,9 +66,9 @@ class Server:
 def foreign(server: Server, run: Run) -> list[str]:
     """Return the deletes that may take anything but an image of the run's own name."""
     ids = {one.build_id for one in run.tape.of(IMAGES.initiate)}
-    own = {f"{IMAGE}/{run.own_name}/{tag}" for tag in ("v1", "kept")}
-    harmless = own | {BUILD} | {f"{BUILD}/{one}/start" for one in ids}
-    return [path for path in server.deletes if path not in harmless]
+    own = re.compile(rf"{IMAGE}/{run.own_name}/[^/]+")
+    harmless = {BUILD} | {f"{BUILD}/{one}/start" for one in ids}
+    return [one for one in server.deletes if one not in harmless and not own.fullmatch(one)]
 
 
 @pytest.mark.parametrize(
@@ -90,28 +94,45 @@ def test_run_deletes_only_images_of_its_own_name(target: dict[str, Any]) -> None
     assert run.own_name not in ("contract-gate", "")
 
 
-def test_deletes_come_last_and_are_of_builds_that_the_run_made() -> None:
-    """After the first one nothing is sent but deletes, and the status of the two images."""
+def test_deletes_come_last_and_are_of_what_the_run_made() -> None:
+    """After the first one nothing is sent but deletes, and the status of two images."""
     server = Server()
 
     run = server.judged(fuzzing=True)
 
     first = next(one for one in run.tape.of(IMAGES.delete))
-    own = {
-        one.build_id: one.request.json["image_tag"]
-        for one in run.tape.of(IMAGES.initiate)
-        if one.succeeded and one.request.json["image_name"] == run.own_name
-    }
     after = [one for one in run.tape.exchanges if one.number >= first.number]
-    assert sorted(own.values()) == ["kept", "v1"]
+    cleaning = [one for one in after if one.driver == cleanup.DRIVER]
     assert {one.operation for one in after} == {IMAGES.delete, IMAGES.status}
-    assert {one.build_id for one in after if one.operation == IMAGES.status} == set(own)
-    assert {one.deletes for one in after if one.deletes} == {
-        (run.own_name, "v1"), (run.own_name, "kept"),
+    assert {one.deletes for one in after if one.deletes and one not in cleaning} == {
+        (run.own_name, "deleted-first"), (run.own_name, "kept"),
     }  # fmt: skip
-    assert [run.tape.is_deleted(one or "") for one in own] == [True, True]
-    assert not set(own) & set(run.left_behind[0])
+    assert after[-len(cleaning) :] == cleaning
+    assert {one.operation for one in cleaning} == {IMAGES.delete}
+    assert (run.left_behind, run.own.made, run.images_left_behind) == (([], []), {}, {})
     assert run.not_deleted is None
+
+
+@pytest.mark.parametrize(
+    ("seed", "url"), [(1, None), (2, "http://127.0.0.1:9"), (3, "http://127.0.0.1:9")]
+)
+def test_no_image_of_another_name_is_initiated(seed: int, url: str | None) -> None:
+    """Whatever reached the server, with any token and by any method; PUBLIC only in this process.
+
+    What is no name at all, as it has to be refused, stays as it was generated.
+    """
+    server = Server()
+
+    run = server.judged(fuzzing=True, seed=seed, url=url)
+
+    names = [one["image_name"] for one in server.named]
+    assert {one for one in names if isinstance(one, str)} == {run.own_name}
+    assert {type(one) for one in names} > {str}
+    public = [one for one in server.named if one.get("visibility") == "PUBLIC"]
+    assert bool(public) == (url is None)
+    tags = {str(one.get("image_tag")) for one in server.named}
+    assert len(tags) > 5
+    assert not [one for one in tags if re.search(r"[/\\\\%]|^\.*$", one)]
 
 
 @pytest.mark.parametrize("build_id", ["bld_1", "v1", "web", ".", "a/b"])
@@ -126,15 +147,16 @@ def test_run_with_build_id_sends_no_delete(build_id: str) -> None:
     assert "not sent" in (run.not_deleted or "")
 
 
-def test_run_whose_builds_never_complete_sends_no_delete() -> None:
+def test_run_whose_builds_never_complete_only_cleans_up() -> None:
     """What was not seen to be COMPLETED may be no image: its 404 would say nothing."""
     server = Server()
     server.at = embedded(TOKEN, Fault("watched", "", "", request=server._seen), scenario="stuck")
 
     run = server.judged(budget=Budget(deadline=60))
 
-    assert not run.tape.of(IMAGES.delete)
+    assert {one.driver for one in run.tape.of(IMAGES.delete)} == {cleanup.DRIVER}
     assert foreign(server, run) == []
+    assert run.left_behind == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -147,13 +169,13 @@ def test_run_whose_builds_never_complete_sends_no_delete() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["DELETE", "delete"])
-@pytest.mark.parametrize("own_name", ["own", ""])
+@pytest.mark.parametrize("own", [OwnImages("own"), None])
 def test_session_does_not_send_a_delete_of_another_image(
-    method: str, path: str, own_name: str
+    method: str, path: str, own: OwnImages | None
 ) -> None:
     """The last guard: whoever asks for it, and however it is spelled."""
     server, tape = Server(), Tape(TOKEN)
-    with Session(server.at, tape, "test", Pace(clock=server.at.clock), own_name=own_name) as one:
+    with Session(server.at, tape, "test", Pace(clock=server.at.clock), own=own) as one:
         exchange = one.send(method, path, "a delete")
 
     assert "not sent" in (exchange.failure or "")
@@ -163,7 +185,7 @@ def test_session_does_not_send_a_delete_of_another_image(
 def test_session_sends_a_delete_of_its_own_image() -> None:
     """Else the guard would guard nothing."""
     server, tape = Server(), Tape(TOKEN)
-    with Session(server.at, tape, "test", Pace(clock=server.at.clock), own_name="own") as one:
+    with Session(server.at, tape, "test", Pace(clock=server.at.clock), own=OwnImages("own")) as one:
         exchange = one.send("DELETE", f"{IMAGE}/own/v1", "a delete")
 
     assert (exchange.failure, exchange.response.status) == (None, 404)

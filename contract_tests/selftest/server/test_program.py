@@ -22,7 +22,7 @@ from ...gate.result import Report
 from ...problems import Exit
 from ...report import conclusion, files, markdown, verdicts
 from ...report import junit as junit_report
-from ...report.cases import END, PROFILE, REQUIRED, State, cases
+from ...report.cases import CLEANUP, END, PROFILE, REQUIRED, State, cases
 from ...rules import RULES
 from ...rules.base import HELD, Broken
 from ...rules.client import CLIENT_RULES, ClientRule
@@ -73,7 +73,8 @@ def test_report_has_a_case_for_each_rule(tmp_path: Path) -> None:
     }
 
     assert report.code == Exit.OK
-    server = {*RULES, *(one.id for one in CHECKS.values()), PROFILE, REQUIRED, END}
+    extra = {PROFILE, REQUIRED, CLEANUP, END}
+    server = {*RULES, *(one.id for one in CHECKS.values()), *extra}
     assert suites == {"client": {*CLIENT_RULES}, "server": server}
     assert {one for one, state in states(report).items() if state is not State.PASSED} == {
         "P14",

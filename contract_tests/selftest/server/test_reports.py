@@ -47,7 +47,7 @@ def interrupted() -> Endpoint:
     def counted(*arguments: Any) -> Any:
         nonlocal sent
         sent += 1
-        if sent > 30:
+        if sent == 31:
             raise KeyboardInterrupt
         return send(*arguments)
 
