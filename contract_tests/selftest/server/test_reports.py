@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from starlette.applications import Starlette
 
 from ... import program
+from ...contract.openapi import PATH
 from ...drivers.http.clock import VirtualClock
 from ...drivers.http.in_process import in_process
 from ...drivers.http.transport import Endpoint
@@ -56,6 +59,9 @@ def interrupted() -> Endpoint:
 
 
 # All rules where a reader needs them; elsewhere few, so that a snapshot changes with its subject.
+SCHEMA = jsonschema_rs.validator_for(
+    json.loads((PATH.parent / "docs/verdicts.schema.json").read_text())
+)
 RUNS = {
     "run-passed": Case(Exit.OK),
     "run-one-violation": Case(Exit.FOUND, {"FAULT": "completed-null", "RULE": "T5"}),
@@ -106,6 +112,8 @@ def test_output_of_a_run(
     page = files.summary(junit)
 
     assert report.code == case.code
+    if files.verdicts(junit).exists():
+        SCHEMA.validate(json.loads(files.verdicts(junit).read_text()))
     parts = [
         printed.out, f"{' standard error ':=^80}\n\n{printed.err}" if printed.err else "",
         f"{' summary.md ':=^80}\n\n{page.read_text()}" if page.exists() else "",
