@@ -16,8 +16,9 @@ from urllib.parse import quote, unquote
 
 from ..drivers.http.pace import BudgetSpent, Pace
 from ..drivers.http.transport import Endpoint
+from ..drivers.images import OwnImages, delete_path
 from ..drivers.scripted import inputs
-from ..drivers.scripted.builds import FIRST_PAUSE, MOST_PAUSE, Issued, delete_path
+from ..drivers.scripted.builds import FIRST_PAUSE, MOST_PAUSE, Issued
 from ..drivers.session import Session, SessionError
 from ..redaction import Redaction
 from ..tape.exchange import UPLOAD, Credential, Exchange
@@ -137,7 +138,7 @@ def _sent(
     tape.subscribe(judge.see)
     session = Session(
         endpoint, tape, DRIVER, pace, headers=target.headers, upload_hosts=target.upload_hosts,
-        own_name=f"{_GATE}{secrets.token_hex(6)}",
+        own=OwnImages(f"{_GATE}{secrets.token_hex(6)}"),
     )  # fmt: skip
     sender = _Sender(session, recorded, steps, hopeless, target.dockerfile or inputs.GOOD)
     verdict = judge.verdicts[rule.id]
