@@ -61,6 +61,8 @@ class OwnImages:
             return request, None
         if not isinstance(body, dict) or not isinstance(body.get(names.name), str):
             return request, None
+        if body[names.name].startswith(f"{self.name}-"):
+            return request, None  # a second name of this run, which nobody else has either
         own, tag = {**body, names.name: self.name}, body.get(names.tag)
         if isinstance(tag, str):
             own[names.tag] = tag = segment(tag)
