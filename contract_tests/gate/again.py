@@ -138,7 +138,7 @@ def _sent(
     tape.subscribe(judge.see)
     session = Session(
         endpoint, tape, DRIVER, pace, headers=target.headers, upload_hosts=target.upload_hosts,
-        own=OwnImages(f"{_GATE}{secrets.token_hex(6)}", is_kept=True),  # it deletes them itself
+        own=OwnImages(f"{_GATE}{secrets.token_hex(6)}"),
     )  # fmt: skip
     sender = _Sender(session, recorded, steps, hopeless, target.dockerfile or inputs.GOOD)
     verdict = judge.verdicts[rule.id]
