@@ -72,8 +72,7 @@ class Journal:
 
         Raises ``BlockingIOError`` if another process has it locked, and other ``OSError``.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = self._opened()
         try:
             _lock(self._file)
             size = os.fstat(self._file).st_size
@@ -87,13 +86,22 @@ class Journal:
             self.close(is_done=False)
             raise
 
+    def _opened(self) -> int:
+        for is_last in (False, False, True):  # a run that ends may remove the folder in between
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                return os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            except FileNotFoundError:
+                if is_last:
+                    raise
+        raise AssertionError
+
     def close(self, *, is_done: bool) -> None:
         """Unlock it, and remove its file if nothing is left of what it holds."""
         if self._file is None:
             return
         if is_done:
-            with suppress(OSError):
-                self.path.unlink()
+            remove(self.path)
         os.close(self._file)
         self._file = None
 
@@ -104,6 +112,16 @@ class Journal:
             rest = rest[os.write(self._file, rest) :]
         if is_kept:
             os.fsync(self._file)
+
+
+def remove(path: Path) -> None:
+    """Remove a journal, and the folder of journals if it was the last one, where that is possible.
+
+    A run that begins at that moment makes the folder again.
+    """
+    with suppress(OSError):
+        path.unlink()
+        path.parent.rmdir()
 
 
 def segment(tag: str) -> str:

@@ -6,9 +6,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from contract_tests.contract.openapi import PATH
+from contract_tests.escape import show
 from contract_tests.gate import drive
 from contract_tests.gate.result import Report
 from contract_tests.gate.run import Run
@@ -30,7 +30,7 @@ def main() -> int:
         (FOLDER / name).write_text(page, "utf-8")
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("no chromium: the picture stays as it is")
+        show("no chromium: the picture stays as it is")
         return 0
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(  # noqa: S603

@@ -20,6 +20,7 @@ from ..support.attacks.foreign_text import TEXTS
 ROOT = PATH.parent
 PRINTS = {
     "print", "echo", "secho", "write_line", "print_exc", "print_exception", "warn", "write_text",
+    "writelines",
 }  # fmt: skip
 """What puts a text before a reader."""
 STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
