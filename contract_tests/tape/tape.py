@@ -70,8 +70,6 @@ class Tape:
         self._initiated: dict[_Name, list[Exchange]] = defaultdict(list)
         self._names: dict[str, set[_Name]] = defaultdict(set)
         self._living: dict[_Name, set[str]] = defaultdict(set)
-        self._named: dict[_Name, set[str]] = defaultdict(set)
-        self._deleted: set[str] = set()
         self._refused: dict[_Name, list[Exchange]] = defaultdict(list)
         self._uploads: dict[str, str] = {}
         self._artifacts: dict[tuple[str, str], str] = {}
@@ -179,10 +177,6 @@ class Tape:
         """Return the history that ends with an exchange of this tape."""
         return self.timeline.items[exchange.number - 1]
 
-    def is_deleted(self, build_id: str) -> bool:
-        """Whether a delete of a build's name and tag was seen to succeed after it was issued."""
-        return build_id in self._deleted
-
     def refused_deletes(self, names: tuple[Any, Any], after: int, before: int) -> list[Exchange]:
         """Return the refused deletes of a name and tag between two numbers of the tape.
 
@@ -256,7 +250,6 @@ class Tape:
             name = _folded(exchange.names)
             names.add(name)
             self._living[name].add(build_id)
-            self._named[name].add(build_id)
         return self._timelines[build_id]
 
     def _note_delete(self, name: _Name, exchange: Exchange) -> None:
@@ -266,8 +259,6 @@ class Tape:
             return
         for build_id in self._living.pop(name, ()):
             self._timelines.pop(build_id, None)
-        if exchange.succeeded:
-            self._deleted |= self._named.pop(name, set())
 
     def _issued(self, exchange: Exchange) -> Exchange:
         """Return an exchange with the build id that it issued, if any; keep its upload URL."""
