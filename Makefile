@@ -28,7 +28,7 @@ fuzz.takes         := INPUTS SEED
 attacks.takes      := FAMILIES
 bench.takes        := FAULTS
 # What an earlier run has written, which one that does not start must not leave.
-REPORTS := $(addprefix reports/,junit.xml index.html summary.md verdicts.json tape.har server.log)
+REPORTS := $(addprefix reports/,junit.xml index.html summary.md verdicts.json badge.json tape.har server.log)
 
 FLAGS              := WRITE WITH_TESTS FORCE FAIL_FAST
 

@@ -21,7 +21,7 @@ from .gate.run import Run
 from .gate.server_log import ServerLog
 from .gate.target import JOURNALS, GateError, Target
 from .problems import Problem, failure, is_foreseen
-from .report import conclusion, files, har, html, junit, markdown, terminal, verdicts
+from .report import badge, conclusion, files, har, html, junit, markdown, terminal, verdicts
 from .tape.tape import Tape
 from .usage import setting
 from .verdicts.judge import ClientJudge, Violation
@@ -212,6 +212,7 @@ def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
         files.verdicts(reports): verdicts.page(verdicts.document(report)),
         files.tape(reports): har.page(report.run) if report.run else None,
         files.page(reports): html.page(html.of_gate(report)),
+        files.badge(reports): badge.page(report),
     }
     if report.log:
         written[files.server_log(reports)] = report.log.page(report.hide)

@@ -32,6 +32,11 @@ def server_log(junit: Path) -> Path:
     return junit.with_name("server.log")
 
 
+def badge(junit: Path) -> Path:
+    """Return the file for a badge."""
+    return junit.with_name("badge.json")
+
+
 def tape(junit: Path) -> Path:
     """Return the file with the exchanges."""
     return junit.with_name("tape.har")
@@ -45,7 +50,9 @@ def remove(junit: Path) -> None:
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
         with _locked(junit.parent):
-            _unlink(junit, *(of(junit) for of in (page, summary, verdicts, tape, server_log)))
+            _unlink(
+                junit, *(of(junit) for of in (page, summary, verdicts, badge, tape, server_log))
+            )
     except OSError as error:
         raise _unwritable(junit.parent, error) from error
 

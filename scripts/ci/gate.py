@@ -35,7 +35,7 @@ from scripts.ci import commands
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
 JUNIT, PAGE, SUMMARY = "junit.xml", "index.html", "summary.md"
-VERDICTS, TAPE, LOG = "verdicts.json", "tape.har", "server.log"
+VERDICTS, BADGE, TAPE, LOG = "verdicts.json", "badge.json", "tape.har", "server.log"
 # Of the seconds to wait; more than a job may take.
 MOST_DIGITS = 6
 SEE_LOG = "see the log of this step"
@@ -56,7 +56,7 @@ def main(environment: Mapping[str, str]) -> int:
     reports = here / (environment.get("GATE_REPORTS") or "reports")
     try:
         reports.mkdir(parents=True, exist_ok=True)
-        for name in (JUNIT, PAGE, SUMMARY, VERDICTS, TAPE, LOG):  # of an earlier run
+        for name in (JUNIT, PAGE, SUMMARY, VERDICTS, BADGE, TAPE, LOG):  # of an earlier run
             (reports / name).unlink(missing_ok=True)
     except OSError as error:
         unwritable = Problem(f"the folder of the reports is not one: {error}", "name another")

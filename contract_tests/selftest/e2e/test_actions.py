@@ -79,7 +79,8 @@ def test_conforming_server_passes(tmp_path: Path) -> None:
     assert done.annotations == []
     assert re.search("^passed +T1 .*T5 ", done.summary, re.M)
     assert {one.name for one in reports.iterdir()} == {
-        "junit.xml", "index.html", "summary.md", "tape.har", "verdicts.json", "server.log"
+        "junit.xml", "index.html", "summary.md", "tape.har", "verdicts.json", "badge.json",
+        "server.log",
     }  # fmt: skip
     assert all(TOKEN not in one.read_text() for one in reports.iterdir())
     assert re.search(r"^token +<token>$", (reports / "server.log").read_text(), re.M)

@@ -18,7 +18,7 @@ from ... import cli, usage
 from ...contract.openapi import PATH
 
 TOKEN = "test-token"  # noqa: S105
-REPORTS = ("junit.xml", "summary.md", "verdicts.json", "index.html")
+REPORTS = ("junit.xml", "summary.md", "verdicts.json", "index.html", "badge.json")
 
 
 SCRIPTED = "200"

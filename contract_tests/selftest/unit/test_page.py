@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -14,7 +15,7 @@ from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Target, embedded
 from ...problems import Problem
-from ...report import html
+from ...report import badge, html
 from ...report.html import body, charts, exchanges
 from ...tape.tape import Tape
 from ...verdicts.judge import Outcome
@@ -170,3 +171,20 @@ def test_outcomes_have_a_style() -> None:
     )}  # fmt: skip
 
     assert named == set(Outcome) - {Outcome.NOT_OBSERVED, Outcome.NOT_APPLICABLE}
+
+
+@pytest.mark.parametrize(
+    ("report", "message", "colour"),
+    [
+        (lambda: Report(run=run_of(status_body("BUILDING"))), "2 rules passed", "brightgreen"),
+        (lambda: Report(run=run_of(BROKEN)), "1 violated", "red"),
+        (lambda: Report(problem=Problem("unreachable", "")), "cannot judge", "lightgrey"),
+        (lambda: Report(is_interrupted=True, run=run_of(BROKEN)), "interrupted", "lightgrey"),
+    ],
+)
+def test_badge(report: Callable[[], Report], message: str, colour: str) -> None:
+    """As shields reads it: a message and a colour."""
+    shown = json.loads(badge.page(report()))
+
+    assert (shown["schemaVersion"], shown["label"]) == (1, "contract")
+    assert (shown["message"], shown["color"]) == (message, colour)
