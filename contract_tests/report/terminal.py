@@ -20,7 +20,7 @@ from . import text
 from .causes import causes
 
 # Seconds between two lines of progress where a line cannot be written over.
-SELDOM = 10.0
+SELDOM = 5.0
 _SHORT = (Outcome.PASSED, Outcome.NOT_OBSERVED, Outcome.NOT_APPLICABLE)
 
 
@@ -186,18 +186,19 @@ def left(run: Run) -> Iterator[str]:
 
 
 def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
-    """Return a function that shows progress: on a terminal, on one line that is overwritten.
+    """Return a function that shows progress, with the seconds that are over.
 
+    On a terminal, on one line that is overwritten; elsewhere, on a line every ``SELDOM`` seconds.
     An empty text clears the line.
     """
-    last = time.monotonic()
+    began = last = time.monotonic()
     is_first = True
 
     def show(text: str) -> None:
         nonlocal last, is_first
         out = stream or sys.stdout  # as it is now: pytest puts another in its place at times
         sent, issued = counted(run.pace.sent, "request"), counted(run.pace.issued, "build")
-        shown = line(f"{sent}, {issued}: {text}")
+        shown = line(f"{time.monotonic() - began:.0f} s, {sent}, {issued}: {text}")
         if out.isatty():
             out.write("\n" if is_first else "")
             out.write(f"\r\x1b[2K{shown if text else ''}")

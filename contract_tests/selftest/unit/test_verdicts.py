@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from typing import Any
@@ -14,7 +15,7 @@ from ...contract.api import INITIATE, START, STATUS
 from ...contract.openapi import contract
 from ...gate.result import Report
 from ...gate.run import Run
-from ...gate.target import Target
+from ...gate.target import Target, embedded
 from ...report import client, markdown, terminal, text, verdicts
 from ...rules import HELD, RULES, Broken
 from ...tape.call import Call
@@ -295,3 +296,32 @@ def test_each_word_is_quoted_by_how_it_is_known(
         own = {"derived": "ours", "observed": "seen"} if len(marks) > 1 else {}
         assert f'"{own.get(mark, "theirs")}"' in words
         assert ("a-document" in words) is (mark not in own)
+
+
+class Screen(io.StringIO):
+    """A stream that is a terminal, or is not."""
+
+    def __init__(self, *, is_terminal: bool) -> None:
+        super().__init__()
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self.is_terminal
+
+
+def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that is overwritten, or one every few seconds; with the seconds that are over."""
+    monkeypatch.setattr("time.monotonic", iter([0.0, *range(1, 60)]).__next__)
+    run = Run(Target(), at=embedded("a"))
+    live, log = Screen(is_terminal=True), Screen(is_terminal=False)
+    for screen in (live, log):
+        show = terminal.progress(run, screen)
+        for what in ("polling\x1b[31m", "waiting", "waiting", ""):
+            show(what)
+
+    assert live.getvalue().count("\n") == 1
+    assert live.getvalue().endswith("\r\x1b[2K")
+    assert " s, 0 requests, 0 builds: polling\\u001b[31m" in live.getvalue()
+    assert "\x1b" not in log.getvalue()
+    assert 0 < log.getvalue().count("\n") < 4
