@@ -14,7 +14,7 @@ replay.settings    := TARGET TOKEN_FILE LEVEL RULE FAULT MAX_BUILDS MAX_REQUESTS
 	CA_BUNDLE PROXY UPLOAD_HOSTS
 replay.takes       := HAR $(replay.settings)
 rules.takes        := RULE
-judge.takes        := HAR $(judge.settings)
+judge.takes        := HAR PAGE $(judge.settings)
 proxy.settings     := TARGET PROFILE LEVEL RULE WAIVERS REQUIRE STUCK_AFTER CA_BUNDLE PROXY UPLOAD_HOSTS
 proxy.takes        := PORT FAIL_FAST $(proxy.settings)
 compare.takes      := UPSTREAM ACCEPTED
@@ -48,8 +48,8 @@ gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=mu
 	@$(if $(filter only,$(value CLEANUP)),:,rm -f $(REPORTS))
 	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml
 
-judge: environment ## Check recorded traffic. HAR=file [LEVEL=must] [RULE=T5]
-	@$(call settings,$(judge.settings)) $(RUN) judge -- "$$HAR"
+judge: environment ## Check recorded traffic. HAR=file [PAGE=file] [LEVEL=must] [RULE=T5]
+	@$(call settings,$(judge.settings)) $(RUN) judge $(call option,PAGE,--page) -- "$$HAR"
 
 proxy: environment ## Check a client, and the server behind it, by what passes through. [TARGET=url] [PORT=9000] [FAIL_FAST=1] …
 	@rm -f $(REPORTS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from .. import settings
 from ..escape import line, show
 from ..judge import judged
 from ..problems import Exit
-from ..report import recording
+from ..report import files, html, recording
 from ..verdicts.judge import Outcome
 from .options import Command, file, settings_of
 
@@ -20,12 +22,17 @@ Exit codes: 0 every observed rule holds, 1 a rule is violated, 4 it cannot be ju
 
 @click.command(cls=Command, help=ABOUT, short_help="Check recorded traffic.")
 @click.argument("recording_file", metavar="FILE", shell_complete=file)
+@click.option("--page", metavar="FILE", help="Write the verdicts there as HTML.",
+    shell_complete=file)  # fmt: skip
 @settings_of("judge")
-def judge(recording_file: str, level: str | None, rule: str) -> int:
+def judge(recording_file: str, page: str | None, level: str | None, rule: str) -> int:
     """Judge a file, and show the verdicts."""
     level = settings.level(level) if level else None
     replayed, verdicts = judged(recording_file, settings.rules(rule), level)
     for one in recording.lines(recording_file, level, replayed, verdicts):
         show(line(one))
+    if page:
+        subject = html.of_recording(recording_file, level, replayed, verdicts)
+        files.write({Path(page): html.page(subject)})
     is_violated = any(one.outcome is Outcome.VIOLATED for one in verdicts.values())
     return Exit.FOUND if is_violated else Exit.OK

@@ -25,7 +25,7 @@ def lines(
         yield from text.failures(verdict, replayed.redaction, again).split("\n")
         yield ""
     yield f"recording     {file}"
-    yield from _entries(replayed)
+    yield from entries(replayed)
     counted = replayed.tape.successes().items()
     yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
     yield ""
@@ -41,7 +41,8 @@ def lines(
         yield f"{observed} of {len(verdicts)} rules were observed; none is violated{but}"
 
 
-def _entries(replayed: Replayed) -> Iterator[str]:
+def entries(replayed: Replayed) -> Iterator[str]:
+    """Yield what became of the entries of a recording."""
     left_out = sum(replayed.left_out.values())
     yield (
         f"entries       {replayed.entries}: {replayed.judged} judged, {replayed.ignored} not for "

@@ -14,9 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from . import charts, exchanges, findings
-from .subject import Subject, of_gate
+from .subject import Subject, of_gate, of_recording
 
-__all__ = ["Subject", "of_gate", "page"]
+__all__ = ["Subject", "of_gate", "of_recording", "page"]
 
 FOLDER = Path(__file__).parent
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...contract.api import IMAGES
 from ...escape import line
+from ...drivers.har.replay import Replayed
 from ...gate.result import Report
 from ...rules import Rule
 from ...tape.tape import Tape
-from ...verdicts.judge import ClientVerdict, Verdict
-from .. import conclusion, terminal
+from ...verdicts.judge import ClientVerdict, Outcome, Verdict
+from .. import conclusion, recording, terminal
 from ..text import Hide
 
 
@@ -76,4 +78,25 @@ def of_gate(report: Report) -> Subject:
         tuple((name, line(run.redaction(value))) for name, value in facts.items() if value),
         tuple(map(line, [*run.reasons, *terminal.traffic(run), *terminal.waived(run)])),
         run.tape, run.verdicts, report.client, run.redaction, target.repeat,
+    )  # fmt: skip
+
+
+def of_recording(
+    file: str, level: str | None, replayed: Replayed, verdicts: Mapping[str, Verdict]
+) -> Subject:
+    """Return what a page shows of a recording."""
+    found = Counter(one.outcome for one in verdicts.values())
+    counts = (f"{found[one]} {one}" for one in Outcome if found[one])
+    exchanges, hide = replayed.tape.exchanges, replayed.redaction
+    facts = {
+        "exchanges": str(len(exchanges)), "level": level or "",
+        "began": f"{exchanges[0].began:%Y-%m-%d %H:%M:%S %Z}" if exchanges else "",
+        "contract": IMAGES.contract.version,
+    }  # fmt: skip
+    return Subject(
+        line(hide(file)), "failed" if found[Outcome.VIOLATED] else "passed", tuple(counts), "",
+        tuple((name, value) for name, value in facts.items() if value),
+        tuple(line(hide(one)) for one in recording.entries(replayed)),
+        replayed.tape, verdicts, {}, hide,
+        lambda rule: recording.repeat(file, rule.id, level),
     )  # fmt: skip

@@ -120,7 +120,7 @@ def test_token_and_secret_header_are_not_shown() -> None:
         failure,
         *("".join(page or "") for page in written.values()),
     ]
-    assert "<token>" in failure
+    assert any("&lt;token&gt;" in one for one in shown)
     assert "<secret>" in failure
     assert not [one for one in shown if token in one or "another-secret" in one]
 

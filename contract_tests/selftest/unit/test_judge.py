@@ -11,6 +11,7 @@ from ... import cli, settings
 from ...judge import judged
 from ...problems import Exit
 from ...report import recording
+from ..support import readers
 from ..support.recordings import API, SAMPLES, TOKEN, entry, status, status_body, written
 from ..support.snapshots import assert_message, assert_snapshot
 
@@ -98,3 +99,23 @@ def test_judge_shows_no_token_and_no_control_character(
     assert "<token>" in printed
     assert TOKEN not in printed
     assert "\x1b" not in printed
+
+
+def test_page(tmp_path: Path) -> None:
+    """The verdicts on a recording as a page, which begins with what is violated."""
+    page = tmp_path / "judged.html"
+    code = main([str(SAMPLES / "charles.har"), f"--page={page}"])
+    text = page.read_text()
+
+    assert code == Exit.FOUND
+    assert readers.html(text) is None
+    assert "<h1>Failed</h1>" in text
+    assert 'class="cause violated" data-rule="T5"' in text
+
+
+def test_page_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a problem, with a fix."""
+    code = main([str(SAMPLES / "charles.har"), f"--page={tmp_path}/no/judged.html"])
+
+    assert code == Exit.CANNOT_TELL
+    assert "    fix: " in capsys.readouterr().err
