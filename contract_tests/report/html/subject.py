@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...contract.api import IMAGES
-from ...escape import line
 from ...drivers.har.replay import Replayed
+from ...escape import line
 from ...gate.result import Report
 from ...rules import Rule
 from ...tape.tape import Tape
