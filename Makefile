@@ -55,7 +55,7 @@ proxy: environment ## Check a client, and the server behind it, by what passes t
 	@rm -f $(REPORTS)
 	@$(call settings,$(proxy.settings)) $(RUN) proxy --junit=reports/junit.xml $(call option,PORT,--port) $(call flag,FAIL_FAST,--fail-fast)
 
-replay: environment ## Send what fails in a recording again. [HAR=reports/tape.har] [TARGET=url] [FAULT=name] [RULE=T5]
+replay: environment ## Send what fails in a recording again. [HAR=reports/tape.har] [TARGET=url] [FAULT=name] [RULE=T5] …
 	@$(call settings,$(replay.settings)) $(RUN) replay -- "$$HAR"
 
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
