@@ -10,13 +10,15 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote, unquote
 
 from ..drivers.http.pace import BudgetSpent, Pace
 from ..drivers.http.transport import Endpoint
-from ..drivers.images import OwnImages, delete_path
+from ..drivers.images import Image, OwnImages, delete_path
+from ..drivers.journal import Journal
 from ..drivers.scripted import inputs
 from ..drivers.scripted.builds import FIRST_PAUSE, MOST_PAUSE, Issued
 from ..drivers.session import Session, SessionError
@@ -24,11 +26,12 @@ from ..redaction import Redaction
 from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.history import is_answered_status
 from ..tape.tape import Tape
+from ..usage import setting
 from ..verdicts.judge import Judge, Outcome, Verdict, Violation
-from .target import GateError, Target
+from .target import JOURNALS, GateError, Target
 
 DRIVER = "replay"
-UNSTARTED = 60.0
+UNSTARTED = 10.0
 """Seconds for which a build is polled that was not started, and so need not end."""
 
 _GATE = "contract-gate-"
@@ -136,9 +139,12 @@ def _sent(
     found = Again(violation, Redaction(tape, headers=target.headers, proxy=target.proxy))
     judge = Judge([rule], level="advice")
     tape.subscribe(judge.see)
+    own = OwnImages(f"{_GATE}{secrets.token_hex(6)}")
+    if target.url:  # after a kill, CLEANUP=only deletes what was built
+        own.journal = Journal(JOURNALS, endpoint.base_url, own.name)
     session = Session(
         endpoint, tape, DRIVER, pace, headers=target.headers, upload_hosts=target.upload_hosts,
-        own=OwnImages(f"{_GATE}{secrets.token_hex(6)}"),
+        own=own,
     )  # fmt: skip
     sender = _Sender(session, recorded, steps, hopeless, target.dockerfile or inputs.GOOD)
     verdict = judge.verdicts[rule.id]
@@ -150,8 +156,19 @@ def _sent(
                     f"{endpoint.base_url} refuses the token with 401",
                     "put a valid one in CONTRACT_TOKEN",
                 )
+            if not any(one.is_answered for one in tape.exchanges):
+                why = found.hide(str(tape.exchanges[-1].failure))
+                raise GateError(
+                    f"no response from {endpoint.base_url}: {why}",
+                    f"start the server, or correct {setting('TARGET')}",
+                )
     except (NotSentError, BudgetSpent, SessionError) as error:
         found.why = str(error)
+    finally:  # also after an interrupt
+        found.sent = [one.operation or one.request.method for one in tape.exchanges]
+        found.left = sender.clean()
+        if own.journal:
+            own.journal.close(is_done=not own.made)
     found.now = _same(verdict, violation)
     seen = sum(
         n for (operation, _), n in verdict.where.items()
@@ -163,8 +180,6 @@ def _sent(
         found.state = State.PASSES
     elif not found.why:
         found.why = f"{rule.id} could not be checked on what was returned this time"
-    found.sent = [one.operation or one.request.method for one in tape.exchanges]
-    found.left = sender.clean()
     return found
 
 
@@ -210,17 +225,15 @@ class _Sender:
 
     def clean(self) -> list[str]:
         """Delete the images of the own name; return those that may be left."""
-        left = []
+        own, left = self.session.own, []
         for name, tag in sorted(self._initiated):
-            try:
-                is_gone = (
-                    name == self.session.own_name
-                    and self.session.send(
-                        "DELETE", delete_path(name, tag), "delete what was built"
-                    ).succeeded
-                )
-            except (BudgetSpent, SessionError):
-                is_gone = False
+            is_gone = False
+            if own and name == own.name:
+                with suppress(BudgetSpent, SessionError):
+                    path = delete_path(name, tag)
+                    is_gone = self.session.send("DELETE", path, "delete what was built").has_deleted
+            if is_gone and own:
+                own.forget(Image(tag))
             left += [] if is_gone else [f"{name}:{tag}"]
         return left
 
@@ -295,7 +308,7 @@ def _poll(
         is_poll = step.operation == step.api.status and step.rows and rows
         if not is_poll or _same(verdict, violation) or step.api.is_terminal(rows[0].status):
             return
-        if rows[0].status == step.rows[0].status and not is_last:
+        if rows[0].status == step.rows[0].status and not (is_last and is_started):
             return
         if pace.left - pause <= until:
             if is_started:

@@ -19,7 +19,7 @@ from ...gate.again import Again, State
 from ...gate.run import Run
 from ...gate.target import GateError, Target, embedded
 from ...problems import Exit
-from ...reference.faults import FAULTS
+from ...reference.faults import FAULTS, Fault, ServerRequest, ServerResponse
 from ...report.replay import lines, summary
 from ...settings import PREFIX
 from ...verdicts.judge import Violation
@@ -158,3 +158,59 @@ def test_what_is_shown() -> None:
     assert any(one.startswith("  curl ") for one in shown)
     assert not any(one.startswith("  curl ") for one in lines(passes, run.redaction))
     assert summary([still.state, passes.state]) == "1 still fails, 1 passes"
+
+
+def test_a_server_that_is_not_there_is_an_error() -> None:
+    """With the reason, as for the gate."""
+    run = recorded("completed-null")
+    violation = again.failing(run.verdicts.values())[0]
+    with pytest.raises(GateError, match="no response from"):
+        once(run, violation, Target(url="http://127.0.0.1:9"))
+
+
+class Interrupting:
+    """A server that refuses to delete, or whose client is interrupted at a request."""
+
+    def __init__(self, at: int | None) -> None:
+        self.at, self.deletes = at, 0
+
+    def __call__(self, request: ServerRequest, response: ServerResponse) -> None:
+        """Change a response."""
+        if request.method == "DELETE":
+            self.deletes += 1
+            response.content = json.dumps({"success": False, "message": ""}).encode()
+        elif self.at is not None:
+            self.at -= 1
+            if self.at < 0:
+                self.at = None
+                raise KeyboardInterrupt
+
+
+def test_what_is_not_deleted_is_listed() -> None:
+    """A delete whose success is false deletes nothing."""
+    run, server = recorded("completed-null"), Interrupting(None)
+    violation = again.failing(run.verdicts.values())[0]
+    found = once(
+        run,
+        violation,
+        Target(),
+        embedded(Target().token, Fault("changed", "", "", response=server)),
+    )
+
+    assert server.deletes == len(found.left) == 1
+    assert found.left[0].startswith("contract-gate-")
+
+
+def test_an_interrupt_leaves_nothing_that_can_be_deleted() -> None:
+    """What was built until then is deleted; the interrupt goes on."""
+    run, server = recorded("completed-null"), Interrupting(2)
+    violation = again.failing(run.verdicts.values())[0]
+    with pytest.raises(KeyboardInterrupt):
+        once(
+            run,
+            violation,
+            Target(),
+            embedded(Target().token, Fault("changed", "", "", response=server)),
+        )
+
+    assert server.deletes == 1
