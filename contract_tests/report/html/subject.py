@@ -9,6 +9,7 @@ from typing import Any
 
 from ...contract.api import IMAGES
 from ...drivers.har.replay import Replayed
+from ...drivers.http.clock import SYSTEM
 from ...escape import line
 from ...gate.result import Report
 from ...rules import Rule
@@ -65,12 +66,13 @@ def of_gate(report: Report) -> Subject:
         name = report.hide(report.target.name) if report.target else "nothing"
         return Subject(line(name), verdict, counts, shown, client=report.client, hide=report.hide)
     target, exchanges = run.target, run.tape.exchanges
+    issued = sum(bool(one.issued) for one in exchanges)
     facts = {
         "target": target.name, "ended": report.ended or "", "profile": target.profile,
-        "level": target.level,
-        "seed": str(target.seed), "requests": str(run.pace.sent), "builds": str(run.pace.issued),
+        "level": target.level, "seed": str(target.seed) if run.fuzzed else "",
+        "requests": str(run.pace.sent or len(exchanges)), "builds": str(run.pace.issued or issued),
         "began": f"{exchanges[0].began:%Y-%m-%d %H:%M:%S %Z}" if exchanges else "",
-        "clock": "" if target.url else "virtual",
+        "clock": "virtual" if run.endpoint.clock is not SYSTEM else "",
         "contract": IMAGES.contract.version,
     }  # fmt: skip
     return Subject(
