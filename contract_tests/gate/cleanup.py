@@ -171,6 +171,8 @@ def resume(
     budget = target.budget
     pace = Pace(None, budget.requests, budget.rate, budget.deadline, endpoint.clock)
     tape = Tape(target.token)
+    if folder.exists() and not folder.is_dir():
+        done.problems.append(GateError(f"{folder} is not a folder of journals", "remove it"))
     with Session(endpoint, tape, DRIVER, pace, headers=target.headers) as session:
         for path in sorted(folder.glob(f"*{journal.SUFFIX}")):
             try:
@@ -192,8 +194,10 @@ def resume(
 
 
 def _resume(done: Resumed, session: Session, path: Path, *, is_dry: bool) -> None:
-    if not path.is_file():
+    if not (path.is_symlink() or path.exists()):  # its run has ended meanwhile
         return
+    if path.is_symlink() or not path.is_file():
+        raise GateError(f"the journal {path} is not a file", "see what it is, and remove it")
     if (found := journal.read(path)) is None:
         if not is_dry:
             journal.discard(path)

@@ -7,6 +7,7 @@ Each secret has a name that keeps it apart from others. What HAR has no place fo
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -143,10 +144,21 @@ def _body(message: Message, shown: Pseudonyms) -> dict[str, str]:
     if message.content is None:
         return kind
     content = shown.content(message.content)
+    if content != message.content and message.json_error is None and not _is_json(content):
+        # A list of the bytes of a secret, for example: what a name for it would leave is no JSON.
+        return {**kind, "comment": "the body is left out: no name can stand for a secret in it"}
     try:
         return {**kind, "text": content.decode()}
     except UnicodeDecodeError:
         return {**kind, "encoding": "base64", "text": base64.b64encode(content).decode()}
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -405,3 +406,34 @@ def test_tag_of_an_image_is_quoted_and_cut() -> None:
     assert shown.isprintable()
     assert shown.endswith("'a b'")
     assert OwnImages(NAME).path(Image("a b", "c&d")).endswith("/a%20b?teamId=c%26d")
+
+
+ODD: dict[str, Callable[[Path], object]] = {
+    "a folder": Path.mkdir,
+    "a FIFO": lambda path: os.mkfifo(path),
+    "a link to nothing": lambda path: path.symlink_to("nowhere.jsonl"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_journal_that_is_no_file_is_a_problem(odd: str, tmp_path: Path) -> None:
+    """Nobody can tell what is left; it stays where it is."""
+    path = tmp_path / "contract-gate-0123456789ab.jsonl"
+    ODD[odd](path)
+    done = cleanup.Resumed()
+    cleanup.resume(done, Target(), tmp_path, embedded("a"))
+
+    assert done.problem is not None
+    assert done.problem.code == Exit.CANNOT_TELL
+    assert path.name in done.problem.what
+    assert path.is_symlink() or path.exists()
+
+
+def test_a_folder_of_journals_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
+    """As is anything else that is no folder."""
+    (tmp_path / "journal").write_text("")
+    done = cleanup.Resumed()
+    cleanup.resume(done, Target(), tmp_path / "journal", embedded("a"))
+
+    assert done.problem is not None

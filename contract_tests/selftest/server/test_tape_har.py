@@ -324,3 +324,15 @@ def test_credentials_are_those_of_the_run(tmp_path: Path) -> None:
     assert credentials == [one.request.credential for one in run.tape.exchanges]
     assert set(credentials) == {Credential.VALID, Credential.ABSENT, Credential.OTHER}
     assert len(made.tape.of(IMAGES.initiate)) == len(run.tape.of(IMAGES.initiate))
+
+
+def test_json_stays_json_or_is_left_out(tmp_path: Path) -> None:
+    """A secret as a list of its bytes: a name in its place would be no JSON, and violate P8."""
+    echoes = ([*TOKEN.encode()], TOKEN, [TOKEN], {TOKEN: TOKEN})
+    run = run_of(*(json.dumps({**GROUP, "echo": echo}).encode() for echo in echoes))
+    texts = [one["response"]["content"].get("text") for one in taped.entries(run)]
+    found = judge.judged(str(taped.written(run, tmp_path)), list(RULES.values()))[1]
+
+    assert texts[0] is None
+    assert all(json.loads(one)["id"] == "bld_1" for one in texts[1:])
+    assert (run.verdicts["P8"].outcome, found["P8"].outcome) == ("passed", "passed")
