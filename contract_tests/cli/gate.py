@@ -14,6 +14,7 @@ from .. import settings
 from ..redaction import Secret, Unshown
 from ..report import files
 from .options import Command, file, settings_of
+from .process import interrupted_by_sigterm
 
 ABOUT = """Check the generated client, and a server: the embedded one, or a target.
 
@@ -33,6 +34,11 @@ Exit codes: 0 no rule is violated, 1 a rule is violated, 2 interrupted, 4 the ga
 )  # fmt: skip
 def gate(junit: str | None, **given: str | bool | None) -> int:
     """Run the gate with the options of a command line; return its exit code."""
+    with interrupted_by_sigterm():
+        return _gate(junit, given)
+
+
+def _gate(junit: str | None, given: dict[str, Any]) -> int:
     reports = Path(junit) if junit else None
     variables = Unshown({**os.environ, **environment(given)})
     if reports and not settings.only_cleans_up(variables):

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ...contract.openapi import PATH
 from ...reference.app import create_app
 from ...reference.over_sockets import running
@@ -47,7 +49,8 @@ def test_interrupt_during_the_import_of_schemathesis_ends_with_2(tmp_path: Path)
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
 
 
-def test_interrupt_shows_the_verdicts_so_far(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_shows_the_verdicts_so_far(number: int, tmp_path: Path) -> None:
     """Exit code 2, and the verdicts so far in every report; what was made is deleted."""
     environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
     with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
@@ -63,16 +66,16 @@ def test_interrupt_shows_the_verdicts_so_far(tmp_path: Path) -> None:
         for line in started.stdout or ():
             lines.append(line)
             if ": waiting for " in line:
-                started.send_signal(signal.SIGINT)
+                started.send_signal(number)
                 break
         printed = "".join(lines) + started.communicate(timeout=60)[0]
 
     assert started.returncode == 2, printed
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
     assert re.search(r"^ended +interrupted$", printed, re.M)
-    assert re.search(r"^\d+ requests, \d+ builds: waiting for \d+ builds?$", printed, re.M)
+    assert re.search(r"^\d+ s, \d+ requests, \d+ builds: waiting for \d+ builds?$", printed, re.M)
     assert verdicts(printed)["P2"] == "passed"
     assert verdicts(printed)["L2"] == "not observed"
     assert re.search(r"^clean-up +\d+ requests", printed, re.M)
     assert "left behind" not in printed
-    assert [*(tmp_path / "journal").iterdir()] == []
+    assert not (tmp_path / "journal").exists()
