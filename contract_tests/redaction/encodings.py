@@ -47,6 +47,7 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _HEX = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f]{11,}")
 _PAIRS = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f](?:[ :-][0-9A-Fa-f]{2}){7,}")
 _BYTES = re.compile(rb"[0-9][0-9]{0,2}(?:(?:,\s{0,20}|\s)[0-9]{1,3}){7,}")
+_HEX_BYTES = re.compile(rb"0[xX][0-9A-Fa-f]{2}(?:(?:,\s{0,20}|\s)0[xX][0-9A-Fa-f]{2}){7,}")
 # Secrets are ASCII; hardly anything is that was not encoded from it.
 _TEXTS = re.compile(rb"[\t-\r -~]{7,}")
 
@@ -163,7 +164,12 @@ def _from_list(run: bytes) -> Iterator[bytes]:
     yield bytes(min(int(one), 255) for one in run.replace(b",", b" ").split())
 
 
+def _from_hex_list(run: bytes) -> Iterator[bytes]:
+    yield bytes(int(one, 16) for one in run.replace(b",", b" ").split())
+
+
 # A list of bytes is what some programs print for them.
 _CODES: Final = (
     (_BASE64, from_base64), (_HEX, _from_hex), (_PAIRS, _from_hex), (_BYTES, _from_list),
+    (_HEX_BYTES, _from_hex_list),
 )  # fmt: skip

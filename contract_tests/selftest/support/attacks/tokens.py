@@ -111,6 +111,9 @@ FORMS: dict[str, dict[str, Encode]] = {
         "dashes": lambda one: one.encode().hex("-"), "wide": lambda one: one.encode("utf-16").hex(),
         "list": lambda one: str([*one.encode()]),
         "list of Go": lambda one: str([*one.encode()]).replace(",", ""),
+        "list of C": lambda one: ", ".join(f"0x{byte:02x}" for byte in one.encode()),
+        "list of Go in hex": lambda one: " ".join(f"0x{byte:02X}" for byte in one.encode()),
+        "close list of C": lambda one: ",".join(f"0x{byte:02x}" for byte in one.encode()),
         "close list": lambda one: json.dumps([*one.encode()], separators=(",", ":")),
     },
     "cut": {
