@@ -23,7 +23,8 @@ def better(run: Run) -> Problem | None:
     if len(signs) < 2:  # a server with one fault may show one of them
         return None
     ids = [one.rule.id for one in run.judge.violated if one.rule.needs_memory]
-    cause = f"; that may be why {', '.join(ids)} are violated" if ids else ""
+    verb = "is" if len(ids) == 1 else "are"
+    cause = f"; that may be why {', '.join(ids)} {verb} violated" if ids else ""
     return Problem(
         f"the server answers as a mock that remembers nothing: {'; '.join(signs)}{cause}",
         f"{setting('PROFILE', STATELESS)} judges what such a mock can keep",

@@ -24,6 +24,7 @@ from ...gate.target import embedded
 from ...problems import Exit
 from ...report import files, terminal
 from ..support.snapshots import assert_snapshot
+from ..support.stateless_mock import Mock
 
 WAIVER = """\
 [[waiver]]
@@ -83,6 +84,9 @@ RUNS = {
     "run-unreachable": Case(Exit.CANNOT_TELL, {"RULE": "T5", "TARGET": "http://127.0.0.1:9"}),
     "run-invalid-setting": Case(Exit.CANNOT_TELL, {"RULE": "T55"}),
     "run-interrupted": Case(Exit.INTERRUPTED, {"RULE": "T5"}, interrupted),
+    "run-of-a-mock-without-memory": Case(
+        Exit.FOUND, {"RULE": "L5,T5"}, lambda: in_process(Mock(), VirtualClock())
+    ),
     "run-plan": Case(Exit.OK, {"TARGET": "http://127.0.0.1:9", "DRY_RUN": "1"}),
 }  # fmt: skip
 
