@@ -17,7 +17,7 @@ import click
 from scripts.ci import gate as ci_gate
 from scripts.ci import vendor_check as ci_vendor_check
 
-from .... import cli, usage
+from .... import cli, proxying, usage
 from ....cli import serve as serving
 from ....gate.target import GateError
 from ....mock import MockImages
@@ -44,7 +44,8 @@ NAMES = ("a\n::error::b", "a\r\nb", "\x1b[2J", "-x", "--help", " x ", "é漢", "
 # Files beside a hostile value, and the rest of a command line that ends early.
 TINY = '{"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": {}}'
 REST = {"judge": ["absent.har"], "compare": ["--contract=tiny.json", "tiny.json"],
-        "vendor": ["dest"], "vendor-check": ["dest"], "gate": ["--dry-run"]}  # fmt: skip
+        "vendor": ["dest"], "vendor-check": ["dest"], "gate": ["--dry-run"],
+        "proxy": ["--port=0"], "replay": ["absent.har"]}  # fmt: skip
 FOUND = ("vendor-check",)  # ends with 1 for a folder that is not a copy
 # Lines of the values: printed as they are, they would be ours, or commands.
 FORGED = {line for text in (*VALUES.values(), *NAMES) for line in text.split("\n")[1:]}
@@ -56,6 +57,12 @@ class _Server:
 
     def run(self, _: object) -> None:
         """End at once."""
+
+
+@contextlib.contextmanager
+def _nowhere(*_: object) -> Iterator[str]:
+    """Stand in place of the server behind the proxy."""
+    yield "http://127.0.0.1:9"
 
 
 def run(call: Callable[[], int], environment: Mapping[str, str] = TOKEN) -> tuple[int, str]:
@@ -72,6 +79,8 @@ def run(call: Callable[[], int], environment: Mapping[str, str] = TOKEN) -> tupl
         stack.enter_context(contextlib.chdir(here))
         stack.enter_context(patched.patch.dict(os.environ, {**clean, **environment}, clear=True))
         stack.enter_context(patched.patch.object(serving, "server", lambda *_: _Server()))
+        stack.enter_context(patched.patch.object(proxying, "_serve", lambda *_: None))
+        stack.enter_context(patched.patch.object(proxying, "_served", _nowhere))
         stack.enter_context(contextlib.redirect_stdout(printed))
         stack.enter_context(contextlib.redirect_stderr(printed))
         try:
