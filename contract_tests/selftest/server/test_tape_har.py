@@ -82,17 +82,17 @@ def test_no_secret_is_in_the_file() -> None:
     """The token, cookies, queries of uploads, and headers of the user, in any encoding."""
     run = Run(Target(token=TOKEN, headers={"X-Team": "kitchen-door-code"}))
     secrets = [TOKEN, "c00kie-of-a-server", "X-Amz-Signature=0123456789abcdef", "kitchen-door-code"]
-    told = ";".join(secrets)
-    said = {"a": told, "b": base64.b64encode(told.encode()).decode(), "c": told.encode().hex()}
-    issued = {"build_id": "bld_1", "upload_url": f"http://u.example/u?{secrets[2]}", **said}
-    named = json.dumps({"image_name": told, "image_tag": told}).encode()
-    shown = {**JSON, "set-cookie": f"s={secrets[1]}", "x-echo": told}
+    joined = ";".join(secrets)
+    forms = {"a": joined, "b": base64.b64encode(joined.encode()).decode(), "c": joined.encode().hex()}
+    issued = {"build_id": "bld_1", "upload_url": f"http://u.example/u?{secrets[2]}", **forms}
+    named = json.dumps({"image_name": joined, "image_tag": joined}).encode()
+    shown = {**JSON, "set-cookie": f"s={secrets[1]}", "x-echo": joined}
     sent = {"authorization": f"Bearer {TOKEN}", "x-team": secrets[3]}
     recorded(
         run, b"", request=("POST", BUILD, sent, named),
         response=(201, shown, json.dumps(issued).encode()),
     )  # fmt: skip
-    recorded(run, b"\xff" + told.encode(), url=f"{BUILD}/{TOKEN}")
+    recorded(run, b"\xff" + joined.encode(), url=f"{BUILD}/{TOKEN}")
     text = "".join(har.page(run))
     decoded = "".join(
         base64.b64decode(one).decode("latin-1")
