@@ -83,7 +83,11 @@ def test_no_secret_is_in_the_file() -> None:
     run = Run(Target(token=TOKEN, headers={"X-Team": "kitchen-door-code"}))
     secrets = [TOKEN, "c00kie-of-a-server", "X-Amz-Signature=0123456789abcdef", "kitchen-door-code"]
     joined = ";".join(secrets)
-    forms = {"a": joined, "b": base64.b64encode(joined.encode()).decode(), "c": joined.encode().hex()}
+    forms = {
+        "a": joined,
+        "b": base64.b64encode(joined.encode()).decode(),
+        "c": joined.encode().hex(),
+    }
     issued = {"build_id": "bld_1", "upload_url": f"http://u.example/u?{secrets[2]}", **forms}
     named = json.dumps({"image_name": joined, "image_tag": joined}).encode()
     shown = {**JSON, "set-cookie": f"s={secrets[1]}", "x-echo": joined}

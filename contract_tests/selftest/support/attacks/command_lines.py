@@ -184,7 +184,8 @@ def job_input(value: str) -> str | None:
         # Its command fails, so that no gate is started.
         given = {**TOKEN, "CONTRACT_TARGET": "http://127.0.0.1:9", "CONTRACT_HEADERS": value,
                  "GATE_COMMAND": "exit 3", name: value}  # fmt: skip
-        keys = {"verdict", "violated", "advised", "waived", "not-observed", "exit-code", "reports"}
+        keys = {"verdict", "violated", "advised", "waived", "not-observed", "not-applicable",
+                "exit-code", "reports"}  # fmt: skip
         if what := _job(ci_gate.main, given, keys):
             return f"{name}: {what}"
     return None
