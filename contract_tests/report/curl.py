@@ -40,7 +40,8 @@ def command(exchange: Exchange, hide: Callable[[str], str]) -> str:
     request = exchange.request
     if request.content is None:
         return "not shown: the body was not recorded"
-    size = len(request.url) + len(request.content) + sum(map(len, request.headers.values()))
+    size = len(request.url) + len(request.content)
+    size += sum(len(name) + len(value) for name, value in request.headers.items())
     if size > MOST:
         return f"not shown: the request has {size} bytes"
     words = ["curl", "-sS", *_options(exchange, hide)]
@@ -109,7 +110,10 @@ def _word(text: str) -> str:
 
 def _printed(text: str) -> str:
     """Return a format with which printf prints a text: printable, and no command of a CI system."""
-    raw = text.encode("utf-8", "surrogateescape")
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate, which no request was sent with
+        raw = text.encode("utf-8", "surrogatepass")
     return "'" + "".join(chr(one) if _is_plain(one) else f"\\{one:03o}" for one in raw) + "'"
 
 

@@ -169,3 +169,14 @@ def test_an_upload_has_no_token_and_no_query() -> None:
     assert "-T context.tar.gz" in command
     assert "0123456789" not in command
     assert "authorization" not in command.lower()
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\udcff\ud800", "x" * 100_000, "a\r\nb", "\u202e"])
+@pytest.mark.parametrize("place", ["name", "value"])
+def test_a_header_of_a_recording_may_be_anything(place: str, text: str) -> None:
+    """Its name too: the line is short and printable."""
+    headers = {text: "x"} if place == "name" else {"x-a": text}
+    shown = curl.command(*exchange(b"", headers=headers))
+
+    assert shown.isprintable()
+    assert len(shown) < 2 * curl.MOST

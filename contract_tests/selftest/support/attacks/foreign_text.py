@@ -271,6 +271,7 @@ def _recorded(text: str) -> str | None:
         recordings.entry(body=text, url=f"{url}?{quote(text, errors='surrogatepass')}", at=1),
         recordings.entry(body={text: text}, at=2), recordings.entry(text, url, at=3),
         recordings.entry(url=f"{API}/{text}", body={text: text}, at=4),
+        recordings.entry(body=_status(text, "COMPLETED", completedAt=text), at=5),
     ]  # fmt: skip
     entries[1]["response"]["headers"] += [{"name": text, "value": text}]
     entries[2]["response"]["content"]["mimeType"] = f"x/{text}"
