@@ -19,7 +19,7 @@ pytestmark = pytest.mark.external
 
 BROWSER = Path(__file__).parent.parent / "support/browser"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FAULTS = (None, "completed-null")
+FAULTS = ("completed-null", None)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")

@@ -20,7 +20,8 @@ const wrong = [];
 
 for (const file of pages) {
   const url = pathToFileURL(file).href;
-  for (const [view, options] of Object.entries(VIEWS)) {
+  // Every view of the first page; of others one, as they differ in their contents alone.
+  for (const [view, options] of Object.entries(VIEWS).slice(0, file === pages[0] ? 3 : 1)) {
     const at = `${basename(file)}, ${view}`;
     const expect = (holds, what) => holds || wrong.push(`${at}: ${what}`);
     const context = await browser.newContext({ ...options, offline: true });
