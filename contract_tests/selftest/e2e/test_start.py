@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -384,6 +385,12 @@ def test_plan_needs_no_token_and_starts_nothing(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
+def _take_the_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Tests that run in the background may inherit an ignored SIGINT.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def typed(token: str, tmp_path: Path, **settings: str) -> tuple[int, str]:
     """Run the gate on a terminal and type a token; return the exit code and what is shown."""
     ours, theirs = pty.openpty()
@@ -392,12 +399,12 @@ def typed(token: str, tmp_path: Path, **settings: str) -> tuple[int, str]:
     gate = subprocess.Popen(  # noqa: S603 (our own command)
         [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
         cwd=PATH.parent, env=clean | given, stdin=theirs, stdout=theirs, stderr=theirs,
-        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        start_new_session=True, preexec_fn=_take_the_terminal,
     )  # fmt: skip
     os.close(theirs)
     shown = b""
     with contextlib.suppress(OSError):  # Linux' end of a terminal
-        while chunk := os.read(ours, 4096):
+        while select.select([ours], [], [], 60)[0] and (chunk := os.read(ours, 4096)):
             shown += chunk
             if token and b"not shown" in shown:
                 os.write(ours, token.encode())
