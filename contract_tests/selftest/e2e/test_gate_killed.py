@@ -134,4 +134,4 @@ def test_what_a_killed_run_made_is_deleted_afterwards(
         assert found(client, made) == []
         assert found(client, others) == others
         assert {*map(killer.made.get, made)} <= {noted.stem}
-        assert [*(tmp_path / "journal").iterdir()] == []
+        assert not (tmp_path / "journal").exists()
