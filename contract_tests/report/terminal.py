@@ -20,7 +20,7 @@ from . import text
 from .causes import causes
 
 # Seconds between two lines of progress where a line cannot be written over.
-SELDOM = 5.0
+SELDOM = 10.0
 _SHORT = (Outcome.PASSED, Outcome.NOT_OBSERVED, Outcome.NOT_APPLICABLE)
 
 

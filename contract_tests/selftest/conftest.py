@@ -22,8 +22,8 @@ def _certificates() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _usage() -> Iterator[None]:
-    """Restore how messages write commands: a command that a test calls sets it for its process."""
-    before = os.environ.get(VARIABLE)
+    """Write commands alike below make and without it; a command that a test calls sets it."""
+    before = os.environ.pop(VARIABLE, None)
     yield
     if before is None:
         os.environ.pop(VARIABLE, None)
