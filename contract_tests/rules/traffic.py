@@ -46,7 +46,7 @@ MORE_LOOKS = 3
 def keeps_token_from_storage(history: History) -> Judgement:
     """Check each upload to a URL that an initiate was seen to issue.
 
-    Source: stated. The URL is presigned: who has it may upload, and the storage is not the API.
+    Source: derived from what is stated, that the URL is presigned. Observed: clients send no token.
 
     Not a violation:
 
