@@ -185,26 +185,29 @@ def left(run: Run) -> Iterator[str]:
         yield run.redaction(f"  delete them     {run.clean_up}")
 
 
-def progress(run: Run, stream: TextIO | None = None) -> Callable[[str], None]:
-    """Return a function that shows progress, with the seconds that are over.
+def progress(
+    run: Run, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Callable[[str], None]:
+    """Return a function that shows progress, with the seconds that are over by this clock.
 
     On a terminal, on one line that is overwritten; elsewhere, on a line every ``SELDOM`` seconds.
     An empty text clears the line.
     """
-    began = last = time.monotonic()
+    began = last = clock()
     is_first = True
 
     def show(text: str) -> None:
         nonlocal last, is_first
         out = stream or sys.stdout  # as it is now: pytest puts another in its place at times
         sent, issued = counted(run.pace.sent, "request"), counted(run.pace.issued, "build")
-        shown = line(f"{time.monotonic() - began:.0f} s, {sent}, {issued}: {text}")
+        now = clock()
+        shown = line(f"{now - began:.0f} s, {sent}, {issued}: {text}")
         if out.isatty():
             out.write("\n" if is_first else "")
             out.write(f"\r\x1b[2K{shown if text else ''}")
             is_first = False
-        elif text and time.monotonic() - last >= SELDOM:
-            last = time.monotonic()
+        elif text and now - last >= SELDOM:
+            last = now
             out.write(f"{shown}\n")
         out.flush()
 

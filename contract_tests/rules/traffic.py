@@ -37,7 +37,7 @@ MORE_LOOKS = 3
 
 
 @rule(
-    "C7", Level.MUST,
+    "C7", Level.SHOULD,
     "A client never sends its token with an upload.",
     source="#/components/schemas/BuildImageResponse/properties/upload_url",
     over=histories,

@@ -118,7 +118,7 @@ def test_violations_on_both_sides_are_shown_as_they_happen(tmp_path: Path) -> No
             shown += proxy.process.stdout.readline()
         code, printed = proxy.end()
 
-    assert "violated  C7 MUST" in shown
+    assert "violated  C7 SHOULD" in shown
     assert code == Exit.FOUND
     assert "repeat    image-build-contract proxy --rule=T5 --target=" in printed
     violated = json.loads((tmp_path / "reports/verdicts.json").read_text())["verdicts"]
