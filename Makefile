@@ -8,7 +8,7 @@ TARGETS := help gate judge proxy replay rules compare serve generate check chang
 SETTINGS := TARGET TOKEN_FILE START PROFILE BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE CLEANUP \
 	MAX_BUILDS MAX_REQUESTS RATE DEADLINE STUCK_AFTER DOCKERFILE HEADERS CA_BUNDLE PROXY UPLOAD_HOSTS
 
-gate.takes         := $(SETTINGS)
+gate.takes         := CLIENT_PAGE $(SETTINGS)
 judge.settings     := LEVEL RULE
 replay.settings    := TARGET TOKEN_FILE LEVEL RULE FAULT MAX_BUILDS MAX_REQUESTS RATE DEADLINE STUCK_AFTER DOCKERFILE HEADERS \
 	CA_BUNDLE PROXY UPLOAD_HOSTS
@@ -17,7 +17,7 @@ rules.takes        := RULE
 judge.takes        := HAR PAGE $(judge.settings)
 proxy.settings     := TARGET PROFILE LEVEL RULE WAIVERS REQUIRE STUCK_AFTER CA_BUNDLE PROXY UPLOAD_HOSTS
 proxy.takes        := PORT FAIL_FAST $(proxy.settings)
-compare.takes      := UPSTREAM ACCEPTED
+compare.takes      := UPSTREAM ACCEPTED PAGE
 serve.settings     := FAULT
 serve.takes        := PORT SCENARIO $(serve.settings)
 changes.takes      := WRITE
@@ -46,7 +46,7 @@ help: ## Show every target, one line each.
 
 gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
 	@$(if $(filter only,$(value CLEANUP)),:,rm -f $(REPORTS))
-	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml
+	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml $(call option,CLIENT_PAGE,--client-page)
 
 judge: environment ## Check recorded traffic. HAR=file [PAGE=file] [LEVEL=must] [RULE=T5]
 	@$(call settings,$(judge.settings)) $(RUN) judge $(call option,PAGE,--page) -- "$$HAR"
@@ -61,8 +61,8 @@ replay: environment ## Send what fails in a recording again. [HAR=reports/tape.h
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
 	@$(RUN) rules -- "$$RULE"
 
-compare: environment ## Show how a published document differs, and who is affected. UPSTREAM=file-or-url [ACCEPTED=file]
-	@$(RUN) compare $(call option,ACCEPTED,--accepted) -- "$$UPSTREAM"
+compare: environment ## Show how a published document differs, and who is affected. UPSTREAM=file-or-url [PAGE=file] [ACCEPTED=file]
+	@$(RUN) compare $(call option,ACCEPTED,--accepted) $(call option,PAGE,--page) -- "$$UPSTREAM"
 
 serve: environment ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
 	@$(call settings,$(serve.settings)) $(RUN) serve $(call option,PORT,--port) $(call option,SCENARIO,--scenario)

@@ -60,7 +60,7 @@ def check_client(request: pytest.FixtureRequest) -> Check:
     return _judged(request.config, program.judge_client, CLIENT)
 
 
-def _judged(config: pytest.Config, judge: Callable[[Report], None], suite: str) -> Check:
+def _judged(config: pytest.Config, judge: Callable[[Report], object], suite: str) -> Check:
     from .gate.result import Report
     from .problems import Exit, failure, is_foreseen
     from .report.cases import State, cases

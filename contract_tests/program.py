@@ -15,25 +15,29 @@ from . import settings
 from .contract.openapi import PATH
 from .drivers import client as client_driver
 from .escape import line, lines, show
-from .gate import cleanup, drive, plan, server
+from .gate import cleanup, corpus, drive, plan, server
 from .gate.result import Report
 from .gate.run import Run
 from .gate.server_log import ServerLog
 from .gate.target import JOURNALS, GateError, Target
 from .problems import Problem, failure, is_foreseen
 from .report import badge, conclusion, files, har, html, junit, markdown, terminal, verdicts
+from .tape.call import Call
 from .tape.tape import Tape
-from .usage import setting
+from .usage import command, setting
 from .verdicts.judge import ClientJudge, Violation
 
 
-def run(environment: Mapping[str, str], reports: Path | None = None) -> Report:
+def run(
+    environment: Mapping[str, str], reports: Path | None = None, client_page: Path | None = None
+) -> Report:
     """Judge what the settings name; show it on standard output, and write the reports.
 
     Args:
         environment: The settings, as variables ``CONTRACT_X``.
         reports: The file for JUnit; the others are written beside it. None writes nothing. The
             journal of a target's run is in the folder ``journal`` beside it, or in ``reports``.
+        client_page: The file for the page of the client; None writes none.
 
     It raises nothing: what went wrong is in the report, and so is its exit code.
 
@@ -43,7 +47,7 @@ def run(environment: Mapping[str, str], reports: Path | None = None) -> Report:
     if settings.only_cleans_up(environment):
         reports = None
     try:
-        _judge(report, environment, reports, journals)
+        _judge(report, environment, reports, journals, client_page)
         finish(report, reports)
     except KeyboardInterrupt:
         report.is_interrupted = True
@@ -59,19 +63,26 @@ def interrupted(reports: Path | None) -> Report:
 
 
 def _judge(
-    report: Report, environment: Mapping[str, str], reports: Path | None, journals: Path
-) -> None:
+    report: Report, environment: Mapping[str, str], reports: Path | None, journals: Path,
+    client_page: Path | None,
+) -> None:  # fmt: skip
     try:
         if reports:
             files.remove(reports)
         report.target = settings.from_environment(environment)
+        if client_page and (report.target.server_only or report.target.cleanup == "only"):
+            what = f"{setting('CLIENT_PAGE')} has nothing to show: the client is not judged"
+            unwanted = (setting("SERVER_ONLY"), setting("CLEANUP", "only"))
+            raise Problem(what, f"leave it out, or {' and '.join(unwanted)}")
         if report.target.cleanup == "only":
             with nullcontext() if report.target.dry_run else _serving(report, report.target):
                 clean_up(report, report.target, journals)
             return
         judge_server(report, report.target, journals)
         if not (report.target.dry_run or report.target.server_only):
-            judge_client(report)
+            calls = judge_client(report)
+            if client_page:
+                _write_client_page(client_page, report, calls)
     except Exception as error:
         report.problem = problem_of(report, error)
 
@@ -128,8 +139,8 @@ def _serving(report: Report, target: Target) -> Iterator[None]:
     report.log = log = ServerLog()
     code = None
     try:
-        command = server.words(target.start)
-        with server.started(command, target.url, log, target.environment(os.environ)) as ended:
+        words = server.words(target.start)
+        with server.started(words, target.url, log, target.environment(os.environ)) as ended:
             try:
                 yield
             finally:
@@ -146,12 +157,22 @@ def _serving(report: Report, target: Target) -> Iterator[None]:
         raise Problem(what, error.fix, error.code, [*error.details, *last]) from None
 
 
-def judge_client(report: Report) -> None:
-    """Put the generated client through every stimulus, and add the verdicts to a report."""
-    tape, judging = Tape(client_driver.TOKEN), ClientJudge()
+def judge_client(report: Report) -> list[Call]:
+    """Put the generated client through every stimulus, and add the verdicts to a report.
+
+    Returns its calls.
+    """
+    tape, judging, calls = Tape(client_driver.TOKEN), ClientJudge(), list[Call]()
     tape.subscribe(judging.see)
+    tape.subscribe(lambda record: calls.append(record) if isinstance(record, Call) else None)
     client_driver.run(tape)
     report.client = judging.verdicts
+    return calls
+
+
+def _write_client_page(file: Path, report: Report, calls: list[Call]) -> None:
+    again = command("gate", CLIENT_PAGE=str(file))
+    files.write({file: html.page(html.of_client(report, corpus.judged(calls), again))})
 
 
 def problem_of(report: Report, error: Exception) -> Problem:

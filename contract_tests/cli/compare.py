@@ -14,7 +14,7 @@ from ..openapi_diff import differences, load
 from ..openapi_diff.accepted import load as load_accepted
 from ..openapi_diff.accepted import split
 from ..problems import Exit, Problem
-from ..report import comparison
+from ..report import comparison, files, html
 from .options import Command, file
 
 ABOUT = """Compare a published OpenAPI document with the contract: what differs, and whom it breaks.
@@ -36,7 +36,12 @@ Exit codes: 0 the same, or compatible (what differs breaks nobody), 1 breaking, 
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--all", "every", is_flag=True,
     help="List operations that only the revision has, too.")  # fmt: skip
-def compare(upstream: str, contract: str, accepted: str | None, as_json: bool, every: bool) -> int:
+@click.option("--page", metavar="FILE", help="Write the differences there as HTML.",
+    shell_complete=file)  # fmt: skip
+def compare(
+    upstream: str, contract: str, accepted: str | None, as_json: bool, every: bool,
+    page: str | None,
+) -> int:  # fmt: skip
     """Compare, and show the differences."""
     if not upstream:
         fix = usage.command("compare", UPSTREAM="FILE-OR-URL")
@@ -62,4 +67,8 @@ def compare(upstream: str, contract: str, accepted: str | None, as_json: bool, e
             comparison.summary(found, taken, len(both) - len(shown)),
         ]
         show("\n\n".join(filter(None, parts)))
+    if page:
+        again = usage.command("compare", UPSTREAM=revision.name, ACCEPTED=accepted)
+        compared = comparison.Compared(base, revision, found, taken, len(both) - len(shown))
+        files.write({Path(page): html.page(html.of_comparison(compared, again))})
     return Exit.FOUND if comparison.verdict(found) == comparison.BREAKING else Exit.OK

@@ -32,13 +32,17 @@ Exit codes: 0 no rule is violated, 1 a rule is violated, 2 interrupted, 4 the ga
     "--junit", metavar="FILE", shell_complete=file,
     help="Write JUnit there, and index.html and the other reports beside it.",
 )  # fmt: skip
-def gate(junit: str | None, **given: str | bool | None) -> int:
+@click.option(
+    "--client-page", metavar="FILE", shell_complete=file,
+    help="Write there as HTML what schema, rules and client make of each body of the corpus.",
+)  # fmt: skip
+def gate(junit: str | None, client_page: str | None, **given: str | bool | None) -> int:
     """Run the gate with the options of a command line; return its exit code."""
     with interrupted_by_sigterm():
-        return _gate(junit, given)
+        return _gate(junit, client_page, given)
 
 
-def _gate(junit: str | None, given: dict[str, Any]) -> int:
+def _gate(junit: str | None, client_page: str | None, given: dict[str, Any]) -> int:
     reports = Path(junit) if junit else None
     variables = Unshown({**os.environ, **environment(given)})
     if reports and not settings.only_cleans_up(variables):
@@ -58,7 +62,7 @@ def _gate(junit: str | None, given: dict[str, Any]) -> int:
         except EOFError:  # the gate shows that there is none
             token = ""
         variables = Unshown({**variables, "CONTRACT_TOKEN": Secret(token)})
-    return program.run(variables, reports).code
+    return program.run(variables, reports, Path(client_page) if client_page else None).code
 
 
 def environment(given: dict[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@
 and ``operations`` compare them, ``kinds`` has whom each kind of difference breaks.
 """
 
-from .kinds import KINDS, Breaks, Difference
+from .kinds import KINDS, Breaks, Difference, Direction
 from .load import load, parse
 from .operations import differences
 from .read import Document, NoCommonOperationError
@@ -13,6 +13,7 @@ __all__ = [
     "KINDS",
     "Breaks",
     "Difference",
+    "Direction",
     "Document",
     "NoCommonOperationError",
     "differences",

@@ -38,6 +38,7 @@ class Difference(NamedTuple):
         base: What the base has there, in a few words.
         revision: What the revision has there.
         subject: The name of what differs: of a field, parameter or operation, or the values.
+        directions: Whether it is in a response, in a request, or in both.
 
     """
 
@@ -49,6 +50,7 @@ class Difference(NamedTuple):
     base: str
     revision: str
     subject: str
+    directions: tuple[Direction, ...]
 
 
 # Whom a kind breaks in a response, and in a request; None where it cannot occur.

@@ -239,10 +239,13 @@ def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
 
 def _merged(found: list[Difference]) -> list[Difference]:
     """Merge the differences of one schema that several places use."""
-    first: dict[Difference, Difference] = {}
-    places: dict[Difference, dict[str, None]] = {}
+    alike: dict[Difference, list[Difference]] = {}
     for one in found:
-        key = one._replace(places=(), subject="")
-        first.setdefault(key, one)
-        places.setdefault(key, {})[one.places[0]] = None
-    return [one._replace(places=tuple(places[key])) for key, one in first.items()]
+        alike.setdefault(one._replace(places=(), subject="", directions=()), []).append(one)
+    return [
+        all_[0]._replace(
+            places=tuple(dict.fromkeys(place for one in all_ for place in one.places)),
+            directions=tuple(dict.fromkeys(way for one in all_ for way in one.directions)),
+        )
+        for all_ in alike.values()
+    ]

@@ -53,8 +53,11 @@ class Place:
     ) -> Difference:
         """Return a difference at this place."""
         affected = breaks(kind, self.direction)
-        texts = (text[:LONGEST_TEXT] for text in (base, revision, subject or self.subject))
-        return Difference(kind, affected, (self.label,), *at, *texts)
+        base, revision, name = (
+            text[:LONGEST_TEXT] for text in (base, revision, subject or self.subject)
+        )
+        places, ways = (self.label,), (self.direction,)
+        return Difference(kind, affected, places, *at, base, revision, name, ways)
 
 
 def compare_schemas(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from .. import escape
 from ..escape import line
@@ -14,6 +15,24 @@ Taken = list[tuple[Difference, Accepted]]
 SAME, COMPATIBLE, BREAKING = "same", "compatible", "breaking"
 WIDEST = 40
 HEADS = ("breaks", "kind", "where", "base", "revision")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two documents, and what differs between them.
+
+    Attributes:
+        found: The differences that count.
+        taken: Those that are accepted.
+        hidden: How many operations only the revision has, where they are not listed.
+
+    """
+
+    base: Document
+    revision: Document
+    found: list[Difference]
+    taken: Taken
+    hidden: int = 0
 
 
 def table(found: list[Difference]) -> str:

@@ -42,7 +42,7 @@ def body(content: str, hide: Hide, marks: Collection[str] = ()) -> list[Line]:
         return []
     text = hidden(content, hide) if len(content) > MOST_PARSED else hide(content)
     try:
-        found = [*_json(json.loads(text), "$", "", "")]
+        found = [*_json(_read(text), "$", "", "")]
     except (ValueError, RecursionError):
         found = [Line(_cut(one)) for one in lines(text).split("\n")]
     marked = {_nearest(mark, {one.path for one in found}) for mark in marks} - {""}
@@ -85,14 +85,31 @@ def _nearest(mark: str, paths: Collection[str]) -> str:
     return mark
 
 
+class _Members(list[tuple[str, Any]]):
+    """The members of an object: a key that stands twice is shown twice."""
+
+
+class _Number(str):
+    """A number as it was sent."""
+
+    __slots__ = ()
+
+
+def _read(text: str) -> Any:
+    return json.loads(
+        text, object_pairs_hook=_Members, parse_float=_Number, parse_int=_Number,
+        parse_constant=_Number,
+    )  # fmt: skip
+
+
 def _json(value: Any, path: str, before: str, after: str, depth: int = 0) -> Iterator[Line]:
     indent = "  " * depth
-    if not isinstance(value, dict | list) or not value:
+    if not isinstance(value, list) or not value:
         yield Line(f"{indent}{before}{_cut(line(_scalar(value)))}{after}", path)
         return
-    if isinstance(value, dict):
+    if isinstance(value, _Members):
         first, last = "{", "}"
-        members = [(f"{line(_scalar(key))}: ", f".{key}", one) for key, one in value.items()]
+        members = [(f"{line(_scalar(key))}: ", f".{key}", one) for key, one in value]
     else:
         first, last = "[", "]"
         members = [("", f"[{index}]", one) for index, one in enumerate(value)]
@@ -104,6 +121,10 @@ def _json(value: Any, path: str, before: str, after: str, depth: int = 0) -> Ite
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, _Number):
+        return value
+    if isinstance(value, _Members):
+        return "{}"
     return json.dumps(value, ensure_ascii=False)
 
 

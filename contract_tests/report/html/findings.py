@@ -10,7 +10,6 @@ from ...rules.client import CLIENT_RULES
 from ...rules.fixes import FIXES
 from ...usage import about
 from ...verdicts.judge import Outcome, Verdict
-from .. import client as client_text
 from .. import curl, text
 from ..causes import Cause
 from ..causes import causes as grouped
@@ -76,10 +75,11 @@ def causes(subject: Subject) -> list[Shown]:
     return [_shown(subject, one) for one in grouped(subject.verdicts.values())[:MOST_CAUSES]]
 
 
-def heading(causes: list[Shown]) -> str:
-    """Return how many causes fail a run, and how many do not."""
+def heading(causes: list[Shown], others: int = 0) -> str:
+    """Return how many causes and ``others`` fail a run, and how many causes do not."""
     failing = sum(one.outcome == Outcome.VIOLATED for one in causes)
     words = [f"{failing} {'cause' if failing == 1 else 'causes'} to fix"]
+    words += [f"{others} other {'failure' if others == 1 else 'failures'}"] if others else []
     words += [f"{len(causes) - failing} advised or waived"] if failing < len(causes) else []
     return ", ".join(words)
 
@@ -101,8 +101,7 @@ def calls(subject: Subject) -> list[Judged]:
     return [
         Judged(
             rule.id, str(rule.level), rule.text, str(verdict.outcome),
-            str(verdict.observed), inspect.getdoc(rule.judge) or "",
-            line(client_text.failure(verdict)),
+            str(verdict.observed), inspect.getdoc(rule.judge) or "", "",
         )
         for rule in CLIENT_RULES.values()
         if (verdict := subject.client.get(rule.id))

@@ -26,9 +26,9 @@
       for (const row of rows) {
         const is = Object.entries(wanted).every(([name, value]) => fits(row, name, value));
         row.hidden = !is;
-        shown += is && row.matches(".exchanges > li");
+        shown += is && row.matches(".exchanges > li, .cause[data-breaks]");
       }
-      form.elements.shown.value = `${shown} exchanges`;
+      form.elements.shown.value = `${shown} shown`;
     };
     form.hidden = false;
     form.addEventListener("change", show);

@@ -246,7 +246,7 @@ NOT_IN_CI = {
 
 def test_make_and_action_have_no_unknown_settings() -> None:
     """A removed setting must be removed there too."""
-    own = {"HAR", "PAGE", "PORT", "SCENARIO"}  # arguments of judge and serve, not settings
+    own = {"CLIENT_PAGE", "HAR", "PAGE", "PORT", "SCENARIO"}  # arguments, not settings
     given = {name for command in ("gate", "judge", "serve") for name in TAKES[command]}
     [gate] = [step for step in ACTION["runs"]["steps"] if step.get("id") == "gate"]
     read = {name for name in gate["env"] if name.startswith(PREFIX)}

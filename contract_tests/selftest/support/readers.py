@@ -25,7 +25,7 @@ _ELEMENTS = {
     "article", "h1", "h2", "h3", "h4", "p", "pre", "code", "mark", "span", "strong", "a", "div",
     "dl", "dt", "dd", "ul", "ol", "li", "details", "summary", "form", "label", "select", "option",
     "button", "output", "table", "caption", "thead", "tbody", "tr", "th", "td", "figure",
-    "figcaption", "svg", "path", "circle",
+    "figcaption", "svg", "path", "circle", "ins", "del",
 }  # fmt: skip
 _SHOWN = ("fence", "code_inline", "code_block")
 _ACTIVE = ("html_block", "html_inline", "link_open", "image", "hr", "blockquote_open")

@@ -337,5 +337,6 @@ def test_json_has_every_difference(capsys: pytest.CaptureFixture[str]) -> None:
             "subject": "artifactType",
             "base": "absent",
             "revision": "CONTAINER_IMAGE, VM_SANDBOX",
+            "directions": ["response"],
         }
     ]

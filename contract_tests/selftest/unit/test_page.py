@@ -153,6 +153,16 @@ def test_any_body_is_shown_within_bounds(number: int) -> None:
     assert all(one.text.isprintable() for one in lines)
 
 
+def test_body_is_shown_as_it_was_sent() -> None:
+    """A key that stands twice is shown twice, and a number with its digits."""
+    lines = body.body('{"a": 1.50, "a": {}, "b": 1e999, "c": [NaN, []]}', str, ["$.a"])
+
+    assert [one.text.strip() for one in lines] == [
+        "{", '"a": 1.50,', '"a": {},', '"b": 1e999,', '"c": [', "NaN,", "[]", "]", "}"
+    ]  # fmt: skip
+    assert [one.text.strip() for one in lines if one.is_marked] == ['"a": 1.50,', '"a": {},']
+
+
 def test_a_large_run_is_a_page_of_ten_megabytes_at_most() -> None:
     """All of its exchanges are listed up to a number, the violating ones whole first."""
     run = run_of(rule=("T5",))

@@ -15,50 +15,15 @@ from ... import payloads
 from ...contract.api import IMAGES, START, STATUS
 from ...contract.openapi import contract
 from ...drivers import client as driver
+from ...gate import corpus
+from ...gate.corpus import Judged
 from ...payloads import Payload
-from ...rules import RULES, Broken, Level
 from ...tape.call import Call
-from ...tape.exchange import NOT_JSON, Message
 from ...tape.tape import Tape
 
 CORPUS = payloads.load()
 SET = "2026-11-24T09:00:07Z"
 NULLABLE = ["absent", None, SET]
-
-
-def schema_refuses(payload: Payload) -> bool:
-    """Return whether the schema of openapi.yaml refuses it, or it is not application/json."""
-    message = Message({"content-type": payload.media_type}, payload.content)
-    if message.media_type != "application/json" or message.json is NOT_JSON:
-        return True
-    operation = contract().operations[payload.operation]
-    schema = contract().response_schema(operation, operation.success)
-    assert schema is not None
-    return bool(contract().errors(schema, message.json))
-
-
-def broken_rules(payload: Payload) -> dict[str, Broken]:
-    """Return what the rules about one response find."""
-    operation = contract().operations[payload.operation]
-    history = Tape(driver.TOKEN).record(
-        driver="payloads",
-        intent=payload.title,
-        request=(
-            operation.method,
-            "https://images.test"
-            + operation.path.format(build_id="bld_1", image_name="web", image_tag="v1"),
-            {"authorization": f"Bearer {driver.TOKEN}", "content-type": "application/json"}, b"{}",
-        ),
-        response=(operation.success, {"content-type": payload.media_type}, payload.content),
-    )  # fmt: skip
-    judged = {
-        rule.id: list(rule.apply(history)) for rule in RULES.values() if rule.id not in ("P3", "L5")
-    }
-    return {
-        name: next(one for one in found if isinstance(one, Broken))
-        for name, found in judged.items()
-        if any(isinstance(one, Broken) for one in found)
-    }
 
 
 @pytest.fixture(scope="module")
@@ -77,34 +42,30 @@ def client_call(payload: Payload, caller: driver.Caller, how: str) -> Call:
     return caller.call(stimulus, how)
 
 
-def agree(payload: Payload, caller: driver.Caller) -> None:
-    """Assert that schema, rules and client agree with the verdict of a payload."""
-    assert schema_refuses(payload) is payload.is_refused
+def judged(payload: Payload, caller: driver.Caller) -> Judged:
+    """Return what the judges make of a payload, and check that they agree with its verdict."""
+    [one] = corpus.judged([client_call(payload, caller, how) for how in driver.WAYS], [payload])
 
-    broken = broken_rules(payload)
-    stated = {name for name in broken if RULES[name].level is Level.MUST}
-    assert bool(stated) is payload.is_refused, broken
-
-    for how in driver.WAYS:
-        call = client_call(payload, caller, how)
-        assert (call.raised is not None) is payload.is_refused, call
-        if payload.is_refused:
-            assert call.raised == "InvalidResponseError"
+    assert one.opinions == {payload.is_refused}, one
+    assert one.is_agreed
+    assert len(one.calls) == len(driver.WAYS)
+    if payload.is_refused:
+        assert {call.raised for call in one.calls} == {"InvalidResponseError"}
+    return one
 
 
 @pytest.mark.parametrize("payload", CORPUS, ids=lambda payload: payload.title)
 def test_judges_agree(payload: Payload, caller: driver.Caller) -> None:
     """Verdict, rule and path are as the corpus has them."""
-    agree(payload, caller)
+    one = judged(payload, caller)
 
-    broken = broken_rules(payload)
+    broken = {rule.id: found for rule, found in one.broken}
     assert set(broken) == ({payload.rule} if payload.rule else set()), broken
     if payload.rule and payload.at and payload.rule != "P1":
         assert broken[payload.rule].at == payload.at
     if payload.is_refused:
-        call = client_call(payload, caller, "sync")
         assert payload.at is not None
-        assert f": {payload.at}: " in call.message
+        assert f": {payload.at}: " in one.calls[0].message
 
 
 def test_corpus_breaks_each_rule_of_a_body() -> None:
@@ -150,12 +111,12 @@ def test_every_combination(
     content = json.dumps(group).encode()
     payload = Payload("combination", STATUS, content, "application/json", False, None, None)
 
-    agree(payload, caller)
+    one = judged(payload, caller)
 
     may_start, may_complete = ALLOWED[status]
     makes_sense = ("set" if started == SET else "unset") in may_start.split(" or ")
     makes_sense &= ("set" if completed == SET else "unset") in may_complete.split(" or ")
-    assert (not broken_rules(payload)) is makes_sense
+    assert (not one.broken) is makes_sense
 
 
 WRONG = [None, True, 7, 1.5, "", "x", [], ["x"], {}, {"x": 1}]
@@ -211,9 +172,9 @@ def test_invalid_type_at_every_position(operation: str, caller: driver.Caller) -
         payload = Payload(
             f"{at}={value}", operation, content, "application/json", False, None, None
         )
-        is_refused = schema_refuses(payload)
-        refused += is_refused
-        agree(replace(payload, is_refused=is_refused), caller)
+        [alone] = corpus.judged([], [payload])
+        refused += bool(alone.invalid)
+        judged(replace(payload, is_refused=bool(alone.invalid)), caller)
 
     assert refused > 20
 

@@ -12,6 +12,7 @@ import pytest
 
 from ... import cli, program
 from ...contract.openapi import PATH
+from ...gate import corpus
 from ...payloads import STATUS, Payload
 from ...problems import Exit
 from ...report import rule_page
@@ -20,7 +21,6 @@ from ...rules.client import CLIENT_RULES
 from ...rules.evidence import EVIDENCE
 from ...rules.examples import EXAMPLES
 from ...rules.fixes import FIXES
-from .test_payloads import broken_rules
 
 PAGES = PATH.parent / "docs/rules"
 PAGED = RULES | TRAFFIC_RULES
@@ -57,7 +57,9 @@ def test_example_violates_its_rule_and_what_is_right_violates_none(rule: str) ->
         content = json.dumps(BASE | json.loads(body)).encode()
         payload = Payload(rule, STATUS, content, "application/json", False, None, None)
 
-        assert {*broken_rules(payload)} == expected
+        [judged] = corpus.judged([], [payload])
+
+        assert {one.id for one, _ in judged.broken} == expected
 
 
 def test_evidence_is_of_a_rule_and_names_what_happened() -> None:

@@ -239,7 +239,8 @@ def _compared(text: str) -> str | None:
         base = Path(folder, "base.json")
         base.write_text(json.dumps(_document("plain")))
         words = ("compare", str(file), f"--contract={base}", "--all")
-        printed = _command(*words)
+        page = Path(folder, "page.html")
+        printed = _command(*words, f"--page={page}")
         if MARK not in printed:
             return f"nothing is shown: {printed}"
         kept = text.encode(errors="replace").decode()
@@ -249,7 +250,10 @@ def _compared(text: str) -> str | None:
         )  # fmt: skip
         refused = _command(*words, f"--accepted={accepted}")
         document = _command(*words, "--json")
-    return readers.terminal(printed) or readers.terminal(refused) or readers.as_json(document)
+        forged = readers.html(page.read_text("utf-8"))
+    return forged or next(
+        filter(None, map(readers.terminal, (printed, refused))), readers.as_json(document)
+    )
 
 
 def _linted(text: str) -> str | None:
@@ -277,12 +281,14 @@ def _recorded(text: str) -> str | None:
     entries[2]["response"]["content"]["mimeType"] = f"x/{text}"
     with tempfile.TemporaryDirectory() as folder:
         file = recordings.written(Path(folder) / "a.har", entries)
-        printed = _command("judge", str(file))
+        page = Path(folder, "page.html")
+        printed = _command("judge", str(file), f"--page={page}")
+        forged = readers.html(page.read_text("utf-8"))
         file.write_text(json.dumps({"log": text}) + text.encode(errors="replace").decode())
         printed += _command("judge", str(file))
     if MARK not in printed:
         return f"nothing is shown: {printed}"
-    return readers.terminal(printed)
+    return forged or readers.terminal(printed)
 
 
 def _locked(text: str) -> str | None:

@@ -1,0 +1,104 @@
+"""The page of a comparison: what changed, where, who is affected, and what is accepted."""
+
+from __future__ import annotations
+
+import datetime
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from ... import cli
+from ...openapi_diff import KINDS, Breaks, Difference, Direction, differences, load, parse
+from ...openapi_diff.accepted import Accepted, split
+from ...openapi_diff.kinds import breaks
+from ...problems import Exit
+from ...report import html
+from ...report.comparison import Compared
+from ...report.html import differences as shown
+from ..support import readers
+
+DOCUMENTS = Path(__file__).parent.parent / "support" / "compare"
+SECOND, THIRD = (str(DOCUMENTS / f"{name}.yaml") for name in ("second", "third"))
+
+
+def compared(base: str = SECOND, revision: str = THIRD) -> Compared:
+    """Return what differs between two of the sample documents."""
+    one, other = load(base), load(revision)
+    return Compared(one, other, differences(one, other), [])
+
+
+def test_each_difference_has_who_is_affected_and_lines_of_both_documents() -> None:
+    """A field that is gone is shown with its schema, without descriptions."""
+    first, *_ = found = shown.differences(compared())
+
+    assert (first.kind, first.outcome) == ("field-removed", Breaks.CLIENTS)
+    assert [one.partition(":")[0] for one in first.affected] == ["clients that read it"]
+    assert [one.text for one in first.lines] == [
+        "-{", '-  "type": "string",', '-  "nullable": true', "-}"
+    ]  # fmt: skip
+    assert found[-1].affected == []
+
+
+def test_change_of_one_schema_is_shown_as_lines_that_differ() -> None:
+    """With lines around it; what is not compared is left out."""
+    texts = [Path(SECOND).read_text().replace(old, new)
+             for old, new in (("x-none", ""), ("COMPLETED,", "COMPLETED, ARCHIVED,"))]  # fmt: skip
+    one, other = (parse(text, "a.yaml") for text in texts)
+    both = Compared(one, other, differences(one, other), [])
+    lines = [line.text for each in shown.differences(both) for line in each.lines]
+
+    assert [one for one in lines if one[0] in "+-"] == ['+    "ARCHIVED",']
+
+
+def test_accepted_difference_shows_why() -> None:
+    """It comes last, and does not count."""
+    both = compared()
+    entry = Accepted(both.found[0].kind, both.found[0].places[0], "agreed <b>", datetime.date.max)
+    found, taken = split(both.found, (entry,))
+    page = html.page(html.of_comparison(Compared(both.base, both.revision, found, taken), ""))
+
+    assert readers.html(page) is None
+    assert [
+        one.outcome for one in shown.differences(Compared(both.base, both.revision, found, taken))
+    ][-1] == shown.ACCEPTED
+    assert "until 9999-12-31: agreed <b>" in unescape(page)
+
+
+def test_every_kind_of_difference_says_who_is_affected() -> None:
+    """In a response, in a request, and in both."""
+    base, revision = load(SECOND), load(THIRD)
+    for kind in KINDS:
+        ways = [way for way in Direction if KINDS[kind][list(Direction).index(way)] is not None]
+        for way in ways:
+            one = Difference(kind, breaks(kind, way), ("a",), "", "", "", "", "", (way,))
+            [found] = shown.differences(Compared(base, revision, [one], []))
+
+            count = {Breaks.NOBODY: 0, Breaks.BOTH: 2}.get(one.breaks, 1)
+            assert len(found.affected) == count, (kind, way)
+
+
+def test_page_of_many_large_differences_is_bounded() -> None:
+    """Up to a number of them, each with some lines."""
+    text = Path(SECOND).read_text()
+    values = ", ".join(f"v{number:06}{'x' * 200}" for number in range(500))
+    one, other = parse(text, "a"), parse(text.replace("COMPLETED,", f"COMPLETED, {values},"), "a")
+    found = differences(one, other) * 1100
+    page = html.page(html.of_comparison(Compared(one, other, found, []), ""))
+
+    assert len(found) > shown.MOST
+    assert len(page.encode()) < 10 * 2**20
+    assert page.count('<article id="difference-') == shown.MOST
+
+
+def test_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the verdict, and the command that compares again; the exit code is the same."""
+    file = tmp_path / "a page.html"
+    code = cli.main(["compare", THIRD, f"--contract={SECOND}", f"--page={file}"])
+
+    assert code == Exit.FOUND
+    assert "3 break clients" in capsys.readouterr().out
+    page = file.read_text()
+    assert readers.html(page) is None
+    assert "<h1>Breaking</h1>" in page
+    assert f"UPSTREAM={THIRD}" in page
