@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from ._calls import Call, Job, run, run_async
+from ._log import logged
 from ._receive import receive, receive_async
 from ._retry import NOTHING_SENT, with_retries
 from ._secrets import secrets_stripped
@@ -189,7 +190,9 @@ def _put(
             "PUT", url, headers=headers, content=body.pieces(), extensions=extensions
         )
         with secrets_stripped():
-            response = http.send(request, auth=None, follow_redirects=False, stream=True)
+            with logged(request, _known(client, http)) as sent:
+                response = http.send(request, auth=None, follow_redirects=False, stream=True)
+                sent.status = response.status_code
             _drop_cookies(http.cookies, response)
             return receive(response, client.max_response_bytes)
 
@@ -206,11 +209,18 @@ def _put(
             "PUT", url, headers=headers, content=body.pieces_async(), extensions=extensions
         )
         with secrets_stripped():
-            response = await http.send(request, auth=None, follow_redirects=False, stream=True)
+            with logged(request, _known(client, http)) as sent:
+                response = await http.send(request, auth=None, follow_redirects=False, stream=True)
+                sent.status = response.status_code
             _drop_cookies(http.cookies, response)
             return await receive_async(response, client.max_response_bytes)
 
     return Call(send, send_async)
+
+
+def _known(client: AuthenticatedClient, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+    """Return a request with all secrets of the client, which a server may put into an upload URL."""
+    return http.build_request("GET", "/", headers=client._request_headers(None))
 
 
 def _addresses(host: str) -> Call[list[str]]:

@@ -5,15 +5,20 @@ import ssl
 import threading
 from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from . import _environment
+from ._log import logged
 from ._receive import ACCEPTED, MAX_RESPONSE_BYTES, receive, receive_async
 from ._secrets import Secrets, secrets_stripped
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 from ._urls import read_hosts
 from .errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from .api.images import Images
 
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 """Seconds. Without a timeout, a server that never responds would block the caller for ever."""
@@ -25,7 +30,8 @@ class Client:
     Use it in a ``with`` or ``async with``, which closes its connections.
 
     Args:
-        base_url: The URL of the API, for example ``https://api.primeintellect.ai``.
+        base_url: The URL of the API; by default ``PRIME_API_BASE_URL`` of the environment, else
+            the server that the contract names.
         headers: Headers to send with each request.
         cookies: Cookies to send with each request.
         timeout: Seconds, or an ``httpx.Timeout``; by default 30 s, and 10 s to connect.
@@ -41,12 +47,13 @@ class Client:
             default 16 MiB. A larger success raises ``InvalidResponseError``.
 
     Raises:
-        InvalidRequestError: If an option has none of these values.
+        InvalidRequestError: If the URL is not an http(s) URL, or an option has none of these
+            values.
     """
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
@@ -68,7 +75,7 @@ class Client:
         except ValueError as error:
             raise InvalidRequestError(f"upload_hosts: {error}") from error
         self._settings: dict[str, Any] = {
-            "base_url": base_url,
+            "base_url": _environment.base_url(base_url),
             "headers": dict(headers or {}),
             "cookies": dict(cookies or {}),
             "timeout": timeout,
@@ -147,7 +154,9 @@ class Client:
         with secrets_stripped():
             request = client.build_request(method, path, content=json, headers=headers)
             while True:
-                response = client.send(request, stream=True, follow_redirects=False)
+                with logged(request, *(one.request for one in history)) as sent:
+                    response = client.send(request, stream=True, follow_redirects=False)
+                    sent.status = response.status_code
                 response.history = list(history)
                 next_request = _redirected(client, response)
                 if next_request is None:
@@ -166,7 +175,9 @@ class Client:
         with secrets_stripped():
             request = client.build_request(method, path, content=json, headers=headers)
             while True:
-                response = await client.send(request, stream=True, follow_redirects=False)
+                with logged(request, *(one.request for one in history)) as sent:
+                    response = await client.send(request, stream=True, follow_redirects=False)
+                    sent.status = response.status_code
                 response.history = list(history)
                 next_request = _redirected(client, response)
                 if next_request is None:
@@ -223,21 +234,25 @@ class Client:
 
 
 class AuthenticatedClient(Client):
-    """A ``Client`` that sends a bearer token with each request. No ``repr`` or error shows it.
+    """A ``Client`` that sends a bearer token with each request. No ``repr``, error or log shows it.
+
+    Its operations are methods too: ``client.images``.
 
     Args:
-        base_url: The URL of the API.
-        token: Printable ASCII without spaces. Assign ``client.token`` to change it.
+        base_url: The URL of the API; by default ``PRIME_API_BASE_URL`` of the environment, else
+            the server that the contract names.
+        token: Printable ASCII without spaces; by default ``PRIME_API_KEY`` of the environment.
+            Assign ``client.token`` to change it.
         headers: This and all other arguments are those of ``Client``.
 
     Raises:
-        InvalidRequestError: If the token or an option is invalid.
+        InvalidRequestError: If there is no token, or if it, the URL or an option is invalid.
     """
 
     def __init__(
         self,
-        base_url: str,
-        token: str,
+        base_url: str | None = None,
+        token: str | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
@@ -263,7 +278,14 @@ class AuthenticatedClient(Client):
             upload_hosts=upload_hosts,
             max_response_bytes=max_response_bytes,
         )
-        self.token = token
+        self._token = _environment.token(token)
+
+    @property
+    def images(self) -> "Images":
+        """The operations as methods, and as methods to await, whose names end with ``_async``."""
+        from .api.images import Images  # which imports this module
+
+        return Images(self)
 
     @property
     def token(self) -> str:
@@ -272,12 +294,7 @@ class AuthenticatedClient(Client):
 
     @token.setter
     def token(self, token: str) -> None:
-        word = isinstance(token, str) and token.isascii() and token.isprintable()
-        if not (word and token and " " not in token):
-            raise InvalidRequestError(
-                "the token must be printable ASCII without spaces, and not empty"
-            )
-        self._token = token
+        self._token = _environment.valid_token(token)
 
     def _copy(self, **changed: Any) -> Self:
         return type(self)(token=self._token, **{**self._settings, **changed})

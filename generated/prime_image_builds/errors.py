@@ -293,7 +293,7 @@ class BuildFailedError(ImageBuildsError):
 
     def __init__(self, build: "BuildStatusResponse") -> None:
         self.build = build
-        messages = [artifact.error_message for artifact in build.artifacts or ()]
+        messages = [artifact.error_message for artifact in build.artifacts]
         self.messages = tuple(message for message in messages if message)
         super().__init__(build)
 

@@ -8,50 +8,31 @@ and are also retried after a lost connection, a 408 and a 5xx, for 60 s without 
 
 import math
 import os
+from contextlib import nullcontext
 from functools import partial
+from typing import Any, Literal, overload
 
 import httpx
 import msgspec
 
 from . import _calls
 from ._calls import Call, Job, once, run, run_async
+from ._phases import FAILED, SUCCEEDED, WAITING
 from ._retry import may_have_been_processed, with_retries
 from ._state import JobState
 from ._text import printable
 from ._upload import upload_job
+from ._wire import member
 from .api.images import get_build_status, initiate_image_build, start_image_build
 from .client import AuthenticatedClient
 from .context import Context, pack, pack_async
-from .errors import ApiError, BuildFailedError, ImageBuildsError
+from .errors import ApiError, BuildFailedError, ImageBuildsError, InvalidRequestError
+from .models import BuildPlatform, RequestedVisibility
 from .models.build_image_request import BuildImageRequest
 from .models.build_image_response import BuildImageResponse
 from .models.build_status_response import BuildStatusResponse
-from .models.image_build_status import ImageBuildStatus
 from .models.start_build_request import StartBuildRequest
 from .progress import OnProgress, Step
-
-WAITING = frozenset(
-    {
-        ImageBuildStatus("PENDING"),
-        ImageBuildStatus("UPLOADING"),
-    }
-)
-"""Statuses of a build that was not started."""
-
-SUCCEEDED = frozenset(
-    {
-        ImageBuildStatus("COMPLETED"),
-    }
-)
-"""Statuses of a build that has succeeded."""
-
-FAILED = frozenset(
-    {
-        ImageBuildStatus("FAILED"),
-        ImageBuildStatus("CANCELLED"),
-    }
-)
-"""Statuses of a build that has ended without success."""
 
 DEADLINE = 1800.0
 """Seconds for which the vendor's own clients wait for a build (observed)."""
@@ -60,21 +41,66 @@ INTERVAL = 10.0
 """Seconds between two polls of the vendor's own clients (observed)."""
 
 
+@overload
 def build_image(
     folder: str | os.PathLike[str],
     *,
-    client: AuthenticatedClient,
+    name: str,
+    tag: str,
+    dockerfile_path: str | None = None,
+    platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
+    team_id: str | None = None,
+    visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
+    client: AuthenticatedClient | None = None,
+    deadline: float = DEADLINE,
+    interval: float = INTERVAL,
+    on_progress: OnProgress | None = None,
+) -> BuildStatusResponse: ...
+
+
+@overload
+def build_image(
+    folder: str | os.PathLike[str],
+    *,
     body: BuildImageRequest,
+    client: AuthenticatedClient | None = None,
+    deadline: float = DEADLINE,
+    interval: float = INTERVAL,
+    on_progress: OnProgress | None = None,
+) -> BuildStatusResponse: ...
+
+
+def build_image(
+    folder: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    tag: str | None = None,
+    body: BuildImageRequest | None = None,
+    dockerfile_path: str | None = None,
+    platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
+    team_id: str | None = None,
+    visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
+    client: AuthenticatedClient | None = None,
     deadline: float = DEADLINE,
     interval: float = INTERVAL,
     on_progress: OnProgress | None = None,
 ) -> BuildStatusResponse:
     """Build an image from a directory: pack, initiate, upload, start, and wait until it ends.
 
+        build = build_image(".", name="web", tag="v1")
+
     Args:
         folder: The build context. Its ``.dockerignore`` is respected.
-        client: The client to send the requests with.
-        body: The image to build. ``dockerfile_path`` may be outside of the directory.
+        name: The image's name.
+        tag: The image's tag.
+        body: The image to build, instead of its name, tag and the arguments up to ``client``.
+        dockerfile_path: The Dockerfile, which may be outside of the directory. By
+            default Dockerfile.
+        platform: What the image is built for. By default linux/amd64.
+        team_id: The team that the image is built for.
+        visibility: Who may use the image once it is built. By default INHERIT.
+        client: The client to send the requests with; by default one for this call,
+            ``AuthenticatedClient()``.
         deadline: Seconds for the whole job. A request in progress is not interrupted.
         interval: Seconds between two polls of the status, at most; the first are more frequent.
         on_progress: Called with a ``Progress`` at each step, piece of the upload and poll.
@@ -94,20 +120,60 @@ def build_image(
         httpx.HTTPError: If there is no response; a failed initiate may have created a build.
             Errors after initiate have a note with the build id.
     """
-    return run(_build(folder, client, body, JobState(deadline, interval, on_progress)))
+    body = _request(body, name, tag, dockerfile_path, platform, team_id, visibility)
+    with _given(client) as used:
+        return run(_build(folder, used, body, JobState(deadline, interval, on_progress)))
+
+
+@overload
+async def build_image_async(
+    folder: str | os.PathLike[str],
+    *,
+    name: str,
+    tag: str,
+    dockerfile_path: str | None = None,
+    platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
+    team_id: str | None = None,
+    visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
+    client: AuthenticatedClient | None = None,
+    deadline: float = DEADLINE,
+    interval: float = INTERVAL,
+    on_progress: OnProgress | None = None,
+) -> BuildStatusResponse: ...
+
+
+@overload
+async def build_image_async(
+    folder: str | os.PathLike[str],
+    *,
+    body: BuildImageRequest,
+    client: AuthenticatedClient | None = None,
+    deadline: float = DEADLINE,
+    interval: float = INTERVAL,
+    on_progress: OnProgress | None = None,
+) -> BuildStatusResponse: ...
 
 
 async def build_image_async(
     folder: str | os.PathLike[str],
     *,
-    client: AuthenticatedClient,
-    body: BuildImageRequest,
+    name: str | None = None,
+    tag: str | None = None,
+    body: BuildImageRequest | None = None,
+    dockerfile_path: str | None = None,
+    platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
+    team_id: str | None = None,
+    visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
+    client: AuthenticatedClient | None = None,
     deadline: float = DEADLINE,
     interval: float = INTERVAL,
     on_progress: OnProgress | None = None,
 ) -> BuildStatusResponse:
     """Build an image from a directory, like ``build_image``. Cancelling it deletes its files."""
-    return await run_async(_build(folder, client, body, JobState(deadline, interval, on_progress)))
+    body = _request(body, name, tag, dockerfile_path, platform, team_id, visibility)
+    async with _given(client) as used:
+        state = JobState(deadline, interval, on_progress)
+        return await run_async(_build(folder, used, body, state))
 
 
 def upload(
@@ -142,7 +208,7 @@ async def upload_async(
 def wait(
     build_id: str,
     *,
-    client: AuthenticatedClient,
+    client: AuthenticatedClient | None = None,
     deadline: float = DEADLINE,
     interval: float = INTERVAL,
     on_progress: OnProgress | None = None,
@@ -153,7 +219,7 @@ def wait(
 
     Args:
         build_id: The id of a build that was started.
-        client: The client to send the requests with.
+        client: The client to send the requests with; by default ``AuthenticatedClient()``.
         deadline: Seconds; 0 polls once.
         interval: Seconds between two polls, at most; the first are more frequent.
         on_progress: Called with a ``Progress`` after each poll.
@@ -167,19 +233,60 @@ def wait(
         ApiError, InvalidResponseError, InvalidRequestError: As for the operation.
         httpx.HTTPError: If there is no response for 60 s.
     """
-    return run(_wait(build_id, client, JobState(deadline, interval, on_progress)))
+    with _given(client) as used:
+        return run(_wait(build_id, used, JobState(deadline, interval, on_progress)))
 
 
 async def wait_async(
     build_id: str,
     *,
-    client: AuthenticatedClient,
+    client: AuthenticatedClient | None = None,
     deadline: float = DEADLINE,
     interval: float = INTERVAL,
     on_progress: OnProgress | None = None,
 ) -> BuildStatusResponse:
     """Poll a build until it ends, like ``wait``."""
-    return await run_async(_wait(build_id, client, JobState(deadline, interval, on_progress)))
+    async with _given(client) as used:
+        return await run_async(_wait(build_id, used, JobState(deadline, interval, on_progress)))
+
+
+def _given(
+    client: AuthenticatedClient | None,
+) -> AuthenticatedClient | nullcontext[AuthenticatedClient]:
+    """Return a context of the client that is passed, which stays open, or of a new one."""
+    return AuthenticatedClient() if client is None else nullcontext(client)
+
+
+def _request(
+    body: BuildImageRequest | None,
+    name: str | None,
+    tag: str | None,
+    dockerfile_path: str | None,
+    platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None,
+    team_id: str | None,
+    visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None,
+) -> BuildImageRequest:
+    """Return the request for an image, from its fields if it is not passed as a whole."""
+    fields: dict[str, Any] = {
+        "image_name": name,
+        "image_tag": tag,
+        "dockerfile_path": dockerfile_path,
+        "platform": None if platform is None else member("platform", platform, BuildPlatform),
+        "team_id": team_id,
+        "visibility": None
+        if visibility is None
+        else member("visibility", visibility, RequestedVisibility),
+    }
+    given = {field: value for field, value in fields.items() if value is not None}
+    if body is not None and not given:
+        return body
+    if body is not None:
+        raise InvalidRequestError("the image is given twice. Fix: pass body alone, or name and tag")
+    if name is None or tag is None:
+        raise InvalidRequestError(
+            "the image has no name or no tag. Fix: pass name and tag, or body"
+        )
+    return BuildImageRequest(**given)
 
 
 def _build(

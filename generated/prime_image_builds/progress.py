@@ -24,7 +24,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a build at one moment.
+    """The progress of a build at one moment. Its ``str`` is one line, for people.
 
     Attributes:
         step: The current step.
@@ -40,6 +40,13 @@ class Progress:
     sent: int = 0
     size: int = 0
 
+    def __str__(self) -> str:
+        amount = None
+        if self.step is Step.UPLOADING and self.size:
+            unit, name = (1e6, "MB") if self.size >= 1e6 else (1e3, "kB")
+            amount = f"{self.sent / unit:.1f} of {self.size / unit:.1f} {name}"
+        return printable(" ".join(filter(None, [self.build_id, self.step, self.status, amount])))
+
 
 OnProgress: TypeAlias = Callable[[Progress], object]
 """Called at each step, piece of the upload and poll. An exception that it raises ends the call."""
@@ -52,7 +59,7 @@ def progress_bar(*, console: object = None) -> Iterator[OnProgress]:
     ``console`` is a ``rich.console.Console``; by default, one for standard output.
 
         with progress_bar() as on_progress:
-            build_image(".", client=client, body=body, on_progress=on_progress)
+            build_image(".", name="web", tag="v1", on_progress=on_progress)
     """
     rich: Any = importlib.import_module("rich.progress")
     about = rich.TextColumn("{task.description}", "progress.description", markup=False)
@@ -62,10 +69,9 @@ def progress_bar(*, console: object = None) -> Iterator[OnProgress]:
 
         def show(progress: Progress) -> None:
             uploading = progress.step is Step.UPLOADING and progress.size
-            parts = [progress.build_id, progress.step, progress.status]
             bar.update(
                 task,
-                description=printable(" ".join(str(part) for part in parts if part)),
+                description=str(progress),
                 total=progress.size if uploading else None,
                 completed=progress.sent if uploading else 0,
             )

@@ -37,7 +37,7 @@ OPERATIONS = {
 PHASES = ({"waiting"}, {"succeeded"}, {"failed", "cancelled"})
 # By Python name. ALWAYS: required, or with a default.
 ALWAYS = {
-    "BuildImageRequest": {"dockerfile_path": "text"},
+    "BuildImageRequest": {"dockerfile_path": "text", "image_name": "text", "image_tag": "text"},
     "BuildImageResponse": {"build_id": "text", "upload_url": "text"},
     "BuildStatusResponse": {"id": "text", "image_name": "text", "image_tag": "text",
                             "status": "ImageBuildStatus"},

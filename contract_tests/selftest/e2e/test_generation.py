@@ -139,6 +139,25 @@ WORKS = {
         {f"{REQUEST}/note": text(default="'a'\n\"\"\"{b}\\")},
         {"request().to_dict()['note']": repr("'a'\n\"\"\"{b}\\")},
     ),
+    "fields of a request as arguments of a method": Works(
+        {**ON, f"{REQUEST}/modes": schema(type="array", items=ref("CacheMode")),
+         f"{REQUEST}/depth": schema(type=["integer", "null"]),
+         f"{REQUEST}/since": text(format="date-time"),
+         f"{REQUEST}/mode": schema(default="off", allOf=[ref("CacheMode")]),
+         f"{REQUEST}/fallback": schema(anyOf=[ref("CacheMode"), {"type": "null"}]),
+         f"{REQUEST}/inner": schema(allOf=[ref("ErrorDetail")])},
+        {"sent('initiate', 'a', 'b', mode='no', fallback='on', depth=2)['mode']": "'no'",
+         "sent('initiate', 'a', 'b', mode='no', fallback='on')['fallback']": "'on'",
+         "sorted(sent('initiate', 'a', 'b'))":
+             "['dockerfile_path', 'image_name', 'image_tag', 'mode', 'note', 'platform', "
+             "'visibility']",
+         "sent('initiate', 'a', 'b')['note']": repr("'a'\n\"\"\"{b}\\")},
+    ),
+    "a field of a request that is named as a parameter": Works(
+        {f"/components/schemas/StartBuildRequest/properties/{name}": text()
+         for name in ("build_id", "self")},
+        {"sent('start_build', 'b', body=StartBuildRequest(build_id='c'))['build_id']": "'c'"},
+    ),
     "quotes and backslashes in the values of an enum": Works(
         {f"{FIELDS}/shape": schema(allOf=[ref("Shape")]),
          "/components/schemas/Shape": text(enum=['a"b', "c\\d", "e'f", "1x", "{g}"])},
@@ -219,8 +238,8 @@ from pathlib import Path
 folder = sys.argv[1]
 sys.path.insert(0, folder)
 import httpx
-from prime_image_builds import UNSET, AuthenticatedClient
-from prime_image_builds.models import BuildImageRequest, BuildStatusResponse
+from prime_image_builds import UNSET, AuthenticatedClient, errors
+from prime_image_builds.models import BuildImageRequest, BuildStatusResponse, StartBuildRequest
 base = {"id": "bld_7c1e09", "imageName": "web", "imageTag": "v1", "status": "PENDING",
         "createdAt": "2026-11-24T09:00:00Z"}
 def group(**given): return BuildStatusResponse.from_dict({**base, **given})
@@ -241,6 +260,19 @@ def call(name, status, answer=None, request=None, detailed=False):
     result = function("bld_1", client=client, **given)
     assert not request or json.loads(sent[0].content) == request
     return result
+def sent(method, *places, **named):
+    got = []
+    def handle(request):
+        got.append(json.loads(request.content))
+        return httpx.Response(500)
+    given = {"transport": httpx.MockTransport(handle)}
+    client = AuthenticatedClient("http://contract.invalid", "a-token", httpx_args=given)
+    (images,) = (getattr(client, one) for one in dir(type(client))
+                 if hasattr(getattr(client, one), method))
+    try:
+        getattr(images, method)(*places, **named)
+    except errors.ServerError:
+        return got[0]
 shown = {}
 for expression in json.load(sys.stdin):
     try:

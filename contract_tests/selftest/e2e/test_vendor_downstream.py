@@ -34,7 +34,11 @@ def build(context: Path) -> BuildStatusResponse:
         ) as client,
     ):
         body = BuildImageRequest(image_name="web", image_tag="v1")
-        return build_image(context, client=client, body=body)
+        first = build_image(context, client=client, body=body)
+        took: float | None = first.duration
+        build = build_image(context, name="web", tag="v1", platform="linux/arm64", client=client)
+        assert build.is_terminal and build.artifacts and took is not None
+        return client.images.build_status(build.id)
 
 
 def described(build: BuildStatusResponse) -> str:
@@ -55,14 +59,28 @@ if __name__ == "__main__":
 """
 # Strangers to the types: each checker must find every one of these, and nothing else.
 WRONG = f"""
-from {VENDORED} import AuthenticatedClient
+from {VENDORED} import AuthenticatedClient, build_image
 from {VENDORED}.models import BuildImageRequest, BuildStatusResponse
 
+client = AuthenticatedClient()
+AuthenticatedClient(timout=3)
+client.images.initiate("web", "v1", platform="windows")
+client.images.start_build("bld_1", timout=3)
+client.images.strat_build("bld_1")
+build_image(".", name="web", tag="v1", timout=3)
+build_image(".", name="web", tag="v1", visibility="public")
+build_image(".", name="web")
+build_image(".", name="web", tag="v1", body=BuildImageRequest(image_name="web", image_tag="v1"))
 BuildImageRequest(image_name=7, image_tag="v1")
 AuthenticatedClient("http://127.0.0.1", "token", naive_timestamps="UTC")
 AuthenticatedClient("http://127.0.0.1", "token", unknown_status="keep")
 BuildStatusResponse.from_dict({{}}, unknown_statuses="utc")
 """
+WRONG_LINES = {
+    number
+    for number, line in enumerate(WRONG.splitlines(), 1)
+    if line and not line.startswith(("from ", "client = "))
+}
 
 
 @pytest.fixture
@@ -99,8 +117,9 @@ def test_mypy_is_strict_and_content(project: Path) -> None:
     (project / "app/wrong.py").write_text(WRONG)
     done = run(project, sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "app")
 
-    found = [line.split(":")[0] for line in done.stdout.splitlines() if " error: " in line]
-    assert found == ["app/wrong.py"] * 4
+    found = [line.split(":") for line in done.stdout.splitlines() if " error: " in line]
+    assert {file for file, *_ in found} == {"app/wrong.py"}
+    assert {int(number) for _, number, *_ in found} == WRONG_LINES
     assert done.stderr == ""
 
 
@@ -112,7 +131,8 @@ def test_pyright_is_content(project: Path) -> None:
     done = json.loads(run(project, *command).stdout)
 
     errors = [one for one in done["generalDiagnostics"] if one["severity"] == "error"]
-    assert [Path(one["file"]).name for one in errors] == ["wrong.py"] * 4
+    assert {Path(one["file"]).name for one in errors} == {"wrong.py"}
+    assert {one["range"]["start"]["line"] + 1 for one in errors} == WRONG_LINES
     assert done["summary"]["filesAnalyzed"] > 40
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import prime_image_builds as client_package
 import pytest
+from prime_image_builds.api.images import Images
 
 from ...contract.api import IMAGES
 from ...contract.openapi import PATH
@@ -105,7 +106,7 @@ def test_no_function_takes_what_it_does_not_name() -> None:
     functions = [one for one in public if inspect.isfunction(one)]
     functions += [
         method
-        for one in (client_package.Client, client_package.AuthenticatedClient)
+        for one in (client_package.Client, client_package.AuthenticatedClient, Images)
         for _, method in inspect.getmembers(one, inspect.isfunction)
         if not method.__name__.startswith("_") or method.__name__ == "__init__"
     ]

@@ -109,6 +109,20 @@ def test_the_example_of_the_readme_runs_as_printed(
     assert "uploading" in out
 
 
+def test_the_example_of_the_methods_runs_as_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Python block of docs/clients.md takes its URL and token from the environment."""
+    printed = TABLE.read_text().partition("```python\n")[2].partition("```")[0]
+
+    with running(create_app(token="test-token", build_seconds=0.1)) as url:  # noqa: S106
+        monkeypatch.setenv("PRIME_API_KEY", "test-token")
+        monkeypatch.setenv("PRIME_API_BASE_URL", url)
+        exec(printed, {})  # noqa: S102 (our own words)
+
+    assert capsys.readouterr().out == "False None 0\nTrue\n"
+
+
 def test_the_example_of_watch_runs_as_printed() -> None:
     """The Python block of docs/gate.md watches a client of ``make serve``."""
     page = (PATH.parent / "docs/gate.md").read_text()

@@ -73,8 +73,10 @@ def test_an_unsound_object_is_noticed() -> None:
     for invalid in (
         replaced(sound, id=7),
         replaced(sound, status="COMPLETED"),
-        replaced(sound, artifacts=[]),
-        replaced(sound, artifacts=(artifacts[0], replaced(artifacts[1], created_at=naive))),
+        replaced(sound, artifacts_or_unset=[]),
+        replaced(
+            sound, artifacts_or_unset=(artifacts[0], replaced(artifacts[1], created_at=naive))
+        ),
     ):
         assert soundness.unsound(invalid) is not None
 

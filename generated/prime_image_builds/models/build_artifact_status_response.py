@@ -2,6 +2,7 @@
 
 from msgspec import field
 
+from .._phases import TERMINAL, seconds
 from ..models.image_artifact_type import ImageArtifactType
 from ..models.image_build_status import ImageBuildStatus
 from ..types import UNSET, Model, Timestamp, Unset
@@ -36,3 +37,13 @@ class BuildArtifactStatusResponse(Model, frozen=True, kw_only=True):
     error_message: None | str | Unset = field(default=UNSET, name="errorMessage")
     started_at: Timestamp | None | Unset = field(default=UNSET, name="startedAt")
     completed_at: Timestamp | None | Unset = field(default=UNSET, name="completedAt")
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the status is a final one; false for one that the contract does not list."""
+        return self.status in TERMINAL
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from ``started_at`` to ``completed_at``, or ``None`` if one is not set."""
+        return seconds(self.started_at, self.completed_at)

@@ -2,6 +2,7 @@
 
 from msgspec import field
 
+from .._phases import TERMINAL, seconds
 from ..models.build_artifact_status_response import BuildArtifactStatusResponse
 from ..models.image_build_status import ImageBuildStatus
 from ..types import UNSET, Model, Timestamp, Unset
@@ -34,4 +35,21 @@ class BuildStatusResponse(Model, frozen=True, kw_only=True):
     created_at: Timestamp = field(name="createdAt")
     started_at: Timestamp | None | Unset = field(default=UNSET, name="startedAt")
     completed_at: Timestamp | None | Unset = field(default=UNSET, name="completedAt")
-    artifacts: tuple[BuildArtifactStatusResponse, ...] | Unset = field(default=UNSET)
+    artifacts_or_unset: tuple[BuildArtifactStatusResponse, ...] | Unset = field(
+        default=UNSET, name="artifacts"
+    )
+
+    @property
+    def artifacts(self) -> tuple[BuildArtifactStatusResponse, ...]:
+        """The array, empty if it is absent; ``artifacts_or_unset`` is ``UNSET`` then."""
+        return self.artifacts_or_unset or ()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the status is a final one; false for one that the contract does not list."""
+        return self.status in TERMINAL
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from ``started_at`` to ``completed_at``, or ``None`` if one is not set."""
+        return seconds(self.started_at, self.completed_at)
