@@ -151,18 +151,24 @@ class Api:
 
         A phase is waiting, running, or one of the ends: succeeded, failed, cancelled.
         """
-        phases: dict[str, str] = self.contract.schema(self.status_schema)["x-phase"]
-        return phases.get(status) if isinstance(status, str) else None
+        return self._phases.get(status) if isinstance(status, str) else None
 
     def rank(self, status: object) -> int | None:
         """Return the position of a status in the life of a build, the same one for all ends.
 
         None if the status is unknown.
         """
-        if self.phase(status) is None:
-            return None
-        first_end = min(i for i, one in enumerate(self.statuses) if self.is_terminal(one))
-        return min(self.statuses.index(str(status)), first_end)
+        return self._ranks.get(status) if isinstance(status, str) else None
+
+    @cached_property
+    def _phases(self) -> dict[str, str]:
+        return dict(self.contract.schema(self.status_schema)["x-phase"])
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        ranks = {one: at for at, one in enumerate(self.statuses) if self.phase(one)}
+        first_end = min(at for one, at in ranks.items() if self.is_terminal(one))
+        return {one: min(at, first_end) for one, at in ranks.items()}
 
     def is_terminal(self, status: object) -> bool:
         """Whether a build of that status has ended."""

@@ -91,7 +91,10 @@ def _broken(payload: Payload) -> tuple[tuple[Rule[Any], Broken], ...]:
         response=(operation.success, {"content-type": payload.media_type}, payload.content),
     )  # fmt: skip
     found = (
-        (rule, next((one for one in rule.apply(history) if isinstance(one, Broken)), None))
+        (
+            rule,
+            next((one for one in rule.apply(rule.over(history)) if isinstance(one, Broken)), None),
+        )
         for rule in RULES.values()
         if rule.id not in _OF_REQUESTS
     )

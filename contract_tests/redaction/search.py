@@ -28,6 +28,8 @@ _MOST_LAYERS = 4
 _MANY = 500
 # So many secrets that begin with one another are distinguished; of more, the longest is hidden.
 _MOST_NESTED = 16
+# So many texts up to so long are kept as they are shown.
+_MOST_KEPT, _LONGEST_KEPT = 4096, 256
 # An index has more than so many times the secrets of the next one.
 _GROWTH = 16
 
@@ -145,12 +147,14 @@ class Search:
         self._indexes: list[_Index] = []
         self._patterns: dict[re.Pattern[bytes], str] = {}
         self._short: dict[bytes, str] = {}
+        # Of short texts: the same headers stand in each exchange.
+        self._hidden: dict[str, str] = {}
 
     def add(self, secret: str, label: str, skipped: int = 0) -> None:
         """Hide a secret; not its first characters, if so many are only there to find it."""
         if len(secret) < SHORTEST:
             return
-        raw = to_bytes(secret)
+        raw, known = to_bytes(secret), len(self._secrets)
         for spelled in (raw, raw.replace(b" ", b"+")):  # as forms spell a blank
             self._secrets.setdefault(spelled.lower(), _What(label, skipped))
             # Where a text is unescaped, so are the escapes that the secret itself holds.
@@ -160,20 +164,31 @@ class Search:
                     break
                 self._secrets.setdefault(inner.text.lower(), _What(label))
                 inner = unescaped(inner.text)
+        if len(self._secrets) > known:
+            self._hidden.clear()
 
     def add_short(self, secret: str, label: str) -> None:
         """Hide a secret of any length, where a text spells it as it is."""
         self._short[to_bytes(secret)] = label
+        self._hidden.clear()
 
     def add_pattern(self, pattern: str, label: str) -> None:
         """Hide the first group of a pattern, which is searched for in lower case."""
         self._patterns[re.compile(to_bytes(pattern))] = label
+        self._hidden.clear()
 
     def hidden(self, text: str) -> str:
         """Return a text with labels for what is secret."""
+        if (known := self._hidden.get(text)) is not None:
+            return known
         raw = to_bytes(text)
-        shown = self.replaced(raw, lambda label, *_: label.encode())
-        return text if shown is raw else shown.decode("utf-8", "surrogatepass")
+        replaced = self.replaced(raw, lambda label, *_: label.encode())
+        shown = text if replaced is raw else replaced.decode("utf-8", "surrogatepass")
+        if len(text) <= _LONGEST_KEPT:
+            if len(self._hidden) >= _MOST_KEPT:
+                self._hidden.clear()
+            self._hidden[text] = shown
+        return shown
 
     def replaced(self, raw: bytes, named: Named, public: re.Pattern[bytes] | None = None) -> bytes:
         """Return bytes with something else for each secret, but within what is public."""

@@ -118,12 +118,9 @@ class Rule(Generic[S]):
     needs_memory: bool = False
     is_of_client: bool = False
 
-    def apply(self, history: History) -> Iterator[Held | Broken]:
-        """Judge the newest exchange of a history."""
-        for subject in self.over(history):
-            for judgement in each(self.judge(subject)):
-                if judgement is not None:
-                    yield judgement
+    def apply(self, subjects: Iterable[S]) -> list[Held | Broken]:
+        """Judge what ``over`` yields; return a judgement for each check that was made."""
+        return [one for subject in subjects for one in each(self.judge(subject)) if one is not None]
 
 
 RULES: dict[str, Rule[Any]] = {}

@@ -375,5 +375,6 @@ def strict_json(content: bytes) -> Any:
     if text.startswith("\ufeff"):
         raise ValueError("it starts with a BOM")
     value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
-    json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be encoded
+    if "\\u" in text:  # without an escape there is no lone surrogate, which cannot be encoded
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value

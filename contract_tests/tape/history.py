@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -118,7 +119,7 @@ def _depth(link: _Link[T] | None) -> int:
     return link.depth if link else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """All exchanges about one build so far, in order; rules check the last one.
 
@@ -134,7 +135,7 @@ class History:
 
     last: Exchange
     tape: Tape = field(repr=False)
-    timeline: Timeline[Exchange] = field(repr=False, compare=False)
+    timeline: Timeline[Exchange] = field(repr=False)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -178,12 +179,12 @@ class History:
         """The API whose names are on the tape."""
         return self.tape.api
 
-    @property
+    @cached_property
     def issue(self) -> Exchange | None:
         """The initiate that was seen to issue this build before the newest exchange, or None."""
         return self.first(is_issue, ended=True)
 
-    @property
+    @cached_property
     def shown(self) -> Exchange | None:
         """The last exchange before the newest that returned the build, or None."""
         return self.latest(returns_build, ended=True)
@@ -206,7 +207,7 @@ class History:
         """Whether a valid start may precede the response of the newest, overlaps included."""
         return self.first(may_start) is not None
 
-    @property
+    @cached_property
     def cause(self) -> Exchange | None:
         """The last exchange before the newest that may have changed the build, or None."""
         return self.latest(is_unsafe)

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -308,6 +309,7 @@ def _folded(names: tuple[Any, Any]) -> _Name:
     return str(name).casefold(), str(tag).casefold()
 
 
+@lru_cache(maxsize=256)
 def _normal(url: str) -> str:
     """Return a URL as clients send it."""
     try:

@@ -246,13 +246,17 @@ class Judge:
         """
         if isinstance(history, Call):
             return []
-        return [
-            violation
-            for verdict in self.verdicts.values()
-            if not verdict.not_applicable
-            and (history.last.is_answered or verdict.rule.is_of_client)
-            for violation in self.add(verdict, history, list(verdict.rule.apply(history)))
-        ]
+        found: list[Violation] = []
+        subjects: dict[Callable[[History], Iterable[Any]], list[Any]] = {}
+        for verdict in self.verdicts.values():
+            rule = verdict.rule
+            if verdict.not_applicable or not (history.last.is_answered or rule.is_of_client):
+                continue
+            if rule.over not in subjects:  # many rules are over the same
+                subjects[rule.over] = list(rule.over(history))
+            if judged := rule.apply(subjects[rule.over]):
+                found += self.add(verdict, history, judged)
+        return found
 
     def take(self, rule: Rule[Any]) -> Verdict:
         """Return the verdict of a rule; judge by it from now on, if this judge has not yet."""
@@ -262,8 +266,6 @@ class Judge:
         self, verdict: Verdict, history: History, judged: Sequence[Held | Broken]
     ) -> list[Violation]:
         """Add a rule's judgements of the newest exchange; return its violations, one a place."""
-        if not judged:
-            return []
         last = history.last
         verdict.observed += 1
         verdict.where[last.operation, last.response.status] += 1

@@ -11,7 +11,7 @@ import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -204,12 +204,15 @@ class SentHeaders(httpx.Headers):
         return f"<{', '.join(self)}>"
 
 
+_parsed = lru_cache(maxsize=256)(httpx.URL)  # a build is polled many times
+
+
 def request(method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Request:
     """Build a request. Raises ``SessionError`` if it cannot be built, as for an invalid URL."""
     if len(url) >= 2**16:
         raise SessionError("the URL is too long")
     try:
-        parsed = httpx.URL(url)
+        parsed = _parsed(url)
         is_one = parsed.host is not None and (parsed.port or 0) < 2**16
     except (httpx.InvalidURL, ValueError) as error:  # ValueError: a host that IDNA does not have
         raise SessionError("the URL is invalid") from error

@@ -59,7 +59,7 @@ class Story:
             **more,
         )
         for rule in self.rules.values():
-            judged = list(rule.apply(history))
+            judged = rule.apply(rule.over(history))
             broken = [(rule.id, one.at) for one in judged if isinstance(one, Broken)]
             self.found += broken
             self.broken += [rule.id] if broken else []
