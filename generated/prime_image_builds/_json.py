@@ -2,9 +2,10 @@
 """Reads and writes bodies as strict JSON.
 
 msgspec is fast and returns the path of an invalid value, but accepts three things that are rejected
-here: a repeated key, a space instead of the ``T`` of a date-time, and an offset without a colon. If
-options accept values of a rejected body, these are corrected, and the body is read again, as
-strictly. msgspec rejects what ``datetime`` cannot hold: a leap second, the year 0.
+here: a repeated key, a space instead of the ``T`` of a date-time, and an offset without a colon. A
+second parse finds them where ``_proof`` cannot exclude them. If options accept values of a rejected
+body, these are corrected, and the body is read again, as strictly. msgspec rejects what
+``datetime`` cannot hold: a leap second, the year 0.
 """
 
 import datetime
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, inspect
 
+from ._proof import proven
 from ._tolerance import DATETIME, STRICT, Tolerance, relax, restored
 from .errors import InvalidBodyError, InvalidRequestError
 
@@ -35,8 +37,10 @@ def read(content: bytes, model: type[S], tolerance: Tolerance = STRICT) -> S:
     Raises ``InvalidBodyError``, with the JSON path, if it violates the contract and no option
     accepts it.
     """
+    if (body := proven(content, model)) is not None:
+        return body
     try:
-        return _read(content, model)
+        return _parsed(content, model)
     except InvalidBodyError as error:
         return _read_relaxed(content, model, tolerance, error)
 
@@ -64,6 +68,11 @@ def write(body: Struct) -> bytes:
 
 
 def _read(content: bytes, model: type[S]) -> S:
+    body = proven(content, model)
+    return _parsed(content, model) if body is None else body
+
+
+def _parsed(content: bytes, model: type[S]) -> S:
     try:
         body = _decoded(content, model)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:

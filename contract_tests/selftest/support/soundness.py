@@ -232,7 +232,9 @@ def bodies(chance: random.Random) -> Iterator[tuple[str, bytes]]:
         if chance.random() < 0.3:
             value = _foreign(value, chance)
         kind = chance.random()
-        if kind < 0.6:
+        if kind < 0.08:
+            yield name, _repeating(value, chance).encode()
+        elif kind < 0.6:
             value = copy.deepcopy(value)
             for _ in range(chance.choice((1, 1, 1, 2, 3))):
                 value = _mutated(value, chance)
@@ -306,6 +308,19 @@ def _arbitrary(chance: random.Random, depth: int) -> Any:
         entries = range(chance.randrange(6))
         return {chance.choice(KEYS): _arbitrary(chance, depth - 1) for _ in entries}
     return chance.choice(SCALARS)
+
+
+def _repeating(value: Any, chance: random.Random) -> str:
+    """Return a text of a value, in which keys may be left out, repeated or unknown at any depth."""
+    if isinstance(value, list):
+        return f"[{','.join(_repeating(one, chance) for one in value)}]"
+    if not isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=chance.random() < 0.5)
+    pairs = [pair for pair in value.items() if chance.random() < 0.97]
+    for more in (pairs, [("x", 1), ("artifactType", "VM_SANDBOX"), ("y", {"id": "z"})]):
+        if more and chance.random() < 0.15:
+            pairs.insert(chance.randrange(len(pairs) + 1), chance.choice(more))
+    return f"{{{','.join(f'{json.dumps(k)}: {_repeating(v, chance)}' for k, v in pairs)}}}"
 
 
 def _typo(value: Any, chance: random.Random) -> bytes:

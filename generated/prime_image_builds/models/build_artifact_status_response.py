@@ -3,9 +3,10 @@
 from msgspec import field
 
 from .._phases import TERMINAL, seconds
+from .._proof import absent, counted
 from ..models.image_artifact_type import ImageArtifactType
 from ..models.image_build_status import ImageBuildStatus
-from ..types import UNSET, Model, Timestamp, Unset
+from ..types import Model, Timestamp, Unset
 
 
 class BuildArtifactStatusResponse(Model, frozen=True, kw_only=True):
@@ -31,12 +32,12 @@ class BuildArtifactStatusResponse(Model, frozen=True, kw_only=True):
     status: ImageBuildStatus
     created_at: Timestamp = field(name="createdAt")
     artifact_type: ImageArtifactType = field(
-        default=ImageArtifactType.CONTAINER_IMAGE, name="artifactType"
+        default_factory=counted(ImageArtifactType.CONTAINER_IMAGE), name="artifactType"
     )
-    full_image_path: None | str | Unset = field(default=UNSET, name="fullImagePath")
-    error_message: None | str | Unset = field(default=UNSET, name="errorMessage")
-    started_at: Timestamp | None | Unset = field(default=UNSET, name="startedAt")
-    completed_at: Timestamp | None | Unset = field(default=UNSET, name="completedAt")
+    full_image_path: None | str | Unset = field(default_factory=absent, name="fullImagePath")
+    error_message: None | str | Unset = field(default_factory=absent, name="errorMessage")
+    started_at: Timestamp | None | Unset = field(default_factory=absent, name="startedAt")
+    completed_at: Timestamp | None | Unset = field(default_factory=absent, name="completedAt")
 
     @property
     def is_terminal(self) -> bool:

@@ -2,9 +2,10 @@
 
 from msgspec import field
 
+from .._proof import absent, counted
 from ..models.build_platform import BuildPlatform
 from ..models.requested_visibility import RequestedVisibility
-from ..types import UNSET, Model, Unset
+from ..types import Model, Unset
 
 
 class BuildImageRequest(Model, frozen=True, kw_only=True):
@@ -23,7 +24,7 @@ class BuildImageRequest(Model, frozen=True, kw_only=True):
 
     image_name: str
     image_tag: str
-    dockerfile_path: str = field(default="Dockerfile")
-    platform: BuildPlatform = field(default=BuildPlatform.LINUX_AMD64)
-    team_id: None | str | Unset = field(default=UNSET, name="teamId")
-    visibility: RequestedVisibility = field(default=RequestedVisibility.INHERIT)
+    dockerfile_path: str = field(default_factory=counted("Dockerfile"))
+    platform: BuildPlatform = field(default_factory=counted(BuildPlatform.LINUX_AMD64))
+    team_id: None | str | Unset = field(default_factory=absent, name="teamId")
+    visibility: RequestedVisibility = field(default_factory=counted(RequestedVisibility.INHERIT))

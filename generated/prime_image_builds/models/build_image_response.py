@@ -2,6 +2,7 @@
 
 from msgspec import field
 
+from .._proof import counted
 from ..models.image_visibility import ImageVisibility
 from ..types import Model
 
@@ -22,4 +23,4 @@ class BuildImageResponse(Model, frozen=True, kw_only=True):
     upload_url: str
     expires_in: int
     full_image_path: str = field(name="fullImagePath")
-    visibility: ImageVisibility = field(default=ImageVisibility.PRIVATE)
+    visibility: ImageVisibility = field(default_factory=counted(ImageVisibility.PRIVATE))

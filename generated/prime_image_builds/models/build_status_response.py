@@ -3,9 +3,10 @@
 from msgspec import field
 
 from .._phases import TERMINAL, seconds
+from .._proof import absent
 from ..models.build_artifact_status_response import BuildArtifactStatusResponse
 from ..models.image_build_status import ImageBuildStatus
-from ..types import UNSET, Model, Timestamp, Unset
+from ..types import Model, Timestamp, Unset
 
 
 class BuildStatusResponse(Model, frozen=True, kw_only=True):
@@ -33,10 +34,10 @@ class BuildStatusResponse(Model, frozen=True, kw_only=True):
     image_tag: str = field(name="imageTag")
     status: ImageBuildStatus
     created_at: Timestamp = field(name="createdAt")
-    started_at: Timestamp | None | Unset = field(default=UNSET, name="startedAt")
-    completed_at: Timestamp | None | Unset = field(default=UNSET, name="completedAt")
+    started_at: Timestamp | None | Unset = field(default_factory=absent, name="startedAt")
+    completed_at: Timestamp | None | Unset = field(default_factory=absent, name="completedAt")
     artifacts_or_unset: tuple[BuildArtifactStatusResponse, ...] | Unset = field(
-        default=UNSET, name="artifacts"
+        default_factory=absent, name="artifacts"
     )
 
     @property

@@ -2,6 +2,7 @@
 
 from msgspec import field
 
+from .._proof import counted
 from ..types import Model
 
 
@@ -13,4 +14,4 @@ class StartBuildRequest(Model, frozen=True, kw_only=True):
             while its context is not uploaded.
     """
 
-    context_uploaded: bool = field(default=True)
+    context_uploaded: bool = field(default_factory=counted(True))
