@@ -9,9 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
-from prime_image_builds import AuthenticatedClient, errors, pack, upload, wait
+from prime_image_builds import AuthenticatedClient, build_image, errors, pack, upload, wait
 from prime_image_builds.api.images import get_build_status, start_image_build
-from prime_image_builds.models import BuildImageResponse, BuildStatusResponse, StartBuildRequest
+from prime_image_builds.models import (
+    BuildImageRequest,
+    BuildImageResponse,
+    BuildStatusResponse,
+    StartBuildRequest,
+)
 
 from ...drivers.client import example
 from ..support.network import Network, status_body
@@ -58,6 +63,17 @@ def uploaded(folder: Path, url: str) -> None:
 
 MESSAGES: dict[str, Callable[[Path], object]] = {
     "token with a space": lambda _: AuthenticatedClient("https://api.test", "a b"),
+    "no token": lambda _: AuthenticatedClient(),
+    "a token where the URL belongs": lambda _: AuthenticatedClient("token-of-this-test"),
+    "a platform that is not listed": lambda _: client().images.initiate(
+        "web",
+        "v1",
+        platform="windows",  # type: ignore[arg-type]
+    ),
+    "an image without a tag": lambda _: build_image(".", name="web"),  # type: ignore[call-overload]
+    "an image given twice": lambda _: build_image(  # type: ignore[call-overload]
+        ".", name="web", tag="v1", body=BuildImageRequest(image_name="web", image_tag="v1")
+    ),
     "unknown option value": lambda _: client(unknown_statuses="ignore"),
     "negative deadline": lambda _: wait("bld_1", client=Network().client, deadline=-1),
     "build id with a line break": lambda _: wait("a\nb", client=Network().client),
@@ -100,7 +116,8 @@ MESSAGES: dict[str, Callable[[Path], object]] = {
 
 def test_messages_of_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each error, by what it was raised for."""
-    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    for name in ("SOURCE_DATE_EPOCH", "PRIME_API_KEY", "PRIME_API_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
     lines = []
     for name, call in MESSAGES.items():
         folder = tmp_path / name.replace(" ", "-")
