@@ -91,12 +91,13 @@ def run(tape: Tape) -> None:
 class Caller:
     """Calls the client, and records each request, response and result.
 
-    Patching httpx and making an event loop cost more than a call, so both are done once.
+    Patching httpx, an event loop and a client cost more than a call, so all calls share them.
     """
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
-        self._runner = asyncio.Runner()
+        self._loop = asyncio.new_event_loop()
+        self._client = AuthenticatedClient(BASE, TOKEN, verify_ssl=_tls())
         self._router = respx.mock(assert_all_called=False)
         self._route = self._router.route()
 
@@ -105,25 +106,28 @@ class Caller:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._client.__exit__()
+        self._loop.run_until_complete(self._client.__aexit__())
         self._router.stop()
-        self._runner.close()
+        self._loop.close()
 
     def call(self, stimulus: Stimulus, how: str) -> Call:
         """Make one call, in one of the ``WAYS``; record it, and return it."""
-        client = AuthenticatedClient(BASE, TOKEN, verify_ssl=_tls())
         returned: Any = None
         raised: Exception | None = None
         self._router.reset()
         self._route.mock(side_effect=lambda request: _copy(stimulus.answer, request))
         try:
+            module, (arguments, body) = _module(stimulus.operation), _arguments(stimulus)
             if how == "sync":
-                returned = _sync(client, stimulus)
+                returned = module.sync(*arguments, client=self._client, **body)
             else:
-                returned = self._runner.run(_async(client, stimulus))
+                awaited = module.asyncio(*arguments, client=self._client, **body)
+                returned = self._loop.run_until_complete(awaited)
         except Exception as error:
             raised = error
         sent = self._route.calls.last.request if self._route.calls else None
-        return _recorded(self._tape, stimulus, client, sent, returned, raised)
+        return _recorded(self._tape, stimulus, self._client, sent, returned, raised)
 
 
 def _recorded(
@@ -159,7 +163,7 @@ def _recorded(
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Load the certificates once, and not for each of some hundred clients."""
+    """Load the certificates once, and not for the client of each run."""
     return ssl.create_default_context()
 
 
@@ -178,18 +182,6 @@ def _arguments(stimulus: Stimulus) -> tuple[list[str], dict[str, Any]]:
         return [*(stimulus.path or ("web", "v1"))], {"team_id": "team_1"}
     body = {"body": StartBuildRequest()} if stimulus.operation == START else {}
     return [*(stimulus.path or ("bld_1",))], body
-
-
-def _sync(client: AuthenticatedClient, stimulus: Stimulus) -> Any:
-    arguments, body = _arguments(stimulus)
-    with client:
-        return _module(stimulus.operation).sync(*arguments, client=client, **body)
-
-
-async def _async(client: AuthenticatedClient, stimulus: Stimulus) -> Any:
-    arguments, body = _arguments(stimulus)
-    async with client:
-        return await _module(stimulus.operation).asyncio(*arguments, client=client, **body)
 
 
 def _raw(status: int, content: bytes, media_type: str = "application/json") -> httpx.Response:
