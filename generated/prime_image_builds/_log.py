@@ -2,9 +2,7 @@
 """Writes a log record for each request, without secrets: logger ``prime_image_builds``, DEBUG."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Self
 from urllib.parse import unquote
 
 import httpx
@@ -16,36 +14,32 @@ from ._text import printable
 LOGGER = logging.getLogger("prime_image_builds")
 
 
-@dataclass
-class Sent:
-    """A request that was sent, and the status that came for it."""
-
-    status: int | None = None
-
-
-@contextmanager
-def logged(request: httpx.Request, *known: httpx.Request) -> Iterator[Sent]:
-    """Log a request: method, URL, its status or the exception that ended it, and seconds.
+class Logged:
+    """Logs a request that its block sends: method, URL, status or exception, and seconds.
 
     Args:
-        request: The request, which the block sends.
+        request: The request.
         known: Other requests whose secrets its URL may repeat.
+
+    Attributes:
+        status: The status that came, set by the block.
     """
-    sent = Sent()
-    if not LOGGER.isEnabledFor(logging.DEBUG):
-        yield sent
-        return
-    # Before it is sent: an exception of httpx loses the headers of its request.
-    url, since = _shown(request, known), now()
-    failure = "nothing"
-    try:
-        yield sent
-    except BaseException as error:
-        failure = type(error).__name__
-        raise
-    finally:
-        outcome = sent.status or failure
-        LOGGER.debug("%s %s -> %s in %.3f s", request.method, url, outcome, now() - since)
+
+    def __init__(self, request: httpx.Request, *known: httpx.Request) -> None:
+        self.status: int | None = None
+        self._url: str | None = None
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            # Before it is sent: an exception of httpx loses the headers of its request.
+            self._url, self._method, self._since = _shown(request, known), request.method, now()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: object) -> None:
+        if self._url is not None:
+            outcome = self.status or (kind.__name__ if kind else "nothing")
+            seconds = now() - self._since
+            LOGGER.debug("%s %s -> %s in %.3f s", self._method, self._url, outcome, seconds)
 
 
 def _shown(request: httpx.Request, known: tuple[httpx.Request, ...]) -> str:

@@ -5,7 +5,8 @@ httpx decodes all codings that a response names, without a limit: 7 kB can becom
 """
 
 import zlib
-from typing import Final
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
 
 import httpx
 
@@ -25,23 +26,39 @@ ACCEPTED: Final = "gzip, deflate"
 _LARGER = "a larger max_response_bytes"
 
 
-class _Body:
-    """The bytes of a body as they arrive."""
+class _Limited(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The stream of a body; ends when that is too large. Raises ``httpx.ReadTimeout``."""
 
     def __init__(self, response: httpx.Response, most: int) -> None:
-        self.is_read = response.is_stream_consumed  # by a hook of the caller, or by a mock
-        self.content = bytearray(response.content if self.is_read else b"")
+        self._stream: Any = response.stream
         self._request = response.request
-        self._most = most
+        self._left = most
         self._until = _calls.now() + BODY_SECONDS
 
-    def add(self, piece: bytes) -> bool:
-        """Add a piece; return whether it is too large now. Raises ``httpx.ReadTimeout``."""
-        self.content += piece
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            yield piece
+            if self._is_over(len(piece)):
+                break
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            yield piece
+            if self._is_over(len(piece)):
+                break
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def _is_over(self, size: int) -> bool:
         if _calls.now() > self._until:
             what = f"the body of the response took more than {BODY_SECONDS:g} s"
             raise httpx.ReadTimeout(what, request=self._request)
-        return len(self.content) > self._most
+        self._left -= size
+        return self._left < 0
 
 
 def receive(response: httpx.Response, most: int) -> httpx.Response:
@@ -51,49 +68,56 @@ def receive(response: httpx.Response, most: int) -> httpx.Response:
     decoded; of an error status, whose status matters more, the body is what was sent, cut at
     ``most``. Raises ``httpx.ReadTimeout`` if it takes too long.
     """
-    body = _Body(response, most)
+    coding = _coding(response)
     try:
-        if not body.is_read:
-            for piece in response.iter_raw():
-                if body.add(piece):
-                    break
+        response.stream = _Limited(response, most)
+        raw = b"".join(response.iter_raw()) if coding else response.read()
     finally:
         response.close()
-    return _whole(response, body, most)
+    return _whole(response, raw, coding, most)
 
 
 async def receive_async(response: httpx.Response, most: int) -> httpx.Response:
     """Read the body of a streamed response, like ``receive``."""
-    body = _Body(response, most)
+    coding = _coding(response)
     try:
-        if not body.is_read:
-            async for piece in response.aiter_raw():
-                if body.add(piece):
-                    break
+        response.stream = _Limited(response, most)
+        if coding:
+            raw = b"".join([piece async for piece in response.aiter_raw()])
+        else:
+            raw = await response.aread()
     finally:
         await response.aclose()
-    return _whole(response, body, most)
+    return _whole(response, raw, coding, most)
 
 
-def _whole(response: httpx.Response, body: _Body, most: int) -> httpx.Response:
+def _coding(response: httpx.Response) -> str:
+    """Return the content coding of a body that is not read yet by a hook of the caller or a mock."""
+    coding = "" if response.is_stream_consumed else response.headers.get("content-encoding", "")
+    return "" if (lower := coding.strip().lower()) == "identity" else lower
+
+
+def _whole(response: httpx.Response, raw: bytes, coding: str, most: int) -> httpx.Response:
     reason = option = None
-    raw = bytes(body.content)
-    coding = "" if body.is_read else response.headers.get("content-encoding", "")
     try:
         content = _decoded(raw, coding, most)
     except OverflowError:
         content, reason, option = raw[:most], f"is larger than {most} bytes", _LARGER
     except ValueError as error:
         content, reason = raw, str(error)
-    whole = httpx.Response(
-        response.status_code,
-        content=content,
-        request=response.request,
-        extensions=response.extensions,
-        history=response.history,
-    )
-    # Set afterwards: with a content-encoding, httpx would decode the content.
-    whole.headers = response.headers
+    if coding or reason:
+        whole = httpx.Response(
+            response.status_code,
+            content=content,
+            request=response.request,
+            extensions=response.extensions,
+            history=response.history,
+        )
+        # Set afterwards: with a content-encoding, httpx would decode the content.
+        whole.headers = response.headers
+    else:
+        whole = object.__new__(type(response))  # in a fraction of the time
+        whole.__dict__.update(response.__dict__, extensions={**response.extensions})
     strip_secrets(whole)
     if reason and whole.is_success:
         raise InvalidResponseError("$", reason, whole, option)
@@ -104,8 +128,7 @@ def _decoded(raw: bytes, coding: str, most: int) -> bytes:
     """Decode a body. Raises ``OverflowError`` if it is too large, ``ValueError`` if it cannot be."""
     if len(raw) > most:
         raise OverflowError
-    coding = coding.strip().lower()
-    if not raw or coding in ("", "identity"):
+    if not raw or not coding:
         return raw
     if coding not in ("gzip", "x-gzip", "deflate"):
         raise ValueError(f"has the content coding {coding[:40]!r}, which was not accepted")

@@ -11,7 +11,6 @@ import base64
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -33,19 +32,19 @@ _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\]+(?=@)")
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot"}
 _SENDING = ContextVar("sending", default=False)
 _EXTENSION = "secrets_of_the_requests"
+_NO_BODY = httpx.ByteStream(b"")
 
 
 class Secrets:
     """Removes the secrets of some requests from text. Its repr and pickle do not contain them."""
 
-    __slots__ = ("_long", "_short")
+    __slots__ = ("_long", "_short", "_unread")
 
     def __init__(self, requests: Iterable[httpx.Request] = ()) -> None:
+        # Nearly all are of responses that nobody shows: they are read when they are needed.
+        self._unread = [(request.headers.copy(), request.url) for request in requests]
         self._long: dict[str, str] = {}
         self._short: set[tuple[str, str]] = set()
-        for request in requests:
-            self._add_headers(request.headers)
-            self._add_url(request.url)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -55,6 +54,7 @@ class Secrets:
 
     def __call__(self, text: str) -> str:
         """Return a text without the secrets."""
+        self._read()
         for secret in sorted(self._long, key=len, reverse=True):
             forms = "|".join((_spellings(secret), *_encodings(secret)))
             text = re.sub(forms, self._long[secret], text, flags=re.IGNORECASE)
@@ -106,6 +106,12 @@ class Secrets:
         """Return a request with the method and the URL without the query, and nothing else."""
         return httpx.Request(request.method, self(str(request.url.copy_with(query=None))))
 
+    def _read(self) -> None:
+        for headers, url in self._unread:
+            self._add_headers(headers)
+            self._add_url(url)
+        self._unread = []  # at the end: another thread may read the same
+
     def _add_headers(self, headers: httpx.Headers) -> None:
         for name, value in headers.multi_items():
             if name in _AUTHORIZATIONS:
@@ -137,28 +143,28 @@ def strip_secrets(response: httpx.Response) -> httpx.Response:
     responses = (response, *response.history)
     response.extensions[_EXTENSION] = Secrets([one.request for one in responses])
     for one in responses:
-        one.request = httpx.Request(one.request.method, one.request.url)
+        # With a stream of its own, a request is made without the headers that a body needs.
+        one.request = httpx.Request(one.request.method, one.request.url, stream=_NO_BODY)
+        one.request.read()
         one.next_request = None
     return response
 
 
-@contextmanager
-def secrets_stripped() -> Iterator[None]:
-    """Drop headers and query from the requests of httpx's own exceptions, and query from its log.
+class SecretsStripped:
+    """Drops headers and query from the requests of httpx's own exceptions, and query from its log.
 
     They are pickled with their requests, and httpx has no hook to leave anything out.
     """
-    sending = _SENDING.set(True)
-    try:
-        yield
-    except httpx.HTTPError as error:
+
+    def __enter__(self) -> None:
+        self._before = _SENDING.set(True)
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        _SENDING.reset(self._before)
         if isinstance(error, httpx.HTTPStatusError):  # raised by the caller's own event hook
             strip_secrets(error.response)
-        if (request := request_of(error)) is not None:
+        if isinstance(error, httpx.HTTPError) and (request := request_of(error)) is not None:
             error.request = Secrets([request]).request(request)
-        raise
-    finally:
-        _SENDING.reset(sending)
 
 
 def _without_query(record: logging.LogRecord) -> bool:

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 
 from ._calls import Call, Job, run, run_async
-from ._log import logged
+from ._log import Logged
 from ._receive import receive, receive_async
 from ._retry import NOTHING_SENT, with_retries
-from ._secrets import secrets_stripped
+from ._secrets import SecretsStripped
 from ._state import JobState
 from ._urls import UploadPolicy
 from .client import AuthenticatedClient
@@ -189,8 +189,8 @@ def _put(
         request = httpx.Request(
             "PUT", url, headers=headers, content=body.pieces(), extensions=extensions
         )
-        with secrets_stripped():
-            with logged(request, _known(client, http)) as sent:
+        with SecretsStripped():
+            with Logged(request, _known(client, http)) as sent:
                 response = http.send(request, auth=None, follow_redirects=False, stream=True)
                 sent.status = response.status_code
             _drop_cookies(http.cookies, response)
@@ -208,8 +208,8 @@ def _put(
         request = httpx.Request(
             "PUT", url, headers=headers, content=body.pieces_async(), extensions=extensions
         )
-        with secrets_stripped():
-            with logged(request, _known(client, http)) as sent:
+        with SecretsStripped():
+            with Logged(request, _known(client, http)) as sent:
                 response = await http.send(request, auth=None, follow_redirects=False, stream=True)
                 sent.status = response.status_code
             _drop_cookies(http.cookies, response)
@@ -220,7 +220,9 @@ def _put(
 
 def _known(client: AuthenticatedClient, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
     """Return a request with all secrets of the client, which a server may put into an upload URL."""
-    return http.build_request("GET", "/", headers=client._request_headers(None))
+    request = http.build_request("GET", "/")
+    client._set_headers(request.headers, None)
+    return request
 
 
 def _addresses(host: str) -> Call[list[str]]:

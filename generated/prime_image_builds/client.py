@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from . import _environment
-from ._log import logged
+from ._log import Logged
 from ._receive import ACCEPTED, MAX_RESPONSE_BYTES, receive, receive_async
-from ._secrets import Secrets, secrets_stripped
+from ._secrets import Secrets, SecretsStripped
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 from ._urls import read_hosts
 from .errors import InvalidRequestError
@@ -149,12 +149,12 @@ class Client:
         success whose body is too large or cannot be decoded.
         """
         client = self.get_httpx_client()
-        headers = self._request_headers(json)
         history: list[httpx.Response] = []
-        with secrets_stripped():
-            request = client.build_request(method, path, content=json, headers=headers)
+        with SecretsStripped():
+            request = client.build_request(method, path, content=json)
+            self._set_headers(request.headers, json)
             while True:
-                with logged(request, *(one.request for one in history)) as sent:
+                with Logged(request, *(one.request for one in history)) as sent:
                     response = client.send(request, stream=True, follow_redirects=False)
                     sent.status = response.status_code
                 response.history = list(history)
@@ -170,12 +170,12 @@ class Client:
     ) -> httpx.Response:
         """Send one request, like ``request``."""
         client = self.get_async_httpx_client()
-        headers = self._request_headers(json)
         history: list[httpx.Response] = []
-        with secrets_stripped():
-            request = client.build_request(method, path, content=json, headers=headers)
+        with SecretsStripped():
+            request = client.build_request(method, path, content=json)
+            self._set_headers(request.headers, json)
             while True:
-                with logged(request, *(one.request for one in history)) as sent:
+                with Logged(request, *(one.request for one in history)) as sent:
                     response = await client.send(request, stream=True, follow_redirects=False)
                     sent.status = response.status_code
                 response.history = list(history)
@@ -222,15 +222,15 @@ class Client:
         settings["verify"] = settings.pop("verify_ssl")
         return {**settings, **extra}
 
-    def _request_headers(self, json: bytes | None) -> httpx.Headers:
-        """Return the headers for one request; those of the httpx client are never changed.
+    def _set_headers(self, headers: httpx.Headers, json: bytes | None) -> None:
+        """Set the headers of one request; those of the httpx client are never changed.
 
-        Their ``repr`` hides the token: tracebacks may show local variables, those of httpx too.
+        No local variable has the token: tracebacks may show them, those of httpx too.
         """
-        headers = httpx.Headers({"Accept": "application/json", "Accept-Encoding": ACCEPTED})
+        headers["Accept"] = "application/json"
+        headers["Accept-Encoding"] = ACCEPTED
         if json is not None:
             headers["Content-Type"] = "application/json"
-        return headers
 
 
 class AuthenticatedClient(Client):
@@ -299,10 +299,9 @@ class AuthenticatedClient(Client):
     def _copy(self, **changed: Any) -> Self:
         return type(self)(token=self._token, **{**self._settings, **changed})
 
-    def _request_headers(self, json: bytes | None) -> httpx.Headers:
-        headers = super()._request_headers(json)
+    def _set_headers(self, headers: httpx.Headers, json: bytes | None) -> None:
+        super()._set_headers(headers, json)
         headers["Authorization"] = f"Bearer {self._token}"
-        return headers
 
 
 def _redirected(

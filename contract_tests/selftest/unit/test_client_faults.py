@@ -31,8 +31,8 @@ def violated() -> set[str]:
 
 def no_token(patch: Patch) -> None:
     """Send requests without the token."""
-    headers = prime_image_builds.client.Client._request_headers
-    patch.setattr(AuthenticatedClient, "_request_headers", headers)
+    headers = prime_image_builds.client.Client._set_headers
+    patch.setattr(AuthenticatedClient, "_set_headers", headers)
 
 
 def lost_field(patch: Patch) -> None:
