@@ -4,7 +4,6 @@
 ``run`` makes the calls, ``run_async`` awaits them. Only this module reads the clock and sleeps.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing
@@ -38,7 +37,20 @@ def now() -> float:
 
 def pause(seconds: float) -> Call[None]:
     """Return a call that sleeps."""
-    return Call(lambda: time.sleep(seconds), lambda: asyncio.sleep(seconds))
+
+    async def pause_async() -> None:
+        import asyncio  # here and elsewhere when it is used: it takes as long as this package
+
+        await asyncio.sleep(seconds)
+
+    return Call(lambda: time.sleep(seconds), pause_async)
+
+
+async def in_thread(act: Callable[..., R], *arguments: Any) -> R:
+    """Await a function in a thread of its own."""
+    import asyncio
+
+    return await asyncio.to_thread(act, *arguments)
 
 
 def run(job: Job[R]) -> R:

@@ -4,7 +4,6 @@
 ``upload_url`` comes from a server, so the connection is checked before anything is sent over it.
 """
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import suppress
@@ -13,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from ._calls import Call, Job, run, run_async
+from ._calls import Call, Job, in_thread, run, run_async
 from ._log import Logged
 from ._receive import receive, receive_async
 from ._retry import NOTHING_SENT, with_retries
@@ -55,7 +54,7 @@ class _Body:
     async def pieces_async(self) -> AsyncIterator[bytes]:
         file = self._context.file
         file.seek(0)
-        while piece := await asyncio.to_thread(file.read, CHUNK):
+        while piece := await in_thread(file.read, CHUNK):
             yield piece
             self._report()
         self.is_sent = True
@@ -76,7 +75,7 @@ class _Prefix:
         raise _write_error()
 
     async def pieces_async(self) -> AsyncIterator[bytes]:
-        yield await asyncio.to_thread(self._prefix)
+        yield await in_thread(self._prefix)
         raise _write_error()
 
     def _prefix(self) -> bytes:
@@ -235,7 +234,7 @@ def _addresses(host: str) -> Call[list[str]]:
             return []
         return [str(address[0]) for *_, address in found]
 
-    return Call(resolve, lambda: asyncio.to_thread(resolve))
+    return Call(resolve, lambda: in_thread(resolve))
 
 
 def _peer(stream: Any) -> str:

@@ -5,7 +5,6 @@ The same files give the same bytes: entries are sorted, have no owners, and shar
 Paths that match ``.dockerignore`` are left out, as by Docker; ignored directories are not read.
 """
 
-import asyncio
 import gzip
 import hashlib
 import os
@@ -90,6 +89,8 @@ def pack(
 
 async def pack_async(folder: str | os.PathLike[str], dockerfile: str | os.PathLike[str]) -> Context:
     """Pack a directory in a thread. Cancelling it ends the thread first, and deletes the file."""
+    import asyncio
+
     stop = threading.Event()
     packing = asyncio.ensure_future(asyncio.to_thread(_pack, folder, dockerfile, stop))
     try:
