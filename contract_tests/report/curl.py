@@ -76,7 +76,7 @@ def _options(exchange: Exchange, hide: Callable[[str], str]) -> Iterator[str]:
 
 def _authorization(exchange: Exchange, hide: Callable[[str], str]) -> Iterator[str]:
     value = exchange.request.headers.get("authorization")
-    if value is None or exchange.operation == UPLOAD:
+    if value is None:
         return
     token = hide.token if isinstance(hide, Redaction) else ""
     scheme, blank, _ = value.partition(" ")

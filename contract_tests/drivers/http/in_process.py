@@ -90,7 +90,7 @@ class InProcess:
                 await exchange.run(self._app, scope, self._dropped)
         except TimeoutError as error:
             what = "the response did not end" if exchange.status else "no response came"
-            raise Overdue(f"{what} within {seconds:g} s") from error
+            raise Overdue(f"{what} within {round(seconds, 2):g} s") from error
         headers = httpx.Headers(exchange.headers)
         coding = headers.get("content-encoding", "")
         content = decompressed(bytes(exchange.content), coding, self.limits.size)

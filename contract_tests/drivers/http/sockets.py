@@ -79,7 +79,7 @@ class SocketDeadline:
 
     def over(self) -> SessionError:
         """Return the error that names what did not happen in time."""
-        within = f"within {self.seconds:g} s"
+        within = f"within {round(self.seconds, 2):g} s"
         if self._connecting:
             return Overdue(f"no connection was made {within}")
         if not self.received:
@@ -232,7 +232,7 @@ def _addresses(host: str, port: int, watch: SocketDeadline) -> list[tuple[int, A
         answer = answers.get(timeout=watch.left())
     except queue.Empty:
         raise SessionError(
-            f"the name {shortened(host)} did not resolve within {watch.seconds:g} s"
+            f"the name {shortened(host)} did not resolve within {round(watch.seconds, 2):g} s"
         ) from None
     if isinstance(answer, Exception):
         raise SessionError(f"the name {shortened(host)} does not resolve") from answer

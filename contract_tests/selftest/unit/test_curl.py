@@ -171,6 +171,15 @@ def test_an_upload_has_no_token_and_no_query() -> None:
     assert "authorization" not in command.lower()
 
 
+def test_an_upload_with_a_token_shows_where_it_is() -> None:
+    """It is what C7 is about; the token itself is not shown."""
+    one, hide = exchange(method="PUT", url="http://u.example/u", upload_of="b")
+    command = curl.command(one, hide)
+
+    assert '-H "authorization: Bearer $CONTRACT_TOKEN"' in command
+    assert TOKEN not in command
+
+
 @pytest.mark.parametrize("text", ["\ud800", "\udcff\ud800", "x" * 100_000, "a\r\nb", "\u202e"])
 @pytest.mark.parametrize("place", ["name", "value"])
 def test_a_header_of_a_recording_may_be_anything(place: str, text: str) -> None:
