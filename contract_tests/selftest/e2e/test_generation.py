@@ -160,8 +160,11 @@ WORKS = {
     ),
     "quotes and backslashes in the values of an enum": Works(
         {f"{FIELDS}/shape": schema(allOf=[ref("Shape")]),
+         f"{REQUEST}/shape": schema(allOf=[ref("Shape")]),
          "/components/schemas/Shape": text(enum=['a"b', "c\\d", "e'f", "1x", "{g}"])},
-        {"group(shape='a\"b').to_dict()['shape']": "'a\"b'",
+        {"sent('initiate', 'a', 'b', shape='a\"b')['shape']": "'a\"b'",
+         "sent('initiate', 'a', 'b', shape='c\\\\d')['shape']": repr("c\\d"),
+         "group(shape='a\"b').to_dict()['shape']": "'a\"b'",
          "group(shape='c\\\\d').shape.value": repr("c\\d")},
     ),
     "quotes in descriptions": Works(

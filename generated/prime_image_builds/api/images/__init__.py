@@ -115,11 +115,7 @@ class Images:
         exceptions, as ``start_image_build.sync`` does.
         """
         return start_image_build.sync(
-            build_id,
-            client=self._client,
-            body=StartBuildRequest(
-                context_uploaded=context_uploaded,
-            ),
+            build_id, client=self._client, body=StartBuildRequest(context_uploaded=context_uploaded)
         )
 
     async def start_build_async(
@@ -127,11 +123,7 @@ class Images:
     ) -> BuildStatusResponse:
         """Like ``start_build``, to await."""
         return await start_image_build.asyncio(
-            build_id,
-            client=self._client,
-            body=StartBuildRequest(
-                context_uploaded=context_uploaded,
-            ),
+            build_id, client=self._client, body=StartBuildRequest(context_uploaded=context_uploaded)
         )
 
     def delete(
