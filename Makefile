@@ -1,7 +1,7 @@
 # Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
 # GNU make 3.81 or newer.
 
-TARGETS := help gate judge proxy replay rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
+TARGETS := help gate judge proxy replay load rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
 	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
@@ -17,6 +17,9 @@ rules.takes        := RULE
 judge.takes        := HAR PAGE $(judge.settings)
 proxy.settings     := TARGET PROFILE LEVEL RULE WAIVERS REQUIRE STUCK_AFTER CA_BUNDLE PROXY UPLOAD_HOSTS
 proxy.takes        := PORT FAIL_FAST $(proxy.settings)
+load.settings      := TARGET TOKEN_FILE START LEVEL RULE FAULT WAIVERS USERS WORKERS PAUSE SAMPLE P99 ERRORS VIOLATIONS LISTEN \
+	MASTER MAX_BUILDS MAX_REQUESTS RATE DEADLINE STUCK_AFTER DOCKERFILE HEADERS CA_BUNDLE PROXY UPLOAD_HOSTS
+load.takes         := $(load.settings)
 compare.takes      := UPSTREAM ACCEPTED PAGE
 serve.settings     := FAULT
 serve.takes        := PORT SCENARIO $(serve.settings)
@@ -28,7 +31,7 @@ fuzz.takes         := INPUTS SEED
 attacks.takes      := FAMILIES
 bench.takes        := FAULTS
 # What an earlier run has written, which one that does not start must not leave.
-REPORTS := $(addprefix reports/,junit.xml index.html summary.md verdicts.json badge.json tape.har server.log)
+REPORTS := $(addprefix reports/,junit.xml index.html summary.md verdicts.json badge.json tape.har load.html server.log)
 
 FLAGS              := WRITE WITH_TESTS FORCE FAIL_FAST
 
@@ -40,6 +43,9 @@ include scripts/given.mk
 # Isolated: no variable of the caller changes what Python does. What it compiles stays below .venv.
 PY  := .venv/bin/python -I -X pycache_prefix="$$PYTHONPYCACHEPREFIX"
 RUN := $(PY) -m contract_tests
+
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links --quiet --upgrade
 
 help: ## Show every target, one line each.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +63,11 @@ proxy: environment ## Check a client, and the server behind it, by what passes t
 
 replay: environment ## Send what fails in a recording again. [HAR=reports/tape.har] [TARGET=url] [FAULT=name] [RULE=T5] …
 	@$(call settings,$(replay.settings)) $(RUN) replay -- "$$HAR"
+
+load: environment ## Load a server, and check every exchange. [TARGET=url] [USERS=10] [WORKERS=1] [P99=ms] [FAULT=name] …
+	@rm -f $(REPORTS)
+	@sh scripts/ci/install.sh .venv-load $${PYTHON:+"$$PYTHON"}
+	@$(call settings,$(load.settings)) $(subst .venv,.venv-load,$(RUN)) load --junit=reports/junit.xml
 
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
 	@$(RUN) rules -- "$$RULE"
@@ -113,9 +124,9 @@ lint: environment ## Check the contract, and style, types and imports of the cod
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo --no-cache
 
-lock: ## Resolve requirements.txt from pyproject.toml (needs uv).
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -o requirements.txt
+lock: ## Resolve requirements.txt and requirements-load.txt from pyproject.toml (needs uv).
+	$(COMPILE) --extra progress --extra generate --extra test -o requirements.txt
+	$(COMPILE) --extra load -c requirements.txt -o requirements-load.txt
 
 environment:
 	@sh scripts/ci/install.sh .venv $${PYTHON:+"$$PYTHON"}

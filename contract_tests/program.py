@@ -16,6 +16,7 @@ from .contract.openapi import PATH
 from .drivers import client as client_driver
 from .escape import line, lines, show
 from .gate import cleanup, corpus, drive, plan, server
+from .gate.loaded import LoadRun
 from .gate.result import Report
 from .gate.run import Run
 from .gate.server_log import ServerLog
@@ -75,7 +76,7 @@ def _judge(
             unwanted = (setting("SERVER_ONLY"), setting("CLEANUP", "only"))
             raise Problem(what, f"leave it out, or {' and '.join(unwanted)}")
         if report.target.cleanup == "only":
-            with nullcontext() if report.target.dry_run else _serving(report, report.target):
+            with nullcontext() if report.target.dry_run else serving(report, report.target):
                 clean_up(report, report.target, journals)
             return
         judge_server(report, report.target, journals)
@@ -111,7 +112,7 @@ def judge_server(report: Report, target: Target, journals: Path = JOURNALS) -> N
         say(report.hide("\n".join(map(line, ("", *plan.lines(target), "")))))
     if target.dry_run:
         return
-    with _serving(report, target):
+    with serving(report, target):
         _drive(report, target, journals)
 
 
@@ -131,7 +132,7 @@ def _drive(report: Report, target: Target, journals: Path) -> None:
 
 
 @contextmanager
-def _serving(report: Report, target: Target) -> Iterator[None]:
+def serving(report: Report, target: Target) -> Iterator[None]:
     """Start the target's server, if there is a command for it, for as long as the context lasts."""
     if not target.start or not target.url:
         yield
@@ -235,6 +236,8 @@ def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
         files.page(reports): html.page(html.of_gate(report)),
         files.badge(reports): badge.page(report),
     }
+    if isinstance(report.run, LoadRun) and report.run.charts:
+        written[files.load(reports)] = report.run.charts
     if report.log:
         written[files.server_log(reports)] = report.log.page(report.hide)
     return written

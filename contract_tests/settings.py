@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ from urllib.parse import urlsplit
 from . import usage
 from .contract.api import IMAGES, OPERATIONS
 from .gate import headers, server
-from .gate.target import FULL, PRODUCTION, PROFILES, STATELESS, Budget, GateError, Target
+from .gate.target import FULL, PRODUCTION, PROFILES, STATELESS, Budget, GateError, Load, Target
 from .nearest import choice
 from .problems import Problem
 from .redaction import Redaction, Secret, without_user
-from .reference.faults import FAULTS
+from .reference.faults import FAULTS, UNDER_LOAD
 from .rules import RULES, TRAFFIC_RULES, Level, Rule, chosen
 from .usage import setting
 from .verdicts import coverage, waivers
@@ -89,7 +90,7 @@ def unreadable(value: str, *, is_path: bool) -> str:
 
 
 def from_environment(environment: Mapping[str, str], program: str = "gate") -> Target:
-    """Read the settings that a command takes: ``gate`` or ``proxy``.
+    """Read the settings that a command takes: ``gate``, ``proxy`` or ``load``.
 
     Raises ``GateError`` for one that is unknown or has no such value.
     """
@@ -100,9 +101,12 @@ def from_environment(environment: Mapping[str, str], program: str = "gate") -> T
         among(f"setting {PREFIX}", name, SETTINGS)
     given = {name: one for name, one in given.items() if program in SETTINGS[name].commands}
     read = {name: SETTINGS[name].parse(value) for name, value in given.items()}
-    if program == "gate":
+    if program != "proxy":
         _among_rules(read.get("RULE", ()))
     _agree(given, program)
+    load = Load(**{
+        name.lower(): read.pop(name) for name in LOAD if name in read
+    })  # fmt: skip
     budget = {
         key: read.pop(name)
         for name, key in (
@@ -114,15 +118,20 @@ def from_environment(environment: Mapping[str, str], program: str = "gate") -> T
     if "TARGET" in read:
         read["URL"] = read.pop("TARGET")
         read |= {"TOKEN": read.pop("TOKEN_FILE")} if "TOKEN_FILE" in read else {}
-    elif program == "gate":
+    elif program != "proxy":
         read.setdefault("TOKEN", secrets.token_hex(8))
     target = Target(
         **{name.lower(): value for name, value in read.items()},
         budget=Budget(**budget),
+        load=load,
         files={name: given[name] for name in FILES if name in given},
         program=program,
     )
     _applicable(target)
+    if target.must_be_named and program == "load":
+        fix = f"{setting('MAX_BUILDS', '10')}, and a {setting('RATE')}"
+        what = f"{_shown(str(target.url))} is not this machine, and load initiates without end"
+        raise GateError(what, fix)
     if target.must_be_named and "PROFILE" not in given and not target.dry_run:
         raise GateError(
             f"{_shown(str(target.url))} is not this machine, and {setting('PROFILE', FULL)} "
@@ -208,7 +217,8 @@ def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
 
 
 def _fault(_: str, value: str) -> str:
-    return among("fault ", value, FAULTS, usage.see("serve", "docs/faults.md", "--list-faults"))
+    listed = usage.see("serve", "docs/faults.md", "--list-faults")
+    return among("fault ", value, FAULTS | UNDER_LOAD, listed)
 
 
 def _agree(given: Mapping[str, str], program: str) -> None:
@@ -219,6 +229,11 @@ def _agree(given: Mapping[str, str], program: str) -> None:
     if given.get("CLEANUP") == "only" and "TARGET" not in given:
         fix = setting("TARGET", "http://host")
         raise GateError(f"{setting('CLEANUP', 'only')} needs a {setting('TARGET')}", fix)
+    if program == "load":
+        _agree_on_load(given)
+    elif given.get("FAULT") in UNDER_LOAD:
+        fault = given["FAULT"]
+        raise GateError(f"{fault} shows only under load", usage.command("load", FAULT=fault))
     if "TARGET" not in given:
         for name in ("BUILD_ID", "PROXY", "CA_BUNDLE", "UPLOAD_HOSTS", "START", "TOKEN_FILE"):
             if name in given:
@@ -230,13 +245,59 @@ def _agree(given: Mapping[str, str], program: str) -> None:
     if "TOKEN" in given and "TOKEN_FILE" in given:
         fix = f"unset it, or leave {setting('TOKEN_FILE')} out"
         raise GateError(f"CONTRACT_TOKEN is set beside {setting('TOKEN_FILE')}", fix)
-    if program == "gate" and lacks_token(given):
+    if program != "proxy" and lacks_token(given):
         fix = f"put it in the variable CONTRACT_TOKEN, or {setting('TOKEN_FILE', 'path')}"
         raise GateError("no token for the target", fix)
     if "FAULT" in given:
         raise GateError(
             f"{setting('FAULT')} breaks the embedded server only", f"leave {setting('TARGET')} out"
         )
+
+
+def _agree_on_load(given: Mapping[str, str]) -> None:
+    given, workers = {"USERS": f"{Load().users}", **given}, int(given.get("WORKERS", "1"))
+    least = {
+        "USERS": workers,
+        "MAX_BUILDS": workers,
+        "MAX_REQUESTS": workers,
+        "RATE": workers / 100,
+    }
+    for name, most in least.items():
+        if float(given.get(name, "inf")) < most:
+            what = f"{setting(name, given[name])} is too little for {workers} workers"
+            raise GateError(what, f"{setting(name, f'{most:g}')}, or fewer {setting('WORKERS')}")
+    for name in ("LISTEN", "MASTER"):
+        if name in given and "TARGET" not in given:
+            fix = setting("TARGET", "http://host")
+            raise GateError(f"{setting(name)} needs a {setting('TARGET')}", fix)
+    if "LISTEN" in given and "MASTER" in given:
+        fix = f"{setting('MASTER')} where workers are to run, {setting('LISTEN')} where one waits"
+        raise GateError(f"{setting('LISTEN')} and {setting('MASTER')} exclude each other", fix)
+
+
+def _address(name: str, value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not re.fullmatch(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", host) or not 0 < _port(port) < 2**16:
+        raise GateError(f"{setting(name)} is not host:port: {value!r}", setting(name, "host:5557"))
+    return value
+
+
+def _port(value: str) -> int:
+    return int(value) if value.isascii() and value.isdigit() else 0
+
+
+def _errors(name: str, value: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,6})?%", value):
+        what = f"{setting(name)} is neither a number nor a share of requests: {value!r}"
+        raise GateError(what, f"{setting(name, '5')}, or {setting(name, '0.1%')}")
+    return value
+
+
+def _sample(name: str, value: str) -> float:
+    share = float(_number(float, 0.0)(name, value))
+    if not 0 < share <= 1:
+        raise GateError(f"{setting(name)} is not a share up to 1: {value!r}", setting(name, "0.1"))
+    return share
 
 
 def _url(name: str, value: str) -> str:
@@ -403,15 +464,16 @@ def _level(name: str, value: str) -> str:
     return among(f"{setting(name)} ", value.lower(), LEVELS)
 
 
-_SENDING = ("gate", "replay")
+_SENDING = ("gate", "load", "replay")
+_ALL = ("gate", "load", "proxy", "replay")
 _DECLARED = (
     Setting(
         "TARGET", _url, "Check this server; its token is read from CONTRACT_TOKEN.", "URL",
-        commands=("gate", "proxy", "replay"),
+        commands=_ALL,
     ),
     Setting(
         "TOKEN", _token, "The bearer token of the target.", "TOKEN", is_secret=True,
-        commands=("gate", "proxy"),
+        commands=("gate", "load", "proxy"),
     ),
     Setting(
         "TOKEN_FILE", _token_file, "Read the token of the target from this file.", "FILE",
@@ -420,6 +482,7 @@ _DECLARED = (
     Setting(
         "START", _start,
         "Start the server of the target with this command; stop it at the end.", "COMMAND",
+        commands=("gate", "load"),
     ),
     Setting(
         "PROFILE", _profile,
@@ -432,11 +495,11 @@ _DECLARED = (
     ),
     Setting(
         "LEVEL", _level, "Fail up to this level; what is above it is advised.", "|".join(LEVELS),
-        known=LEVELS, commands=("gate", "judge", "proxy", "replay"),
+        known=LEVELS, commands=("gate", "judge", "load", "proxy", "replay"),
     ),
     Setting(
         "RULE", _rules, "Check these rules only, for example T5,T4.", "IDS",
-        known=RULES, is_list=True, commands=("gate", "judge", "proxy", "replay"),
+        known=RULES, is_list=True, commands=("gate", "judge", "load", "proxy", "replay"),
     ),
     Setting(
         "CLEANUP", _cleanup,
@@ -447,7 +510,7 @@ _DECLARED = (
     Setting("SERVER_ONLY", _flag, "Check the server only, not the generated client."),
     Setting(
         "WAIVERS", _waivers, "A file of rules that may be violated for now.", "FILE",
-        commands=("gate", "proxy"),
+        commands=("gate", "load", "proxy"),
     ),
     Setting(
         "REQUIRE", _required,
@@ -473,7 +536,7 @@ _DECLARED = (
     Setting(
         "STUCK_AFTER", _number(float, 1),
         "Report a started build that has not ended after S seconds (L14).", "S",
-        commands=("gate", "proxy", "replay"),
+        commands=_ALL,
     ),
     Setting(
         "DOCKERFILE", _dockerfile, "A Dockerfile that this server can build.", "FILE",
@@ -486,22 +549,60 @@ _DECLARED = (
     ),
     Setting(
         "CA_BUNDLE", _file, "Trust these certificates instead of the system's.", "FILE",
-        commands=("gate", "proxy", "replay"),
+        commands=_ALL,
     ),
     Setting(
         "PROXY", _url, "Use this http proxy; by default that of HTTPS_PROXY.", "URL",
-        commands=("gate", "proxy", "replay"),
+        commands=_ALL,
     ),
     Setting(
         "UPLOAD_HOSTS", _hosts,
         "Upload to these hosts, or host:port, though they are not public.", "HOSTS", is_list=True,
-        commands=("gate", "proxy", "replay"),
+        commands=_ALL,
     ),
     Setting("SEED", _number(int, 0), "Seed of the generated requests; 1 by default.", "N"),
     Setting(
         "FAULT", _fault, "Break the embedded server in one way; see serve --list-faults.", "NAME",
-        known=FAULTS, commands=("gate", "replay", "serve"),
+        known=FAULTS | UNDER_LOAD, commands=("gate", "load", "replay", "serve"),
+    ),
+    Setting(
+        "USERS", _number(int, 1), "Build with N users at once; 10 by default.", "N",
+        commands=("load",),
+    ),
+    Setting(
+        "WORKERS", _number(int, 1), "Send from N processes; 1 by default.", "N",
+        commands=("load",),
+    ),
+    Setting(
+        "PAUSE", _number(float, 0), "Let each user wait S seconds between two operations; 0.1.",
+        "S", commands=("load",),
+    ),
+    Setting(
+        "SAMPLE", _sample, "Check this share of the builds; all by default.", "SHARE",
+        commands=("load",),
+    ),
+    Setting(
+        "P99", _number(float, 1), "Fail if an operation's 99th percentile is over MS.", "MS",
+        commands=("load",),
+    ),
+    Setting(
+        "ERRORS", _errors, "Let so many requests fail, as 5 or 0.1%; none by default.", "N",
+        commands=("load",),
+    ),
+    Setting(
+        "VIOLATIONS", _number(int, 0), "Let N exchanges violate rules; none by default.", "N",
+        commands=("load",),
+    ),
+    Setting(
+        "LISTEN", _address, "Wait there for WORKERS of other machines, and start none.",
+        "HOST:PORT", commands=("load",),
+    ),
+    Setting(
+        "MASTER", _address, "Start WORKERS for the run that listens there.", "HOST:PORT",
+        commands=("load",),
     ),
 )  # fmt: skip
 SETTINGS = {one.name: one for one in _DECLARED}
 """Every setting, by its name. The Makefile, docs/gate.md and the action are tested against it."""
+LOAD = tuple(one.name for one in _DECLARED if one.commands == ("load",))
+"""The settings of load alone."""

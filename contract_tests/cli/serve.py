@@ -17,7 +17,7 @@ from ..reference import deterministic
 from ..reference.access_log import logged
 from ..reference.app import create_app
 from ..reference.builder import Builder
-from ..reference.faults import FAULTS, apply
+from ..reference.faults import FAULTS, UNDER_LOAD, apply
 from ..reference.scenarios import SCENARIOS, find
 from ..reference.serving import listening, server
 from .options import Command, among, settings_of
@@ -53,7 +53,7 @@ A build with the tag of a scenario follows it: {scenarios}.
 
 def _list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
-        for one in FAULTS.values():
+        for one in (FAULTS | UNDER_LOAD).values():
             show(f"{one.group:<9} {one.rule:<4} {one.name:<32} {one.summary}")
         context.exit()
 
@@ -126,7 +126,7 @@ def serve(
         show(escape.as_json({"url": url, "token": token}))
     else:
         about = f"{scenario}: {find(scenario).summary}"
-        about += f"; fault {fault}: {FAULTS[fault].summary}" if fault else ""
+        about += f"; fault {fault}: {(FAULTS | UNDER_LOAD)[fault].summary}" if fault else ""
         show(STARTED.strip().format(
             url=url, token=token, auth=shlex.quote(f"Authorization: Bearer {token}"),
             scenario=about, scenarios=", ".join(SCENARIOS),

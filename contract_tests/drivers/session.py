@@ -202,6 +202,7 @@ class Session:
             # What was lost may have been processed.
             is_lost = failure is not None and failure.is_sent
             self.pace.issued += initiates and (exchange.succeeded or is_lost)
+            self.pace.initiating -= initiates
             self.reach.overdue(kind, failure)
             if kind != UPLOAD:
                 self.reach.note(failure, self.pace.pause)

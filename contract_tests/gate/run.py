@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -256,6 +256,16 @@ class Run:
         """
         failed = self.judge.violated or self.unneeded or self.missing or self.problem
         return not (failed or self.is_interrupted)
+
+    @property
+    def notes(self) -> Iterable[str]:
+        """What is to be shown beside, one line each."""
+        return ()
+
+    @property
+    def exceeded(self) -> list[str]:
+        """The thresholds of a load run that are exceeded, and by what."""
+        return []
 
     @property
     def missing(self) -> list[str]:

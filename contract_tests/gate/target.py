@@ -55,6 +55,34 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Load:
+    """How much load ``load`` makes, and what of it fails a run.
+
+    Attributes:
+        users: How many build images at once, all workers together.
+        workers: Processes that send.
+        pause: Seconds that a user waits between two operations.
+        sample: The share of the builds whose exchanges are judged.
+        p99: Milliseconds in which 99 of 100 requests of each operation must end; None for any.
+        errors: How many requests may fail, as a number or a share: ``5``, ``0.1%``.
+        violations: How many exchanges may violate a rule.
+        listen: The address at which the workers of other machines are waited for, or None.
+        master: The address of the master that workers are started for, or None.
+
+    """
+
+    users: int = 10
+    workers: int = 1
+    pause: float = 0.1
+    sample: float = 1.0
+    p99: float | None = None
+    errors: str = "0"
+    violations: int = 0
+    listen: str | None = None
+    master: str | None = None
+
+
+@dataclass(frozen=True)
 class Target:
     """The settings of one run.
 
@@ -80,6 +108,7 @@ class Target:
             made that ended early, and judges nothing.
         dry_run: Whether only to show the plan.
         server_only: Whether to leave the generated client out.
+        load: How much load is made, for that command.
         files: Where the Dockerfile, the token and the waivers were read, by the setting's name.
         program: The command that judges.
 
@@ -106,13 +135,14 @@ class Target:
     cleanup: str = "on"
     dry_run: bool = False
     server_only: bool = False
+    load: Load = Load()
     files: Mapping[str, str] = field(default_factory=dict)
     program: str = "gate"
 
     @property
     def rules(self) -> list[Rule[Any]]:
         """The rules to judge. The proxy judges clients, and before our own server them alone."""
-        if self.program == "gate":
+        if self.program != "proxy":
             return chosen(self.rule)
         return chosen(self.rule, RULES | TRAFFIC_RULES if self.url else TRAFFIC_RULES)
 
@@ -141,8 +171,8 @@ class Target:
     def must_be_named(self) -> bool:
         """Whether nothing bounds the builds of a run on a server that somebody may use."""
         is_unbounded = self.budget.builds is None and self.build_id is None
-        # Neither the proxy initiates anything, nor a clean-up.
-        initiates = self.program == "gate" and self.cleanup != "only"
+        # Neither the proxy initiates anything, nor a clean-up, nor a master without workers.
+        initiates = self.program != "proxy" and self.cleanup != "only" and not self.load.listen
         return initiates and self.profile == FULL and is_unbounded and self.is_away
 
     @property
@@ -177,8 +207,18 @@ class Target:
             "STUCK_AFTER": _number(self.stuck_after),
             "CLEANUP": None if self.cleanup == default.cleanup else self.cleanup,
             "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
+            **self._load,
         }  # fmt: skip
         return command(self.program, **settings)
+
+    @property
+    def _load(self) -> dict[str, str | None]:
+        default = Load()
+        return {
+            name.upper(): None if getattr(self.load, name) == getattr(default, name)
+            else _number(getattr(self.load, name))
+            for name in ("users", "workers", "pause", "sample")
+        }  # fmt: skip
 
     @property
     def _profile(self) -> str | None:

@@ -17,7 +17,7 @@ from ..verdicts.judge import ClientVerdict, Outcome, Verdict
 from . import client, terminal
 
 CLIENT, SERVER = "client", "server"
-PROFILE, REQUIRED, CLEANUP, END = "profile", "required", "cleanup", "end"
+PROFILE, REQUIRED, LOAD, CLEANUP, END = "profile", "required", "load", "cleanup", "end"
 
 
 class State(StrEnum):
@@ -38,7 +38,7 @@ class Case:
 
     Attributes:
         suite: ``client`` or ``server``.
-        id: The id of a rule, ``profile``, ``required``, ``cleanup`` or ``end``.
+        id: The id of a rule, ``profile``, ``required``, ``load``, ``cleanup`` or ``end``.
         text: What is checked, in one sentence.
         state: What became of it.
         detail: The failure whole, or why it was skipped; without secrets.
@@ -64,6 +64,10 @@ def cases(report: Report) -> Iterator[Case]:
         yield Case(SERVER, check.id, check.text, *_server(report, check.id))
     yield Case(SERVER, PROFILE, "The profile fits the server.", *_profile(report))
     yield Case(SERVER, REQUIRED, "What REQUIRE names was observed.", *_required(report))
+    if report.run and report.run.exceeded:
+        text = "The load stays within the thresholds."
+        detail = "\n".join(line(report.hide(one)) for one in report.run.exceeded)
+        yield Case(SERVER, LOAD, text, State.FAILED, detail)
     yield Case(SERVER, CLEANUP, "What the run made is deleted.", *_cleanup(report))
     yield Case(SERVER, END, "The run came to its end.", *_end(report))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..gate.plan import counted
 from ..gate.result import Report
 from ..problems import Exit
 from ..verdicts.judge import Outcome
@@ -68,6 +69,8 @@ def counts(report: Report) -> Iterator[str]:
         yield f"{len(broken)} {'cause' if len(broken) == 1 else 'causes'} to fix"
     if run and run.unneeded:
         yield f"{len(run.unneeded)} waived without need"
+    if run and run.exceeded:
+        yield f"{counted(len(run.exceeded), 'threshold')} exceeded"
     if run and run.missing:
         yield f"{len(run.missing)} required and not observed"
 

@@ -37,6 +37,11 @@ def badge(junit: Path) -> Path:
     return junit.with_name("badge.json")
 
 
+def load(junit: Path) -> Path:
+    """Return the page with the response times of a load run."""
+    return junit.with_name("load.html")
+
+
 def tape(junit: Path) -> Path:
     """Return the file with the exchanges."""
     return junit.with_name("tape.har")
@@ -50,9 +55,8 @@ def remove(junit: Path) -> None:
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
         with _locked(junit.parent):
-            _unlink(
-                junit, *(of(junit) for of in (page, summary, verdicts, badge, tape, server_log))
-            )
+            others = (page, summary, verdicts, badge, tape, load, server_log)
+            _unlink(junit, *(of(junit) for of in others))
     except OSError as error:
         raise _unwritable(junit.parent, error) from error
 

@@ -143,6 +143,7 @@ def traffic(run: Run) -> Iterator[str]:
             successes = run.tape.successes(FUZZ)
             del successes[run.tape.api.delete]  # nothing generated is sent to it
             yield f"  its successes   {_counted(successes)}"
+    yield from run.notes
     yield f"successes     {_counted(run.tape.successes())}"
     if run.uploads:
         yield f"uploads       {hollow.counted(run.uploads)}"

@@ -52,6 +52,7 @@ def _document(run: Run) -> dict[str, Any]:
         "ended": run.ended,
         "reasons": run.reasons,
         "missing": run.missing,
+        "exceeded": run.exceeded,
         "sent": {
             driver: {"requests": requests, "seconds": round(seconds, 3)}
             for driver, (requests, seconds) in run.spent.items()

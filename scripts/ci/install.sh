@@ -1,11 +1,13 @@
 #!/bin/sh
 # Create the environment in a folder from the hashed lock: install.sh FOLDER [PYTHON]
-# Does nothing if it is up to date with the lock and made by that interpreter.
+# Does nothing if it is up to date with the lock and made by that interpreter. A folder X-load has the
+# lock of load, which no other command needs.
 set -eu
 folder=$1
 python=${2:-python3}
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-ready="$folder/.ready-$(cksum < "$root/requirements.txt" | cut -d ' ' -f 1)"
+case $folder in *-load) lock=requirements-load.txt ;; *) lock=requirements.txt ;; esac
+ready="$folder/.ready-$(cksum < "$root/$lock" | cut -d ' ' -f 1)"
 # The tree can be imported in it: by a path from there where the environment is a part of the tree, so
 # that both can be moved and copied.
 link() {
@@ -52,10 +54,10 @@ if [ -z "${3:-}" ]; then
   mkdir -p "$(dirname -- "$folder")"
   exec "$python" -I -c "$hold" "$(dirname -- "$folder")" "$0" "$folder" "${2:-}" held
 fi
-echo "setting up $folder (once for each requirements.txt and Python)" >&2
+echo "setting up $folder (once for each $lock and Python)" >&2
 rm -f "$ready"
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps \
-  -r "$root/requirements.txt"
+  -r "$root/$lock"
 link
 touch "$ready"

@@ -43,6 +43,8 @@ class Pace:
         rate: Requests a second, at most; None for no bound.
         deadline: Seconds from now for everything.
         reserved: Requests that are kept, and time with them, to delete what the run made.
+        initiating: Initiates that are sent, and whose responses have not come.
+        most_bytes: Bytes of all responses, at most.
 
     """
 
@@ -56,6 +58,8 @@ class Pace:
     slowed: float = 0.0
     taken: int = 0
     reserved: int = 0
+    initiating: int = 0
+    most_bytes: float = field(default_factory=lambda: MOST_BYTES)
     _until: float = field(init=False)
     _next: float = field(init=False)
 
@@ -99,14 +103,17 @@ class Pace:
         if self._has_sent_all(reserves):
             sent = f"{setting('MAX_REQUESTS', f'{self.requests}')} are sent"
             raise BudgetSpent(sent, "MAX_REQUESTS")
-        if initiates and self.builds is not None and self.issued >= self.builds:
+        issued = self.issued + self.initiating
+        if initiates and self.builds is not None and issued >= self.builds:
             initiated = f"{setting('MAX_BUILDS', f'{self.builds}')} are initiated"
             raise BudgetSpent(initiated, "MAX_BUILDS")
-        now = self.clock.monotonic()
-        if self.rate:
-            self.pause(self._next - now)
-            self._next = max(now, self._next) + 1 / self.rate
+        if self.rate:  # the turn is taken before it is waited for: many may wait at once
+            now = self.clock.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + 1 / self.rate
+            self.pause(turn - now)
         self.sent += 1
+        self.initiating += initiates
         self.reserved += reserves
 
     def give_up(self, builds: int) -> None:
@@ -116,9 +123,9 @@ class Pace:
             raise BudgetSpent(f"{over} before {builds} of the builds ended", "DEADLINE")
 
     def take(self, size: int) -> None:
-        """Count the bytes of a response. Raises ``BudgetSpent`` past ``MOST_BYTES``."""
+        """Count the bytes of a response. Raises ``BudgetSpent`` past ``most_bytes``."""
         self.taken += size
-        if self.taken > MOST_BYTES:
+        if self.taken > self.most_bytes:
             raise BudgetSpent(f"the answers are larger than {MOST_BYTES // 2**20} MiB in all")
 
     def retry_delay(self, headers: Mapping[str, str], tries: int) -> float | None:

@@ -1,6 +1,7 @@
 """Single faults: each makes a conforming server violate one rule, in one way.
 
-There is a module for each group: enums, times, shape, protocol, auth, state, effects.
+There is a module for each group: enums, times, shape, protocol, auth, state, effects; and
+``concurrent`` for what only load finds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...nearest import unknown
-from . import auth, effects, enums, protocol, shape, state, times
+from . import auth, concurrent, effects, enums, protocol, shape, state, times
 from .base import App, Fault, Server, ServerRequest, ServerResponse
 
 GROUPS: dict[str, list[Fault]] = {
@@ -34,14 +35,21 @@ FAULTS: dict[str, Fault] = dict(_grouped())
 """All faults by name, in the order of their groups."""
 
 
+UNDER_LOAD: dict[str, Fault] = {one.name: replace(one, group="load") for one in concurrent.FAULTS}
+"""Faults that show only where requests are in flight at once, and that no script finds."""
+
+
 LISTED = "python -m contract_tests serve --list-faults"
 
 
 def apply(app: Any, name: str, token: str, listed: str = LISTED) -> App:
     """Return a server with a fault. Raises ``ValueError`` for an unknown one."""
-    if name not in FAULTS:
-        raise unknown("fault", name, FAULTS, listed)
-    return FAULTS[name].wrap(app, token)
+    known = FAULTS | UNDER_LOAD
+    if name not in known:
+        raise unknown("fault", name, known, listed)
+    return known[name].wrap(app, token)
 
 
-__all__ = ["FAULTS", "GROUPS", "Fault", "Server", "ServerRequest", "ServerResponse", "apply"]
+__all__ = [
+    "FAULTS", "GROUPS", "UNDER_LOAD", "Fault", "Server", "ServerRequest", "ServerResponse", "apply",
+]  # fmt: skip

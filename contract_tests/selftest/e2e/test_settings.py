@@ -18,7 +18,7 @@ from ...contract.api import IMAGES
 from ...contract.openapi import PATH
 from ...gate.target import GateError, Target
 from ...rules import RULES
-from ...settings import PREFIX, SETTINGS, Setting, from_environment
+from ...settings import LOAD, PREFIX, SETTINGS, Setting, from_environment
 from ...verdicts import coverage
 from ...verdicts.coverage import Cell
 from ..support.makefile import takes
@@ -240,14 +240,14 @@ ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # The action starts a server by its own command, and a secret of CI is in no file.
 NOT_IN_CI = {
     "CA_BUNDLE", "CLEANUP", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY", "START",
-    "TOKEN_FILE",
+    "TOKEN_FILE", *LOAD,
 }  # fmt: skip
 
 
 def test_make_and_action_have_no_unknown_settings() -> None:
     """A removed setting must be removed there too."""
     own = {"CLIENT_PAGE", "HAR", "PAGE", "PORT", "SCENARIO"}  # arguments, not settings
-    given = {name for command in ("gate", "judge", "serve") for name in TAKES[command]}
+    given = {name for command in ("gate", "judge", "load", "serve") for name in TAKES[command]}
     [gate] = [step for step in ACTION["runs"]["steps"] if step.get("id") == "gate"]
     read = {name for name in gate["env"] if name.startswith(PREFIX)}
 
@@ -258,9 +258,10 @@ def test_make_and_action_have_no_unknown_settings() -> None:
 @pytest.mark.parametrize("one", SETTINGS.values(), ids=lambda one: one.name)
 def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> None:
     """Each has the settings declared for it; a secret is not a command-line option."""
-    page = (ROOT / "docs/gate.md").read_text()
+    page = (ROOT / f"docs/{'load' if one.name in LOAD else 'gate'}.md").read_text()
     wanted = {
-        name: name in one.commands and not one.is_secret for name in ("gate", "judge", "serve")
+        name: name in one.commands and not one.is_secret
+        for name in ("gate", "judge", "load", "serve")
     }
     [gate] = [step for step in ACTION["runs"]["steps"] if step.get("id") == "gate"]
     given = one.name.lower().replace("_", "-")
@@ -268,7 +269,7 @@ def test_setting_is_the_same_for_make_options_docs_and_action(one: Setting) -> N
     assert re.search(rf"`{one.name}=|`{one.variable}`", page)
     assert {name: one.name in TAKES[name] for name in wanted} == wanted
     if not one.is_secret:
-        for name in ("gate", "judge"):  # serve has a --seed of its own
+        for name in ("gate", "judge", "load"):  # serve has a --seed of its own
             options = [word for param in COMMANDS[name].params for word in param.opts]
             assert (usage.option(one.name) in options) is wanted[name]
     assert (given in ACTION["inputs"]) is (one.name not in NOT_IN_CI)

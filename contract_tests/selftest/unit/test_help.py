@@ -13,6 +13,7 @@ HELP = {
     "help-judge": ["judge"],
     "help-proxy": ["proxy"],
     "help-replay": ["replay"],
+    "help-load": ["load"],
     "help-rules": ["rules"],
     "help-compare": ["compare"],
     "help-serve": ["serve"],
