@@ -94,9 +94,10 @@ def test_architecture_names_what_is_there() -> None:
     assert missing == []
 
 
-def test_no_registry_and_no_machine_in_the_lock() -> None:
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-load.txt"])
+def test_no_registry_and_no_machine_in_the_lock(lock: str) -> None:
     """The lock holds hashes, and no address."""
-    text = (ROOT / "requirements.txt").read_text()
+    text = (ROOT / lock).read_text()
 
     assert "://" not in text
     assert text.count("--hash=sha256:") > text.count("==")
