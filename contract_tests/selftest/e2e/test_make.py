@@ -23,9 +23,11 @@ from ...settings import SETTINGS
 from ..support.makefile import takes
 
 ROOT = PATH.parent
-FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.txt")
+FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.txt",
+         "requirements-load.txt")  # fmt: skip
 TAKES = takes((ROOT / "Makefile").read_text())
-TARGETS = ["gate", "judge", "proxy", "replay", "compare", "serve", "generate", "check", "changes",
+TARGETS = ["gate", "judge", "proxy", "replay", "load", "compare", "serve", "generate", "check",
+           "changes",
            "vendor", "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
            "rules", "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
@@ -108,11 +110,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     programs.mkdir(parents=True)
     (programs / "python").write_text(RECORDER)
     (programs / "python").chmod(0o755)
-    lock = subprocess.run(
-        ["cksum", "requirements.txt"],  # noqa: S607
-        cwd=folder, capture_output=True, text=True, check=True,
-    ).stdout.split()[0]  # fmt: skip
-    (folder / f".venv/.ready-{lock}").touch()
+    (folder / ".venv-load").symlink_to(programs.parent)
+    for name in ("requirements.txt", "requirements-load.txt"):
+        lock = subprocess.run(  # noqa: S603
+            ["cksum", name],  # noqa: S607
+            cwd=folder, capture_output=True, text=True, check=True,
+        ).stdout.split()[0]  # fmt: skip
+        (programs.parent / f".ready-{lock}").touch()
     return Tree(folder)
 
 
