@@ -68,7 +68,7 @@ def compare(
         ]
         show("\n\n".join(filter(None, parts)))
     if page:
-        again = usage.command("compare", UPSTREAM=revision.name, ACCEPTED=accepted)
+        again = comparison.repeat(contract, revision.name, accepted)
         compared = comparison.Compared(base, revision, found, taken, len(both) - len(shown))
         files.write({Path(page): html.page(html.of_comparison(compared, again))})
     return Exit.FOUND if comparison.verdict(found) == comparison.BREAKING else Exit.OK

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 
-from .. import escape
+from .. import escape, usage
+from ..contract.openapi import PATH
 from ..escape import line
 from ..openapi_diff import Breaks, Difference, Document
 from ..openapi_diff.accepted import Accepted
@@ -33,6 +35,16 @@ class Compared:
     found: list[Difference]
     taken: Taken
     hidden: int = 0
+
+
+def repeat(base: str, revision: str, accepted: str | None) -> str:
+    """Return the command that compares again; make's has the contract as its base."""
+    if base == str(PATH):
+        return usage.command("compare", UPSTREAM=revision, ACCEPTED=accepted)
+    words = ["compare", revision, "--contract", base]
+    words += ["--accepted", accepted] if accepted else []
+    program = usage.CONSOLE if usage.is_console() else ".venv/bin/python -m contract_tests"
+    return f"{program} {shlex.join(words)}"
 
 
 def table(found: list[Difference]) -> str:

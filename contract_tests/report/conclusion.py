@@ -8,7 +8,7 @@ from ..gate.plan import counted
 from ..gate.result import Report
 from ..problems import Exit
 from ..verdicts.judge import Outcome
-from . import cleanup, terminal
+from . import cleanup, digest, terminal
 from .cases import State, cases
 from .causes import causes, precision
 
@@ -37,6 +37,9 @@ def lines(report: Report, page: str = "") -> Iterator[tuple[str, str]]:
         ordered = sorted(failures, key=lambda one: precision(one.id))
         details = "\n\n".join(one.detail for one in ordered)
         yield from ((one, "") for one in details.split("\n"))
+        if digest.is_needed(details):
+            yield from (("", ""), (_section("to fix"), ""))
+            yield from ((one, "") for one in digest.lines(report, ordered))
     if report.run or report.is_interrupted:
         see = f"; see {page}" if page else ""
         yield from (("", ""), (f"{verdict(report)}: {', '.join(counts(report))}{see}", ""))

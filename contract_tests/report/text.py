@@ -11,6 +11,7 @@ from ..contract import fields
 from ..escape import line
 from ..problems import Problem
 from ..rules import RULES, Level
+from ..rules.fixes import FIXES
 from ..tape.exchange import Exchange
 from ..usage import about
 from ..verdicts.judge import Group, Outcome, Verdict, Violation
@@ -89,6 +90,7 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
         ("field", hidden(violation.field, hide)),
         ("expected", hidden(violation.expected, hide)),
         ("received", hidden(str(violation.received), hide)),
+        ("fix", FIXES.get(violation.rule.id, "")),
         ("exchange", numbered(violation.exchange, hide, body=False)),
         ("response", excerpt(violation, hide)),
         ("after", numbered(violation.after, hide, body=False) if violation.after else ""),
@@ -107,6 +109,7 @@ def brief(violation: Violation, hide: Hide, where: str) -> str:
     lines = {
         "field": hidden(violation.field, hide), "expected": hidden(violation.expected, hide),
         "received": hidden(str(violation.received), hide),
+        "fix": FIXES.get(violation.rule.id, ""),
         "exchange": numbered(violation.exchange, hide, body=False),
         "response": excerpt(violation, hide), "seen": where,
     }  # fmt: skip
@@ -200,7 +203,8 @@ def sources(violation: Violation) -> Iterator[tuple[str, str]]:
     yield description.mark, _quoted(description)
     if not is_stated:
         for quote in own:
-            yield quote.mark, _quoted(quote)
+            is_there = quote.pointer == description.pointer
+            yield quote.mark, f'"{quote.words}"' if is_there else _quoted(quote)
 
 
 def _quoted(quote: fields.Quote) -> str:

@@ -1,4 +1,4 @@
-"""Writes docs/examples: a page of a run that passed and one of a run that failed, and a picture."""
+"""Writes docs/examples: pages of runs, one that failed with a picture, and of a comparison."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from contract_tests.gate import drive
 from contract_tests.gate.result import Report
 from contract_tests.gate.run import Run
 from contract_tests.gate.target import PRODUCTION, Target
-from contract_tests.report import html
+from contract_tests.openapi_diff import differences, parse
+from contract_tests.report import comparison, html
 
 FOLDER = PATH.parent / "docs/examples"
 PAGES = {"passed.html": None, "failed.html": "completed-null"}
 PICTURE = "failed.png"
+DOCUMENTS = [f"contract_tests/selftest/support/compare/{one}.yaml" for one in ("second", "third")]
+COMPARISON = "differences.html"
 
 
 def main() -> int:
@@ -28,6 +31,10 @@ def main() -> int:
         drive.drive(run)
         page = html.page(html.of_gate(Report(target=run.target, run=run)))
         (FOLDER / name).write_text(page, "utf-8")
+    base, revision = (parse((PATH.parent / one).read_bytes(), one) for one in DOCUMENTS)
+    compared = comparison.Compared(base, revision, differences(base, revision), [])
+    again = comparison.repeat(base.name, revision.name, None)
+    (FOLDER / COMPARISON).write_text(html.page(html.of_comparison(compared, again)), "utf-8")
     chromium = shutil.which("chromium")
     if chromium is None:
         show("no chromium: the picture stays as it is")

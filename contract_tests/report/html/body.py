@@ -44,7 +44,7 @@ def body(content: str, hide: Hide, marks: Collection[str] = ()) -> list[Line]:
     try:
         found = [*_json(_read(text), "$", "", "")]
     except (ValueError, RecursionError):
-        found = [Line(_cut(one)) for one in lines(text).split("\n")]
+        found = [Line(cut(one)) for one in lines(text).split("\n")]
     marked = {_nearest(mark, {one.path for one in found}) for mark in marks} - {""}
     return [*_elided([replace(one, is_marked=one.path in marked) for one in found])]
 
@@ -105,7 +105,7 @@ def _read(text: str) -> Any:
 def _json(value: Any, path: str, before: str, after: str, depth: int = 0) -> Iterator[Line]:
     indent = "  " * depth
     if not isinstance(value, list) or not value:
-        yield Line(f"{indent}{before}{_cut(line(_scalar(value)))}{after}", path)
+        yield Line(f"{indent}{before}{cut(line(_scalar(value)))}{after}", path)
         return
     if isinstance(value, _Members):
         first, last = "{", "}"
@@ -116,7 +116,7 @@ def _json(value: Any, path: str, before: str, after: str, depth: int = 0) -> Ite
     yield Line(f"{indent}{before}{first}", path)
     for number, (name, step, one) in enumerate(members, start=1):
         comma = "," if number < len(members) else ""
-        yield from _json(one, path + step, _cut(name), comma, depth + 1)
+        yield from _json(one, path + step, cut(name), comma, depth + 1)
     yield Line(f"{indent}{last}{after}")
 
 
@@ -128,5 +128,6 @@ def _scalar(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return a line of a body or a header; of a long one, both ends."""
     return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT // 2]}…{text[-100:]}"

@@ -19,6 +19,7 @@ from ...verdicts import coverage
 from ...verdicts.coverage import ROWS, STATES, Cell
 from ...verdicts.judge import Judge
 from ..text import hidden
+from .exchanges import short
 from .subject import Subject
 
 MOST_BUILDS, MOST_STEPS = 60, 200
@@ -182,7 +183,7 @@ def _way(subject: Subject, build: str, seen: list[Exchange]) -> Way:
     statuses = [one.status for one in points]
     said = " → ".join(status for status, _ in itertools.groupby(statuses))
     is_back = any(one.is_back for one in points)
-    name = line(hidden(build, subject.hide))
+    name = short(build, subject.hide)
     return Way(name, said, seconds, points, path, 16 + STEP * top, is_back)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
 from ...escape import line
-from ...redaction import Redaction
 from ...tape.exchange import UPLOAD, Exchange, Message
 from ...verdicts.judge import Outcome
+from ..text import MOST as MOST_SEARCHED
 from ..text import Hide, hidden
-from .body import Line, body
+from .body import Line, body, cut
 from .subject import Subject
 
 MOST = 10_000
@@ -22,6 +24,9 @@ MOST_WHOLE, MOST_BROKEN = 200, 400
 
 MOST_CHARACTERS = 2_000_000
 """Characters of all messages that are shown."""
+
+MOST_HEADERS, MOST_TEXT = 100, 200
+"""Headers of a message that are shown, and characters of what stands on the line of an exchange."""
 
 
 @dataclass(frozen=True)
@@ -75,45 +80,58 @@ def shown(subject: Subject) -> list[Shown]:
     found = []
     for exchange in subject.tape.exchanges[:MOST]:
         rules = list(broken.get(exchange.number, ()))
-        size = len(exchange.request.content or b"") + len(exchange.response.content or b"")
-        is_whole = (bad if rules else sound) > 0 and min(size, 3 * 8192) < left
+        size = _size(exchange.request) + _size(exchange.response)
+        is_whole = (bad if rules else sound) > 0 and size < left
         if is_whole:
-            left -= min(size, 3 * 8192)
+            left -= size
             bad, sound = bad - bool(rules), sound - (not rules)
-        found.append(_shown(exchange, rules, marks[exchange.number], subject.hide, is_whole))
+        found.append(_shown(subject, exchange, rules, marks[exchange.number], is_whole))
     return found
 
 
+def _size(message: Message) -> int:
+    """Return about how many characters of a message are shown."""
+    headers = sum(len(name) + len(value) for name, value in message.headers.items())
+    content = len(message.content or b"")
+    return min(content, 2 * MOST_SEARCHED) + min(headers, MOST_HEADERS * MOST_SEARCHED)
+
+
+def short(value: str, hide: Hide) -> str:
+    """Return a text without secrets for a line that has others, too: of a long one, both ends."""
+    shown = line(hidden(value, hide))
+    return shown if len(shown) <= MOST_TEXT else f"{shown[: MOST_TEXT - 40]}…{shown[-39:]}"
+
+
 def _shown(
-    exchange: Exchange, rules: list[str], marks: set[str], hide: Hide, is_whole: bool
+    subject: Subject, exchange: Exchange, rules: list[str], marks: set[str], is_whole: bool
 ) -> Shown:
+    hide = subject.hide
     url = urlsplit(exchange.request.url)
     path = url.path if exchange.operation != UPLOAD else f"{url.netloc}{url.path}"
     return Shown(
         exchange.number,
         exchange.driver,
-        line(hidden(exchange.intent, hide)),
+        short(exchange.intent, hide),
         exchange.operation or "other",
-        line(hidden(f"{exchange.request.method} {path}", hide)),
+        short(f"{exchange.request.method} {path}", hide),
         str(exchange.response.status) if exchange.is_answered else "no response",
         (exchange.ended - exchange.began).total_seconds() * 1000,
-        line(hidden(exchange.build_id or "", hide)),
+        short(exchange.build_id or "", hide),
         rules,
-        _part(exchange.request, hide) if is_whole else None,
-        _part(exchange.response, hide, marks) if is_whole else None,
+        _part(subject, exchange.request) if is_whole else None,
+        _part(subject, exchange.response, marks) if is_whole else None,
     )
 
 
-def _part(message: Message, hide: Hide, marks: frozenset[str] | set[str] = frozenset()) -> Part:
+def _part(subject: Subject, message: Message, marks: Collection[str] = ()) -> Part:
+    hide = subject.hide
     headers = [
-        (line(name), line(_header(name, value, hide))) for name, value in message.headers.items()
+        (cut(line(hidden(name, hide))), cut(line(subject.label(name) or hidden(value, hide))))
+        for name, value in islice(message.headers.items(), MOST_HEADERS)
     ]
+    if more := len(message.headers) - len(headers):
+        headers.append(("…", f"{more} more"))
     is_text = (message.content or b"")[:2] != b"\x1f\x8b"  # a context
     size = len(message.content or b"")
     lines = body(message.text, hide, marks) if is_text else [Line(f"{size} bytes, gzip")]
     return Part(headers, lines)
-
-
-def _header(name: str, value: str, hide: Hide) -> str:
-    """Return the value of a header as it may be shown."""
-    return hide.header(name, value) if isinstance(hide, Redaction) else hidden(value, hide)

@@ -28,6 +28,11 @@
         row.hidden = !is;
         shown += is && row.matches(".exchanges > li, .cause[data-breaks]");
       }
+      for (const list of document.querySelectorAll(".exchanges")) {
+        const left = list.querySelectorAll(":scope > li:not([hidden])").length;
+        list.hidden = !left;
+        list.style.containIntrinsicSize = `auto ${2 * left}rem`;
+      }
       form.elements.shown.value = `${shown} shown`;
     };
     form.hidden = false;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ...contract.api import IMAGES
@@ -22,6 +23,8 @@ from .. import client, comparison, conclusion, recording, terminal
 from ..cases import END, State, cases
 from ..comparison import Compared
 from ..text import Hide
+
+_SHORT = 200  # characters; of longer texts few are alike
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Subject:
         verdicts: The verdicts by rule id.
         client: The verdicts on the generated client by rule id.
         hide: Removes secrets from a text.
+        label: Returns what stands for a header whose whole value is secret, or None.
         repeat: Returns the command that judges one rule again.
         bodies: The bodies of the corpus with what each judge makes of them.
         compared: Two documents with what differs, or None.
@@ -59,6 +63,7 @@ class Subject:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     client: Mapping[str, ClientVerdict] = field(default_factory=dict)
     hide: Hide = str
+    label: Callable[[str], str | None] = lambda _: None
     repeat: Callable[[Rule[Any]], str] = lambda _: ""
     bodies: Sequence[Judged] = ()
     compared: Compared | None = None
@@ -92,16 +97,22 @@ def of_gate(report: Report) -> Subject:
         "clock": "virtual" if run.endpoint.clock is not SYSTEM else "",
         "contract": IMAGES.contract.version,
     }  # fmt: skip
-    left = [*terminal.left(run)] if run.images_left_behind else []
+    left = [*terminal.left(run)] if target.url and run.images_left_behind else []
     return Subject(
         line(run.redaction(target.name)), verdict, counts, shown,
         tuple((name, line(run.redaction(value))) for name, value in facts.items() if value),
         hints=tuple(one for one in map(line, [*terminal.fitting(run), *left]) if one),
         failures=failures,
         notes=tuple(map(line, [*run.reasons, *terminal.traffic(run), *terminal.waived(run)])),
-        tape=run.tape, verdicts=run.verdicts, client=report.client, hide=run.redaction,
-        repeat=target.repeat,
+        tape=run.tape, verdicts=run.verdicts, client=report.client,
+        hide=_once(run.redaction), label=run.redaction.label, repeat=target.repeat,
     )  # fmt: skip
+
+
+def _once(hide: Hide) -> Hide:
+    """Search a short text for secrets once: most are on many exchanges."""
+    known = cache(hide)
+    return lambda text: known(text) if len(text) <= _SHORT else hide(text)
 
 
 def _failures(report: Report) -> Iterator[str]:
@@ -129,7 +140,7 @@ def of_recording(
         line(hide(file)), "failed" if found[Outcome.VIOLATED] else "passed", tuple(counts),
         facts=tuple((name, value) for name, value in facts.items() if value),
         notes=tuple(line(hide(one)) for one in recording.entries(replayed)),
-        tape=replayed.tape, verdicts=verdicts, hide=hide,
+        tape=replayed.tape, verdicts=verdicts, hide=_once(hide), label=hide.label,
         repeat=lambda rule: recording.repeat(file, rule.id, level),
     )  # fmt: skip
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import pytest
 
-from ...contract.api import IMAGES
+from ...contract.api import IMAGES, STATUS
+from ...drivers.images import Image
 from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Target, embedded
 from ...problems import Problem
 from ...report import badge, html
 from ...report.html import body, charts, exchanges
+from ...tape.call import Call
 from ...tape.tape import Tape
-from ...verdicts.judge import Outcome
+from ...verdicts.judge import ClientJudge, Outcome
 from ..support import readers
 from ..support.recordings import status_body
 
@@ -74,6 +77,35 @@ def test_one_cause_for_all_operations() -> None:
 
     assert "1 cause to fix" in page
     assert "get_build_status \u00d71, start_image_build \u00d71" in page
+
+
+def test_what_fails_beside_the_causes_is_shown() -> None:
+    """What is required and was not observed, and a rule of the client, each whole."""
+    run = run_of(status_body("BUILDING"))
+    run = Run(replace(run.target, require=("delete_image",)), at=run.endpoint)
+    record(run.tape, BROKEN)
+    client = ClientJudge()
+    client.see(Call("a call", STATUS, None, leaks=("the <b>result",)))
+    page = html.page(html.of_gate(Report(target=run.target, run=run, client=client.verdicts)))
+
+    assert readers.html(page) is None
+    assert "1 cause to fix, " in page
+    assert "REQUIRE: not observed: delete_image" in page
+    assert "field     the &lt;b&gt;result" in page
+    assert "Usual fix</strong> C5" not in page
+
+
+def test_first_screen_shows_what_is_left_behind() -> None:
+    """As the terminal does; whose name it is stays text."""
+    run = run_of(status_body("BUILDING"))
+    run.own.made[Image("v<1>")] = ["b1"]
+    page = page_of(run)
+
+    head = page.partition("<nav")[0]
+    assert readers.html(page) is None
+    assert "left behind" in head
+    assert "v&lt;1&gt;" in head
+    assert "(not tried)" in head
 
 
 def test_no_server_was_judged() -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from ... import cli
+from ...contract.openapi import PATH
 from ...openapi_diff import KINDS, Breaks, Difference, Direction, differences, load, parse
 from ...openapi_diff.accepted import Accepted, split
 from ...openapi_diff.kinds import breaks
 from ...problems import Exit
-from ...report import html
+from ...report import comparison, html
 from ...report.comparison import Compared
 from ...report.html import differences as shown
 from ..support import readers
@@ -101,4 +102,15 @@ def test_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[s
     page = file.read_text()
     assert readers.html(page) is None
     assert "<h1>Breaking</h1>" in page
-    assert f"UPSTREAM={THIRD}" in page
+    assert f"contract_tests compare {THIRD} --contract {SECOND}\n" in page
+
+
+def test_command_to_compare_again() -> None:
+    """Make's, where the base is the contract; a blank in a name is quoted."""
+    found = [comparison.repeat(base, "a b.yaml", "x.toml") for base in (str(PATH), "base.yaml")]
+
+    assert found == [
+        "make compare UPSTREAM='a b.yaml' ACCEPTED=x.toml",
+        ".venv/bin/python -m contract_tests compare 'a b.yaml' --contract base.yaml"
+        " --accepted x.toml",
+    ]

@@ -1,0 +1,66 @@
+"""What to fix, on one screen of a terminal: where failures are longer, these lines close them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from ..escape import line
+from ..gate.result import Report
+from ..rules.fixes import FIXES
+from . import text
+from .cases import Case
+from .causes import Cause, causes
+
+WIDTH, HEIGHT = 80, 24
+"""Columns and rows of a terminal on which the end of a run has to be understood."""
+# Below them are a blank, the last line and the prompt; the title of a rule may scroll away.
+_FITTING = HEIGHT - 3
+_MOST = HEIGHT - 6
+
+
+def is_needed(details: str) -> bool:
+    """Whether failures are longer than a screen."""
+    return sum(max(1, -(-len(one) // WIDTH)) for one in details.split("\n")) > _FITTING
+
+
+def lines(report: Report, failures: Sequence[Case]) -> Iterator[str]:
+    """Yield the failures in few lines, the most precise rule first, each with the usual fix."""
+    shown = 0
+    items = [*_items(report, failures)]
+    for number, item in enumerate(items):
+        rows = [*_wrapped(item)]
+        if shown + len(rows) > _MOST:
+            yield f"and {len(items) - number} more, above"
+            return
+        shown += len(rows)
+        yield from rows
+
+
+def _items(report: Report, failures: Sequence[Case]) -> Iterator[list[str]]:
+    """Yield what fails a run: for each rule a first line, and those that stand below it."""
+    rules: dict[str, list[Cause]] = {}
+    for cause in causes(report.run.verdicts.values()) if report.run else ():
+        if cause.fails:
+            rules.setdefault(cause.verdict.rule.id, []).append(cause)
+    for rule, found in rules.items():
+        first, *others = (one.first for one in found)
+        what = f"{first.field}: expected {first.expected}, received {first.received}"
+        also = f"also at {', '.join(dict.fromkeys(one.field for one in others))}" if others else ""
+        below = [_shown(report, also), f"fix: {FIXES[rule]}" if rule in FIXES else ""]
+        yield [f"{rule:<3} {_shown(report, what)}", *filter(None, below)]
+    for one in failures:
+        if one.id not in rules:
+            what = " ".join(one.detail.split())
+            yield [text.one_line(what if what.startswith(one.id) else f"{one.id} {what}")]
+
+
+def _shown(report: Report, value: str) -> str:
+    return text.one_line(text.hidden(value, report.hide))
+
+
+def _wrapped(item: list[str]) -> Iterator[str]:
+    first, *below = map(line, item)
+    yield from wrap(first, WIDTH, subsequent_indent="    ")
+    for one in below:
+        yield from wrap(one, WIDTH, initial_indent="    ", subsequent_indent="         ")
