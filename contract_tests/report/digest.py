@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
-from ..escape import line
 from ..gate.result import Report
 from ..rules.fixes import FIXES
 from . import text
@@ -17,11 +16,16 @@ WIDTH, HEIGHT = 80, 24
 # Below them are a blank, the last line and the prompt; the title of a rule may scroll away.
 _FITTING = HEIGHT - 3
 _MOST = HEIGHT - 6
+_LONGEST = 3 * WIDTH
 
 
 def is_needed(details: str) -> bool:
     """Whether failures are longer than a screen."""
-    return sum(max(1, -(-len(one) // WIDTH)) for one in details.split("\n")) > _FITTING
+    return _rows(details.split("\n")) > _FITTING
+
+
+def _rows(lines: Iterable[str]) -> int:
+    return sum(max(1, -(-len(one) // WIDTH)) for one in lines)
 
 
 def lines(report: Report, failures: Sequence[Case]) -> Iterator[str]:
@@ -29,12 +33,11 @@ def lines(report: Report, failures: Sequence[Case]) -> Iterator[str]:
     shown = 0
     items = [*_items(report, failures)]
     for number, item in enumerate(items):
-        rows = [*_wrapped(item)]
-        if shown + len(rows) > _MOST:
+        shown += _rows(item)
+        if shown > _MOST:
             yield f"and {len(items) - number} more, above"
             return
-        shown += len(rows)
-        yield from rows
+        yield from item
 
 
 def _items(report: Report, failures: Sequence[Case]) -> Iterator[list[str]]:
@@ -47,20 +50,20 @@ def _items(report: Report, failures: Sequence[Case]) -> Iterator[list[str]]:
         first, *others = (one.first for one in found)
         what = f"{first.field}: expected {first.expected}, received {first.received}"
         also = f"also at {', '.join(dict.fromkeys(one.field for one in others))}" if others else ""
-        below = [_shown(report, also), f"fix: {FIXES[rule]}" if rule in FIXES else ""]
-        yield [f"{rule:<3} {_shown(report, what)}", *filter(None, below)]
+        fix = _wrapped(f"fix: {FIXES[rule]}") if rule in FIXES else ()
+        below = [f"    {_shown(report, also)}"] if also else []
+        yield [f"{rule:<3} {_shown(report, what)}", *below, *fix]
     for one in failures:
         if one.id not in rules:
             what = " ".join(one.detail.split())
-            yield [text.one_line(what if what.startswith(one.id) else f"{one.id} {what}")]
+            yield [_shown(report, what if what.startswith(one.id) else f"{one.id} {what}")]
 
 
 def _shown(report: Report, value: str) -> str:
-    return text.one_line(text.hidden(value, report.hide))
+    # It is not wrapped here: no line may begin with what others wrote.
+    shown = text.one_line(text.hidden(value, report.hide))
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 61]}…{shown[-60:]}"
 
 
-def _wrapped(item: list[str]) -> Iterator[str]:
-    first, *below = map(line, item)
-    yield from wrap(first, WIDTH, subsequent_indent="    ")
-    for one in below:
-        yield from wrap(one, WIDTH, initial_indent="    ", subsequent_indent="         ")
+def _wrapped(ours: str) -> list[str]:
+    return wrap(ours, WIDTH, initial_indent="    ", subsequent_indent="         ")
