@@ -20,7 +20,7 @@ from ... import cli, usage
 from ...contract.openapi import PATH, contract
 from ...gate.target import GateError
 from ...reference.faults import FAULTS
-from ...settings import SETTINGS, from_environment
+from ...settings import LOAD, SETTINGS, from_environment
 
 ROOT = PATH.parent
 NAMES = {"contract_tests", "prime_image_builds"}
@@ -179,7 +179,7 @@ def test_dependencies_are_declared(installed: Installed) -> None:
         text for name, text in held(installed.wheel).items() if name.endswith("/METADATA")
     )
     named = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.M)
-    optional = {"rich"}  # which the client goes without
+    optional = {"rich", "gevent", "locust"}  # the client goes without the first, load has the rest
     imported = {one for _, one in imports(installed.wheel)}
 
     assert imported - {*sys.stdlib_module_names, *NAMES} - optional == {
@@ -309,12 +309,13 @@ def test_completion(installed: Installed) -> None:
     assert completed("judge", "--rule", "P1,T5") == ["P1,T5"]
 
 
-def test_each_setting_is_an_option() -> None:
+@pytest.mark.parametrize("command", ["gate", "load"])
+def test_each_setting_is_an_option(command: str) -> None:
     """But for the token, which no other process shall see."""
-    gate = dict(cli.each())["gate"]
-    taken = [word for param in gate.params for word in param.opts]
+    taken = [word for param in dict(cli.each())[command].params for word in param.opts]
+    settings = [one for one in SETTINGS.values() if command in one.commands and not one.is_secret]
 
-    assert taken == [*(usage.option(name) for name in SETTINGS if name != "TOKEN"), "--junit"]
+    assert taken[: len(settings)] == [usage.option(one.name) for one in settings]
 
 
 def test_settings_are_written_for_the_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +351,7 @@ def test_errors_name_settings_as_they_are_given(
     for console, word in (("", name), ("console", usage.option(name))):
         monkeypatch.setenv(usage.VARIABLE, console)
         with pytest.raises(GateError) as caught:
-            from_environment(given)
+            from_environment(given, "load" if name in LOAD else "gate")
         words = re.findall(r"[\w-]+", str(caught.value))
 
         assert word in words
