@@ -1,7 +1,7 @@
 # Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
 # GNU make 3.81 or newer.
 
-TARGETS := help gate judge proxy replay load rules compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
+TARGETS := help gate judge proxy replay load rules export compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
 	attacks mutate bench lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
@@ -14,6 +14,7 @@ replay.settings    := TARGET TOKEN_FILE LEVEL RULE FAULT MAX_BUILDS MAX_REQUESTS
 	CA_BUNDLE PROXY UPLOAD_HOSTS
 replay.takes       := HAR $(replay.settings)
 rules.takes        := RULE
+export.takes       := FORM
 judge.takes        := HAR PAGE $(judge.settings)
 proxy.settings     := TARGET PROFILE LEVEL RULE WAIVERS REQUIRE STUCK_AFTER CA_BUNDLE PROXY UPLOAD_HOSTS
 proxy.takes        := PORT FAIL_FAST $(proxy.settings)
@@ -71,6 +72,9 @@ load: environment ## Load a server, and check every exchange. [TARGET=url] [USER
 
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
 	@$(RUN) rules -- "$$RULE"
+
+export: environment ## Write the contract with rules as schemas, for any validator, as JSON. [FORM=strict]
+	@$(RUN) export -- "$$FORM"
 
 compare: environment ## Show how a published document differs, and who is affected. UPSTREAM=file-or-url [PAGE=file] [ACCEPTED=file]
 	@$(RUN) compare $(call option,ACCEPTED,--accepted) $(call option,PAGE,--page) -- "$$UPSTREAM"

@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 DISTRIBUTION = "prime-image-builds-contract"
 COMMANDS = {
     "gate": "gate", "judge": "judge", "proxy": "proxy", "replay": "replay", "rules": "rules",
-    "load": "load", "serve": "serve",
+    "load": "load", "serve": "serve", "export": "export",
     "compare": "compare", "vendor": "vendor", "vendor-check": "vendor",
 }  # fmt: skip
 """The module of each command; the function in it has the command's name."""

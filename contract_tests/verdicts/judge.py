@@ -254,7 +254,7 @@ class Judge:
                 continue
             if rule.over not in subjects:  # many rules are over the same
                 subjects[rule.over] = list(rule.over(history))
-            if judged := rule.apply(subjects[rule.over]):
+            if subjects[rule.over] and (judged := rule.apply(subjects[rule.over])):
                 found += self.add(verdict, history, judged)
         return found
 

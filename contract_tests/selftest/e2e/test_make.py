@@ -29,12 +29,12 @@ TAKES = takes((ROOT / "Makefile").read_text())
 TARGETS = ["gate", "judge", "proxy", "replay", "load", "compare", "serve", "generate", "check",
            "changes",
            "vendor", "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
-           "rules", "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
+           "rules", "export", "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE", "FAIL_FAST"}
 # What comes last on the command line of a target, after "--".
 LAST = {"judge": "HAR", "replay": "HAR", "compare": "UPSTREAM", "vendor": "DEST",
-        "vendor-check": "DEST", "rules": "RULE"}  # fmt: skip
+        "vendor-check": "DEST", "rules": "RULE", "export": "FORM"}  # fmt: skip
 # What stands in place of the interpreter: it notes how it was called.
 RECORDER = f"""#!{sys.executable} -IS
 import json, os, sys

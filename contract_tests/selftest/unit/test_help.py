@@ -15,6 +15,7 @@ HELP = {
     "help-replay": ["replay"],
     "help-load": ["load"],
     "help-rules": ["rules"],
+    "help-export": ["export"],
     "help-compare": ["compare"],
     "help-serve": ["serve"],
     "help-vendor": ["vendor"],

@@ -1,0 +1,31 @@
+"""``export``: the contract in a form that other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ..contract import strict
+from ..escape import as_json, show
+from ..settings import among
+from .options import Command
+from .options import among as complete
+
+FORMS: dict[str, Callable[[], dict[str, Any]]] = {"strict": strict.document}
+ABOUT = """Write the contract to standard output, as JSON.
+
+FORM is strict: OpenAPI 3.1 whose schemas hold T3, T4, T5, T7, S3 and a part of S4, so that any
+validator rejects a build that is COMPLETED without completedAt.
+
+Exit codes: 0 written, 4 there is no such form.
+"""
+
+
+@click.command(cls=Command, help=ABOUT, short_help="Write the contract for other tools.")
+@click.argument("form", metavar="[FORM]", default="", shell_complete=complete(FORMS))
+def export(form: str) -> None:
+    """Write one form, by default the first."""
+    made = FORMS[among("form ", form or next(iter(FORMS)), FORMS)]()
+    show(as_json(made, indent=2))

@@ -1,0 +1,62 @@
+"""What the contract finds in the hands of another tool, once it holds rules as schemas."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ...contract import strict
+from ...contract.openapi import PATH
+from ...drivers.scripted.inputs import context
+from ...reference.app import create_app
+from ...reference.faults import FAULTS
+from ...reference.over_sockets import running
+
+TOKEN = "test-token"  # noqa: S105
+# No document describes the upload, without which no build starts.
+HOOKS = """
+import schemathesis, urllib.request
+
+@schemathesis.hook
+def after_call(context, case, response):
+    if case.method == "POST" and response.status_code == 201:
+        url = response.json()["upload_url"]
+        headers = {"Content-Type": "application/octet-stream"}
+        sent = urllib.request.Request(url, bytes.fromhex("CONTEXT"), headers, method="PUT")
+        urllib.request.urlopen(sent).close()
+"""
+
+
+def fails(document: Path, fault: str, folder: Path) -> bool:
+    """Whether a plain run of schemathesis over a document fails on a server with a fault."""
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")), "run", str(document),
+        "--header", f"Authorization: Bearer {TOKEN}", "--phases", "stateful",
+        "--max-examples", "10", "--generation-database", "none", "--no-color", "--seed", "1",
+    ]  # fmt: skip
+    hooks = folder / "hooks.py"
+    hooks.write_text(HOOKS.replace("CONTEXT", context("FROM scratch").hex()))
+    app = FAULTS[fault].wrap(create_app(token=TOKEN, build_seconds=0.08), TOKEN)
+    with running(app) as url:
+        done = subprocess.run(  # noqa: S603 (our own lines)
+            [*command, "--url", url], cwd=hooks.parent, text=True, capture_output=True,
+            check=False, timeout=500, env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks"},
+        )  # fmt: skip
+    assert done.returncode in (0, 1), done.stdout[-4000:]
+    return done.returncode == 1
+
+
+@pytest.mark.external
+@pytest.mark.parametrize("fault", ["completed-null", "start-never-started", "building-completed"])
+def test_schemathesis_finds_by_it_what_it_misses_without(fault: str, tmp_path: Path) -> None:
+    """Of a build whose status contradicts its timestamps."""
+    made = tmp_path / "strict.json"
+    made.write_text(json.dumps(strict.document()))
+
+    assert fails(made, fault, tmp_path)
+    assert not fails(PATH, fault, tmp_path)
