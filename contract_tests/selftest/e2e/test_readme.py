@@ -63,7 +63,7 @@ def test_command_prints_what_the_readme_shows(
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     # make's own line after a failure, and the progress on a slow machine.
-    other = r"^(make: \*\*\* |\d+ requests?, \d+ builds?: ).*\n"
+    other = r"^(make: \*\*\* |\d+ s, \d+ requests?, \d+ builds?: ).*\n"
     printed = re.sub(other, "", done.stdout, flags=re.MULTILINE)
 
     assert fits(printed, expected or "…"), f"$ {typed}\n{printed}\n--- and not:\n{expected}"

@@ -86,6 +86,7 @@ def test_failures_on_one_screen_are_not_repeated() -> None:
 
     assert not any("to fix ---" in one for one in shown)
     assert sum("$.completedAt" in one for one in shown) == 1
+    assert f"  fix       {FIXES['T5']}" in shown
 
 
 def test_other_failures_are_listed_too() -> None:

@@ -42,14 +42,35 @@ def test_each_difference_has_who_is_affected_and_lines_of_both_documents() -> No
 
 
 def test_change_of_one_schema_is_shown_as_lines_that_differ() -> None:
-    """With lines around it; what is not compared is left out."""
-    texts = [Path(SECOND).read_text().replace(old, new)
-             for old, new in (("x-none", ""), ("COMPLETED,", "COMPLETED, ARCHIVED,"))]  # fmt: skip
-    one, other = (parse(text, "a.yaml") for text in texts)
-    both = Compared(one, other, differences(one, other), [])
-    lines = [line.text for each in shown.differences(both) for line in each.lines]
+    """What is not compared is left out, but for a field of that name."""
+    new = {
+        "enum: [PENDING": "description: one of\n          x-note: a\n          enum: [PENDING",
+        "COMPLETED,": "COMPLETED, ARCHIVED,",
+        "errorMessage: {type: string, nullable: true}": (
+            "more: {properties: {title: {type: string, title: a}}}\n"
+            "        errorMessage: {type: string, title: a}"
+        ),
+    }  # fmt: skip
+    text = changed = Path(SECOND).read_text()
+    for old, other in new.items():
+        changed = changed.replace(old, other)
+    base, revision = (parse(one, "a.yaml") for one in (text, changed))
+    both = Compared(base, revision, differences(base, revision), [])
+    found = {one.kind: [line.text for line in one.lines] for one in shown.differences(both)}
 
-    assert [one for one in lines if one[0] in "+-"] == ['+    "ARCHIVED",']
+    assert {kind: [one for one in lines if one[0] in "+-"] for kind, lines in found.items()} == {
+        "value-added": ['+    "ARCHIVED",'],
+        "never-null": ['-  "type": "string",', '-  "nullable": true', '+  "type": "string"'],
+        "field-added": [
+            "+{",
+            '+  "properties": {',
+            '+    "title": {',
+            '+      "type": "string"',
+            "+    }",
+            "+  }",
+            "+}",
+        ],
+    }
 
 
 def test_accepted_difference_shows_why() -> None:
