@@ -1,19 +1,22 @@
-"""A fixture for tests of other projects: ``pytest_plugins = ["contract_tests.pytest_plugin"]``."""
+"""A fixture for tests of other projects.
+
+Where the package is installed, pytest loads this module by itself; from a checkout,
+``pytest_plugins = ["contract_tests.pytest_plugin"]`` does. A run that does not use the fixture
+imports nothing else of this package.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .mock import MockImages
-from .nearest import unknown
-from .problems import Problem
+if TYPE_CHECKING:
+    from .mock import MockImages
 
 MARKER = "image_builds"
-SETTINGS = tuple(inspect.signature(MockImages).parameters)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,6 +33,8 @@ def image_builds(request: pytest.FixtureRequest) -> Iterator[MockImages]:
     The marker takes what ``contract_tests.mock.MockImages`` takes, by name, and the scenario also
     without its name. Raises ``Problem`` for anything else.
     """
+    from .mock import MockImages
+
     marker = request.node.get_closest_marker(MARKER)
     with (
         MockImages(**(_settings(*marker.args, **marker.kwargs) if marker else {})) as mock,
@@ -39,9 +44,14 @@ def image_builds(request: pytest.FixtureRequest) -> Iterator[MockImages]:
 
 
 def _settings(*scenarios: object, **given: Any) -> dict[str, Any]:
+    from .mock import MockImages
+    from .nearest import unknown
+    from .problems import Problem
+
+    known = tuple(inspect.signature(MockImages).parameters)
     for name in given:
-        if name not in SETTINGS:
-            raise unknown(f"setting of @pytest.mark.{MARKER}:", name, SETTINGS)
+        if name not in known:
+            raise unknown(f"setting of @pytest.mark.{MARKER}:", name, known)
     if not scenarios:
         return given
     if len(scenarios) > 1 or "scenario" in given or not isinstance(scenarios[0], str):

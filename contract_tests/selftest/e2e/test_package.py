@@ -144,6 +144,28 @@ def test_public_paths_are_those_of_a_checkout(installed: Installed) -> None:
     assert done.stdout.strip() == str(installed.site / "contract_tests/mock.py"), done.stderr
 
 
+@pytest.mark.parametrize("conftest", ["", "pytest_plugins = ['contract_tests.pytest_plugin']\n"])
+def test_pytest_has_the_fixture_by_itself(
+    installed: Installed, conftest: str, tmp_path: Path
+) -> None:
+    """Once, where a conftest names it too; a run that does not use it imports nothing for it."""
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_before.py").write_text(
+        "import sys\ndef test_it(): assert 'contract_tests.mock' not in sys.modules\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.image_builds('slow')\ndef test_it(image_builds): image_builds.advance(seconds=1)\n"
+    )
+    done = installed.python(
+        "-P", "-m", "pytest", "-q", "--strict-markers", "-W", "error", "-p", "no:cacheprovider",
+        "-c", os.devnull, "--rootdir", str(tmp_path), str(tmp_path),
+        PYTHONPATH=str(installed.site),
+    )  # fmt: skip
+
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_the_wheel_knows_no_machine(installed: Installed) -> None:
     """No file holds a path of where it was made."""
     machine = (str(ROOT), str(Path.home()) + "/", sys.prefix)
