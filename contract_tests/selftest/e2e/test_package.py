@@ -155,7 +155,8 @@ def test_pytest_has_the_fixture_by_itself(
     )
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
-        "@pytest.mark.image_builds('slow')\ndef test_it(image_builds): image_builds.advance(seconds=1)\n"
+        "@pytest.mark.image_builds('slow')\n"
+        "def test_it(image_builds): image_builds.advance(seconds=1)\n"
     )
     done = installed.python(
         "-P", "-m", "pytest", "-q", "--strict-markers", "-W", "error", "-p", "no:cacheprovider",
