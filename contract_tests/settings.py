@@ -35,6 +35,7 @@ EVERY_RULE = RULES | TRAFFIC_RULES
 MOST_BYTES = 8192
 # Settings that name a file whose content is read at once.
 FILES = ("DOCKERFILE", "TOKEN_FILE", "WAIVERS")
+_SECRET = ("TOKEN", "HEADERS", "PROXY", "DATABASE")
 Read = Callable[[str, str], Any]
 
 
@@ -95,7 +96,7 @@ def from_environment(environment: Mapping[str, str], program: str = "gate") -> T
     Raises ``GateError`` for one that is unknown or has no such value.
     """
     given = _given(environment)
-    given |= {name: Secret(given[name]) for name in ("TOKEN", "HEADERS", "PROXY") if name in given}
+    given |= {name: Secret(given[name]) for name in _SECRET if name in given}
     del environment  # a traceback may show local variables
     for name in given:
         among(f"setting {PREFIX}", name, SETTINGS)
@@ -430,6 +431,13 @@ def _waivers(name: str, value: str) -> tuple[waivers.Waiver, ...]:
         raise GateError(f"{setting(name)}: {error.what}", error.fix) from error
 
 
+def _database(name: str, value: str) -> str:
+    if "://" in value and not value.startswith(("redis://", "rediss://", "unix://")):
+        what = f"{setting(name)} is neither a folder nor a URL of Redis"
+        raise GateError(what, setting(name, "redis://host:6379/0"))
+    return value
+
+
 def _file(name: str, value: str) -> str:
     try:
         is_file = Path(value).is_file()
@@ -561,6 +569,10 @@ _DECLARED = (
         commands=_ALL,
     ),
     Setting("SEED", _number(int, 0), "Seed of the generated requests; 1 by default.", "N"),
+    Setting(
+        "DATABASE", _database,
+        "Send first what earlier runs found: a folder, or redis://host.", "DIR",
+    ),
     Setting(
         "FAULT", _fault, "Break the embedded server in one way; see serve --list-faults.", "NAME",
         known=FAULTS | UNDER_LOAD, commands=("gate", "load", "replay", "serve"),

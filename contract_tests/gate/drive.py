@@ -73,6 +73,9 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
     fuzzing = fuzzing and planned.generated is not None
     if fuzzing:  # before any budget is spent: it loads for two seconds, which only this needs
         from ..drivers.schemathesis import driver as fuzz
+        from ..drivers.schemathesis import examples
+
+        database = examples.opened(done.target.database) if done.target.database else None
     if done.target.build_id:
         with _spending(done, SCRIPT), _cutting(done, "the given build"):
             session = _session(done, SCRIPT)
@@ -97,7 +100,10 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
             session = _session(done, FUZZ)
             feeding = _session(done, FEEDING)
             links = not done.target.is_stateless
-            done.fuzzed = fuzz.run(session, feeding, done.target.seed, links=links)
+            done.fuzzed = fuzz.run(
+                session, feeding, done.target.seed, links=links, database=database,
+                found=lambda: sum(len(one.groups) for one in done.verdicts.values()),
+            )  # fmt: skip
             if not done.target.rule:  # where all rules are judged
                 findings.judge(done.judge, done.tape, done.fuzzed.checks)
             if done.fuzzed.ended:

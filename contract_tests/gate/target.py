@@ -94,6 +94,7 @@ class Target:
         rule: Ids of the rules to judge; empty for all.
         fault: How the embedded server is broken on purpose; None for not at all.
         seed: Of everything random in the run.
+        database: A folder, or a URL of Redis, with what earlier runs found by generated requests.
         profile: The kind of server: one of ``PROFILES``.
         build_id: A build that exists; it is looked at, and nothing is initiated or started.
         dockerfile: The text of one that the target can build.
@@ -121,6 +122,7 @@ class Target:
     rule: tuple[str, ...] = ()
     fault: str | None = None
     seed: int = 1
+    database: str | None = field(default=None, repr=False)
     profile: str = FULL
     build_id: str | None = None
     dockerfile: str | None = None
@@ -197,6 +199,7 @@ class Target:
             "TOKEN_FILE": self.files.get("TOKEN_FILE"), "PROFILE": self._profile,
             "FAULT": self.fault, "BUILD_ID": self.build_id, "LEVEL": level,
             "SEED": None if self.seed == default.seed else str(self.seed),
+            "DATABASE": without_user(self.database) if self.database else None,
             "DOCKERFILE": self.files.get("DOCKERFILE"),
             "HEADERS": headers.write(self.headers), "CA_BUNDLE": self.ca_bundle,
             "PROXY": without_user(self.proxy) if self.proxy else None,

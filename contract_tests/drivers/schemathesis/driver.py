@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import schemathesis
+from hypothesis.database import ExampleDatabase
 from schemathesis.engine import events
 from schemathesis.engine.core import Engine
 from schemathesis.engine.recorder import ScenarioRecorder
@@ -26,6 +27,7 @@ from ...tape.exchange import Check
 from ..session import BudgetSpent, Session, SessionError
 from .checks import ON
 from .determinism import undisturbed
+from .examples import IN_MEMORY, shared
 from .feed import Feed
 from .result import MOST_BUILDS, SCENARIOS, STEPS, Result
 from .transport import WiredSchema, WireTransport
@@ -40,19 +42,23 @@ STATUS_EXAMPLES = 4
 def run(
     session: Session, feeding: Session, seed: int, *,
     most_builds: int = MOST_BUILDS, links: bool = True,
+    database: ExampleDatabase | None = None, found: Callable[[], int] = lambda: 0,
 ) -> Result:  # fmt: skip
     """Run the coverage, fuzzing and stateful phases.
+
+    ``database`` has what earlier runs found, which is generated first; ``found`` returns how many
+    violations there are so far.
 
     ``feeding`` is the session that makes and uploads builds, at most ``most_builds``. Without
     ``links`` it makes none, and there is no stateful phase.
     An exception of either session ends the run: ``BudgetSpent`` and ``SessionError`` are in the
     result, any other is raised.
     """
-    schema = _schema(session, seed, links=links)
+    schema = _schema(session, seed, links=links, database=IN_MEMORY if database else "none")
     feed = Feed(feeding, most_builds if links else 0)
     transport = schema.wire_transport = WireTransport(session, feed)
     result = Result(links=dict.fromkeys(_links().values(), 0) if links else {})
-    with undisturbed():
+    with undisturbed(), shared(database, found):
         stream = _Engine(schema).execute()
         try:
             for event in stream:
@@ -79,15 +85,15 @@ class _Engine(Engine):
         return super().get_phase_config(phase_name, **settings)
 
 
-def _schema(session: Session, seed: int, *, links: bool = True) -> WiredSchema:
+def _schema(session: Session, seed: int, *, links: bool = True, database: str) -> WiredSchema:
     document = copy.deepcopy(contract().document)
     # Delete destroys: nothing that is generated is sent to it, so schemathesis does not know of it.
     del document["paths"][contract().operations[DELETE].path]
-    config = schemathesis.Config.from_dict(_config(session, seed, links=links))
+    config = schemathesis.Config.from_dict(_config(session, seed, links=links, database=database))
     return WiredSchema(raw_schema=document, config=config.projects.get(document))
 
 
-def _config(session: Session, seed: int, *, links: bool = True) -> dict[str, Any]:
+def _config(session: Session, seed: int, *, links: bool = True, database: str) -> dict[str, Any]:
     return {
         "base-url": session.endpoint.base_url,
         "headers": {
@@ -104,7 +110,7 @@ def _config(session: Session, seed: int, *, links: bool = True) -> dict[str, Any
         },
         "generation": {
             "max-examples": EXAMPLES,
-            "database": "none",
+            "database": database,
             "allow-x00": False,
             # A finding is reported as it was first sent: shrinking only costs requests.
             "no-shrink": True,

@@ -202,7 +202,7 @@ def test_dependencies_are_declared(installed: Installed) -> None:
         text for name, text in held(installed.wheel).items() if name.endswith("/METADATA")
     )
     named = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.M)
-    optional = {"rich", "gevent", "locust"}  # the client goes without the first, load has the rest
+    optional = {"rich", "redis", "gevent", "locust"}  # who wants them has them
     imported = {one for _, one in imports(installed.wheel)}
 
     assert imported - {*sys.stdlib_module_names, *NAMES} - optional == {
@@ -363,7 +363,7 @@ def test_errors_name_settings_as_they_are_given(
     wrong = {
         "LEVEL": "x", "RULE": "T1", "FAULT": "status-null", "BUILD_ID": "b", "WAIVERS": tmp_path,
         "HEADERS": "x", "DRY_RUN": "x", "CA_BUNDLE": tmp_path, "REQUIRE": "x",
-        "DOCKERFILE": tmp_path,
+        "DOCKERFILE": tmp_path, "DATABASE": "http://x",
     }.get(name, "x")  # fmt: skip
     given = {f"CONTRACT_{name}": str(wrong)}
     if name == "RULE":

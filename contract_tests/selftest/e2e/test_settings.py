@@ -48,6 +48,7 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_PROFILE": "stateless", "CONTRACT_RULE": "L2,P4"}, "judges none"),
         ({**URL, "CONTRACT_PROFILE": "stateless", "CONTRACT_BUILD_ID": "b"}, "leave PROFILE out"),
         ({"CONTRACT_SEED": "one"}, "is not a whole number"),
+        ({"CONTRACT_DATABASE": "http://host"}, "DATABASE=redis://host"),
         ({"CONTRACT_SEED": "1.5"}, "is not a whole number"),
         ({"CONTRACT_RATE": "nan"}, "is not a number"),
         ({"CONTRACT_RATE": "0"}, "is not a number"),
@@ -239,7 +240,7 @@ ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
 # Settings that make no sense for a server in CI.
 # The action starts a server by its own command, and a secret of CI is in no file.
 NOT_IN_CI = {
-    "CA_BUNDLE", "CLEANUP", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY", "START",
+    "CA_BUNDLE", "CLEANUP", "DATABASE", "DRY_RUN", "FAULT", "PROXY", "SEED", "SERVER_ONLY", "START",
     "TOKEN_FILE", *LOAD,
 }  # fmt: skip
 

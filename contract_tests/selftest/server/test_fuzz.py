@@ -169,7 +169,7 @@ def test_every_operation_succeeds(sound: Ran) -> None:
 def test_no_value_of_a_response_is_reused() -> None:
     """Requests depend on no id that differs in every run, except by links."""
     session = Session(embedded(TOKEN), Tape(TOKEN), "test", Pace())
-    schema = fuzz._schema(session, 1)
+    schema = fuzz._schema(session, 1, database="none")
 
     assert schema.create_extra_data_source() is None  # type: ignore[func-returns-value]
 
