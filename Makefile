@@ -30,7 +30,7 @@ vendor-check.takes := DEST
 faults.takes       := FAULTS
 fuzz.takes         := INPUTS SEED
 attacks.takes      := FAMILIES
-bench.takes        := FAULTS
+bench.takes        := PART FAULTS
 # What an earlier run has written, which one that does not start must not leave.
 REPORTS := $(addprefix reports/,junit.xml index.html summary.md verdicts.json badge.json tape.har load.html server.log)
 
@@ -120,8 +120,8 @@ attacks: environment ## Attack this project with generated inputs, and write doc
 mutate: environment ## Mutation-test the client.
 	@$(PY) -m scripts.dev.mutate
 
-bench: environment ## Compare the gate with a stock schemathesis run. [FAULTS=all|n|name,name]
-	@$(PY) -m scripts.dev.bench_gate $(call option,FAULTS,--faults)
+bench: environment ## Measure this project beside its peers, and write docs/benchmarks.md. [PART=decode] [FAULTS=all|n|name,name]
+	@$(PY) -m scripts.dev.bench $(call option,PART,--part) $(call option,FAULTS,--faults)
 
 lint: environment ## Check the contract, and style, types and imports of the code.
 	@$(RUN) lint

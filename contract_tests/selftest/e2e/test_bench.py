@@ -1,30 +1,37 @@
-"""The benchmark with the real gate, schemathesis and server, each in its own process."""
+"""The benchmarks with the real gate, schemathesis, server and clients, each in its own process."""
 
 from __future__ import annotations
 
 import pytest
 
-from scripts.dev import bench_gate, bench_runs
-from scripts.dev.bench_runs import Finding
-
-from ..unit.test_bench import SCHEMA
+from scripts.dev.bench import clients, gate, runs
+from scripts.dev.bench.runs import Finding
 
 
 @pytest.mark.external
-def test_both_catch_a_null_created_at() -> None:
-    """A whole round for one fault."""
-    gate, stock = bench_gate.find("created-null")
+@pytest.mark.parametrize("name", list(gate.CONTESTANTS))
+def test_each_catches_a_null_created_at(name: str) -> None:
+    """A whole run for one fault."""
+    assert gate.caught_by(name, "created-null", Finding(0, ()))
 
-    assert bench_runs.is_caught_by_gate(gate, "T1")
-    assert bench_runs.is_caught_by_stock(stock, Finding(0, ()))
-    assert SCHEMA in stock.kinds
+
+@pytest.mark.external
+def test_decode_is_measured_beside_a_peer() -> None:
+    """One round of two clients, in environments that the script makes."""
+    found = clients.measure("decode", 1, lambda _: None, ("ours", "msgspec"))
+
+    assert found["missing"] == {}
+    assert set(found["rounds"]) == {"decode 2", "decode 100"}
+    for of in found["rounds"].values():
+        assert {name: len(values) for name, values in of.items()} == {"ours": 1, "msgspec": 1}
+        assert min(of["ours"]) > 0
 
 
 def test_program_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its result is a timeout without findings."""
-    monkeypatch.setattr(bench_runs, "TIMEOUT", 0.2)
+    monkeypatch.setattr(runs, "TIMEOUT", 0.2)
 
-    found = bench_runs.read_stock(bench_runs.stock("http://127.0.0.1:9"))
+    found = runs.read_stock(runs.stock("http://127.0.0.1:9"))
 
-    assert found.code == bench_runs.TIMED_OUT
+    assert found.code == runs.TIMED_OUT
     assert found.kinds == ()

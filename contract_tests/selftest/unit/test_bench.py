@@ -1,17 +1,22 @@
-"""Reading the output of the gate and of schemathesis, and counting what each caught."""
+"""Reading the output of the gate and of schemathesis, and the page of the benchmarks."""
 
 from __future__ import annotations
 
-import re
+import json
+import os
 from dataclasses import replace
+from typing import Any
 
+import jsonschema_rs
 import pytest
 
-from scripts.dev import bench_gate, bench_runs
-from scripts.dev.bench_gate import Caught
-from scripts.dev.bench_runs import Finding, Ran
+from scripts.dev.bench import __main__ as bench
+from scripts.dev.bench import clients, gate, runs
+from scripts.dev.bench.environments import PEERS
+from scripts.dev.bench.runs import Finding, Ran
 
 from ... import cli
+from ...contract.openapi import contract
 from ...reference.faults import FAULTS, GROUPS
 
 NAMES = {group: [fault.name for fault in faults] for group, faults in GROUPS.items()}
@@ -63,26 +68,26 @@ def test_read_gate_uses_its_report() -> None:
     """For violated rules and requests; a run without a report found nothing."""
     done = replace(ran(""), report=GATE)
 
-    assert bench_runs.read_gate(done) == Finding(1, ("P6", "L10"), 4.0)
-    assert bench_runs.requests_of_gate(done) == (304, 0.6, 238)
-    assert bench_runs.read_gate(ran("")) == Finding(1, (), 4.0)
+    assert runs.read_gate(done) == Finding(1, ("P6", "L10"), 4.0)
+    assert runs.requests_of_gate(done) == (304, 0.6, 238)
+    assert runs.read_gate(ran("")) == Finding(1, (), 4.0)
 
 
 def test_read_stock_uses_failures_and_errors_of_the_summary() -> None:
     """Warnings, and text above the summary, do not count."""
-    found = bench_runs.read_stock(ran(STOCK))
+    found = runs.read_stock(ran(STOCK))
 
     assert found.kinds == (SCHEMA, "Undocumented Content-Type", "Network Error")
-    assert bench_runs.read_stock(ran(CLEAN, 0)) == Finding(0, (), 4.0)
-    assert bench_runs.cases_of_stock(ran(STOCK)) == 832
+    assert runs.read_stock(ran(CLEAN, 0)) == Finding(0, (), 4.0)
+    assert runs.cases_of_stock(ran(STOCK)) == 832
 
 
 def test_missing_traffic_counts_raise() -> None:
     """They are not zero."""
     with pytest.raises(ValueError, match="schemathesis"):
-        bench_runs.cases_of_stock(ran("Schemathesis v4\n"))
+        runs.cases_of_stock(ran("Schemathesis v4\n"))
     with pytest.raises(KeyError):
-        bench_runs.requests_of_gate(ran(""))
+        runs.requests_of_gate(ran(""))
 
 
 @pytest.mark.parametrize(
@@ -94,12 +99,12 @@ def test_missing_traffic_counts_raise() -> None:
         (1, (), False),
         (0, ("T5",), False),
         (4, ("T5",), False),
-        (bench_runs.TIMED_OUT, (), False),
+        (runs.TIMED_OUT, (), False),
     ],
 )
 def test_caught_by_gate(code: int, kinds: tuple[str, ...], caught: bool) -> None:
     """Exit code 1, and the fault's own rule."""
-    assert bench_runs.is_caught_by_gate(Finding(code, kinds), "T5") is caught
+    assert runs.is_caught_by_gate(Finding(code, kinds), "T5") is caught
 
 
 @pytest.mark.parametrize(
@@ -111,14 +116,14 @@ def test_caught_by_gate(code: int, kinds: tuple[str, ...], caught: bool) -> None
         (1, (), (), False),
         (0, (), (), False),
         (2, (SCHEMA,), (), False),
-        (bench_runs.TIMED_OUT, (), (), False),
+        (runs.TIMED_OUT, (), (), False),
     ],
 )
 def test_caught_by_stock(
     code: int, kinds: tuple[str, ...], known: tuple[str, ...], caught: bool
 ) -> None:
     """A kind that it also reports for the server without a fault does not count."""
-    found = bench_runs.is_caught_by_stock(Finding(code, kinds), Finding(1, known))
+    found = runs.is_caught_by_stock(Finding(code, kinds), Finding(1, known))
 
     assert found is caught
 
@@ -127,81 +132,118 @@ def test_sample_has_equal_shares_of_each_group() -> None:
     """Evenly spaced within each group; a small group is taken whole."""
     groups = {"a": ["a1"], "b": ["b1", "b2", "b3", "b4"], "c": ["c1", "c2", "c3"]}
 
-    assert bench_gate.sample(groups, 0) == []
-    assert bench_gate.sample(groups, 5) == ["a1", "b2", "b4", "c1", "c3"]
-    assert bench_gate.sample(groups, 99) == ["a1", "b1", "b2", "b3", "b4", "c1", "c2", "c3"]
+    assert gate.sample(groups, 0) == []
+    assert gate.sample(groups, 5) == ["a1", "b2", "b4", "c1", "c3"]
+    assert gate.sample(groups, 99) == ["a1", "b1", "b2", "b3", "b4", "c1", "c2", "c3"]
 
 
 def test_every_group_is_in_the_default_sample() -> None:
     """It has the requested size, and no fault twice."""
-    names = bench_gate.chosen(bench_gate.SAMPLE)
+    names = gate.chosen(gate.SAMPLE)
 
-    assert len(set(names)) == len(names) == int(bench_gate.SAMPLE)
+    assert len(set(names)) == len(names) == int(gate.SAMPLE)
     assert {FAULTS[name].group for name in names} == set(NAMES)
-    assert names == bench_gate.chosen(bench_gate.SAMPLE)
+    assert names == gate.chosen(gate.SAMPLE)
 
 
 def test_chosen_accepts_all_and_names() -> None:
     """An unknown name raises an error with the nearest one."""
-    assert bench_gate.chosen("all") == list(FAULTS)
-    assert bench_gate.chosen("completed-null, created-null") == ["completed-null", "created-null"]
+    assert gate.chosen("all") == list(FAULTS)
+    assert gate.chosen("completed-null, created-null") == ["completed-null", "created-null"]
     with pytest.raises(ValueError, match=r"(?s)completed-nul\b.*completed-null"):
-        bench_gate.chosen("completed-nul")
+        gate.chosen("completed-nul")
 
 
 def test_unknown_fault_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     """With exit code 4, before anything is measured."""
-    assert cli.run(bench_gate.main, "bench_gate", ["--faults", "completed-nul"]) == 4
+    assert cli.run(bench.main, "bench", ["--faults", "completed-nul"]) == 4
     assert "completed-null" in capsys.readouterr().err
 
 
-def test_median_is_of_the_ratios_of_pairs() -> None:
+def measured(part: str) -> dict[str, Any]:
+    """Return results of a part, as they are kept in docs/benchmarks.json."""
+    about = {"when": "2026-11-30", "machine": "Linux", "load": 1.0, "count": 3, "took": 9.0}
+    if part == "gate":
+        seconds = {"gate": [1.0, 6.0, 4.0], "stock": [10.0, 8.0, 5.0], "extended": [9.0, 9.0, 9.0]}
+        caught = {"completed-null": {"gate": True, "stock": False, "extended": True}}
+        clean = {"gate": [], "stock": [], "extended": [SCHEMA]}
+        return about | {"seconds": seconds, "cpu": seconds, "caught": caught, "clean": clean}
+    if part == "generate":
+        return about | {"rounds": {"generate": [3.0, 1.0, 2.0], "check": [1.0, 1.0, 1.0]}}
+    of = {"msgspec": [1e-6, 2e-6, 4e-6], "ours": [3.5e-6, 5e-6, 12.4e-6], "pydantic": [2e-6] * 3}
+    names = {
+        "decode": ["decode 2", "decode 100"], "call": ["mock 2", "mock 100"],
+        "import": ["import", "memory"],
+    }  # fmt: skip
+    return about | {"rounds": dict.fromkeys(names[part], of), "missing": {"vendor": "no network"}}
+
+
+def test_ratio_is_the_median_of_rounds() -> None:
     """Not the ratio of the medians."""
-    pairs = [
-        (replace(ran("", 0, wall, wall / 2), report=GATE), ran(STOCK, 0, other, other))
-        for wall, other in ((1.0, 10.0), (6.0, 8.0), (4.0, 5.0))
-    ]
-
-    table = "\n".join(bench_gate.timing(pairs))
-
-    assert "| wall | 4.0 s | 8.0 s | 0.10, 0.75, 0.80 | 0.75 |" in table
-    assert "| cpu | 2.0 s | 8.0 s | 0.05, 0.38, 0.40 | 0.38 |" in table
-    assert "**0.75** times as long" in table
+    assert gate.ratio(measured("gate"), "gate") == 0.75
+    assert clients.ratio(measured("decode")["rounds"]["decode 2"], "ours", "msgspec") == 3.1
 
 
-def caught() -> list[Caught]:
-    """Return three results, of faults in two groups."""
-    return [
-        Caught(FAULTS["completed-null"], gate=True, stock=False),
-        Caught(FAULTS["created-null"], gate=True, stock=True, kinds=(SCHEMA,)),
-        Caught(FAULTS[NAMES["auth"][0]], gate=False, stock=True, kinds=("Server error",)),
-    ]
+def test_page_shows_who_is_ahead_what_is_missed_and_who_is_missing() -> None:
+    """For each part that was measured; a part that was not is not there."""
+    page = bench.page({part: measured(part) for part in bench.WORDS})
+    some = bench.page({"decode": measured("decode")})
+
+    assert "| decode of 2 artifacts, x bare msgspec | 3.10 | 3 | **missed** |" in page
+    assert "| the gate's time, x stock schemathesis | 0.75 | 0.7 | **missed** |" in page
+    assert "| import, ms over httpx | 0.01 | 25 | met |" in page
+    rows = [line for line in some.splitlines() if line.startswith(("| httpx", "| **this"))]
+    assert [row.split(" | ")[1:] for row in rows[:3]] == [
+        ["2.0", "1.0 to 4.0", "1.00 |"], ["2.0", "2.0 to 2.0", "1.00 |"],
+        ["5.0", "3.5 to 12.4", "3.10 |"],
+    ]  # fmt: skip
+    assert "the vendor's was skipped: no network." in some
+    assert f"reports {SCHEMA}: not counted" in page
+    assert "| completed-null | T5 | caught | missed | caught |" in page
+    assert "| make generate | 2.0 | 1.0 to 3.0 |" in page
+    assert "## gate" in page
+    assert "## gate" not in some
 
 
-def test_catches_are_counted_by_group_and_in_total() -> None:
-    """With the numbers of each, the rate, and the faults that only one of the two caught."""
-    table = "\n".join(bench_gate.catches(caught(), Finding(0, ()), (10.0, 30.0)))
+def test_page_in_docs_is_what_its_results_give() -> None:
+    """No number in it is written by hand."""
+    page = bench.page(json.loads(bench.RESULTS.read_text()))
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        bench.PAGE.write_text(page)
 
-    assert re.findall(r"\*\*(\d+)\*\*", table) == ["2", "2"]
-    assert re.findall(r"\d+\.\d+", table) == ["3.0"]
-    assert re.findall(r": ([a-z-]+)\.$", table, re.M) == [NAMES["auth"][0]] * 2
-    assert "| times | 2 | 2 | 1 |\n| auth | 1 | 0 | 1 |\n| all | 3 | 2 | 2 |" in table
-
-
-def test_each_fault_has_a_row() -> None:
-    """With the kinds that the stock run reported."""
-    rows = "\n".join(bench_gate.each(caught())).splitlines()[2:]
-
-    assert rows[0] == "| completed-null | T5 | caught | missed |"
-    assert rows[1] == f"| created-null | T1 | caught | {SCHEMA} |"
-    assert len(rows) == 3
+    assert bench.PAGE.read_text() == page
 
 
-def test_both_run_on_each_fault_and_on_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once each, in the given order, after the server without a fault."""
-    both = (Finding(1, ("T5",), 2.0), Finding(0, (), 3.0))
-    monkeypatch.setattr(bench_gate, "find", lambda _: both)
+def test_every_peer_has_exact_versions_and_each_body_its_artifacts() -> None:
+    """The base of the ratios is among the peers."""
+    assert all("==" in package for peer in PEERS.values() for package in peer.packages)
+    assert list(PEERS)[:2] == ["ours", "msgspec"]
+    assert {n: len(json.loads(body)["artifacts"]) for n, body in clients.bodies().items()} == {
+        2: 2, 100: 100
+    }  # fmt: skip
 
-    found = bench_gate.findings(["completed-null", "created-null"])
 
-    assert [*found.items()] == [(name, both) for name in ("", "completed-null", "created-null")]
+@pytest.mark.parametrize(
+    ("status", "started", "completed", "valid"),
+    [
+        ("PENDING", None, None, True), ("PENDING", "2026-11-24T09:00:00Z", None, False),
+        ("BUILDING", None, None, False), ("COMPLETED", "2026-11-24T09:00:00Z", None, False),
+        ("COMPLETED", *["2026-11-24T09:00:00Z"] * 2, True), ("CANCELLED", None, None, False),
+        ("FAILED", None, "2026-11-24T09:00:00Z", True),
+    ],
+)  # fmt: skip
+def test_extended_document_states_t3_to_t5(
+    status: str, started: str | None, completed: str | None, valid: bool
+) -> None:
+    """For a build and an artifact of it, as a stock validator reads it."""
+    document = runs.with_timestamps(contract().document)
+    schema = {"$ref": "#/components/schemas/BuildStatusResponse", **document}
+    row = {"id": "a", "status": status, "createdAt": "2026-11-24T09:00:00Z",
+           "startedAt": started, "completedAt": completed}  # fmt: skip
+    pending = {"id": "b", "imageName": "web", "imageTag": "v1", "status": "PENDING"}
+    group = pending | {"createdAt": row["createdAt"], "artifacts": [row]}
+
+    validator = jsonschema_rs.Draft202012Validator(schema)
+
+    assert validator.is_valid(group) is valid
+    assert validator.is_valid(pending | row) is valid

@@ -1,7 +1,8 @@
-"""Runs the gate and a stock schemathesis on the reference server, and reads their findings."""
+"""Runs the gate and schemathesis, in two forms, on the reference server; reads their findings."""
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import os
@@ -17,9 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from contract_tests.contract.openapi import contract
 from contract_tests.problems import Problem
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "bench-token"  # noqa: S105 (of a server on the loopback)
 # Long enough for both to poll a build while it runs.
 BUILD_SECONDS = 0.08
@@ -72,13 +74,67 @@ def gate(url: str) -> Ran:
 
 def stock(url: str) -> Ran:
     """Run schemathesis on a server with its defaults, a fixed seed and no example database."""
+    return _schemathesis(url, ROOT / "openapi.yaml", {})
+
+
+def extended(url: str) -> Ran:
+    """Run it with T3 to T5 as ``if`` and ``then`` of the document, and with uploads by a hook."""
+    with tempfile.TemporaryDirectory() as folder:
+        document = Path(folder) / "openapi.json"
+        document.write_text(json.dumps(with_timestamps(contract().document)))
+        hooks = Path(folder) / "uploads.py"
+        hooks.write_text(_HOOK)
+        more = {"SCHEMATHESIS_HOOKS": "uploads", "PYTHONPATH": folder}
+        return _schemathesis(url, document, more)
+
+
+_HOOK = """
+import httpx
+import schemathesis
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    if case.method == "POST" and response.status_code == 200 and b"upload_url" in response.content:
+        httpx.put(response.json()["upload_url"], content=b"context", trust_env=False)
+"""
+
+
+def with_timestamps(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a contract that states T3, T4 and T5 for builds and artifacts."""
+    copied: dict[str, Any] = copy.deepcopy(document)
+    schemas = copied["components"]["schemas"]
+    phases = schemas["ImageBuildStatus"]["x-phase"]
+    for name in ("BuildStatusResponse", "BuildArtifactStatusResponse"):
+        rules = []
+        for status, phase in phases.items():
+            is_ended = phase in ("succeeded", "failed", "cancelled")
+            of = {"completedAt": is_ended}
+            if phase in ("waiting", "running", "succeeded"):
+                of["startedAt"] = phase != "waiting"
+            kinds = {key: {"type": "string" if is_set else "null"} for key, is_set in of.items()}
+            then = {"properties": kinds, "required": [key for key, is_set in of.items() if is_set]}
+            rules.append({"if": {"properties": {"status": {"const": status}}}, "then": then})
+        schemas[name]["allOf"] = rules
+    return copied
+
+
+def _schemathesis(url: str, document: Path, more: dict[str, str]) -> Ran:
     program = Path(sys.executable).with_name("schemathesis")
     options = ["--seed", str(SEED), "--generation-database", "none", "--no-color"]
     header = ["-H", f"Authorization: Bearer {TOKEN}"]
     # In a temporary directory: files that it keeps there would change the next run.
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(program), "run", str(ROOT / "openapi.yaml"), "--url", url]
-        return _run([*command, *header, *options], Path(folder), {})
+        command = [str(program), "run", str(document), "--url", url]
+        return _run([*command, *header, *options], Path(folder), more)
+
+
+def command(name: str) -> Ran:
+    """Run a command of the project. Raises ``Problem`` if it fails."""
+    ran = _run([sys.executable, "-m", "contract_tests", name], ROOT, {})
+    if ran.code:
+        raise Problem(f"{name} failed\n{ran.out}", f"see make {name}")
+    return ran
 
 
 def over(run: Callable[[str], Ran], fault: str | None = None) -> Ran:

@@ -1,0 +1,138 @@
+"""Runs the benchmarks, and writes docs/benchmarks.md of what is in docs/benchmarks.json.
+
+A part that runs replaces its own results, and leaves those of the others.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from contract_tests import cli
+from contract_tests.cli.options import Command
+from contract_tests.escape import show
+from contract_tests.problems import Exit
+
+from . import clients, gate, runs
+from .environments import ROOT
+
+RESULTS = ROOT / "docs/benchmarks.json"
+PAGE = ROOT / "docs/benchmarks.md"
+INTRODUCTION = """\
+`make bench` writes this page; `make bench PART=decode` runs one part of it. Each peer has an
+environment of its own below `.bench`, with exact versions. All run in turn in each round; ratios
+are within a round, and the first round is not counted."""
+WORDS = {
+    "decode": "CPU time from bytes to a value, as each client decodes a status.",
+    "call": """CPU time of a call of status whose response is made in the process (`mock`, also
+awaited), and time of a call over a socket (`loopback`). The number is that of the artifacts.
+openapi-generator's client is over urllib3, which no mock transport replaces.""",
+    "import": """Import after that of httpx, and memory of a status with two artifacts (tracemalloc,
+mean of 2,000).""",
+    "generate": "`make generate` and `make check`, without the start of make.",
+    "gate": """A whole run on the reference server, whose builds take 0.08 s, with the start of
+Python. The gate catches a fault if its own rule is violated, schemathesis if it reports anything
+that it does not report without a fault. The faults are this project's own, each made for a rule of
+it, and are a sample of its catalogue.""",
+}
+
+
+def generation(rounds: int) -> dict[str, Any]:
+    """Time generate and check."""
+    found: dict[str, list[float]] = {"generate": [], "check": []}
+    for number in range(rounds + 1):
+        for name, values in found.items():
+            ran = runs.command(name)
+            if number:
+                values.append(ran.seconds)
+        show(f"generate: round {number} of {rounds}")
+    return {"rounds": found}
+
+
+def machine() -> str:
+    """Return versions and kind of machine, without anything that identifies the machine."""
+    names = ("httpx", "msgspec", "schemathesis", "hypothesis")
+    used = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    kind = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return ", ".join([f"Python {platform.python_version()}", *used, kind])
+
+
+def lines(part: str, found: dict[str, Any]) -> Iterator[str]:
+    """Yield the tables of a part as Markdown."""
+    if part == "gate":
+        yield from gate.tables(found)
+    elif part == "generate":
+        yield "| | s, median | least to most |\n|---|---:|---:|"
+        for name, values in found["rounds"].items():
+            shown = f"{min(values):.1f} to {max(values):.1f}"
+            yield f"| make {name} | {sorted(values)[len(values) // 2]:.1f} | {shown} |"
+    else:
+        yield from clients.tables(found)
+
+
+def page(results: dict[str, Any]) -> str:
+    """Return the whole page."""
+    reached = []
+    for part, found in results.items():
+        of = {"gate": gate.targets, "generate": lambda _: []}.get(
+            part, lambda found, part=part: clients.targets(part, found)
+        )
+        reached += [*of(found)]
+    text = [
+        "# Benchmarks", "", INTRODUCTION, "",
+        "## Targets", "", "| | measured | at most | |", "|---|---:|---:|---|",
+    ]  # fmt: skip
+    for what, measured, most in reached:
+        verdict = "met" if measured <= most else "**missed**"
+        text.append(f"| {what} | {measured:.2f} | {most:g} | {verdict} |")
+    for part, found in results.items():
+        text += ["", f"## {part}", "", WORDS[part], "", *lines(part, found)]
+        text += ["", f"{found['when']}: {found['machine']}; load {found['load']:.1f}, "
+                 f"{found['count']} rounds, {found['took']:.0f} s."]  # fmt: skip
+    return "\n".join(text).replace("\n\n\n", "\n\n") + "\n"
+
+
+@click.command(cls=Command)
+@click.option("--part", type=click.Choice([*WORDS]), help="One part; default all.")
+@click.option(
+    "--rounds", metavar="N", type=click.IntRange(1), help="Default 10; 3 for gate and generate."
+)
+@click.option("--faults", metavar="all|N|NAMES", default=gate.SAMPLE,
+    help=f"Faults for the part gate; default {gate.SAMPLE}, from all groups.")  # fmt: skip
+def main(part: str | None, rounds: int | None, faults: str) -> int:
+    """Measure this project beside its peers; write docs/benchmarks.md.
+
+    Exit codes: 0 measured, whatever came of it; 4 nothing can be measured.
+    """
+    names = gate.chosen(faults)
+    measures: dict[str, Callable[[int], dict[str, Any]]] = {
+        "generate": generation,
+        "gate": lambda count: gate.measure(count, names, show),
+    }
+    for one in [part] if part else WORDS:
+        count = rounds or (3 if one in measures else 10)
+        began, load = time.monotonic(), os.getloadavg()[0]
+        measure = measures.get(one, lambda count, one=one: clients.measure(one, count, show))
+        found = measure(count) | {
+            "when": str(datetime.datetime.now(datetime.UTC).date()), "machine": machine(),
+            "load": load, "count": count, "took": time.monotonic() - began,
+        }  # fmt: skip
+        results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+        results = {name: of for name in WORDS if (of := (results | {one: found}).get(name))}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        PAGE.write_text(page(results))
+        show("\n".join(["", f"## {one}", "", *lines(one, results[one])]))
+    return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main, "python -m scripts.dev.bench"))
