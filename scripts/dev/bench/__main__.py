@@ -36,8 +36,8 @@ WORDS = {
     "call": """CPU time of a call of status whose response is made in the process (`mock`, also
 awaited), and time of a call over a socket (`loopback`). The number is that of the artifacts.
 openapi-generator's client is over urllib3, which no mock transport replaces.""",
-    "import": """Import after that of httpx, and memory of a status with two artifacts (tracemalloc,
-mean of 2,000).""",
+    "import": """CPU time of the import after that of httpx, and memory of a status with two
+artifacts (tracemalloc, mean of 2,000).""",
     "generate": "`make generate` and `make check`, without the start of make.",
     "gate": """A whole run on the reference server, whose builds take 0.08 s, with the start of
 Python. The gate catches a fault if its own rule is violated, schemathesis if it reports anything

@@ -22,7 +22,7 @@ from typing import Any
 
 from contract_tests.contract.openapi import contract
 
-from .environments import PEERS, Installed, MissingError, install
+from .environments import CACHE, PEERS, Installed, MissingError, install
 
 WORKER = Path(__file__).with_name("worker.py")
 SIZES = (2, 100)
@@ -72,6 +72,7 @@ def _run(what: str, name: str, peer: Installed, url: str, folder: Path) -> dict[
     if timed:
         command += [*OPTIONS, f"--output={out}", "--inherit-environ=" + ",".join(_OURS)]
     kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "TMPDIR")}
+    kept["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
     ours = dict(zip(_OURS, (name, what, url, str(folder), ":".join(map(str, peer.paths)), "1"),
                     strict=True))  # fmt: skip
     done = subprocess.run(  # noqa: S603
