@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,8 @@ def after_call(context, case, response):
 """
 
 
-def fails(document: Path, fault: str, folder: Path) -> bool:
-    """Whether a plain run of schemathesis over a document fails on a server with a fault."""
+def fails(document: Path, folder: Path, *faults: str) -> bool:
+    """Whether a plain run of schemathesis over a document fails on a server with faults."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "run", str(document),
         "--header", f"Authorization: Bearer {TOKEN}", "--phases", "stateful",
@@ -41,7 +42,9 @@ def fails(document: Path, fault: str, folder: Path) -> bool:
     ]  # fmt: skip
     hooks = folder / "hooks.py"
     hooks.write_text(HOOKS.replace("CONTEXT", context("FROM scratch").hex()))
-    app = FAULTS[fault].wrap(create_app(token=TOKEN, build_seconds=0.08), TOKEN)
+    app: Any = create_app(token=TOKEN, build_seconds=0.08)
+    for fault in faults:
+        app = FAULTS[fault].wrap(app, TOKEN)
     with running(app) as url:
         done = subprocess.run(  # noqa: S603 (our own lines)
             [*command, "--url", url], cwd=hooks.parent, text=True, capture_output=True,
@@ -51,12 +54,22 @@ def fails(document: Path, fault: str, folder: Path) -> bool:
     return done.returncode == 1
 
 
+FOUND = ["completed-null", "start-never-started", "building-completed"]
+
+
 @pytest.mark.external
-@pytest.mark.parametrize("fault", ["completed-null", "start-never-started", "building-completed"])
-def test_schemathesis_finds_by_it_what_it_misses_without(fault: str, tmp_path: Path) -> None:
-    """Of a build whose status contradicts its timestamps."""
+@pytest.mark.parametrize("fault", FOUND)
+def test_schemathesis_finds_by_it_that_a_status_contradicts_its_times(
+    fault: str, tmp_path: Path
+) -> None:
+    """Each of three faults, alone."""
     made = tmp_path / "strict.json"
     made.write_text(json.dumps(strict.document()))
 
-    assert fails(made, fault, tmp_path)
-    assert not fails(PATH, fault, tmp_path)
+    assert fails(made, tmp_path, fault)
+
+
+@pytest.mark.external
+def test_schemathesis_misses_these_without_it(tmp_path: Path) -> None:
+    """All of them together."""
+    assert not fails(PATH, tmp_path, *FOUND)
