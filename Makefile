@@ -103,8 +103,8 @@ test-fast: environment lint ## Run lint, types and the unit tests: the inner loo
 test: environment lint check ## Test the project itself: lint, types, freshness, and all tests except those of test-external.
 	@$(PY) -m pytest -q --no-header -n auto --dist worksteal -m "not external"
 
-test-external: environment ## Run the tests that need the vendor's own clients or npm, or run a peer.
-	@$(PY) -m pytest -q --no-header -n auto -m external
+test-external: environment ## Run the tests that need the vendor's own clients, npm or a browser, or run a peer.
+	@$(PY) -m pytest -q --no-header -n 4 -m external $$(grep -rl --include='test_*.py' mark.external contract_tests/selftest)
 
 test-all: test test-external ## Run all tests.
 

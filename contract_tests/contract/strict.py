@@ -14,8 +14,12 @@ from .api import IMAGES, Api
 
 Schema = dict[str, Any]
 
-OFFSET = r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
-"""What a date-time ends with, for validators that do not check ``format``."""
+ENDS_WITH_OFFSET: Schema = {
+    "pattern": r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
+    # In Python, $ is also before a last line break.
+    "not": {"type": "string", "pattern": r"[\r\n]"},
+}
+"""A date-time with an offset, for validators that do not check ``format``."""
 
 
 def document(api: Api = IMAGES) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def _times(api: Api) -> list[Schema]:
         _clause("T4", api, running + succeeded, _set(names.started)),
         _clause("T5", api, ended, _set(names.completed)),
         _clause("T5", api, going, _unset(names.completed)),
-        {"x-rule": "T7", "properties": {one: {"pattern": OFFSET} for one in names.times}},
+        {"x-rule": "T7", "properties": dict.fromkeys(names.times, ENDS_WITH_OFFSET)},
     ]
 
 

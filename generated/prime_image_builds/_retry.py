@@ -87,7 +87,9 @@ def _may_be_retried(error: ApiError | httpx.TransportError, *, idempotent: bool)
 
 def _is_certificate(error: BaseException | None) -> bool:
     """Whether a connection failed because of an invalid certificate, which no retry makes valid."""
-    while error is not None:
+    seen = set[int]()
+    while error is not None and id(error) not in seen:  # a chain may be a circle
+        seen.add(id(error))
         if isinstance(error, ssl.SSLCertVerificationError):
             return True
         error = error.__cause__ or error.__context__

@@ -47,8 +47,10 @@ SERVE = f"cd '{ROOT}' && {SERVE}"
 ACTION_FILES = [ACTIONS / "gate/action.yml", ACTIONS / "vendor-check/action.yml"]
 
 
-def run_gate(folder: Path, command: str | None = SERVE, **inputs: str) -> Done:
-    """Run the gate action on a server that it starts."""
+def run_gate(
+    folder: Path, command: str | None = SERVE, *, server_only: str = "1", **inputs: str
+) -> Done:
+    """Run the gate action on a server that it starts; the client is judged by one test alone."""
     installed(folder / "contract-gate")
     url = f"http://127.0.0.1:{free_port()}"
     if command:
@@ -56,7 +58,8 @@ def run_gate(folder: Path, command: str | None = SERVE, **inputs: str) -> Done:
     if "wait_for" in inputs and inputs["wait_for"].startswith("/"):
         inputs["wait_for"] = url + inputs["wait_for"]
     inputs = {"target": url, "token": TOKEN, "timeout": "200"} | inputs
-    done = run_action("gate", folder, {name.replace("_", "-"): one for name, one in inputs.items()})
+    inputs = {name.replace("_", "-"): one for name, one in inputs.items()}
+    done = run_action("gate", folder, inputs, CONTRACT_SERVER_ONLY=server_only)
     leaks = [line for line in done.printed.splitlines() if TOKEN in line]
 
     assert not leaks
@@ -67,7 +70,7 @@ def run_gate(folder: Path, command: str | None = SERVE, **inputs: str) -> Done:
 
 def test_conforming_server_passes(tmp_path: Path) -> None:
     """Exit code 0, outputs, summary and all reports, without an annotation."""
-    done = run_gate(tmp_path)
+    done = run_gate(tmp_path, server_only="0")
     reports = tmp_path / "workspace/reports"
 
     assert done.code == 0, done.printed
@@ -454,7 +457,7 @@ def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
         "GATE_SOURCE": str(source), "GATE_REF": "main", "GATE_HOME": str(home),
         "GATE_COMMAND": f"{serve} --port {port}{fault}", "CONTRACT_RULE": "T5",
         "CONTRACT_TARGET": f"http://127.0.0.1:{port}", "CONTRACT_TOKEN": TOKEN,
-        "CONTRACT_MAX_REQUESTS": SCRIPTED,
+        "CONTRACT_MAX_REQUESTS": SCRIPTED, "CONTRACT_SERVER_ONLY": str(code),
     }  # fmt: skip
     workspace = tmp_path / "workspace"
     workspace.mkdir()

@@ -197,6 +197,17 @@ def test_build_id_that_is_not_a_segment_raises_before_sending(build_id: Any, var
     assert not route.called
 
 
+@variants
+def test_what_is_passed_for_an_id_is_not_shown(variant: str) -> None:
+    """What initiate returned holds an upload URL; its type is enough to see the mistake."""
+    issued: Any = BuildImageResponse.from_dict(example("initiate_image_build"))
+
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        call(AuthenticatedClient(BASE, TOKEN), STATUS, variant, issued)
+    assert str(caught.value).endswith("not a value of type BuildImageResponse")
+    assert issued.upload_url not in str(caught.value)
+
+
 NOT_TEXT: Any = None
 INVALID_BODIES = [
     (BuildImageRequest(image_name=NOT_TEXT, image_tag="v1"), r"\$\.image_name"),

@@ -241,6 +241,20 @@ def test_a_certificate_is_not_waited_for(folder: Path, build: Build, clock: Cloc
         assert outcome == (httpx.ConnectError, 1, [])
 
 
+@pytest.mark.parametrize("attribute", ["__cause__", "__context__"])
+@both
+def test_causes_in_a_circle_end(build: Build, folder: Path, clock: Clock, attribute: str) -> None:
+    """As respx makes them: each error that a side effect raises is the cause of its own cause."""
+    circle, itself = httpx.ReadError("gone"), httpx.ReadError("gone")
+    between = RuntimeError("a side effect failed")
+    setattr(circle, attribute, between)
+    setattr(between, attribute, circle)
+    setattr(itself, attribute, itself)
+
+    for error in (circle, itself):
+        assert tried(build, folder, clock, "status", error)[0] is httpx.ReadError
+
+
 @both
 @pytest.mark.usefixtures("clock")
 def test_start_without_response_is_followed_by_a_poll(folder: Path, build: Build) -> None:

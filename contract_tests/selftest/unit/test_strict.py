@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
@@ -14,6 +17,7 @@ from openapi_spec_validator import validate
 from ... import cli
 from ...contract import documents, strict
 from ...contract.api import IMAGES
+from ...contract.openapi import PATH
 from ..support.story import Story
 
 CREATED, SET, NAIVE = "2026-11-24T09:00:00Z", "2026-11-24T09:00:01Z", "2026-11-24T09:00:01"
@@ -21,6 +25,7 @@ TIMES: list[dict[str, Any]] = [{}, {"startedAt": None}, {"startedAt": SET}, {"st
 ENDS: list[dict[str, Any]] = [
     {}, {"completedAt": None}, {"completedAt": SET}, {"completedAt": NAIVE},
 ]  # fmt: skip
+PAGE = PATH.parent / "docs/export.md"
 HELD = {"S3", "S4", "T3", "T4", "T5", "T7"}
 Body = dict[str, Any]
 
@@ -76,6 +81,26 @@ def test_a_validator_rejects_what_the_rules_reject() -> None:
 
     assert set().union(*(rules for _, rules in found)) == HELD
     assert [(b, rules) for b, rules in found if validator.is_valid(b) is bool(rules)] == []
+
+
+def test_a_line_break_is_no_offset() -> None:
+    """In Python, ``$`` matches before it."""
+    schema = {"$ref": "#/components/schemas/BuildStatusResponse", **strict.document()}
+    body = group("PENDING") | {"createdAt": f"{CREATED}\n"}
+
+    assert not jsonschema.Draft202012Validator(schema).is_valid(body)
+
+
+def test_the_page_shows_how_to_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its block runs as printed, beside what the command wrote."""
+    monkeypatch.chdir(tmp_path)
+    Path("strict.json").write_text(json.dumps(strict.document()))
+    [block] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    exec(block, {})  # noqa: S102 (our own words)
+
+    assert capsys.readouterr().out == "$.completedAt\n"
 
 
 def test_it_is_an_openapi_document_with_the_same_operations() -> None:
