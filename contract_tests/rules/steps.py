@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 
 from ..contract.openapi import instant, naive
 from ..tape.exchange import Exchange, Row
@@ -43,17 +42,12 @@ class Transition:
     over: Over
 
 
-@lru_cache(maxsize=1)  # many rules look at them, one after the other
-def steps(history: History) -> tuple[Transition, ...]:
-    """Return the steps from the last response about the build to the newest exchange.
+def steps(history: History) -> Iterator[Transition]:
+    """Yield the steps from the last response about the build to the newest exchange.
 
     A response without ``artifacts``, or in which one has no id, does not show that another one is
     missing.
     """
-    return tuple(_steps(history))
-
-
-def _steps(history: History) -> Iterator[Transition]:
     now = history.last.rows
     was = history.shown
     if not now or was is None:

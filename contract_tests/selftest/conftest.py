@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import ssl
 from collections.abc import Iterator
@@ -10,6 +11,11 @@ from functools import cache
 import pytest
 
 from ..usage import VARIABLE
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over some thousand collected tests."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
