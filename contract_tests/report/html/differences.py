@@ -36,6 +36,10 @@ _AFFECTED = {
     (Breaks.SERVERS, Direction.REQUEST): "servers that receive it: clients may send what they do "
     "not know",
 }
+_OF_A_DEFAULT = {
+    Breaks.CLIENTS: "clients that leave it out, or find it left out: it means another value",
+    Breaks.SERVERS: "servers that find it left out, or leave it out: it means another value",
+}
 _WHO = {Breaks.BOTH: (Breaks.CLIENTS, Breaks.SERVERS), Breaks.NOBODY: ()}
 
 
@@ -84,21 +88,24 @@ def _shown(compared: Compared, one: Difference, entry: Accepted | None, *, is_wh
         [_cut(place) for place in one.places],
         line(one.base),
         line(one.revision),
-        [
-            _AFFECTED[who, way]
-            for way in one.directions
-            for who in _WHO.get(one.breaks, (one.breaks,))
-        ],
+        _affected(one),
         line(f"until {entry.expires}: {entry.reason}") if entry else "",
         (_cut(f"#{one.base_at}"), _cut(f"#{one.revision_at}")),
         [*shown[:MOST_LINES], Line("…")] if len(shown) > MOST_LINES else shown,
     )
 
 
+def _affected(one: Difference) -> list[str]:
+    every = _WHO.get(one.breaks, (one.breaks,))
+    if one.kind.startswith("default-"):
+        return [_OF_A_DEFAULT[who] for who in every]
+    return [_AFFECTED[who, way] for way in one.directions for who in every]
+
+
 def _lines(compared: Compared, one: Difference) -> Iterator[str]:
     """Yield what the two documents have there, line by line, without what is not compared."""
     base, revision = (
-        _written(document, at)
+        _written(document, one.kind, at)
         for document, at in (
             (compared.base, one.base_at), (compared.revision, one.revision_at)
         )
@@ -112,13 +119,25 @@ def _lines(compared: Compared, one: Difference) -> Iterator[str]:
         yield from islice(difflib.unified_diff(base, revision, lineterm="", n=3), 3, None)
 
 
-def _written(document: Document, pointer: str) -> list[str]:
+def _written(document: Document, kind: str, pointer: str) -> list[str]:
     try:
-        value = _compared(pointers.find(document.root, pointer))
+        value = _part(document, kind, pointer)
         text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     except (LookupError, TypeError, ValueError, RecursionError):
         return []
     return text.split("\n") if len(text) <= MOST_PARSED else []
+
+
+def _part(document: Document, kind: str, pointer: str) -> Any:
+    """Return what a difference is about: a field is required by the list of its object."""
+    keys = pointers.keys(pointer)
+    if kind.endswith(("-required", "-optional")) and keys[-2:-1] == ["properties"]:
+        owner = pointers.find(document.root, pointer.rsplit("/", 2)[0])
+        return {"required": owner.get("required", [])}
+    found = pointers.find(document.root, pointer)
+    if kind == "deprecated":
+        return {"deprecated": found.get("deprecated", False)}
+    return _compared(found)
 
 
 def _compared(value: Any, *, are_names: bool = False) -> Any:

@@ -18,6 +18,7 @@ from ...report import comparison, html
 from ...report.comparison import Compared
 from ...report.html import differences as shown
 from ..support import readers
+from .test_compare import PAIRS, found_in
 
 DOCUMENTS = Path(__file__).parent.parent / "support" / "compare"
 SECOND, THIRD = (str(DOCUMENTS / f"{name}.yaml") for name in ("second", "third"))
@@ -39,6 +40,27 @@ def test_each_difference_has_who_is_affected_and_lines_of_both_documents() -> No
         "-{", '-  "type": "string",', '-  "nullable": true', "-}"
     ]  # fmt: skip
     assert found[-1].affected == []
+
+
+# Where other parts of the documents differ than those that the difference is in.
+ELSEWHERE = {"became-nullable", "bound-tightened", "base-path", "value-removed"}
+
+
+def test_each_kind_of_difference_has_its_lines_and_who_is_affected() -> None:
+    """A field that is required stands in the list of its object; a default is of what is absent."""
+    kinds = set()
+    for title, base, revision, _ in PAIRS:
+        found = found_in(title, base, revision)
+        for one in shown.differences(Compared(base, revision, found, [])):
+            kinds.add(one.kind)
+            about = f"{one.kind} in: {title}"
+            marks = {line.text[0] for line in one.lines} & {"+", "-"}
+            assert marks or one.kind in ELSEWHERE or one.kind.startswith("security-"), about
+            if one.kind.startswith("field-") and one.kind.endswith(("-required", "-optional")):
+                assert any('"required"' in line.text for line in one.lines), about
+            if one.kind.startswith("default-"):
+                assert all("left out" in text for text in one.affected), about
+    assert {"field-required", "field-optional", "deprecated", "default-changed"} <= kinds
 
 
 def test_change_of_one_schema_is_shown_as_lines_that_differ() -> None:
