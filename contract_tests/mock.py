@@ -25,6 +25,7 @@ import respx
 from .reference.app import create_app
 from .reference.disruptions import Dropped
 from .reference.faults import apply
+from .report.curl import MOCK
 from .tape.tape import Tape
 from .verdicts.judge import Verdict
 from .watch import Watch
@@ -36,6 +37,12 @@ BUILD_SECONDS = 30.0
 # Other paths of the API's host are left to the test's own routes.
 _PATHS = r"^/(api/v1/images/build|uploads)(/|$)"
 _DELETES = r"^/api/v1/images/[^/]+/[^/]+$"
+
+
+class _Watch(Watch):
+    """Whose exchanges no server answered."""
+
+    _driver = MOCK
 
 
 class MockImages:
@@ -93,7 +100,7 @@ class MockImages:
             seed=seed,
         )
         self._server = httpx.ASGITransport(apply(app, fault, token) if fault else app)
-        self._watch = Watch(token, is_whole=True, clock=self._tick)
+        self._watch = _Watch(token, is_whole=True, clock=self._tick)
         self._worker = _Worker()
         weakref.finalize(self, self._worker.stop)
 

@@ -47,6 +47,8 @@ class Watch:
 
     """
 
+    _driver = DRIVER
+
     def __init__(
         self,
         token: str,
@@ -122,7 +124,7 @@ class Watch:
         with self._lock:
             ended = self._now()
             self.tape.record(
-                driver=DRIVER,
+                driver=self._driver,
                 intent="watched",
                 request=(
                     request.method,

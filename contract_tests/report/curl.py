@@ -12,6 +12,9 @@ from ..escape import line
 from ..redaction import Redaction
 from ..tape.exchange import UPLOAD, Credential, Exchange
 
+MOCK = "mock"
+"""The driver of exchanges that no server answered, but a mock inside of a test."""
+
 MOST = 2000
 """Bytes of a request that fit on a line."""
 
@@ -36,8 +39,10 @@ _OWN = {"accept", "accept-encoding", "authorization", "connection", "content-len
 
 
 def command(exchange: Exchange, hide: Callable[[str], str]) -> str:
-    """Return the line; or why there is none, where the body is not known or too large."""
+    """Return the line; or why there is none: the body is not known or too large, or of a mock."""
     request = exchange.request
+    if exchange.driver == MOCK:
+        return "not shown: a mock answered, and no server has this build"
     if request.content is None:
         return "not shown: the body was not recorded"
     size = len(request.url) + len(request.content)

@@ -19,7 +19,7 @@ from . import delete_image, get_build_status, initiate_image_build, start_image_
 class Images:
     """The operations of a client, each as a method, and as one to await.
 
-    The fields of a request body are arguments. One that is ``None`` is left out of the request.
+    The fields of a request body are arguments. Where one may be ``None``, that leaves it out.
     """
 
     def __init__(self, client: AuthenticatedClient) -> None:
