@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command that a command line names; return its exit code."""
     if arguments is None:
         os.environ.setdefault(VARIABLE, "console")
+        process.collect_seldom()
     return run(commands, CONSOLE, arguments)
 
 

@@ -10,12 +10,14 @@ from functools import cache
 
 import pytest
 
+from ..cli import process
 from ..usage import VARIABLE
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over some thousand collected tests."""
+    """Let the garbage collector run seldom, and pass over some thousand collected tests."""
     gc.freeze()
+    process.collect_seldom()
 
 
 @pytest.fixture(scope="session", autouse=True)
