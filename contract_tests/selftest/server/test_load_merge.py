@@ -79,10 +79,12 @@ def test_split_tape_merges_to_itself(run: Run, data: Any) -> None:
 
     assert is_over
     assert merge.missing == []
-    assert [told(one) for one in merge.tape.exchanges] == [told(one) for one in run.tape.exchanges]
+    assert [held_by(one) for one in merge.tape.exchanges] == [
+        held_by(one) for one in run.tape.exchanges
+    ]
 
 
-def told(exchange: Exchange) -> tuple[Any, ...]:
+def held_by(exchange: Exchange) -> tuple[Any, ...]:
     """Return all of an exchange."""
     request, response = exchange.request, exchange.response
     return (
