@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,13 @@ import pytest
 from ...contract import strict
 from ...contract.openapi import PATH
 from ...drivers.scripted.inputs import context
+from ...reference import deterministic
 from ...reference.app import create_app
 from ...reference.faults import FAULTS
 from ...reference.over_sockets import running
 
 TOKEN = "test-token"  # noqa: S105
+START = datetime(2026, 1, 1, tzinfo=UTC)
 # No document describes the upload, without which no build starts.
 HOOKS = """
 import schemathesis, urllib.request
@@ -42,7 +47,11 @@ def fails(document: Path, folder: Path, *faults: str) -> bool:
     ]  # fmt: skip
     hooks = folder / "hooks.py"
     hooks.write_text(HOOKS.replace("CONTEXT", context("FROM scratch").hex()))
-    app: Any = create_app(token=TOKEN, build_seconds=0.08)
+    # A second goes by with each look at the clock, however fast the machine is.
+    clock = deterministic.clock(START, elapsed=partial(next, count(0.0)))
+    app: Any = create_app(
+        token=TOKEN, build_seconds=4.0, clock=clock, new_id=deterministic.ids(seed=1)
+    )
     for fault in faults:
         app = FAULTS[fault].wrap(app, TOKEN)
     with running(app) as url:
