@@ -82,12 +82,13 @@ def _commands() -> Iterator[str]:
 
 
 def _actions(root: Path) -> Iterator[str]:
-    for path in sorted((root / ".github/actions").glob("*/action.yml")):
+    others = {path.parent.name: path for path in (root / ".github/actions").glob("*/action.yml")}
+    for name, path in {"gate": root / "action.yml", **others}.items():
         action: dict[str, Any] = documents.load(path)
-        for name, given in action["inputs"].items():
+        for key, given in action["inputs"].items():
             required = " required" if given.get("required") else ""
-            yield f"action {path.parent.name} input {name}{required}"
-        yield from (f"action {path.parent.name} output {name}" for name in action["outputs"])
+            yield f"action {name} input {key}{required}"
+        yield from (f"action {name} output {key}" for key in action["outputs"])
     yield from (f"hook {hook['id']}" for hook in documents.load(root / ".pre-commit-hooks.yaml"))
     for job, content in documents.load(root / "ci/gitlab-gate.yml").items():
         yield f"gitlab {job}"

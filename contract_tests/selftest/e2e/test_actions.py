@@ -44,7 +44,7 @@ SCRIPTED = "200"
 """So many requests show T4 and T5; a warning follows that the generated ones were cut."""
 SERVE = '"$RUNNER_TEMP/contract-gate/bin/python" -m contract_tests serve --build-seconds 0.1'
 SERVE = f"cd '{ROOT}' && {SERVE}"
-ACTION_FILES = [ACTIONS / "gate/action.yml", ACTIONS / "vendor-check/action.yml"]
+ACTION_FILES = [*ACTIONS.values()]
 
 
 def run_gate(
@@ -521,6 +521,21 @@ def test_scripts_contain_no_expressions() -> None:
         assert {one for one in action["inputs"] if f"inputs.{one} " not in text} == set()
 
 
+def test_one_action_is_at_the_root_with_what_the_marketplace_shows() -> None:
+    """A name, a description of at most 125 characters, an author, an icon and a color."""
+    action = load(ACTIONS["gate"])
+    tracked = subprocess.run(
+        ["git", "ls-files", "action.y*ml", "**/action.y*ml"],  # noqa: S607
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+
+    assert {ROOT / one for one in tracked} == {*ACTIONS.values()}
+    assert 0 < len(action["description"]) <= 125
+    assert action["name"]
+    assert action["author"]
+    assert action["branding"].keys() == {"icon", "color"}
+
+
 @pytest.mark.parametrize("name", ["ci", "compare"])
 def test_workflow_has_least_permissions(name: str) -> None:
     """None by default, read for each job; a timeout for each, and one run per branch."""
@@ -543,8 +558,8 @@ def test_zizmor_finds_nothing() -> None:
     """In the actions and the workflow."""
     zizmor = Path(sys.executable).parent / "zizmor"
     done = subprocess.run(  # noqa: S603
-        [zizmor, "--offline", "--no-progress", ROOT / ".github"], capture_output=True, text=True,
-        check=False,
+        [zizmor, "--offline", "--no-progress", ROOT / ".github", ACTIONS["gate"]],
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout
@@ -558,15 +573,16 @@ def blocks(language: str) -> list[str]:
 def test_examples_of_the_document_are_valid() -> None:
     """Each block is YAML, and its inputs, hooks and variables exist."""
     shown = blocks("yaml")
-    inputs = {one.parent.name: set(load(one)["inputs"]) for one in ACTION_FILES}
+    inputs = {name: set(load(one)["inputs"]) for name, one in ACTIONS.items()}
     seen = set()
     for block in shown:
         for step in steps_of(block):
-            found = re.fullmatch(r"OWNER/REPOSITORY/.github/actions/(.*)@COMMIT",
+            found = re.fullmatch(r"OWNER/REPOSITORY(?:/.github/actions/(.*))?@COMMIT",
                                  step.get("uses", ""))  # fmt: skip
             if found:
-                seen.add(found[1])
-                assert set(step["with"]) <= inputs[found[1]]
+                name = found[1] or "gate"
+                seen.add(name)
+                assert set(step["with"]) <= inputs[name]
     text = "\n".join(shown)
     template = (ROOT / "ci/gitlab-gate.yml").read_text()
 
@@ -575,7 +591,7 @@ def test_examples_of_the_document_are_valid() -> None:
         assert f"\n    {variable}: " in template
     assert re.findall(r"- id: (\S+-\S+)", text) == ["vendor-check"]
     assert all(f"`{name}`" in (ROOT / "docs/ci.md").read_text() for name in HOOKS)
-    for output in load(ACTIONS / "gate/action.yml")["outputs"]:
+    for output in load(ACTIONS["gate"])["outputs"]:
         assert f"`{output}`" in (ROOT / "docs/ci.md").read_text()
 
 

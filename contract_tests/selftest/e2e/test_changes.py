@@ -24,7 +24,7 @@ from ..support.snapshots import assert_snapshot
 ROOT = PATH.parent
 PUBLIC = (
     "generated", "openapi.yaml", "contract_tests/mock.py", "contract_tests/watch.py", "ci",
-    ".github", ".pre-commit-hooks.yaml", "Makefile", public_list.LIST,
+    ".github", "action.yml", ".pre-commit-hooks.yaml", "Makefile", public_list.LIST,
 )  # fmt: skip
 LOG = "# Changelog\n\n## 1.0.0, 2026-11-24\n\n### Added\n\n- All of it.\n"
 CLIENT = "generated/prime_image_builds/client.py"

@@ -21,6 +21,7 @@ from ...rules import RULES
 from ...settings import LOAD, PREFIX, SETTINGS, Setting, from_environment
 from ...verdicts import coverage
 from ...verdicts.coverage import Cell
+from ..support.ci_job import ACTIONS
 from ..support.makefile import takes
 
 ROOT = PATH.parent
@@ -236,7 +237,7 @@ def test_any_bearer_token_is_accepted(token: str) -> None:
 
 COMMANDS = dict(cli.each())
 TAKES = takes((ROOT / "Makefile").read_text())
-ACTION = documents.load(ROOT / ".github/actions/gate/action.yml")
+ACTION = documents.load(ACTIONS["gate"])
 # Settings that make no sense for a server in CI.
 # The action starts a server by its own command, and a secret of CI is in no file.
 NOT_IN_CI = {

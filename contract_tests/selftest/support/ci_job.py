@@ -18,7 +18,11 @@ from ...contract.openapi import PATH
 from . import readers
 
 ROOT = PATH.parent
-ACTIONS = ROOT / ".github/actions"
+ACTIONS = {
+    "gate": ROOT / "action.yml",
+    "vendor-check": ROOT / ".github/actions/vendor-check/action.yml",
+}
+"""Each action: the marketplace lists the one at the root."""
 # What stands in this process's environment and no job would see.
 OURS = ("CONTRACT_", "GATE_", "GITHUB_", "VENDOR_", "PYTEST_", "RUNNER_")
 
@@ -79,7 +83,8 @@ def run_action(
 
     ``folder`` becomes the workspace; ``more`` stands in the environment of the job.
     """
-    action = load(root / ".github/actions" / name / "action.yml")
+    file = root / ACTIONS[name].relative_to(ROOT)
+    action = load(file)
     given = {key: one.get("default", "") for key, one in action["inputs"].items()}
     assert set(inputs) <= set(given)
     given |= inputs
@@ -88,7 +93,7 @@ def run_action(
     outputs_folder.mkdir(exist_ok=True)
     job = environment() | more | {
         "GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(workspace),
-        "GITHUB_ACTION_PATH": str(root / ".github/actions" / name),
+        "GITHUB_ACTION_PATH": str(file.parent),
         "GITHUB_STEP_SUMMARY": str(outputs_folder / "summary"), "RUNNER_TEMP": str(folder),
     }  # fmt: skip
     code, printed = 0, ""
