@@ -6,10 +6,9 @@ A setting ``X`` is the environment variable ``CONTRACT_X``, and ``make gate X=â€
 from __future__ import annotations
 
 import datetime
-import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,19 @@ from urllib.parse import urlsplit
 
 from . import usage
 from .contract.api import IMAGES, OPERATIONS
-from .gate import headers, server
+from .gate import headers
 from .gate.target import FULL, PRODUCTION, PROFILES, STATELESS, Budget, GateError, Load, Target
 from .nearest import choice
 from .problems import Problem
 from .redaction import Redaction, Secret, without_user
-from .reference.faults import FAULTS, UNDER_LOAD
 from .rules import RULES, TRAFFIC_RULES, Level, Rule, chosen
-from .usage import setting
+from .usage import MOST_BYTES, setting, unreadable
 from .verdicts import coverage, waivers
 
 PREFIX = "CONTRACT_"
 CLEANUP = ("on", "off", "only")
 LEVELS = tuple(level.lower() for level in Level)
 EVERY_RULE = RULES | TRAFFIC_RULES
-# Servers refuse a header, and systems a path, that is longer.
-MOST_BYTES = 8192
 # Settings that name a file whose content is read at once.
 FILES = ("DOCKERFILE", "TOKEN_FILE", "WAIVERS")
 _SECRET = ("TOKEN", "HEADERS", "PROXY", "DATABASE")
@@ -74,20 +70,6 @@ class Setting:
         if why := unreadable(value, is_path=self.metavar == "FILE"):
             raise GateError(f"{setting(self.name)} {why}", "correct it")
         return self.read(self.name, value)
-
-
-def unreadable(value: str, *, is_path: bool) -> str:
-    """Return why a text is the value of nothing; empty if it can be one.
-
-    A path may have any bytes that a file's name can have; all else is sent or shown as UTF-8.
-    """
-    try:
-        size = len(os.fsencode(value) if is_path else value.encode())
-    except UnicodeEncodeError:
-        return "is not valid UTF-8"
-    if size > MOST_BYTES:
-        return f"has {size} bytes, and may have {MOST_BYTES}"
-    return "has a NUL character in it" if "\0" in value else ""
 
 
 def from_environment(environment: Mapping[str, str], program: str = "gate") -> Target:
@@ -217,9 +199,18 @@ def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
     raise GateError(f"unknown {what}{value}", choice(value, known, listed))
 
 
+class _Faults:
+    """The names of all faults, which are imported where one is needed."""
+
+    def __iter__(self) -> Iterator[str]:
+        from .reference.faults import FAULTS, UNDER_LOAD
+
+        return iter(FAULTS | UNDER_LOAD)
+
+
 def _fault(_: str, value: str) -> str:
     listed = usage.see("serve", "docs/faults.md", "--list-faults")
-    return among("fault ", value, FAULTS | UNDER_LOAD, listed)
+    return among("fault ", value, _Faults(), listed)
 
 
 def _agree(given: Mapping[str, str], program: str) -> None:
@@ -232,9 +223,11 @@ def _agree(given: Mapping[str, str], program: str) -> None:
         raise GateError(f"{setting('CLEANUP', 'only')} needs a {setting('TARGET')}", fix)
     if program == "load":
         _agree_on_load(given)
-    elif given.get("FAULT") in UNDER_LOAD:
-        fault = given["FAULT"]
-        raise GateError(f"{fault} shows only under load", usage.command("load", FAULT=fault))
+    elif fault := given.get("FAULT"):
+        from .reference.faults import UNDER_LOAD
+
+        if fault in UNDER_LOAD:
+            raise GateError(f"{fault} shows only under load", usage.command("load", FAULT=fault))
     if "TARGET" not in given:
         for name in ("BUILD_ID", "PROXY", "CA_BUNDLE", "UPLOAD_HOSTS", "START", "TOKEN_FILE"):
             if name in given:
@@ -349,6 +342,8 @@ def _token_file(name: str, value: str) -> Secret:
 
 
 def _start(name: str, value: str) -> str:
+    from .gate import server  # what starts one, only the gate needs
+
     try:
         server.words(value)
     except ValueError as error:
@@ -575,7 +570,7 @@ _DECLARED = (
     ),
     Setting(
         "FAULT", _fault, "Break the embedded server in one way; see serve --list-faults.", "NAME",
-        known=FAULTS | UNDER_LOAD, commands=("gate", "load", "replay", "serve"),
+        known=_Faults(), commands=("gate", "load", "replay", "serve"),
     ),
     Setting(
         "USERS", _number(int, 1), "Build with N users at once; 10 by default.", "N",

@@ -16,6 +16,8 @@ CONSOLE = "image-build-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_USAGE"
 # What is a variable for make and an argument for the console script.
 ARGUMENTS = ("HAR", "DEST", "UPSTREAM")
+# Servers refuse a header, and systems a path, that is longer.
+MOST_BYTES = 8192
 
 
 def command(name: str, **settings: str | None) -> str:
@@ -39,6 +41,20 @@ def setting(name: str, value: str | None = None) -> str:
     """Return how a setting is written, with or without a value."""
     word = option(name) if is_console() else name
     return word if value is None else f"{word}={value}"
+
+
+def unreadable(value: str, *, is_path: bool) -> str:
+    """Return why a text is the value of nothing; empty if it can be one.
+
+    A path may have any bytes that a file's name can have; all else is sent or shown as UTF-8.
+    """
+    try:
+        size = len(os.fsencode(value) if is_path else value.encode())
+    except UnicodeEncodeError:
+        return "is not valid UTF-8"
+    if size > MOST_BYTES:
+        return f"has {size} bytes, and may have {MOST_BYTES}"
+    return "has a NUL character in it" if "\0" in value else ""
 
 
 def option(setting: str) -> str:

@@ -14,7 +14,7 @@ from ..openapi_diff import differences, load
 from ..openapi_diff.accepted import load as load_accepted
 from ..openapi_diff.accepted import split
 from ..problems import Exit, Problem
-from ..report import comparison, files, html
+from ..report import comparison, files
 from .options import Command, file
 
 ABOUT = """Compare a published OpenAPI document with the contract: what differs, and whom it breaks.
@@ -68,6 +68,8 @@ def compare(
         ]
         show("\n\n".join(filter(None, parts)))
     if page:
+        from ..report import html
+
         again = comparison.repeat(contract, revision.name, accepted)
         compared = comparison.Compared(base, revision, found, taken, len(both) - len(shown))
         files.write({Path(page): html.page(html.of_comparison(compared, again))})

@@ -9,9 +9,8 @@ import click
 
 from ..contract import strict
 from ..escape import as_json, show
-from ..settings import among
-from .options import Command
-from .options import among as complete
+from ..nearest import unknown
+from .options import Command, among
 
 FORMS: dict[str, Callable[[], dict[str, Any]]] = {"strict": strict.document}
 ABOUT = """Write the contract to standard output, as JSON.
@@ -24,8 +23,10 @@ Exit codes: 0 written, 4 there is no such form.
 
 
 @click.command(cls=Command, help=ABOUT, short_help="Write the contract for other tools.")
-@click.argument("form", metavar="[FORM]", default="", shell_complete=complete(FORMS))
+@click.argument("form", metavar="[FORM]", default="", shell_complete=among(FORMS))
 def export(form: str) -> None:
     """Write one form, by default the first."""
-    made = FORMS[among("form ", form or next(iter(FORMS)), FORMS)]()
-    show(as_json(made, indent=2))
+    name = form or next(iter(FORMS))
+    if name not in FORMS:
+        raise unknown("form", name, FORMS)
+    show(as_json(FORMS[name](), indent=2))

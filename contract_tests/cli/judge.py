@@ -10,7 +10,7 @@ from .. import settings
 from ..escape import line, show
 from ..judge import judged
 from ..problems import Exit
-from ..report import files, html, recording
+from ..report import files, recording
 from ..verdicts.judge import Outcome
 from .options import Command, file, settings_of
 
@@ -32,6 +32,8 @@ def judge(recording_file: str, page: str | None, level: str | None, rule: str) -
     for one in recording.lines(recording_file, level, replayed, verdicts):
         show(line(one))
     if page:
+        from ..report import html
+
         subject = html.of_recording(recording_file, level, replayed, verdicts)
         files.write({Path(page): html.page(subject)})
     is_violated = any(one.outcome is Outcome.VIOLATED for one in verdicts.values())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from .. import usage
 from ..problems import Problem
-from ..settings import SETTINGS, Setting, unreadable
-from ..usage import option
+from ..usage import option, unreadable
+
+if TYPE_CHECKING:
+    from ..settings import Setting
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -94,6 +96,8 @@ def settings_of(command: str, **about: str) -> Callable[[F], F]:
 
     ``about`` has the help of a setting, by its name, where the command uses it otherwise.
     """
+    from ..settings import SETTINGS  # not every command has one
+
     taken = [one for one in SETTINGS.values() if command in one.commands and not one.is_secret]
 
     def decorate(function: F) -> F:

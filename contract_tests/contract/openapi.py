@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote
-
-import jsonschema_rs
 
 from ..escape import show
 from ..problems import Problem
 from . import documents, pointers
+
+if TYPE_CHECKING:  # it is loaded by who validates
+    import jsonschema_rs
 
 _PLACES = [parent / "openapi.yaml" for parent in Path(__file__).resolve().parents[1:3]]
 PATH = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
@@ -150,6 +151,8 @@ class Contract:
         """
         key = repr(schema)
         if key not in self._validators:
+            import jsonschema_rs
+
             self._validators[key] = jsonschema_rs.Draft202012Validator(
                 {**schema, "components": self.document["components"]},
                 validate_formats=True,
@@ -245,6 +248,8 @@ def _errors(validator: jsonschema_rs.Validator, body: Any) -> Iterator[SchemaErr
 
 def _schema_error(error: jsonschema_rs.ValidationError, path: list[str | int]) -> SchemaError:
     """Return an error with its JSON path; that of a missing key ends with the key."""
+    import jsonschema_rs
+
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         missing = [*path, kind.as_dict()["property"]]

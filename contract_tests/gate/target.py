@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..drivers.http.client import Client
-from ..drivers.http.clock import VirtualClock
-from ..drivers.http.in_process import in_process
-from ..drivers.http.transport import Endpoint, Limits
 from ..problems import Problem
 from ..redaction import Unshown, without_user
-from ..reference.app import create_app
-from ..reference.disruptions import Dropped
-from ..reference.faults import FAULTS, Fault
 from ..rules import RULES, TRAFFIC_RULES, Rule, chosen
 from ..usage import VARIABLE, command, is_console
 from ..verdicts.waivers import Waiver
 from . import headers
+
+# What sends, and the reference server: who only reads settings needs neither.
+if TYPE_CHECKING:
+    from ..drivers.http.transport import Endpoint, Limits
+    from ..reference.faults import Fault
 
 EMBEDDED = "embedded reference"
 FULL, STATELESS, PRODUCTION = "full", "stateless", "production"
@@ -259,8 +257,13 @@ class Target:
     def endpoint(self, limits: Limits | None = None) -> Endpoint:
         """Return where requests go: to the URL, or to the embedded server."""
         if self.url:
+            from ..drivers.http.client import Client
+            from ..drivers.http.transport import Endpoint
+
             client = Client(limits, ca=self.ca_bundle, proxy=self.proxy)
             return Endpoint(self.url.rstrip("/"), client)
+        from ..reference.faults import FAULTS
+
         fault = FAULTS[self.fault] if self.fault else None
         return embedded(self.token, fault, limits)
 
@@ -272,6 +275,11 @@ def embedded(
 
     ``app`` is what ``create_app`` takes beside the token and the clock.
     """
+    from ..drivers.http.clock import VirtualClock
+    from ..drivers.http.in_process import in_process
+    from ..reference.app import create_app
+    from ..reference.disruptions import Dropped
+
     clock = VirtualClock()
     sound: Any = create_app(**{"token": token, "clock": clock.now, **app})
     return in_process(fault.wrap(sound, token) if fault else sound, clock, limits, Dropped)

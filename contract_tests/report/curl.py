@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
-from ..drivers.http.in_process import BASE_URL
+from ..drivers.http.transport import BASE_URL
 from ..drivers.scripted import inputs
 from ..escape import line
 from ..redaction import Redaction

@@ -62,7 +62,7 @@ def _lines(report: Report, run: Run, rules: str) -> Iterator[str]:
         rule, counted = one.rule, text.count(one)
         name = f"[{rule.id}]({rules}/{rule.id}.md)" if rules and rule.id in RULES else rule.id
         yield f"| {name} | {rule.level} | {one.outcome} | {counted} | {rule.text} |"
-    yield from _listed(terminal.advised(run.verdicts, hide))
+    yield from _listed(text.advised(run.verdicts, hide))
     yield from _listed(terminal.waived(run))
     yield from _listed(terminal.not_applicable(run))
     others = (one for one in run.verdicts.values() if not one.groups)

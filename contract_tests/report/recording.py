@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..drivers.har.replay import Replayed
 from ..usage import command
 from ..verdicts.judge import Outcome, Verdict
-from . import terminal, text
+from . import text
 
 
 def repeat(file: str, rule: str, level: str | None = None) -> str:
@@ -29,8 +29,8 @@ def lines(
     counted = replayed.tape.successes().items()
     yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
     yield ""
-    yield from terminal.table(verdicts.values())
-    yield from terminal.advised(verdicts, replayed.redaction)
+    yield from text.table(verdicts.values())
+    yield from text.advised(verdicts, replayed.redaction)
     yield ""
     if violated:
         yield f"violated: {', '.join(verdict.rule.id for verdict in violated)}"

@@ -17,7 +17,6 @@ from ..problems import Problem
 from ..verdicts import coverage
 from ..verdicts.judge import Outcome, Verdict, Violation
 from . import text
-from .causes import causes
 
 # Seconds between two lines of progress where a line cannot be written over.
 SELDOM = 10.0
@@ -41,13 +40,6 @@ def failed(run: Run, verdict: Verdict) -> str:
     return "\n\n".join(filter(None, [failure(run, verdict), unneeded(run, verdict)]))
 
 
-def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """Yield one line for each rule."""
-    for verdict in verdicts:
-        rule, outcome = verdict.rule, verdict.outcome
-        yield f"{rule.id:<3} {rule.level:<6}  {outcome:<14}{text.count(verdict):>10}  {rule.text}"
-
-
 def verdict_lines(verdicts: Iterable[Verdict], *, short: bool) -> Iterator[tuple[str, str]]:
     """Yield the verdicts: lines, each with the outcome that it shows.
 
@@ -63,29 +55,17 @@ def verdict_lines(verdicts: Iterable[Verdict], *, short: bool) -> Iterator[tuple
             kept.append(one)
     for (outcome, _), ids in sorted(alike.items(), key=lambda item: _SHORT.index(item[0][0])):
         yield f"{outcome:<14} {' '.join(ids)}", outcome
-    yield from zip(table(kept), (str(one.outcome) for one in kept), strict=True)
+    yield from zip(text.table(kept), (str(one.outcome) for one in kept), strict=True)
 
 
 def summary(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what was judged and a verdict for each rule: lines, with the rule's outcome or ""."""
     yield from ((one, "") for one in (*traffic(run), ""))
     yield from verdict_lines(run.verdicts.values(), short=not run.target.rule)
-    yield from ((one, Outcome.ADVISED) for one in advised(run.verdicts, run.redaction))
+    yield from ((one, Outcome.ADVISED) for one in text.advised(run.verdicts, run.redaction))
     yield from ((one, "") for one in waived(run))
     yield from ((one, "") for one in not_applicable(run))
     yield from ((one, Outcome.ADVISED) for one in fitting(run))
-
-
-def advised(verdicts: dict[str, Verdict], hide: text.Hide) -> Iterator[str]:
-    """Yield one line for what is only advice, at whatever operations, with its standard."""
-    for cause in causes(verdicts.values()):
-        if cause.outcome is Outcome.ADVISED:
-            first, rule = cause.first, cause.verdict.rule
-            by = f", by {rule.standard}" if rule.standard else ""
-            what = f"{first.field}: {first.received}, expected {first.expected}{by}"
-            what += f" ({text.seen(cause.groups, hide)}; exchange {first.exchange.number})"
-            shown = text.one_line(text.hidden(what, hide))
-            yield f"advised       {rule.id:<4} {shown}"
 
 
 def not_applicable(run: Run) -> Iterator[str]:

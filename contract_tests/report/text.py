@@ -211,3 +211,22 @@ def _quoted(quote: fields.Quote) -> str:
     words = f'"{quote.words}" ' if quote.words else ""
     where = f"openapi.yaml{quote.pointer}" + (f", {quote.document}" if quote.document else "")
     return f"{words}({where})"
+
+
+def table(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    """Yield one line for each rule."""
+    for verdict in verdicts:
+        rule, outcome = verdict.rule, verdict.outcome
+        yield f"{rule.id:<3} {rule.level:<6}  {outcome:<14}{count(verdict):>10}  {rule.text}"
+
+
+def advised(verdicts: dict[str, Verdict], hide: Hide) -> Iterator[str]:
+    """Yield one line for what is only advice, at whatever operations, with its standard."""
+    for cause in causes(verdicts.values()):
+        if cause.outcome is Outcome.ADVISED:
+            first, rule = cause.first, cause.verdict.rule
+            by = f", by {rule.standard}" if rule.standard else ""
+            what = f"{first.field}: {first.received}, expected {first.expected}{by}"
+            what += f" ({seen(cause.groups, hide)}; exchange {first.exchange.number})"
+            shown = one_line(hidden(what, hide))
+            yield f"advised       {rule.id:<4} {shown}"

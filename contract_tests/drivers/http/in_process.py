@@ -20,10 +20,8 @@ import httpx
 from .client import decompressed, sent_headers
 from .clock import Clock, VirtualClock
 from .sockets import Overdue, SessionError, Severed, shortened
-from .transport import Answer, Endpoint, Limits
+from .transport import BASE_URL, Answer, Endpoint, Limits
 
-# No such name resolves (RFC 2606).
-BASE_URL = "http://in-process.invalid"
 # Virtual seconds that a message takes each way.
 TRIP = 0.02
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
-
-import httpx
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .clock import SYSTEM, Clock
+
+if TYPE_CHECKING:
+    import httpx
+
+BASE_URL = "http://in-process.invalid"
+"""Of a server in this process: no such name resolves (RFC 2606). A report names another one."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import GateError, Target, embedded
 from ...reference.faults import FAULTS
-from ...report import terminal, text
+from ...report import text
 from ...rules import RULES
 from ...tape.tape import Tape
 from ...verdicts.judge import judge
@@ -74,7 +74,7 @@ def test_level_decides_what_fails(fault: str, level: str, outcome: str) -> None:
 
     assert run.verdicts[rule].outcome == outcome
     assert run.passed is (outcome == "advised")
-    assert bool(list(terminal.advised(run.verdicts, run.redaction))) is (outcome == "advised")
+    assert bool(list(text.advised(run.verdicts, run.redaction))) is (outcome == "advised")
 
 
 def test_repr_of_a_tape_shows_no_token(sound: Run) -> None:

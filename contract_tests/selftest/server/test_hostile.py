@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from ...drivers.http.client import Client
-from ...drivers.http.in_process import BASE_URL
-from ...drivers.http.transport import Answer, Endpoint, Limits, Transport
+from ...drivers.http.transport import BASE_URL, Answer, Endpoint, Limits, Transport
 from ...drivers.scripted import scenarios
 from ...gate import drive
 from ...gate.run import Run

@@ -12,9 +12,9 @@ import pytest
 
 from ...drivers.http.client import Client, request
 from ...drivers.http.clock import VirtualClock
-from ...drivers.http.in_process import BASE_URL, TRIP, in_process
+from ...drivers.http.in_process import TRIP, in_process
 from ...drivers.http.sockets import Overdue, SessionError
-from ...drivers.http.transport import Endpoint, Limits
+from ...drivers.http.transport import BASE_URL, Endpoint, Limits
 from ...reference.disruptions import Dropped
 from ...reference.over_sockets import running
 

@@ -21,7 +21,8 @@ from .... import cli, proxying, usage
 from ....cli import serve as serving
 from ....gate.target import GateError
 from ....mock import MockImages
-from ....settings import MOST_BYTES, SETTINGS, from_environment
+from ....settings import SETTINGS, from_environment
+from ....usage import MOST_BYTES
 from .. import readers
 from . import Attack, Family
 
