@@ -18,21 +18,15 @@ _TOKEN: Final = "PRIME_API_KEY"
 def base_url(given: str | None) -> str:
     """Return the URL of the API: the one that is passed, else that of the environment, else ours.
 
-    The variable may end with ``/api/v1``, which the vendor's clients drop (observed).
+    It may end with ``/api/v1``, which the vendor's clients drop (observed).
 
-    Raises ``InvalidRequestError`` if it is not an http(s) URL.
+    Raises ``InvalidRequestError`` if it is not an http(s) URL, or more than host, port and path.
     """
-    name, url = "base_url", given
-    if url is None:
-        name, url = _URL, _variable(_URL).rstrip("/").removesuffix("/api/v1") or BASE_URL
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
-        parsed = httpx.URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        # Its text is not shown: it may be the token, in the wrong place.
-        raise InvalidRequestError(f"{name} is not an http(s) URL. Fix: http(s)://host[:port]")
-    return url
+    name, url = ("base_url", given) if given is not None else (_URL, _variable(_URL) or BASE_URL)
+    if problem := _url_problem(url):
+        # Its text is not shown: it may have a password, or be the token, in the wrong place.
+        raise InvalidRequestError(f"{name} {problem}")
+    return url.strip().rstrip("/").removesuffix("/api/v1")
 
 
 def token(given: str | None) -> str:
@@ -53,6 +47,21 @@ def valid_token(given: str, name: str = "the token") -> str:
     if not (is_word and given and " " not in given):
         raise InvalidRequestError(f"{name} must be printable ASCII without spaces, and not empty")
     return given
+
+
+def _url_problem(url: str) -> str | None:
+    """Return what makes a URL no base URL, with its fix, or ``None``."""
+    try:
+        parsed = httpx.URL(url.strip() if isinstance(url, str) else "")
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) >= 2**16:
+        return "is not an http(s) URL. Fix: http(s)://host[:port]"
+    if parsed.userinfo:  # httpx would send it instead of the token
+        return "has a user name or password. Fix: leave them out; the token is sent by token="
+    if "?" in url or "#" in url:  # the path of each operation would come after them
+        return "has a query or fragment. Fix: leave it out"
+    return None
 
 
 def _variable(name: str) -> str:

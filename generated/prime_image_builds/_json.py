@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, inspect
 
+from ._arguments import kind
 from ._proof import proven
 from ._tolerance import DATETIME, STRICT, Tolerance, relax, restored
 from .errors import InvalidBodyError, InvalidRequestError
@@ -54,11 +55,13 @@ def from_mapping(body: Mapping[str, Any], model: type[S], tolerance: Tolerance =
     return read(content, model, tolerance)
 
 
-def write(body: Struct) -> bytes:
+def write(body: Struct, model: type[Struct]) -> bytes:
     """Write a body as JSON; ``UNSET`` keys are left out. No option applies to requests.
 
-    Raises ``InvalidRequestError``, with the JSON path, if a value is not valid for its field.
+    Raises ``InvalidRequestError`` if it is of another model, or, with the JSON path, if a value is
+    not valid for its field.
     """
+    kind("body", body, model, f"a {model.__name__}, which has from_dict")
     try:
         content = msgspec.json.encode(body)
         _read(content, type(body))

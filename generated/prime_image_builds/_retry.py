@@ -43,8 +43,11 @@ def with_retries(attempt: Callable[[], Job[R]], state: JobState, *, idempotent: 
     pause, tries, retry_until = FIRST_PAUSE, 0, math.inf
     while True:
         try:
-            return (yield from attempt())
+            result = yield from attempt()
+            state.error = None
+            return result
         except (ApiError, httpx.TransportError) as error:
+            state.error = error
             tries += 1
             if idempotent:
                 retry_until = min(retry_until, _calls.now() + RETRY_SECONDS)

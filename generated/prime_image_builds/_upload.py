@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from ._arguments import kind
 from ._calls import Call, Job, in_thread, run, run_async
 from ._log import Logged
 from ._receive import receive, receive_async
@@ -19,7 +20,7 @@ from ._retry import NOTHING_SENT, with_retries
 from ._secrets import SecretsStripped
 from ._state import JobState
 from ._urls import UploadPolicy
-from .client import AuthenticatedClient
+from .client import AuthenticatedClient, used
 from .context import Context
 from .errors import InvalidBodyError, UploadNotAllowedError, UploadRefusedError
 from .models.build_image_response import BuildImageResponse
@@ -48,7 +49,7 @@ class _Body:
         file.seek(0)
         while piece := file.read(CHUNK):
             yield piece
-            self._report()
+            self._reported().sync()
         self.is_sent = True
 
     async def pieces_async(self) -> AsyncIterator[bytes]:
@@ -56,12 +57,12 @@ class _Body:
         file.seek(0)
         while piece := await in_thread(file.read, CHUNK):
             yield piece
-            self._report()
+            await self._reported().asyncio()
         self.is_sent = True
 
-    def _report(self) -> None:
+    def _reported(self) -> Call[None]:
         self._state.check_deadline()
-        self._state.report(Step.UPLOADING, sent=self._context.file.tell(), size=self._context.size)
+        return self._state.report(Step.UPLOADING, self._context.file.tell(), self._context.size)
 
 
 class _Prefix:
@@ -127,6 +128,9 @@ def upload_job(
     build: BuildImageResponse, context: Context, client: AuthenticatedClient, state: JobState
 ) -> Job[None]:
     """Upload the context to the URL that initiate returned."""
+    kind("build", build, BuildImageResponse, "the BuildImageResponse of initiate")
+    kind("context", context, Context, "a Context, which pack() returns")
+    used(client)
     try:
         url = httpx.URL(build.upload_url)
     except httpx.InvalidURL:
@@ -134,7 +138,7 @@ def upload_job(
     if url.scheme not in ("http", "https") or not url.host:
         raise InvalidBodyError("$.upload_url", "is not an HTTP URL")
     state.build_id = build.build_id
-    state.report(Step.UPLOADING, size=context.size)
+    yield state.report(Step.UPLOADING, size=context.size)
     yield from with_retries(partial(_attempt, url, context, client, state), state, idempotent=True)
 
 

@@ -8,7 +8,7 @@ checked after resolving, so that no spelling and no name hides one.
 
 import ipaddress
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias
@@ -116,8 +116,10 @@ class UploadPolicy:
         return not self.hosts.isdisjoint({(host, None), (host, url.port or _PORTS[url.scheme])})
 
 
-def read_hosts(words: Iterable[str]) -> Hosts:
+def read_hosts(words: Collection[str]) -> Hosts:
     """Read hosts, as ``storage.example``, ``10.0.0.5:9000``, ``[::1]``. Raises ``ValueError``."""
+    if isinstance(words, str | bytes) or not isinstance(words, Collection):
+        raise ValueError("not a list of hosts. Fix: upload_hosts=['storage.example']")
     return frozenset(map(_read_host, words))
 
 
@@ -174,6 +176,8 @@ def _canonical(host: str) -> str:
 
 
 def _read_host(word: str) -> tuple[str, int | None]:
+    if not isinstance(word, str):
+        raise ValueError("each host must be a text")
     word = word.strip()
     bracketed = f"[{word}]" if word.count(":") > 1 and "[" not in word else word
     try:

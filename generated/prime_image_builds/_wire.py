@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
+from ._arguments import shown
 from ._json import read
 from ._tolerance import Tolerance
 from .errors import InvalidBodyError, InvalidRequestError, InvalidResponseError
@@ -16,19 +17,13 @@ M = TypeVar("M", bound=Model)
 E = TypeVar("E", bound=StrEnum)
 
 
-def _shown(value: object) -> str:
-    """Return a value as an error shows it: of a response its type, since it may hold a secret."""
-    is_plain = value is None or isinstance(value, (str, int, float))
-    return repr(value) if is_plain else f"a value of type {type(value).__name__}"
-
-
 def path_segment(name: str, value: str) -> str:
     """Escape a path parameter as one path segment.
 
     Raises ``InvalidRequestError`` for a value that cannot be escaped, such as ``..``.
     """
     if not isinstance(value, str) or value in ("", ".", "..") or not value.isprintable():
-        raise InvalidRequestError(f"{name} must be one path segment, not {_shown(value)}")
+        raise InvalidRequestError(f"{name} must be one path segment, not {shown(value)}")
     return quote(value, safe="")
 
 
@@ -40,7 +35,7 @@ def query(parameters: dict[str, str | None]) -> str:
     given = {name: value for name, value in parameters.items() if value is not None}
     for name, value in given.items():
         if not isinstance(value, str) or not value.isprintable():
-            raise InvalidRequestError(f"{name} must be printable text or None, not {_shown(value)}")
+            raise InvalidRequestError(f"{name} must be printable text or None, not {shown(value)}")
     return f"?{urlencode(given, safe='', quote_via=quote)}" if given else ""
 
 
@@ -53,7 +48,7 @@ def member(name: str, value: str, enum: type[E]) -> E:
         return enum(value)
     except ValueError:
         valid = ", ".join(repr(one.value) for one in enum)
-        raise InvalidRequestError(f"{name} must be one of {valid}, not {_shown(value)}") from None
+        raise InvalidRequestError(f"{name} must be one of {valid}, not {shown(value)}") from None
 
 
 def decode(response: httpx.Response, model: type[M], tolerance: Tolerance) -> M:

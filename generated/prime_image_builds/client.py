@@ -5,14 +5,14 @@ import ssl
 import threading
 from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from . import _environment
+from . import _arguments, _environment
 from ._log import Logged
 from ._receive import ACCEPTED, MAX_RESPONSE_BYTES, receive, receive_async
-from ._secrets import Secrets, SecretsStripped
+from ._secrets import SecretsStripped
 from ._tolerance import NaiveTimestamps, Tolerance, UnknownStatuses
 from ._urls import read_hosts
 from .errors import InvalidRequestError
@@ -24,20 +24,32 @@ DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 """Seconds. Without a timeout, a server that never responds would block the caller for ever."""
 
 
+# What httpx takes for an argument of this client.
+_OURS = {
+    "base_url": "base_url",
+    "headers": "headers",
+    "cookies": "cookies",
+    "timeout": "timeout",
+    "verify": "verify_ssl",
+    "follow_redirects": "follow_redirects",
+}
+C = TypeVar("C", bound="Client")
+
+
 class Client:
     """An HTTP client without a token. It connects when it is first used.
 
     Use it in a ``with`` or ``async with``, which closes its connections.
 
     Args:
-        base_url: The URL of the API; by default ``PRIME_API_BASE_URL`` of the environment, else
-            the server that the contract names.
+        base_url: The URL of the API, with or without ``/api/v1``; by default ``PRIME_API_BASE_URL``
+            of the environment, else the server that the contract names.
         headers: Headers to send with each request.
         cookies: Cookies to send with each request.
         timeout: Seconds, or an ``httpx.Timeout``; by default 30 s, and 10 s to connect.
         verify_ssl: The ``verify`` argument of httpx.
         follow_redirects: Off by default. httpx does not send ``Authorization`` to another host.
-        httpx_args: Further arguments for ``httpx.Client`` and ``httpx.AsyncClient``.
+        httpx_args: Arguments that have no parameter here, for ``httpx.Client`` and ``httpx.AsyncClient``.
         naive_timestamps: ``"utc"`` reads a date-time without offset as UTC; ``"reject"`` raises.
         unknown_statuses: ``"keep"`` accepts values that the contract does not list, in each enum
             of a response, with ``is_known`` false; such a build has not ended. ``"reject"`` raises.
@@ -47,8 +59,8 @@ class Client:
             default 16 MiB. A larger success raises ``InvalidResponseError``.
 
     Raises:
-        InvalidRequestError: If the URL is not an http(s) URL, or an option has none of these
-            values.
+        InvalidRequestError: If the URL is not an http(s) URL, or has a user, query or fragment, or
+            if another argument is invalid.
     """
 
     def __init__(
@@ -66,14 +78,21 @@ class Client:
         upload_hosts: Collection[str] = (),
         max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
-        if not isinstance(max_response_bytes, int) or max_response_bytes < 1:
+        _arguments.texts("headers", headers)
+        _arguments.texts("cookies", cookies)
+        _arguments.timeout(timeout)
+        _arguments.verify(verify_ssl)
+        _arguments.kind("follow_redirects", follow_redirects, bool, "True or False")
+        _arguments.httpx_args(httpx_args, _OURS)
+        is_count = isinstance(max_response_bytes, int) and not isinstance(max_response_bytes, bool)
+        if not is_count or max_response_bytes < 1:
             raise InvalidRequestError("max_response_bytes must be 1 or more")
         self.tolerance = Tolerance(naive_timestamps, unknown_statuses)
         self.max_response_bytes = max_response_bytes
         try:
             self.upload_hosts = read_hosts(upload_hosts)
         except ValueError as error:
-            raise InvalidRequestError(f"upload_hosts: {error}") from error
+            raise InvalidRequestError(f"upload_hosts: {error}") from None
         self._settings: dict[str, Any] = {
             "base_url": _environment.base_url(base_url),
             "headers": dict(headers or {}),
@@ -84,7 +103,7 @@ class Client:
             "httpx_args": dict(httpx_args or {}),
             "naive_timestamps": naive_timestamps,
             "unknown_statuses": unknown_statuses,
-            "upload_hosts": upload_hosts,
+            "upload_hosts": tuple(upload_hosts),
             "max_response_bytes": max_response_bytes,
         }
         self._lock = threading.Lock()
@@ -92,8 +111,7 @@ class Client:
         self._async_client: httpx.AsyncClient | None = None
 
     def __repr__(self) -> str:
-        base_url = Secrets()(str(self._settings["base_url"]))
-        return f"{type(self).__name__}(base_url={base_url!r})"
+        return f"{type(self).__name__}(base_url={self._settings['base_url']!r})"
 
     def __copy__(self) -> Self:
         return self._copy()
@@ -302,6 +320,12 @@ class AuthenticatedClient(Client):
     def _set_headers(self, headers: httpx.Headers, json: bytes | None) -> None:
         super()._set_headers(headers, json)
         headers["Authorization"] = f"Bearer {self._token}"
+
+
+def used(client: C) -> C:
+    """Return a client. Raises ``InvalidRequestError`` for anything else, such as one of httpx."""
+    _arguments.kind("client", client, Client, "an AuthenticatedClient")
+    return client
 
 
 def _redirected(

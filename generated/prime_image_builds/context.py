@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from ._arguments import kind
 from ._files import Tree
 from ._ignore import IgnoreFile
 from .errors import ContextError
@@ -79,6 +80,7 @@ def pack(
             packed under a generated name.
 
     Raises:
+        InvalidRequestError: If one of them is not a path.
         ContextError: If directory or Dockerfile do not exist, if a Dockerfile or ignore file in the
             directory is a link out of it, if an entry is a device, cannot be read or is exchanged
             meanwhile, or if the ignore file or SOURCE_DATE_EPOCH is invalid.
@@ -122,6 +124,8 @@ class _Stoppable:
 def _pack(
     folder: str | os.PathLike[str], dockerfile: str | os.PathLike[str], stop: threading.Event
 ) -> Context:
+    kind("folder", folder, (str, os.PathLike), "a path")
+    kind("dockerfile", dockerfile, (str, os.PathLike), "a path")
     root = Path(folder).resolve()
     if not root.is_dir():
         raise ContextError(f"{folder} is not a directory")

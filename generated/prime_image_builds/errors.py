@@ -311,20 +311,40 @@ class BuildTimeoutError(ImageBuildsError, TimeoutError):
         build_id: The id of the build.
         last: The build as last returned, or ``None`` if its status was never read.
         deadline: The deadline, in seconds.
+        is_started: Whether the build may be started. If not, ``wait`` would wait in vain.
+        reason: What the last request raised, or ``None`` if it succeeded.
     """
 
-    def __init__(self, build_id: str, last: "BuildStatusResponse | None", deadline: float) -> None:
+    def __init__(
+        self,
+        build_id: str,
+        last: "BuildStatusResponse | None",
+        deadline: float,
+        is_started: bool = True,
+        reason: Exception | None = None,
+    ) -> None:
         self.build_id = build_id
         self.last = last
         self.deadline = deadline
-        super().__init__(build_id, last, deadline)
+        self.is_started = is_started
+        self.reason = reason
+        super().__init__(build_id, last, deadline, is_started, reason)
 
     def _message(self) -> str:
-        status = f"is {self.last.status}" if self.last else "has an unknown status"
+        status = f"is {self.last.status}" if self.last else "did not return its status"
+        fix = "call wait() with the build id"
+        if not self.is_started:
+            status, fix = "is not started", "build again with a larger deadline"
+        failed = f"; the last request failed: {_in_words(self.reason)}" if self.reason else ""
         return (
             f"build {self.build_id} {status}; the deadline of {self.deadline:g} s leaves no time "
-            "for another request. Fix: call wait() with the build id"
+            f"for another request{failed}. Fix: {fix}"
         )
+
+
+def _in_words(error: Exception) -> str:
+    """Return an error in one line. The text of httpx's own may be empty, or a system's."""
+    return f"{error}" if isinstance(error, ApiError) else f"{type(error).__name__}: {error}"
 
 
 def _notes(error: Exception) -> dict[str, Any]:

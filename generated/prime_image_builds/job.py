@@ -17,6 +17,7 @@ import msgspec
 
 from . import _calls
 from ._calls import Call, Job, once, run, run_async
+from ._json import write
 from ._phases import FAILED, SUCCEEDED, WAITING
 from ._retry import may_have_been_processed, with_retries
 from ._state import JobState
@@ -24,7 +25,7 @@ from ._text import printable
 from ._upload import upload_job
 from ._wire import member
 from .api.images import get_build_status, initiate_image_build, start_image_build
-from .client import AuthenticatedClient
+from .client import AuthenticatedClient, used
 from .context import Context, pack, pack_async
 from .errors import ApiError, BuildFailedError, ImageBuildsError, InvalidRequestError
 from .models import BuildPlatform, RequestedVisibility
@@ -101,9 +102,11 @@ def build_image(
         visibility: Who may use the image once it is built. By default INHERIT.
         client: The client to send the requests with; by default one for this call,
             ``AuthenticatedClient()``.
-        deadline: Seconds for the whole job. A request in progress is not interrupted.
+        deadline: Seconds for the whole job, by default half an hour; ``math.inf`` for no limit.
+            A request in progress is not interrupted.
         interval: Seconds between two polls of the status, at most; the first are more frequent.
-        on_progress: Called with a ``Progress`` at each step, piece of the upload and poll.
+        on_progress: Called with a ``Progress`` at each step, piece of the upload and poll. Only
+            ``build_image_async`` takes an async one, and awaits it.
 
     Returns:
         The build, COMPLETED.
@@ -220,7 +223,7 @@ def wait(
     Args:
         build_id: The id of a build that was started.
         client: The client to send the requests with; by default ``AuthenticatedClient()``.
-        deadline: Seconds; 0 polls once.
+        deadline: Seconds, by default half an hour; 0 polls once, ``math.inf`` has no limit.
         interval: Seconds between two polls, at most; the first are more frequent.
         on_progress: Called with a ``Progress`` after each poll.
 
@@ -254,7 +257,7 @@ def _given(
     client: AuthenticatedClient | None,
 ) -> AuthenticatedClient | nullcontext[AuthenticatedClient]:
     """Return a context of the client that is passed, which stays open, or of a new one."""
-    return AuthenticatedClient() if client is None else nullcontext(client)
+    return AuthenticatedClient() if client is None else nullcontext(used(client))
 
 
 def _request(
@@ -278,15 +281,15 @@ def _request(
         else member("visibility", visibility, RequestedVisibility),
     }
     given = {field: value for field, value in fields.items() if value is not None}
-    if body is not None and not given:
-        return body
-    if body is not None:
+    if body is not None and given:
         raise InvalidRequestError("the image is given twice. Fix: pass body alone, or name and tag")
-    if name is None or tag is None:
+    if body is None and (name is None or tag is None):
         raise InvalidRequestError(
             "the image has no name or no tag. Fix: pass name and tag, or body"
         )
-    return BuildImageRequest(**given)
+    body = BuildImageRequest(**given) if body is None else body
+    write(body, BuildImageRequest)  # an invalid field raises before anything is packed
+    return body
 
 
 def _build(
@@ -295,11 +298,11 @@ def _build(
     body: BuildImageRequest,
     state: JobState,
 ) -> Job[BuildStatusResponse]:
-    state.report(Step.PACKING)
+    yield state.report(Step.PACKING)
     context: Context = yield _pack_call(folder, body.dockerfile_path)
     with context:
         body = msgspec.structs.replace(body, dockerfile_path=context.dockerfile_path)
-        state.report(Step.INITIATING, size=context.size)
+        yield state.report(Step.INITIATING, size=context.size)
         initiate = Call(
             lambda: initiate_image_build.sync(client=client, body=body),
             lambda: initiate_image_build.asyncio(client=client, body=body),
@@ -315,7 +318,7 @@ def _build(
 
 
 def _start(build_id: str, client: AuthenticatedClient, state: JobState) -> Job[None]:
-    state.report(Step.STARTING)
+    yield state.report(Step.STARTING)
     body = StartBuildRequest()
     start = Call(
         lambda: start_image_build.sync(build_id, client=client, body=body),
@@ -338,7 +341,7 @@ def _wait(build_id: str, client: AuthenticatedClient, state: JobState) -> Job[Bu
     while True:
         build = yield from _poll(build_id, client, state)
         state.last = build
-        state.report(Step.WAITING)
+        yield state.report(Step.WAITING)
         if build.status in SUCCEEDED:
             return build
         if build.status in FAILED:

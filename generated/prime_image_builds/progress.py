@@ -49,7 +49,10 @@ class Progress:
 
 
 OnProgress: TypeAlias = Callable[[Progress], object]
-"""Called at each step, piece of the upload and poll. An exception that it raises ends the call."""
+"""Called at each step, piece of the upload and poll. An exception that it raises ends the call.
+
+The async functions await what it returns, if that can be awaited.
+"""
 
 
 @contextmanager

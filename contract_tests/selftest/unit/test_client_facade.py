@@ -49,7 +49,7 @@ from prime_image_builds.models import (
 from ...contract.openapi import contract
 from ...drivers.client import example
 from ..support.network import TOKEN, Network, context, status_body
-from .test_client_secrets import ENCODED
+from .test_client_secrets import ENCODED, callers_own
 
 URL, KEY = "PRIME_API_BASE_URL", "PRIME_API_KEY"
 LOG = "prime_image_builds"
@@ -238,6 +238,7 @@ def test_method_refuses_a_value_that_its_enum_does_not_list() -> None:
         ({"token": "mine"}, {KEY: "a-key"}, "https://api.primeintellect.ai", "mine"),
         ({"token": "mine"}, {}, "https://api.primeintellect.ai", "mine"),
         ({"base_url": "https://y.test/p/"}, {KEY: "a-key", URL: "x"}, "https://y.test/p/", "a-key"),
+        ({"base_url": "https://y.test/p/api/v1"}, {KEY: "a-key"}, "https://y.test/p/", "a-key"),
     ],
 )
 def test_client_reads_the_environment_for_what_is_not_passed(
@@ -472,10 +473,10 @@ def test_record_holds_no_secret_in_any_form(
 ) -> None:
     """In the path of a request, of a redirect, and of an upload, which a server chooses."""
     caplog.set_level(logging.DEBUG, LOG)
-    client = AuthenticatedClient(
+    client = callers_own(
         f"https://{user}images.test", TOKEN, cookies={"session": COOKIE},
         headers={"X-Api-Key": API_KEY, "X-Auth": ODD}, follow_redirects=True,
-        httpx_args={"transport": httpx.MockTransport(_redirects_first)},
+        transport=httpx.MockTransport(_redirects_first),
     )  # fmt: skip
     forms = [form for secret in secrets for form in _forms(secret)]
     builds = [

@@ -27,6 +27,11 @@ JSON = {"Content-Type": "application/json"}
 STATUS_URL = "https://api.test/api/v1/images/build/bld_1"
 FAILED = BuildStatusResponse.from_dict(status_body("FAILED"))
 GROUP = FAILED.to_dict()
+UNAVAILABLE = httpx.Response(503, request=httpx.Request("GET", STATUS_URL))
+
+
+async def _shown(progress: object) -> None:
+    """Show the progress."""
 
 
 def client(**options: Any) -> AuthenticatedClient:
@@ -102,6 +107,26 @@ MESSAGES: dict[str, Callable[[Path], object]] = {
     "failed build": lambda _: raise_(errors.BuildFailedError(FAILED)),
     "deadline after a poll": lambda _: raise_(errors.BuildTimeoutError("bld_1", FAILED, 3.0)),
     "deadline before a poll": lambda _: raise_(errors.BuildTimeoutError("bld_1", None, 3.0)),
+    "deadline after a refused poll": lambda _: raise_(
+        errors.BuildTimeoutError("bld_1", FAILED, 3.0, True, errors.ApiError.of(UNAVAILABLE))
+    ),
+    "deadline before the start": lambda _: raise_(
+        errors.BuildTimeoutError("bld_1", None, 3.0, False, httpx.ReadTimeout("timed out"))
+    ),
+    "URL with a password": lambda _: AuthenticatedClient("https://me:secret@api.test", "t"),
+    "URL with a query": lambda _: AuthenticatedClient("https://api.test/?key=1", "t"),
+    "timeout that is a text": lambda _: client(timeout="3"),
+    "timeout of None": lambda _: client(timeout=None),
+    "negative time of a timeout": lambda _: client(timeout=httpx.Timeout(3, read=-1)),
+    "certificates that do not exist": lambda _: client(verify_ssl="ca.pem"),
+    "header with a line break": lambda _: client(headers={"X-Mine": "a\nb"}),
+    "argument of httpx that has its own": lambda _: client(httpx_args={"verify": False}),
+    "text for a list of hosts": lambda _: client(upload_hosts="storage"),
+    "client of httpx": lambda _: wait("bld_1", client=httpx.Client()),  # type: ignore[arg-type]
+    "async callback of a sync function": lambda _: wait(
+        "bld_1", client=Network().client, on_progress=_shown
+    ),
+    "body that is a dict": lambda _: build_image(".", body={}, client=client()),  # type: ignore[call-overload]
     "upload URL of a file": lambda folder: uploaded(folder, "file:///etc/passwd"),
     "upload URL of a private address": lambda folder: uploaded(folder, "https://10.0.0.1/x"),
     "missing directory": lambda folder: pack(folder / "nowhere"),

@@ -56,6 +56,13 @@ REFUSALS: dict[str, Refusal] = {
 }  # fmt: skip
 
 
+def callers_own(url: str, token: str = TOKEN, **settings: Any) -> AuthenticatedClient:
+    """Return a client with httpx clients of the caller's; their URL alone may have a password."""
+    client = AuthenticatedClient(BASE, token)
+    client.set_async_httpx_client(httpx.AsyncClient(base_url=url, **settings))
+    return client.set_httpx_client(httpx.Client(base_url=url, **settings))
+
+
 def raised(answer: httpx.Response, client: Client | None = None) -> Any:
     """Return what a call raises that is answered so."""
     client = client or AuthenticatedClient(BASE, TOKEN)
@@ -218,9 +225,9 @@ def test_exception_of_httpx_holds_no_secret(case: str, variant: str) -> None:
         hook = _raises_for_status_async if variant.startswith("asyncio") else _raises_for_status
         given["event_hooks"] = {"response": [hook]}
         secrets -= {"pass-word"}  # httpx writes the whole URL into the text
-    client = AuthenticatedClient(
-        "https://me:pass-word@images.test", TOKEN, headers={"X-Api-Key": "my-own-key"},
-        cookies={"session": "of-this-user"}, follow_redirects=True, httpx_args=given,
+    client = callers_own(
+        "https://me:pass-word@images.test", headers={"X-Api-Key": "my-own-key"},
+        cookies={"session": "of-this-user"}, follow_redirects=True, **given,
     )  # fmt: skip
     with pytest.raises(httpx.HTTPError) as caught:
         call(client, START, variant)
@@ -297,7 +304,7 @@ def test_what_else_is_sent_in_secret_shows_nowhere(sent: dict[str, Any], answer:
 
 def test_secrets_of_urls_show_nowhere() -> None:
     """A password of the API's URL, and the query of an upload URL."""
-    client = AuthenticatedClient("https://me:pass-word@images.test/x", TOKEN)
+    client = callers_own("https://me:pass-word@images.test/x")
     error = raised(httpx.Response(403, json={"detail": "pass-word"}), client)
     url = "https://store.test/put?X-Signature=0123456789&part=1"
     refused = errors.UploadRefusedError(
@@ -400,15 +407,14 @@ def test_log_of_httpx_shows_no_query_of_an_upload(
     })  # fmt: skip
     network = httpx.MockTransport(_answers(200))
     base_url = "https://me:pass-word@images.test"
-    given: dict[str, Any] = {"transport": network}
     context = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
-    client = AuthenticatedClient(base_url, TOKEN, httpx_args=given)
+    client = callers_own(base_url, transport=network)
     if variant == "sync":
         upload(build, context, client=client)
     else:
         asyncio.run(upload_async(build, context, client=client))
     with pytest.raises(errors.ImageBuildsError):
-        call(AuthenticatedClient(base_url, TOKEN, httpx_args=given), START, variant)
+        call(callers_own(base_url, transport=network), START, variant)
     httpx.Client(transport=network).get("https://others.test/?page=2")
 
     assert "PUT https://store.test/put " in caplog.text

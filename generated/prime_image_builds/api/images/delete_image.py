@@ -19,7 +19,7 @@ import httpx
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
 from ..._wire import decode, decode_error, path_segment, query
-from ...client import AuthenticatedClient
+from ...client import AuthenticatedClient, used
 from ...errors import ApiError
 from ...models.delete_image_response import DeleteImageResponse
 from ...models.error_response import ErrorResponse
@@ -78,7 +78,7 @@ def sync(
         httpx.HTTPError: If there is no response.
     """
     return _result(
-        client.request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
+        used(client).request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
         client.tolerance,
     )
 
@@ -93,7 +93,7 @@ def sync_detailed(
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
     return _detailed(
-        client.request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
+        used(client).request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
         client.tolerance,
     )
 
@@ -119,7 +119,7 @@ async def asyncio(
         httpx.HTTPError: If there is no response.
     """
     return _result(
-        await client.request_async(
+        await used(client).request_async(
             "DELETE", _path(image_name, image_tag) + query({"teamId": team_id})
         ),
         client.tolerance,
@@ -136,7 +136,7 @@ async def asyncio_detailed(
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
-        await client.request_async(
+        await used(client).request_async(
             "DELETE", _path(image_name, image_tag) + query({"teamId": team_id})
         ),
         client.tolerance,

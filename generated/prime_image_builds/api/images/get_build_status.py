@@ -13,7 +13,7 @@ import httpx
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
 from ..._wire import decode, decode_error, path_segment
-from ...client import AuthenticatedClient
+from ...client import AuthenticatedClient, used
 from ...errors import ApiError
 from ...models.build_status_response import BuildStatusResponse
 from ...models.error_response import ErrorResponse
@@ -66,7 +66,7 @@ def sync(build_id: str, *, client: AuthenticatedClient) -> BuildStatusResponse:
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
     """
-    return _result(client.request("GET", _path(build_id)), client.tolerance)
+    return _result(used(client).request("GET", _path(build_id)), client.tolerance)
 
 
 def sync_detailed(
@@ -78,7 +78,7 @@ def sync_detailed(
         ApiError: For a status that is not documented.
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
-    return _detailed(client.request("GET", _path(build_id)), client.tolerance)
+    return _detailed(used(client).request("GET", _path(build_id)), client.tolerance)
 
 
 async def asyncio(build_id: str, *, client: AuthenticatedClient) -> BuildStatusResponse:
@@ -97,7 +97,7 @@ async def asyncio(build_id: str, *, client: AuthenticatedClient) -> BuildStatusR
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
     """
-    return _result(await client.request_async("GET", _path(build_id)), client.tolerance)
+    return _result(await used(client).request_async("GET", _path(build_id)), client.tolerance)
 
 
 async def asyncio_detailed(
@@ -109,4 +109,4 @@ async def asyncio_detailed(
         ApiError: For a status that is not documented.
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
-    return _detailed(await client.request_async("GET", _path(build_id)), client.tolerance)
+    return _detailed(await used(client).request_async("GET", _path(build_id)), client.tolerance)

@@ -15,7 +15,7 @@ from ..._json import write
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
 from ..._wire import decode, decode_error
-from ...client import AuthenticatedClient
+from ...client import AuthenticatedClient, used
 from ...errors import ApiError
 from ...models.build_image_request import BuildImageRequest
 from ...models.build_image_response import BuildImageResponse
@@ -68,7 +68,9 @@ def sync(*, client: AuthenticatedClient, body: BuildImageRequest) -> BuildImageR
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
     """
-    return _result(client.request("POST", _path(), json=write(body)), client.tolerance)
+    return _result(
+        used(client).request("POST", _path(), json=write(body, BuildImageRequest)), client.tolerance
+    )
 
 
 def sync_detailed(
@@ -80,7 +82,9 @@ def sync_detailed(
         ApiError: For a status that is not documented.
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
-    return _detailed(client.request("POST", _path(), json=write(body)), client.tolerance)
+    return _detailed(
+        used(client).request("POST", _path(), json=write(body, BuildImageRequest)), client.tolerance
+    )
 
 
 async def asyncio(*, client: AuthenticatedClient, body: BuildImageRequest) -> BuildImageResponse:
@@ -99,7 +103,10 @@ async def asyncio(*, client: AuthenticatedClient, body: BuildImageRequest) -> Bu
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
     """
-    return _result(await client.request_async("POST", _path(), json=write(body)), client.tolerance)
+    return _result(
+        await used(client).request_async("POST", _path(), json=write(body, BuildImageRequest)),
+        client.tolerance,
+    )
 
 
 async def asyncio_detailed(
@@ -112,5 +119,6 @@ async def asyncio_detailed(
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
-        await client.request_async("POST", _path(), json=write(body)), client.tolerance
+        await used(client).request_async("POST", _path(), json=write(body, BuildImageRequest)),
+        client.tolerance,
     )

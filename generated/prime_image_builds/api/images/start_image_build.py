@@ -14,7 +14,7 @@ from ..._json import write
 from ..._secrets import secrets_of
 from ..._tolerance import Tolerance
 from ..._wire import decode, decode_error, path_segment
-from ...client import AuthenticatedClient
+from ...client import AuthenticatedClient, used
 from ...errors import ApiError
 from ...models.build_status_response import BuildStatusResponse
 from ...models.error_response import ErrorResponse
@@ -71,7 +71,10 @@ def sync(
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
     """
-    return _result(client.request("POST", _path(build_id), json=write(body)), client.tolerance)
+    return _result(
+        used(client).request("POST", _path(build_id), json=write(body, StartBuildRequest)),
+        client.tolerance,
+    )
 
 
 def sync_detailed(
@@ -83,7 +86,10 @@ def sync_detailed(
         ApiError: For a status that is not documented.
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
     """
-    return _detailed(client.request("POST", _path(build_id), json=write(body)), client.tolerance)
+    return _detailed(
+        used(client).request("POST", _path(build_id), json=write(body, StartBuildRequest)),
+        client.tolerance,
+    )
 
 
 async def asyncio(
@@ -106,7 +112,10 @@ async def asyncio(
         httpx.HTTPError: If there is no response.
     """
     return _result(
-        await client.request_async("POST", _path(build_id), json=write(body)), client.tolerance
+        await used(client).request_async(
+            "POST", _path(build_id), json=write(body, StartBuildRequest)
+        ),
+        client.tolerance,
     )
 
 
@@ -120,5 +129,8 @@ async def asyncio_detailed(
         InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
-        await client.request_async("POST", _path(build_id), json=write(body)), client.tolerance
+        await used(client).request_async(
+            "POST", _path(build_id), json=write(body, StartBuildRequest)
+        ),
+        client.tolerance,
     )

@@ -1,0 +1,282 @@
+"""Invalid arguments of the client: each raises at the call, by its name, and nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+import math
+import pickle
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prime_image_builds import (
+    AuthenticatedClient,
+    Context,
+    build_image,
+    build_image_async,
+    errors,
+    pack,
+    upload,
+    wait,
+    wait_async,
+)
+from prime_image_builds.api.images import get_build_status, initiate_image_build
+from prime_image_builds.models import BuildImageResponse
+
+from ...drivers.client import example
+from ..support.network import TOKEN, WEB, Clock, Network, build_asyncio, build_sync, context
+
+PASSWORD = "pass-word-of-a-url"  # noqa: S105 (errors are searched for it)
+URLS = {
+    "": "http", "localhost": "http", "images.test": "http", "ftp://images.test": "http",
+    "https:///path": "http", "https://[::": "http", "https://images.test:99999": "http",
+    f"https://me:{PASSWORD}@images.test": "user name", f"https://{PASSWORD}@images.test": "user",
+    f"https://:{PASSWORD}@images.test/api/v1": "user",
+    f"https://images.test?key={PASSWORD}": "query", "https://images.test/?": "query",
+    f"https://images.test/api/v1#{PASSWORD}": "fragment", "https://images.test/#": "fragment",
+}  # fmt: skip
+"""URLs that are no base URL, each with a word of what is wrong."""
+
+DOUBLED = {
+    "https://images.test": "https://images.test",
+    "https://images.test/": "https://images.test",
+    "https://images.test/api/v1": "https://images.test",
+    " https://images.test/api/v1/\n": "https://images.test",
+    "https://images.test/prefix/api/v1": "https://images.test/prefix",
+    "https://images.test/api/v2": "https://images.test/api/v2",
+    "HTTPS://images.test": "https://images.test",
+}
+"""Base URLs, and where the paths of the API begin."""
+
+NO_SECONDS: list[Any] = [None, -1, math.nan, "3", "", True, [], 10**400]
+OF_A_CLIENT: dict[str, list[Any]] = {
+    "timeout": [
+        *NO_SECONDS, 0, math.inf, 1e300, (1, 2), httpx.Timeout(-1), httpx.Timeout(5, read=math.nan),
+        httpx.Timeout("3"),  # type: ignore[arg-type]
+    ],
+    "verify_ssl": [None, 0, 1, b"ca.pem", "", "no-such-file.pem", Path("ca.pem")],
+    "follow_redirects": [None, 1, "no"],
+    "headers": ["X-Mine: 1", ["X-Mine"], {"X-Mine": None}, {"X-Mine": 7}, {7: "x"}, {"": "x"},
+                {"X-Mine": "a\nb"}, {"X-Mine": "\u00e9"}, {"X Mine": "x"}, {"X-Mine:": "x"},
+                {"X-Mine": "a "}],
+    "cookies": ["a=b", 7, {"a": None}, {"a": "b\r\nc"}, {"a b": "c"}],
+    "httpx_args": ["x", {"no_such": 1}, {7: 1}, {"base_url": "x"}, {"timeout": 3}, {"verify": 0},
+                   {"headers": {}}, {"cookies": {}}, {"follow_redirects": True}],
+    "upload_hosts": ["storage", b"storage", None, 7, [None], [b"storage"], ["a/b"], {7}],
+    "max_response_bytes": [None, 0, -1, "1", 1.5, True],
+    "naive_timestamps": [None, 7, [], "UTC"],
+    "unknown_statuses": [None, 7, {}, "ignore"],
+}  # fmt: skip
+OF_A_JOB: dict[str, list[Any]] = {
+    "deadline": [*NO_SECONDS, "soon"],
+    "interval": [*NO_SECONDS, 0, 0.0],
+    "on_progress": ["print", 7, []],
+    "client": ["token", 7, httpx.Client(), AuthenticatedClient, errors],
+}
+
+
+def refused(function: Callable[..., Any], *arguments: Any, **named: Any) -> str:
+    """Return the message that a call, sync or async, is refused with: one line."""
+
+    def called() -> None:
+        result = function(*arguments, **named)
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        called()
+    message = str(caught.value)
+    assert message.isprintable()
+    return message
+
+
+@pytest.mark.parametrize("name", ["base_url", "PRIME_API_BASE_URL"])
+def test_url_that_is_no_base_url_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Passed or from the environment, where an empty variable counts as absent."""
+    for url, word in URLS.items():
+        monkeypatch.setenv("PRIME_API_BASE_URL", url)
+        if name == "base_url" or url:
+            given = {"base_url": url} if name == "base_url" else {}
+            message = refused(AuthenticatedClient, **given, token=TOKEN)
+
+            assert [one for one in (name, word, "Fix: ") if one not in message] == [], url
+            assert PASSWORD not in message
+
+
+def test_version_at_the_end_of_a_base_url_is_not_sent_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One function reads what is passed and what the environment has."""
+    for given, url in DOUBLED.items():
+        monkeypatch.setenv("PRIME_API_BASE_URL", given)
+        for client in (AuthenticatedClient(given, TOKEN), AuthenticatedClient(token=TOKEN)):
+            sent = client.get_httpx_client().build_request("GET", "/api/v1/images/build/b").url
+
+            assert str(sent) == f"{url}/api/v1/images/build/b", given
+
+
+def test_token_is_what_is_sent() -> None:
+    """Not a user of the URL: such a client cannot be made, nor by a copy."""
+    network = Network()
+    client = network.client.with_timeout(3)
+    wait("bld_1", client=client)
+
+    assert network.requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("name", OF_A_CLIENT)
+def test_invalid_argument_of_a_client_is_named(name: str) -> None:
+    """When the client is made, and not by httpx when it connects."""
+    for value in OF_A_CLIENT[name]:
+        message = refused(AuthenticatedClient, "https://x.test", TOKEN, **{name: value})
+
+        assert name in message, value
+
+
+def test_valid_arguments_of_a_client_are_accepted(tmp_path: Path) -> None:
+    """Each form that a type allows."""
+    file = tmp_path / "ca.pem"
+    file.write_text("")
+    valid: dict[str, list[Any]] = {
+        "timeout": [0.001, 1, 1_000_000, httpx.Timeout(None), httpx.Timeout(5, pool=None)],
+        "verify_ssl": [True, False, str(file), str(tmp_path), ssl.create_default_context()],
+        "headers": [None, {}, {"X-Mine": "a\tb"}, {"X-Empty": ""}, httpx.Headers({"a": "b"})],
+        "cookies": [None, {}, {"session": "a=b;c"}, httpx.Cookies({"a": "b"})],
+        "httpx_args": [None, {}, {"trust_env": False, "event_hooks": {}}, {"auth": httpx.Auth()}],
+        "upload_hosts": [(), [], {"storage.test"}, frozenset({"10.0.0.5:9000"}), {"a": 1}.keys()],
+    }
+    for name, values in valid.items():
+        for value in values:
+            client = AuthenticatedClient("https://x.test", TOKEN, **{name: value})
+            client.with_headers({"X-More": "1"}).with_cookies({"more": "1"}).with_timeout(1)
+
+
+@pytest.mark.parametrize("name", OF_A_JOB)
+def test_invalid_argument_of_a_job_is_named(name: str, tmp_path: Path) -> None:
+    """Of build_image and wait, sync and async; nothing is sent."""
+    network, folder = Network(), context(tmp_path)
+    for value in OF_A_JOB[name]:
+        if (name, value) == ("client", None):
+            continue
+        given = {"client": network.client, name: value}
+        for job in (build_image, build_image_async):
+            assert name in refused(job, folder, body=WEB, **given), value
+        for waiting in (wait, wait_async):
+            assert name in refused(waiting, "bld_1", **given), value
+    assert network.requests == []
+
+
+def test_value_of_another_type_is_named_by_each_step(tmp_path: Path) -> None:
+    """A body, a client, a build, a context or a path that is not one; nothing is sent."""
+    network, folder = Network(), context(tmp_path)
+    build = BuildImageResponse.from_dict(example("initiate_image_build"))
+    client, packed = network.client, Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+    wrong: list[Any] = ["text", 7, {}, {"image_name": "web", "image_tag": "v1"}, object()]
+    for value in wrong:
+        steps: list[tuple[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = [
+            ("body", build_image, (folder,), {"body": value, "client": client}),
+            ("body", initiate_image_build.sync, (), {"body": value, "client": client}),
+            ("client", get_build_status.sync, ("bld_1",), {"client": value}),
+            ("client", get_build_status.asyncio, ("bld_1",), {"client": value}),
+            ("client", upload, (build, packed), {"client": value}),
+            ("build", upload, (value, packed), {"client": client}),
+            ("context", upload, (build, value), {"client": client}),
+        ]
+        if not isinstance(value, str):
+            steps += [("folder", pack, (value,), {}), ("dockerfile", pack, (folder, value), {})]
+        for name, function, places, named in steps:
+            assert name in refused(function, *places, **named), (name, value)
+    assert network.requests == []
+
+
+def test_invalid_field_raises_before_anything_is_packed(tmp_path: Path) -> None:
+    """A name that is no text; the directory does not even exist."""
+    folder = tmp_path / "nowhere"
+    message = refused(build_image, folder, name=7, tag="v1", client=Network().client)
+
+    assert "$.image_name" in message
+
+
+def test_async_on_progress_is_awaited_by_the_async_job(tmp_path: Path) -> None:
+    """At each step, piece and poll, in order, before the next request."""
+    steps: list[str] = []
+    network = Network()
+
+    async def shown(progress: Any) -> None:
+        await asyncio.sleep(0)
+        steps.append(f"{progress.step} {len(network.requests)}")
+
+    build_asyncio(context(tmp_path), client=network.client, body=WEB, on_progress=shown)
+
+    assert list(dict.fromkeys(steps)) == [
+        "packing 0", "initiating 0", "uploading 1", "starting 2", "waiting 4",
+    ]  # fmt: skip
+
+
+def test_error_of_an_async_on_progress_ends_the_job(tmp_path: Path) -> None:
+    """As one of a sync callback does."""
+
+    async def fails(progress: Any) -> None:
+        raise LookupError(progress.step)
+
+    network = Network()
+    with pytest.raises(LookupError, match="packing"):
+        build_asyncio(context(tmp_path), client=network.client, body=WEB, on_progress=fails)
+
+    assert network.requests == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_async_on_progress_of_a_sync_job_is_refused(tmp_path: Path) -> None:
+    """Also behind a lambda; the coroutine is closed, so Python does not warn of it."""
+
+    async def shown(progress: object) -> None: ...
+
+    network, folder = Network(), context(tmp_path)
+    for callback in (shown, lambda progress: shown(progress)):
+        given = {"client": network.client, "body": WEB, "on_progress": callback}
+
+        assert "on_progress" in refused(build_sync, folder, **given)
+    assert network.requests == []
+
+
+def test_build_timeout_has_the_reason_of_the_last_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that of one before a success; without a failure there is none."""
+    Clock(monkeypatch)
+    raised: dict[str, errors.BuildTimeoutError] = {}
+    polls: dict[str, list[Any]] = {
+        "never": ["BUILDING"],
+        "at last": ["BUILDING", 503],
+        "lost": [httpx.ReadTimeout("timed out")],
+        "before": [503, "BUILDING"],
+    }
+    for name, answers in polls.items():
+        with pytest.raises(errors.BuildTimeoutError) as caught:
+            wait("bld_1", client=Network(status=answers).client, deadline=20)
+        raised[name] = caught.value
+    with pytest.raises(errors.BuildTimeoutError) as caught:
+        build_sync(context(tmp_path), client=Network(upload=[503]).client, body=WEB, deadline=20)
+    raised["upload"] = caught.value
+
+    reasons = {name: type(error.reason).__name__ for name, error in raised.items()}
+    assert reasons == {
+        "never": "NoneType", "at last": "ServerError", "lost": "ReadTimeout",
+        "before": "NoneType", "upload": "UploadRefusedError",
+    }  # fmt: skip
+    assert "503" in str(raised["at last"])
+    assert "BUILDING" in str(raised["at last"])
+    assert "ReadTimeout: timed out" in str(raised["lost"])
+    assert [name for name, error in raised.items() if not error.is_started] == ["upload"]
+    assert "wait()" not in str(raised["upload"])
+    for error in raised.values():
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
+        assert (str(again), again.is_started) == (str(error), error.is_started)
