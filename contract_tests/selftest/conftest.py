@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from hypothesis import settings
 
 from ..cli import process
 from ..usage import VARIABLE
+
+
+# The same examples in each run: what passes here passes there. `make fuzz` draws new ones.
+settings.load_profile("ci")
 
 
 def pytest_collection_finish() -> None:
