@@ -15,7 +15,7 @@ MOST_DEPTH = 100
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 # Some strings at a time, with what stands between them: of a large text, no copy is made.
 _PART = re.compile(rf'(?:[^"]*+{_STRING.pattern}){{1,10000}}+|[^"]++', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+_BRACKETS = re.compile(r"[\[{]++|[\]}]++")
 
 
 def excess(text: str, values: int = MOST_VALUES, depth: int | None = MOST_DEPTH) -> str | None:
@@ -32,8 +32,8 @@ def excess(text: str, values: int = MOST_VALUES, depth: int | None = MOST_DEPTH)
         counted += sum(map(plain.count, ",[{"))
         if counted > values:
             return f"it has more than {values:,} values"
-        for bracket in () if depth is None else _BRACKET.findall(plain):
-            level += 1 if bracket in "[{" else -1
+        for found in () if depth is None else _BRACKETS.finditer(plain):
+            level += len(found[0]) if found[0][0] in "[{" else -len(found[0])
             if depth is not None and level > depth:
                 return f"it is nested more than {depth} deep"
     return None
