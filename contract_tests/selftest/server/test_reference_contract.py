@@ -74,6 +74,7 @@ def test_gate_cannot_judge(scenario: str) -> None:
         judged(scenario)
 
 
+@pytest.mark.external
 def test_stock_schemathesis_reports_no_failure(tmp_path: Path) -> None:
     """A plain run with every check on finds nothing; no check is left out."""
     command = [
