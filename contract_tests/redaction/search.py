@@ -28,8 +28,9 @@ _MOST_LAYERS = 4
 _MANY = 500
 # So many secrets that begin with one another are distinguished; of more, the longest is hidden.
 _MOST_NESTED = 16
-# So many texts up to so long are kept as they are shown.
-_MOST_KEPT, _LONGEST_KEPT = 4096, 256
+# Texts of so many characters in all, each up to so long, are kept as they are shown: each report
+# shows the same headers and failures.
+_MOST_KEPT, _LONGEST_KEPT = 2**22, 2**15
 # An index has more than so many times the secrets of the next one.
 _GROWTH = 16
 
@@ -147,8 +148,8 @@ class Search:
         self._indexes: list[_Index] = []
         self._patterns: dict[re.Pattern[bytes], str] = {}
         self._short: dict[bytes, str] = {}
-        # Of short texts: the same headers stand in each exchange.
         self._hidden: dict[str, str] = {}
+        self._kept = 0
 
     def add(self, secret: str, label: str, skipped: int = 0) -> None:
         """Hide a secret; not its first characters, if so many are only there to find it."""
@@ -165,17 +166,17 @@ class Search:
                 self._secrets.setdefault(inner.text.lower(), _What(label))
                 inner = unescaped(inner.text)
         if len(self._secrets) > known:
-            self._hidden.clear()
+            self._forget()
 
     def add_short(self, secret: str, label: str) -> None:
         """Hide a secret of any length, where a text spells it as it is."""
         self._short[to_bytes(secret)] = label
-        self._hidden.clear()
+        self._forget()
 
     def add_pattern(self, pattern: str, label: str) -> None:
         """Hide the first group of a pattern, which is searched for in lower case."""
         self._patterns[re.compile(to_bytes(pattern))] = label
-        self._hidden.clear()
+        self._forget()
 
     def hidden(self, text: str) -> str:
         """Return a text with labels for what is secret."""
@@ -185,8 +186,9 @@ class Search:
         replaced = self.replaced(raw, lambda label, *_: label.encode())
         shown = text if replaced is raw else replaced.decode("utf-8", "surrogatepass")
         if len(text) <= _LONGEST_KEPT:
-            if len(self._hidden) >= _MOST_KEPT:
-                self._hidden.clear()
+            if self._kept + len(text) > _MOST_KEPT:
+                self._forget()
+            self._kept += len(text)
             self._hidden[text] = shown
         return shown
 
@@ -202,6 +204,10 @@ class Search:
         spans += self._found(raw, _MOST_LAYERS)
         kept = [found.span() for found in public.finditer(raw)] if spans and public else []
         return _replaced(raw, spans, named, kept) if spans else raw
+
+    def _forget(self) -> None:
+        self._hidden.clear()
+        self._kept = 0
 
     def _catch_up(self) -> None:
         """Make an index of the secrets that came since the last time."""
