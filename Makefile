@@ -2,7 +2,7 @@
 # GNU make 3.81 or newer.
 
 TARGETS := help gate judge proxy replay load rules export compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
-	attacks mutate bench lint lock
+	attacks mutate bench docs lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
 SETTINGS := TARGET TOKEN_FILE START PROFILE BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE CLEANUP \
@@ -45,7 +45,7 @@ include scripts/given.mk
 PY  := .venv/bin/python -I -X pycache_prefix="$$PYTHONPYCACHEPREFIX"
 RUN := $(PY) -m contract_tests
 
-COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --quiet --upgrade
 
 help: ## Show every target, one line each.
@@ -123,14 +123,19 @@ mutate: environment ## Mutation-test the client.
 bench: environment ## Measure this project beside its peers, and write docs/benchmarks.md. [PART=decode] [FAULTS=all|n|name,name]
 	@$(PY) -m scripts.dev.bench $(call option,PART,--part) $(call option,FAULTS,--faults)
 
+docs: environment ## Build the site of the documents in site/, and check its links.
+	@sh scripts/ci/install.sh .venv-docs $${PYTHON:+"$$PYTHON"}
+	@$(PY) -m scripts.dev.docs
+
 lint: environment ## Check the contract, and style, types and imports of the code.
 	@$(RUN) lint
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo --no-cache
 
-lock: ## Resolve requirements.txt and requirements-load.txt from pyproject.toml (needs uv).
-	$(COMPILE) --extra progress --extra generate --extra test -o requirements.txt
-	$(COMPILE) --extra load -c requirements.txt -o requirements-load.txt
+lock: ## Resolve the requirements*.txt from pyproject.toml (needs uv).
+	$(COMPILE) pyproject.toml --extra progress --extra generate --extra test -o requirements.txt
+	$(COMPILE) pyproject.toml --extra load -c requirements.txt -o requirements-load.txt
+	$(COMPILE) --group docs -c requirements.txt -o requirements-docs.txt
 
 environment:
 	@sh scripts/ci/install.sh .venv $${PYTHON:+"$$PYTHON"}

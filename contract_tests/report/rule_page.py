@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..contract import fields
@@ -26,6 +26,15 @@ def line(rule: Rule[Any] | ClientRule) -> str:
 def page(rule: Rule[Any] | ClientRule) -> str:
     """Return everything about a rule, as Markdown."""
     return "\n".join(_lines(rule)) + "\n"
+
+
+def index(rules: Iterable[Rule[Any]]) -> str:
+    """Return the list of the rules that have a page, as Markdown."""
+    about = "where it comes from, what is no violation, an example, the usual fix"
+    lines = ["# The rules", "", f"Each has a page: {about}.", ""]
+    lines += ["| rule | level | what it checks |", "|---|---|---|"]
+    lines += [f"| [{one.id}]({one.id}.md) | {one.level} | {one.text} |" for one in rules]
+    return "\n".join(lines) + "\n"
 
 
 def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:

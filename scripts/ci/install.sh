@@ -1,12 +1,16 @@
 #!/bin/sh
 # Create the environment in a folder from the hashed lock: install.sh FOLDER [PYTHON]
 # Does nothing if it is up to date with the lock and made by that interpreter. A folder X-load has the
-# lock of load, which no other command needs.
+# lock of make load, and X-docs that of make docs, which no other command needs.
 set -eu
 folder=$1
 python=${2:-python3}
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-case $folder in *-load) lock=requirements-load.txt ;; *) lock=requirements.txt ;; esac
+case $folder in
+  *-load) lock=requirements-load.txt ;;
+  *-docs) lock=requirements-docs.txt ;;
+  *) lock=requirements.txt ;;
+esac
 ready="$folder/.ready-$(cksum < "$root/$lock" | cut -d ' ' -f 1)"
 # The tree can be imported in it: by a path from there where the environment is a part of the tree, so
 # that both can be moved and copied.

@@ -23,13 +23,13 @@ from ...settings import SETTINGS
 from ..support.makefile import takes
 
 ROOT = PATH.parent
-FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", "requirements.txt",
-         "requirements-load.txt")  # fmt: skip
+LOCKS = ("requirements.txt", "requirements-load.txt", "requirements-docs.txt")
+FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", *LOCKS)
 TAKES = takes((ROOT / "Makefile").read_text())
 TARGETS = ["gate", "judge", "proxy", "replay", "load", "compare", "serve", "generate", "check",
            "changes",
            "vendor", "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
-           "rules", "export", "fuzz", "attacks", "mutate", "bench", "lint"]  # fmt: skip
+           "rules", "export", "fuzz", "attacks", "mutate", "bench", "docs", "lint"]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE", "FAIL_FAST"}
 # What comes last on the command line of a target, after "--".
@@ -110,8 +110,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     programs.mkdir(parents=True)
     (programs / "python").write_text(RECORDER)
     (programs / "python").chmod(0o755)
-    (folder / ".venv-load").symlink_to(programs.parent)
-    for name in ("requirements.txt", "requirements-load.txt"):
+    for name in (".venv-load", ".venv-docs"):
+        (folder / name).symlink_to(programs.parent)
+    for name in LOCKS:
         lock = subprocess.run(  # noqa: S603
             ["cksum", name],  # noqa: S607
             cwd=folder, capture_output=True, text=True, check=True,

@@ -23,6 +23,7 @@ from ...rules.examples import EXAMPLES
 from ...rules.fixes import FIXES
 
 PAGES = PATH.parent / "docs/rules"
+INDEX = PAGES / "README.md"
 PAGED = RULES | TRAFFIC_RULES
 
 
@@ -40,7 +41,16 @@ def test_page_of_a_rule_is_what_the_code_says(rule: Rule[Any]) -> None:
 def test_there_is_a_page_and_a_fix_for_each_rule_and_no_other() -> None:
     """A rule that is new, or gone, is noticed."""
     assert [*FIXES] == [*EXAMPLES] == [*PAGED]
-    assert {path.stem for path in PAGES.iterdir()} == {*PAGED}
+    assert {path.stem for path in PAGES.iterdir()} == {*PAGED, INDEX.stem}
+
+
+def test_index_of_the_pages_is_what_the_code_says() -> None:
+    """With UPDATE_SNAPSHOTS it is written."""
+    index = rule_page.index(PAGED.values())
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        INDEX.write_text(index, encoding="utf-8")
+
+    assert INDEX.read_text(encoding="utf-8") == index
 
 
 BASE = {

@@ -1,0 +1,107 @@
+"""The site of the documents: built once, with its links; what a broken page is reported as."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import prime_image_builds
+import pytest
+
+from scripts.dev import docs
+
+from ...contract.openapi import PATH
+from ...settings import SETTINGS
+
+ROOT = PATH.parent
+
+
+def made(folder: Path, **files: str) -> Path:
+    """Write files, with / for __ and . for _ in their names."""
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.mark.external
+def test_site_is_built_and_a_broken_link_is_named(tmp_path: Path) -> None:
+    """Every page of the tree; the generator names the line of a link from page to page."""
+    folder = docs.GENERATOR.parents[1]
+    script = ROOT / "scripts/ci/install.sh"
+    subprocess.run(["sh", script, folder, sys.executable], check=True, cwd=ROOT)  # noqa: S603, S607
+    docs.main(site=tmp_path / "site")
+    stage = made(tmp_path / "stage", zensical_toml='[project]\nsite_name = "x"\ndocs_dir = "."\n',
+                 index_md="[gone](gone.md)\n")  # fmt: skip
+
+    for name in ("README.md", "docs/client.md", "docs/rules/T5.md", "CHANGELOG.md"):
+        page = re.sub(r"README\.md$", "index.md", name).replace(".md", ".html")
+        assert (tmp_path / "site" / page).is_file()
+    client = (tmp_path / "site/docs/client.html").read_text()
+    assert 'id="prime_image_builds.api.images.Images.initiate"' in client
+    assert any("index.md:1:" in line for line in docs.generate(stage))
+
+
+PAGES: dict[str, tuple[str, str | None]] = {
+    "a page": ('<a href="docs/a.html">', None),
+    "an anchor": ('<a href="docs/a.html#here">', None),
+    "an anchor of its own": ('<p id="x"><a href="#x">', None),
+    "a file": ('<a href="docs/data.json">', None),
+    "a link to another host": ('<a href="https://example.org/a.html">', None),
+    "a picture in the page": ('<img src="data:image/png;base64,AA">', None),
+    "no page": ('<a href="docs/b.html">', "index.html: no such file: docs/b.html"),
+    "no picture": ('<img src="a.png">', "index.html: no such file: a.png"),
+    "a folder": ('<a href="docs">', "index.html: no such file: docs"),
+    "no anchor": ('<a href="docs/a.html#x">', "index.html: no such anchor: docs/a.html#x"),
+    "a foreign script": (
+        '<script src="https://example.org/a.js">',
+        "index.html: fetched from another host: https://example.org/a.js",
+    ),
+    "a foreign font": (
+        '<link rel="stylesheet" href="//example.org/a.css">',
+        "index.html: fetched from another host: //example.org/a.css",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_wrong_with_a_built_page_is_named(name: str, tmp_path: Path) -> None:
+    """A link that leads nowhere, and what a browser would fetch elsewhere."""
+    text, expected = PAGES[name]
+    site = made(tmp_path, index_html=text, docs__a_html='<h2 id="here">', docs__data_json="{}")
+
+    assert docs.broken(site) == ([expected] if expected else [])
+
+
+def test_style_that_fetches_from_another_host_is_named(tmp_path: Path) -> None:
+    """A font, mostly."""
+    site = made(
+        tmp_path, a_css="a {src: url('a.woff')}", b_css="@import 'https://example.org/b.css'"
+    )
+
+    assert docs.broken(site) == ["b.css: fetched from another host"]
+
+
+def test_page_that_the_navigation_leaves_out_or_invents_is_named(tmp_path: Path) -> None:
+    """The pages of the rules are in their index."""
+    pages = made(tmp_path, a_md="", docs__b_md="", docs__rules__T5_md="", docs__rules__b_md="")
+    found = [*docs.not_in_navigation(pages, ["a.md", {"How to": [{"C": "docs/c.md"}]}])]
+
+    assert found == [
+        "docs/zensical.toml: docs/b.md is not in nav",
+        "docs/zensical.toml: docs/c.md is no page",
+        "docs/zensical.toml: docs/rules/b.md is not in nav",
+    ]
+
+
+def test_pages_of_commands_and_of_the_client_are_whole() -> None:
+    """Each setting, and each public name of the client."""
+    page, client = docs.commands(), (ROOT / "docs/client.md").read_text()
+    named = {*re.findall(r"^::: prime_image_builds\.(\w+)$", client, re.M)}
+
+    assert [name for name in SETTINGS if f"`{name}=" not in page and f"_{name}`" not in page] == []
+    assert "### vendor-check" in page
+    assert {*prime_image_builds.__all__} - {"UNSET", "Unset"} == named - {"models"}
