@@ -92,6 +92,29 @@ def test_what_the_tape_learns_is_hidden() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "are_secret", "secret"),
+    [
+        ("Authorization", "Bearer of-a-later-answer", False, "of-a-later-answer"),
+        ("Set-Cookie", "sid=of-a-later-answer; Path=/", False, "of-a-later-answer"),
+        ("X-Api-Key", "of-a-later-answer", False, "of-a-later-answer"),
+        ("X-Team", "of-a-later-answer", True, "of-a-later-answer"),
+        ("X-Team", "short", True, "short"),
+    ],
+)
+def test_what_was_shown_before_a_secret_came_is_hidden_after_it(
+    name: str, value: str, are_secret: bool, secret: str
+) -> None:
+    """No text is kept as it was shown before, whatever its length."""
+    redaction = Redaction()
+    texts = [f"X-Team: {secret} {'.' * size}" for size in (1, 500, 2**16)]
+    assert [redaction(text) for text in texts] == texts
+
+    redaction.learn_headers([(name, value)], are_secret=are_secret)
+
+    assert all(secret not in redaction(text) for text in texts)
+
+
 def test_public_headers_are_no_secrets() -> None:
     """A challenge, and a content type."""
     hide = Redaction()
