@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import prime_image_builds
 import pytest
 
 from scripts.dev import docs
 
-from ...contract.openapi import PATH
+from ...contract.openapi import PATH, contract
 from ...settings import SETTINGS
 
 ROOT = PATH.parent
@@ -105,3 +107,23 @@ def test_pages_of_commands_and_of_the_client_are_whole() -> None:
     assert [name for name in SETTINGS if f"`{name}=" not in page and f"_{name}`" not in page] == []
     assert "### vendor-check" in page
     assert {*prime_image_builds.__all__} - {"UNSET", "Unset"} == named - {"models"}
+
+
+def quoted(place: Any, name: str) -> Iterator[str]:
+    """Yield what stands below a name, anywhere in a document, in one line each."""
+    for key, value in place.items() if isinstance(place, dict) else enumerate(place):
+        if key == name:
+            yield " ".join(value.split())
+        elif isinstance(value, dict | list):
+            yield from quoted(value, name)
+
+
+def test_page_of_what_is_known_quotes_what_is_observed_and_assumed() -> None:
+    """Each such sentence of the contract, below its heading."""
+    text = " ".join((ROOT / "docs/known.md").read_text().split())
+    sections = dict(re.findall(r"## (Observed|Assumed) (.*?)(?=## )", text))
+    found = {name: [*quoted(contract().document, f"x-{name.lower()}")] for name in sections}
+
+    assert {name: len(words) for name, words in found.items()} == {"Observed": 7, "Assumed": 5}
+    for name, sentences in found.items():
+        assert [words for words in sentences if f"- {words}" not in sections[name]] == []
