@@ -14,7 +14,6 @@ from hypothesis import settings
 from ..cli import process
 from ..usage import VARIABLE
 
-
 # The same examples in each run: what passes here passes there. `make fuzz` draws new ones.
 settings.load_profile("ci")
 
