@@ -17,7 +17,9 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any, Self
+from unittest.mock import patch
 
 import httpx
 import respx
@@ -114,6 +116,36 @@ class MockImages:
         if not seconds >= 0:
             raise ValueError(f"time does not go back: seconds={seconds}")
         self._time += timedelta(seconds=seconds)
+
+    @contextmanager
+    def virtual_time(self, client: ModuleType) -> Iterator[None]:
+        """Let the generated client pause by this clock: at once, and the clock advances instead.
+
+        Its deadlines pass by this clock, too. Applies to all of the process that uses the package.
+
+        Args:
+            client: The package of the generated client: ``prime_image_builds``, or your copy.
+
+        Raises:
+            ValueError: If it is not one.
+
+        """
+        calls = getattr(client, "_calls", None)
+        if not isinstance(calls, ModuleType):
+            raise ValueError(f"not the package of a generated client: {client!r}")
+
+        def pause(seconds: float) -> Any:
+            async def passes() -> None:
+                self.advance(seconds=seconds)
+                await asyncio.sleep(0)  # others may run in a pause
+
+            return calls.Call(lambda: self.advance(seconds=seconds), passes)
+
+        def now() -> float:
+            return (self._time - START).total_seconds()
+
+        with patch.multiple(calls, pause=pause, now=now):
+            yield
 
     @property
     def tape(self) -> Tape:

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from .problems import Problem
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """Return the known names that are most like a name, best first; none if none is like it."""
+    """Return the known names that are most like a name, best first; none if none is like it.
+
+    A name is also like those that have all of its words, such as ``url`` and ``base_url``.
+    """
     lower = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), lower, n=most, cutoff=0.5)
-    return [lower[one] for one in near]
+    near = difflib.get_close_matches(name.lower(), lower, n=most, cutoff=0.65)
+    words = _words(name)
+    near += [one for one in lower if words and words <= _words(one) and one not in near]
+    return [lower[one] for one in near[:most]]
+
+
+def _words(name: str) -> set[str]:
+    """Return the words of a name; one of two letters could be anything."""
+    return {word for word in re.split("[^a-z0-9]+", name.lower()) if len(word) > 2}
 
 
 def choice(name: str, known: Iterable[str], listed: str = "") -> str:
     """Return the fix for an unknown name.
 
-    It has all of a short list; of a long one the nearest names, and ``listed``, where all are.
+    It has all of a short list; of a long one the nearest names, and ``listed``, where all are. If
+    none is near, it has all of a list that fits one line.
     """
     known = list(known)
     near = nearest(name, known)
-    if len(known) <= 5:
+    if len(known) <= (5 if near or listed else 12):
         near += [one for one in known if one not in near]
     found = " or ".join(filter(None, [", ".join(near[:-1]), *near[-1:]]))
     if listed and len(near) < len(known):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..nearest import choice
 from ..problems import Problem
 from ..verdicts import exemptions
 from .kinds import KINDS, Difference
@@ -40,8 +40,7 @@ def load(path: Path, today: datetime.date) -> tuple[Accepted, ...]:
     for at, entry in exemptions.entries(path, "accepted", ("kind", "place"), today=today):
         one = Accepted(**entry)
         if one.kind not in KINDS:
-            near = difflib.get_close_matches(str(one.kind), KINDS, n=3, cutoff=0.4) or KINDS
-            raise Problem(f"{at}: unknown kind {one.kind!r}", f"use {', '.join(near)}")
+            raise Problem(f"{at}: unknown kind {one.kind!r}", choice(str(one.kind), KINDS))
         if (one.kind, one.place) in [(other.kind, other.place) for other in found]:
             raise Problem(f"{at}: {one.kind} of {one.place} is accepted twice", "keep one")
         found.append(one)

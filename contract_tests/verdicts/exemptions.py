@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import difflib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..nearest import choice
 from ..problems import Problem
 
 MOST_BYTES = 256 * 1024
@@ -71,8 +71,7 @@ def _checked(
         raise Problem(f"{at} is not a table", f"give it {', '.join(required)}")
     for key in entry:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0) or known
-            raise Problem(f"{at}: unknown key {key[:200]!r}", f"use {near[0]}")
+            raise Problem(f"{at}: unknown key {key[:200]!r}", choice(key, known))
     if missing := [key for key in required if key not in entry]:
         raise Problem(f"{at}: {', '.join(missing)} is missing", "add it")
     for key in (*required[:-1], *optional):

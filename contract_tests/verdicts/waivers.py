@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from ..contract import fields
 from ..contract.api import Api
+from ..nearest import choice
 from ..problems import Problem
 from ..tape.exchange import UPLOAD, Exchange
 from . import exemptions
@@ -135,5 +135,4 @@ def _status(at: str, value: Any) -> int | str:
 def _among(at: str, key: str, value: Any, known: list[str]) -> str:
     if value in known:
         return str(value)
-    near = difflib.get_close_matches(str(value), known, n=3, cutoff=0.5) or known
-    raise Problem(f"{at}: unknown {key} {value!r}", f"use {', '.join(near)}")
+    raise Problem(f"{at}: unknown {key} {value!r}", choice(str(value), known))

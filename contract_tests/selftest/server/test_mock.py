@@ -15,17 +15,19 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import prime_image_builds
 import pytest
 import respx
 from prime_image_builds import AuthenticatedClient, build_image, build_image_async
 from prime_image_builds.api.images import delete_image
-from prime_image_builds.errors import BuildFailedError
+from prime_image_builds.errors import BuildFailedError, BuildTimeoutError
 from prime_image_builds.models import BuildImageRequest
 from respx.models import AllMockedAssertionError
 
@@ -227,20 +229,54 @@ def test_generated_client(tmp_path: Path, is_async: bool) -> None:
     assert set(operations[3:]) == {"get_build_status"}
 
 
-def test_generated_client_that_sleeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sleep of the client moves the mock's clock, where the test sets that up."""
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("settings", "kind", "least", "most"),
+    [
+        ({"build_seconds": 1200}, BuildFailedError, 1200, 1260),
+        ({"build_seconds": 3600}, BuildTimeoutError, 1800, 1800),
+        ({"scenario": "errors", "seed": 1}, BuildFailedError, 30, 60),
+    ],
+)
+def test_generated_client_in_virtual_time(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    kind: type[Exception],
+    least: int,
+    most: int,
+    way: str,
+) -> None:
+    """Pauses between polls and before retries take none, and the deadline is the clock's."""
+
+    async def sleep(seconds: float) -> None:
+        assert seconds == 0
+
+    monkeypatch.setattr("time.sleep", None)  # whoever sleeps raises
+    monkeypatch.setattr("asyncio.sleep", sleep)
     (tmp_path / "Dockerfile").write_text("FROM scratch\nRUN exit 3\n")
 
-    with MockImages(build_seconds=1200) as mock, mock.respx():
-        monkeypatch.setattr("time.sleep", lambda seconds: mock.advance(seconds=seconds))
-        with (
-            AuthenticatedClient(BASE_URL, "test-token") as client,
-            pytest.raises(BuildFailedError, match="exit 3"),
-        ):
-            build_image(tmp_path, client=client, body=REQUEST)
-        mock.assert_held()
+    def job(client: AuthenticatedClient) -> None:
+        if way == "sync":
+            build_image(tmp_path, client=client, body=REQUEST, interval=60)
+        else:
+            asyncio.run(build_image_async(tmp_path, client=client, body=REQUEST, interval=60))
 
-    assert 1200 <= (mock.now - START).total_seconds() <= 1210
+    with MockImages(**settings) as mock, mock.respx(), mock.virtual_time(prime_image_builds):
+        with pytest.raises(kind):
+            job(AuthenticatedClient(BASE_URL, "test-token"))
+        statuses = {exchange.response.status for exchange in mock.tape.exchanges}
+
+    assert least <= (mock.now - START).total_seconds() <= most
+    assert (503 in statuses) == ("scenario" in settings)
+    assert prime_image_builds._calls.now() == pytest.approx(time.monotonic(), abs=60)
+
+
+def test_virtual_time_of_another_module_is_refused() -> None:
+    """Such as httpx, or a module of the client."""
+    for module in (httpx, prime_image_builds.errors, None):
+        with MockImages() as mock, pytest.raises(ValueError, match="generated client"):
+            mock.virtual_time(module).__enter__()  # type: ignore[arg-type]
 
 
 def test_fault_violates_its_rule_and_reaches_the_client() -> None:
@@ -584,15 +620,15 @@ def run_pytest(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_example_runs_as_printed(tmp_path: Path) -> None:
-    """The two files of the page are a project of their own whose tests pass."""
-    for block in blocks()[:2]:
+    """The three files of the page are a project of their own whose tests pass."""
+    for block in blocks()[:3]:
         name = block.partition("\n")[0].removeprefix("# ")
         (tmp_path / name).write_text(block)
 
     done = run_pytest(tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{blocks()[1].count('def test_')} passed" in done.stdout
+    assert f"{sum(block.count('def test_') for block in blocks()[:3])} passed" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -646,9 +682,9 @@ def test_fixture_reads_the_marker(tmp_path: Path) -> None:
 
 def test_the_other_example_runs_as_printed() -> None:
     """The block that needs no pytest is sound too."""
-    assert len(blocks()) == 3
+    assert len(blocks()) == 4
 
-    exec(blocks()[2], {})  # noqa: S102 (our own words)
+    exec(blocks()[3], {})  # noqa: S102 (our own words)
 
 
 def test_the_page_names_what_is_there() -> None:
