@@ -73,7 +73,7 @@ load: environment ## Load a server, and check every exchange. [TARGET=url] [USER
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
 	@$(RUN) rules -- "$$RULE"
 
-export: environment ## Write the contract with rules as schemas, for any validator, as JSON. [FORM=strict]
+export: environment ## Write the contract for other tools, as JSON: with rules as schemas, or a build as a workflow. [FORM=strict|arazzo]
 	@$(RUN) export -- "$$FORM"
 
 compare: environment ## Show how a published document differs, and who is affected. UPSTREAM=file-or-url [PAGE=file] [ACCEPTED=file]

@@ -7,16 +7,20 @@ from typing import Any
 
 import click
 
-from ..contract import strict
+from ..contract import arazzo, strict
 from ..escape import as_json, show
 from ..nearest import unknown
 from .options import Command, among
 
-FORMS: dict[str, Callable[[], dict[str, Any]]] = {"strict": strict.document}
+FORMS: dict[str, Callable[[], dict[str, Any]]] = {
+    "strict": strict.document,
+    "arazzo": arazzo.document,
+}
 ABOUT = """Write the contract to standard output, as JSON.
 
 FORM is strict: OpenAPI 3.1 whose schemas hold T3, T4, T5, T7, S3 and a part of S4, so that any
-validator rejects a build that is COMPLETED without completedAt.
+validator rejects a build that is COMPLETED without completedAt. It is arazzo for a build from
+initiate to its end, as an Arazzo 1.0.1 workflow beside openapi.yaml.
 
 Exit codes: 0 written, 4 there is no such form.
 """

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from ...contract.openapi import PATH
 from ...problems import Exit
 from ...rules import RULES
 from ..support import npm_mocks
+from ..support.ci_job import free_port
 
 pytestmark = pytest.mark.external
 
@@ -37,14 +37,6 @@ def programs() -> Path:
         return npm_mocks.set_up()
     except npm_mocks.NotSetUpError as error:
         pytest.skip(str(error))
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on; a mock that names none cannot say which it took."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class Judged(NamedTuple):

@@ -1,4 +1,4 @@
-"""Mocks of somebody else's, from npm, in a folder of their own.
+"""Programs of somebody else's, from npm, in a folder of their own: two mocks, and Redocly.
 
 They need Node, so they live apart from the project, in ``.venv-mocks``.
 """
@@ -13,8 +13,10 @@ from pathlib import Path
 
 from ...contract.openapi import PATH
 
-PACKAGES = {"@stoplight/prism-cli": "5.14.2", "@mockoon/cli": "9.9.0"}
-"""Each with its exact version, so that the verdicts on it are known."""
+PACKAGES = {
+    "@stoplight/prism-cli": "5.14.2", "@mockoon/cli": "9.9.0", "@redocly/cli": "2.77.0",
+}  # fmt: skip
+"""Each with its exact version, so that what it finds is known."""
 
 FOLDER = PATH.parent / ".venv-mocks"
 PATIENCE = 600.0
@@ -22,11 +24,11 @@ PATIENCE = 600.0
 
 
 class NotSetUpError(Exception):
-    """The mocks are not there, and cannot be fetched; the text says why."""
+    """The programs are not there, and cannot be fetched; the text says why."""
 
 
 def set_up(folder: Path = FOLDER) -> Path:
-    """Return the folder of the mocks' programs; install them once for each set of versions.
+    """Return the folder of the programs; install them once for each set of versions.
 
     Raises NotSetUpError if that cannot be done, for want of npm or of a network.
     """
