@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.dev.bench import clients, gate, runs
+from scripts.dev import npm
+from scripts.dev.bench import clients, gate, runs, serve
 from scripts.dev.bench.runs import Finding
 
 
@@ -25,6 +26,21 @@ def test_decode_is_measured_beside_a_peer() -> None:
     for of in found["rounds"].values():
         assert {name: len(values) for name, values in of.items()} == {"ours": 1, "msgspec": 1}
         assert min(of["ours"]) > 0
+
+
+@pytest.mark.external
+def test_every_server_responds_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One round under autocannon, all of whose responses are successes."""
+    monkeypatch.setattr(serve, "SECONDS", 1)
+    try:
+        found = serve.measure(1, lambda _: None)
+    except npm.NotSetUpError as error:
+        pytest.skip(str(error))
+
+    assert found["refused"] == dict.fromkeys(serve.TITLES, 0)
+    (rounds,) = found["rounds"].values()
+    assert {name: len(values) for name, values in rounds.items()} == dict.fromkeys(rounds, 1)
+    assert all(values[0] > 0 for values in rounds.values())
 
 
 def test_program_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from scripts.dev import npm
+
 from ...contract import arazzo, strict
 from ...contract.api import STATUS
 from ...contract.openapi import PATH
@@ -24,7 +26,6 @@ from ...reference import deterministic
 from ...reference.app import create_app
 from ...reference.faults import FAULTS
 from ...reference.over_sockets import running
-from ..support import npm_mocks
 from ..support.ci_job import free_port
 
 TOKEN = "test-token"  # noqa: S105
@@ -93,8 +94,8 @@ def test_schemathesis_misses_these_without_it(tmp_path: Path) -> None:
 def programs() -> Path:
     """Install Prism and Redocly, or skip with the reason."""
     try:
-        return npm_mocks.set_up()
-    except npm_mocks.NotSetUpError as error:
+        return npm.set_up()
+    except npm.NotSetUpError as error:
         pytest.skip(str(error))
 
 

@@ -15,18 +15,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from scripts.dev import npm
+from scripts.dev.npm import MOCKOON, PRISM
+
 from ...contract.openapi import PATH
 from ...problems import Exit
 from ...rules import RULES
-from ..support import npm_mocks
 from ..support.ci_job import free_port
 
 pytestmark = pytest.mark.external
 
-PRISM = "prism mock {how} --host 127.0.0.1 --port {port} {contract}"
-MOCKOON = (
-    "mockoon-cli start --disable-log-to-file --hostname 127.0.0.1 --port {port} --data {contract}"
-)
 NEEDS_MEMORY = {name for name, one in RULES.items() if one.needs_memory}
 
 
@@ -34,8 +32,8 @@ NEEDS_MEMORY = {name for name, one in RULES.items() if one.needs_memory}
 def programs() -> Path:
     """Install the mocks, or skip with the reason."""
     try:
-        return npm_mocks.set_up()
-    except npm_mocks.NotSetUpError as error:
+        return npm.set_up()
+    except npm.NotSetUpError as error:
         pytest.skip(str(error))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
 import pytest
+import respx
 
 from scripts.dev.bench import __main__ as bench
-from scripts.dev.bench import clients, gate, runs
+from scripts.dev.bench import clients, gate, runs, serve
 from scripts.dev.bench.environments import PEERS
 from scripts.dev.bench.runs import Finding, Ran
 
@@ -170,6 +172,11 @@ def measured(part: str) -> dict[str, Any]:
         return about | {"seconds": seconds, "cpu": seconds, "caught": caught, "clean": clean}
     if part == "generate":
         return about | {"rounds": {"generate": [3.0, 1.0, 2.0], "check": [1.0, 1.0, 1.0]}}
+    if part == "serve":
+        of = {"reference": [100.0, 200.0, 400.0], "prism": [50.0, 250.0, 200.0],
+              "mockoon": [10.0] * 3}  # fmt: skip
+        refused = {"reference": 0, "prism": 0, "mockoon": 3}
+        return about | {"rounds": {"requests per second": of}, "refused": refused}
     of = {"msgspec": [1e-6, 2e-6, 4e-6], "ours": [3.5e-6, 5e-6, 12.4e-6], "pydantic": [2e-6] * 3}
     names = {
         "decode": ["decode 2", "decode 100"], "call": ["mock 2", "mock 100"],
@@ -201,8 +208,36 @@ def test_page_shows_who_is_ahead_what_is_missed_and_who_is_missing() -> None:
     assert f"reports {SCHEMA}: not counted" in page
     assert "| completed-null | T5 | caught | missed | caught |" in page
     assert "| make generate | 2.0 | 1.0 to 3.0 |" in page
+    assert "| **reference server** | 200 | 100 to 400 | 1.00 |" in page
+    assert "| @stoplight/prism-cli 5.14.2 | 200 | 50 to 250 | 0.50 |" in page
+    assert "Of @mockoon/cli 9.9.0, 3 responses were not 2xx, and are counted." in page
     assert "## gate" in page
     assert "## gate" not in some
+
+
+def test_without_npm_serve_is_skipped_with_the_reason_and_its_results_are_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing was measured, so nothing is written."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    kept = bench.RESULTS.read_bytes()
+
+    assert cli.run(bench.main, "bench", ["--part", "serve"]) == 0
+    assert "skipped   serve: npm is not installed" in capsys.readouterr().out
+    assert bench.RESULTS.read_bytes() == kept
+
+
+def test_loop_initiates_one_build_and_polls_another(respx_mock: respx.MockRouter) -> None:
+    """As HAR, whose requests carry the token; a mock whose id is empty gets one."""
+    initiate = respx_mock.post("http://mock.test/api/v1/images/build")
+    for issued, polled in (("bld_7", "bld_7"), ("", "bld_1")):
+        initiate.respond(201, json={"build_id": issued})
+
+        sent = [one["request"] for one in serve.loop("http://mock.test")["log"]["entries"]]
+
+        assert [one["method"] for one in sent] == ["POST", "GET", "GET", "GET"]
+        assert {one["url"].rpartition("/")[2] for one in sent} == {"build", polled}
+        assert {one["headers"][0]["value"] for one in sent} == {f"Bearer {runs.TOKEN}"}
 
 
 def test_page_in_docs_is_what_its_results_give() -> None:

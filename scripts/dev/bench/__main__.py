@@ -22,7 +22,8 @@ from contract_tests.cli.options import Command
 from contract_tests.escape import show
 from contract_tests.problems import Exit
 
-from . import clients, gate, runs
+from .. import npm
+from . import clients, gate, runs, serve
 from .environments import ROOT
 
 RESULTS = ROOT / "docs/benchmarks.json"
@@ -43,7 +44,14 @@ artifacts (tracemalloc, mean of 2,000).""",
 Python. The gate catches a fault if its own rule is violated, schemathesis if it reports anything
 that it does not report without a fault. The faults are this project's own, each made for a rule of
 it, and are a sample of its catalogue.""",
+    "serve": f"""Requests per second under {serve.CONNECTIONS} connections of autocannon
+{npm.PACKAGES["autocannon"]} for {serve.SECONDS} s, each of which initiates a build and asks
+{serve.POLLS} times for the status of another, again and again. No server writes an access log. The
+reference server keeps each build and computes its status; Prism returns the examples of the
+contract, and Mockoon values that it makes up for each response.""",
 }
+
+PARTS = {"gate": gate, "serve": serve}
 
 
 def generation(rounds: int) -> dict[str, Any]:
@@ -68,8 +76,8 @@ def machine() -> str:
 
 def lines(part: str, found: dict[str, Any]) -> Iterator[str]:
     """Yield the tables of a part as Markdown."""
-    if part == "gate":
-        yield from gate.tables(found)
+    if part in PARTS:
+        yield from PARTS[part].tables(found)
     elif part == "generate":
         yield "| | s, median | least to most |\n|---|---:|---:|"
         for name, values in found["rounds"].items():
@@ -83,10 +91,10 @@ def page(results: dict[str, Any]) -> str:
     """Return the whole page."""
     reached = []
     for part, found in results.items():
-        of = {"gate": gate.targets, "generate": lambda _: []}.get(
-            part, lambda found, part=part: clients.targets(part, found)
-        )
-        reached += [*of(found)]
+        if part == "gate":
+            reached += [*gate.targets(found)]
+        elif part in ("decode", "call", "import"):
+            reached += [*clients.targets(part, found)]
     text = [
         "# Benchmarks", "", INTRODUCTION, "",
         "## Targets", "", "| | measured | at most | |", "|---|---:|---:|---|",
@@ -117,12 +125,18 @@ def main(part: str | None, rounds: int | None, faults: str) -> int:
     measures: dict[str, Callable[[int], dict[str, Any]]] = {
         "generate": generation,
         "gate": lambda count: gate.measure(count, names, show),
+        "serve": lambda count: serve.measure(count, show),
     }
     for one in [part] if part else WORDS:
-        count = rounds or (3 if one in measures else 10)
+        count = rounds or (3 if one in ("generate", "gate") else 10)
         began, load = time.monotonic(), os.getloadavg()[0]
         measure = measures.get(one, lambda count, one=one: clients.measure(one, count, show))
-        found = measure(count) | {
+        try:
+            found = measure(count)
+        except npm.NotSetUpError as error:
+            show(f"skipped   {one}: {error}")
+            continue
+        found |= {
             "when": str(datetime.datetime.now(datetime.UTC).date()), "machine": machine(),
             "load": load, "count": count, "took": time.monotonic() - began,
         }  # fmt: skip

@@ -145,8 +145,8 @@ def over(run: Callable[[str], Ran], fault: str | None = None) -> Ran:
 
 @contextmanager
 def server(fault: str | None = None) -> Iterator[str]:
-    """Yield the URL of a reference server in its own process."""
-    command = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", "--json"]
+    """Yield the URL of a reference server in its own process, which writes no access log."""
+    command = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", "--json", "--quiet"]
     command += ["--build-seconds", str(BUILD_SECONDS)]
     command += ["--fault", fault] if fault else []
     with subprocess.Popen(  # noqa: S603

@@ -1,7 +1,4 @@
-"""Programs of somebody else's, from npm, in a folder of their own: two mocks, and Redocly.
-
-They need Node, so they live apart from the project, in ``.venv-mocks``.
-"""
+"""Programs of others from npm, for tests and benchmarks, each set in a folder of its own."""
 
 from __future__ import annotations
 
@@ -9,16 +6,20 @@ import fcntl
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
-from ...contract.openapi import PATH
-
-PACKAGES = {
-    "@stoplight/prism-cli": "5.14.2", "@mockoon/cli": "9.9.0", "@redocly/cli": "2.77.0",
-}  # fmt: skip
+ROOT = Path(__file__).resolve().parents[2]
+MOCKS = {"@stoplight/prism-cli": "5.14.2", "@mockoon/cli": "9.9.0"}
+PACKAGES = {**MOCKS, "@redocly/cli": "2.77.0", "autocannon": "9.0.0"}
 """Each with its exact version, so that what it finds is known."""
 
-FOLDER = PATH.parent / ".venv-mocks"
+PRISM = "prism mock {how} --host 127.0.0.1 --port {port} {contract}"
+MOCKOON = (
+    "mockoon-cli start --disable-log-to-file --hostname 127.0.0.1 --port {port} --data {contract}"
+)
+
+FOLDER = ROOT / ".venv-mocks"
 PATIENCE = 600.0
 """Seconds for npm, which fetches some 400 packages."""
 
@@ -27,7 +28,7 @@ class NotSetUpError(Exception):
     """The programs are not there, and cannot be fetched; the text says why."""
 
 
-def set_up(folder: Path = FOLDER) -> Path:
+def set_up(packages: Mapping[str, str] = PACKAGES, folder: Path = FOLDER) -> Path:
     """Return the folder of the programs; install them once for each set of versions.
 
     Raises NotSetUpError if that cannot be done, for want of npm or of a network.
@@ -35,8 +36,8 @@ def set_up(folder: Path = FOLDER) -> Path:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise NotSetUpError("npm is not installed")
-    folder.mkdir(exist_ok=True)
-    wanted = json.dumps({"private": True, "dependencies": PACKAGES})
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = json.dumps({"private": True, "dependencies": packages})
     ready, bin_ = folder / "ready", folder / "node_modules" / ".bin"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
