@@ -7,14 +7,14 @@
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Call(Generic[R]):
+class Call(Struct, Generic[R], frozen=True):
     """One call, in a sync and an async version."""
 
     sync: Callable[[], R]

@@ -25,7 +25,7 @@ from .errors import InvalidBodyError, InvalidRequestError
 
 S = TypeVar("S", bound=Struct)
 
-_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+_MISSING = "Object missing required field `(?P<name>.*)`"
 _DIGITS_TO_ZERO = bytes(
     ord("0") if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256)
 )
@@ -137,7 +137,7 @@ def _path_and_reason(message: str) -> tuple[str, str]:
     """Split msgspec's message into path and reason; a missing key has its own path."""
     reason, at, path = message.rpartition(" - at `")  # the last: a value may contain it too
     reason, path = (reason, path.removesuffix("`")) if at else (message, "$")
-    missing = _MISSING.fullmatch(reason)
+    missing = re.fullmatch(_MISSING, reason)
     return (f"{path}.{missing['name']}", "is required, but missing") if missing else (path, reason)
 
 
@@ -183,7 +183,7 @@ def _reject_loose_datetimes(value: Any, kind: inspect.Type, path: str) -> None:
         case inspect.VarTupleType() if isinstance(value, list):
             for index, entry in enumerate(value):
                 _reject_loose_datetimes(entry, kind.item_type, f"{path}[{index}]")
-        case inspect.DateTimeType() if isinstance(value, str) and not DATETIME.fullmatch(value):
+        case inspect.DateTimeType() if isinstance(value, str) and not re.fullmatch(DATETIME, value):
             raise InvalidBodyError(path, "Invalid RFC3339 encoded datetime")
 
 

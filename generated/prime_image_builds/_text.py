@@ -4,10 +4,11 @@
 import re
 
 # Printable for Python, though a CI system obeys it wherever it stands, or nobody can see it.
-_OBEYED = re.compile("#(?=#\\w*\\[)|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]", re.ASCII)
+# Text, as each pattern of this package: re compiles it when it is used, and keeps it.
+_OBEYED = "#(?=#[A-Za-z0-9_]*\\[)|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]"
 
 
 def printable(text: str) -> str:
     """Return a text on one line, with escapes for what a terminal or a CI system would obey."""
     shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", shown)
+    return re.sub(_OBEYED, lambda found: f"\\u{ord(found[0]):04x}", shown)

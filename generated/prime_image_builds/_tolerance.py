@@ -8,7 +8,6 @@ naive date-time, and with a listed value instead of each unlisted one.
 import datetime
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
@@ -23,15 +22,14 @@ NaiveTimestamps: TypeAlias = Literal["reject", "utc"]
 UnknownStatuses: TypeAlias = Literal["reject", "keep"]
 """Whether a value that its enum does not list is rejected, or kept as it is."""
 
-DATETIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+DATETIME = r"(?a)\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
 """A date-time of RFC 3339, strictly."""
 
 Place: TypeAlias = tuple[str | int, ...]
 """The position of a value in a body: its keys and indexes."""
 
 
-@dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Struct, frozen=True):
     """The options of a client that accept values beyond the contract.
 
     Raises:
@@ -52,8 +50,7 @@ class Tolerance:
 STRICT = Tolerance()
 
 
-@dataclass
-class Relaxed:
+class Relaxed(Struct):
     """The part of a body that a model reads, corrected as the options allow.
 
     Attributes:
@@ -65,8 +62,8 @@ class Relaxed:
 
     tolerance: Tolerance
     value: Any = None
-    kept: dict[Place, OpenEnum] = field(default_factory=dict)
-    options: dict[str, str] = field(default_factory=dict)
+    kept: dict[Place, OpenEnum] = {}
+    options: dict[str, str] = {}
     is_changed: bool = False
 
     def datetime_text(self, place: Place, text: str) -> str:
@@ -145,7 +142,7 @@ def _relaxed(value: Any, kind: inspect.Type, place: Place, relaxed: Relaxed) -> 
 
 def _is_naive(text: str) -> bool:
     """Whether a text is a valid date-time except for its missing offset."""
-    if not DATETIME.fullmatch(f"{text}Z"):
+    if not re.fullmatch(DATETIME, f"{text}Z"):
         return False
     try:
         msgspec.convert(f"{text}Z", datetime.datetime)

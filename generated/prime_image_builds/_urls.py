@@ -9,12 +9,12 @@ checked after resolving, so that no spelling and no name hides one.
 import ipaddress
 import socket
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 import httpx
+from msgspec import Struct
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,8 +63,7 @@ Hosts: TypeAlias = frozenset[tuple[str, int | None]]
 """Hosts, each with the port that is meant, or None for any."""
 
 
-@dataclass(frozen=True)
-class UploadPolicy:
+class UploadPolicy(Struct, frozen=True):
     """Decides whether a context may be sent to a URL.
 
     Attributes:

@@ -5,36 +5,16 @@ The same files give the same bytes: entries are sorted, have no owners, and shar
 Paths that match ``.dockerignore`` are left out, as by Docker; ignored directories are not read.
 """
 
-import gzip
-import hashlib
 import os
-import re
-import stat
-import tarfile
-import tempfile
 import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import suppress
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
-from ._arguments import kind
-from ._files import Tree
-from ._ignore import IgnoreFile
-from .errors import ContextError
-
-_IGNORED_BY = ".dockerignore"
-_MOST_IGNORE_BYTES = 1024 * 1024
-# 1980-01-02T00:00:00Z: zip cannot store times before 1980, in any time zone.
-_TIME = 315_619_200
-_LAST_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Struct, frozen=True):
     """A packed context in an unnamed temporary file, which is deleted when it is closed.
 
     Attributes:
@@ -86,15 +66,19 @@ def pack(
             meanwhile, or if the ignore file or SOURCE_DATE_EPOCH is invalid.
         OSError: If a file changes while it is read, or the disk is full.
     """
-    return _pack(folder, dockerfile, threading.Event())
+    from ._packing import packed
+
+    return packed(folder, dockerfile, threading.Event())
 
 
 async def pack_async(folder: str | os.PathLike[str], dockerfile: str | os.PathLike[str]) -> Context:
     """Pack a directory in a thread. Cancelling it ends the thread first, and deletes the file."""
     import asyncio
 
+    from ._packing import packed
+
     stop = threading.Event()
-    packing = asyncio.ensure_future(asyncio.to_thread(_pack, folder, dockerfile, stop))
+    packing = asyncio.ensure_future(asyncio.to_thread(packed, folder, dockerfile, stop))
     try:
         return await asyncio.shield(packing)
     except asyncio.CancelledError:
@@ -102,199 +86,6 @@ async def pack_async(folder: str | os.PathLike[str], dockerfile: str | os.PathLi
         with suppress(Exception):
             (await packing).close()
         raise
-
-
-class _StoppedError(Exception):
-    """Nobody wants the context any more."""
-
-
-@dataclass(frozen=True)
-class _Stoppable:
-    """A file that is not read on once nobody wants the context any more."""
-
-    file: IO[bytes]
-    stop: threading.Event
-
-    def read(self, size: int) -> bytes:
-        if self.stop.is_set():
-            raise _StoppedError
-        return self.file.read(size)
-
-
-def _pack(
-    folder: str | os.PathLike[str], dockerfile: str | os.PathLike[str], stop: threading.Event
-) -> Context:
-    kind("folder", folder, (str, os.PathLike), "a path")
-    kind("dockerfile", dockerfile, (str, os.PathLike), "a path")
-    root = Path(folder).resolve()
-    if not root.is_dir():
-        raise ContextError(f"{folder} is not a directory")
-    given = root / dockerfile
-    if not given.is_file():
-        raise ContextError(f"{given} does not exist, or is not a file")
-    # The link itself, not its target: its ignore file is the one beside it.
-    source = given.parent.resolve() / given.name
-    is_inside = source.is_relative_to(root) or Path(os.path.normpath(given)).is_relative_to(root)
-    time = _time()
-    with ExitStack() as opened:
-
-        def opened_tree(folder: Path) -> Tree:
-            try:
-                return opened.enter_context(Tree(folder))
-            except OSError as error:
-                raise ContextError(f"{folder} cannot be read: {error.strerror}") from error
-
-        tree = opened_tree(root)
-
-        def place(path: Path) -> tuple[Tree, str]:
-            """Return where a file is: below the directory, or in one that the caller named."""
-            target = path.resolve()
-            if target.is_relative_to(root):
-                return tree, target.relative_to(root).as_posix()
-            if is_inside or path.is_relative_to(root):
-                fix = "name its target as the Dockerfile, or copy it there"
-                raise ContextError(f"{path} is a link out of the context. Fix: {fix}")
-            return opened_tree(target.parent), target.name
-
-        dockerfile_place = place(source)
-        if is_inside:
-            name = source.relative_to(root).as_posix()
-        else:
-            name = (
-                f".dockerfile-{hashlib.sha256(_read(source, *dockerfile_place)).hexdigest()[:12]}"
-            )
-        always = {name: (source, dockerfile_place)}
-        text = ""
-        for entry, path in (
-            (f"{name}{_IGNORED_BY}", source.with_name(source.name + _IGNORED_BY)),
-            (_IGNORED_BY, root / _IGNORED_BY),
-        ):
-            if path.exists():
-                always[entry] = path, place(path)
-                content = _read(path, *always[entry][1])
-                if len(content) > _MOST_IGNORE_BYTES:
-                    raise ContextError(f"{path} is larger than {_MOST_IGNORE_BYTES} bytes")
-                text = content.decode("utf-8", "surrogateescape")
-                break
-        # These are packed as files: a builder must not follow a link out of the context.
-        ignore = IgnoreFile(text, path.name)
-        entries = {
-            entry: (root / entry, (tree, entry)) for entry in _walk(tree, root, ignore, stop)
-        }
-        entries |= always
-        return _written(entries, name, time, stop)
-
-
-def _written(
-    entries: dict[str, tuple[Path, tuple[Tree, str]]],
-    name: str,
-    time: int,
-    stop: threading.Event,
-) -> Context:
-    file = tempfile.TemporaryFile()
-    try:
-        with (
-            gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped,
-            tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
-        ):
-            for entry in sorted(entries):
-                path, place = entries[entry]
-                if stop.is_set():
-                    raise _StoppedError
-                _add(archive, entry, path, *place, time, stop)
-        size = file.tell()
-        file.seek(0)
-        if stop.is_set():
-            raise _StoppedError
-    except BaseException:
-        file.close()
-        raise
-    return Context(file, size, name)
-
-
-def _time() -> int:
-    """Return the timestamp of every entry."""
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not given:
-        return _TIME
-    if not re.fullmatch("[0-9]{1,12}", given) or int(given) > _LAST_TIME:
-        raise ContextError(
-            f"SOURCE_DATE_EPOCH is not a number of seconds from 0 to {_LAST_TIME}: {given!r}"
-        )
-    return int(given)
-
-
-def _read(path: Path, tree: Tree, entry: str) -> bytes:
-    try:
-        with tree.open(entry) as file:
-            return file.read()
-    except OSError as error:
-        raise ContextError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _unreadable(path: Path, error: OSError) -> ContextError:
-    fix = f"make it readable, or add it to {_IGNORED_BY}"
-    return ContextError(f"{path} cannot be read: {error.strerror}. Fix: {fix}")
-
-
-def _walk(tree: Tree, root: Path, ignore: IgnoreFile, stop: threading.Event) -> Iterator[str]:
-    """Yield the path of each entry to pack, relative to the root; links are not followed."""
-    waiting = [("", ignore.top)]
-    while waiting:
-        folder, above = waiting.pop()
-        if stop.is_set():
-            raise _StoppedError
-        try:
-            found = tree.entries(folder)
-        except OSError as error:
-            if above.ignored:
-                continue  # it was read only because an exception might match in it
-            raise _unreadable(root / folder, error) from error
-        for name, is_folder in found:
-            entry = f"{folder}/{name}" if folder else name
-            match = ignore.match(name, above)
-            if not match.ignored:
-                yield entry
-            if is_folder and (below := ignore.below(match)):
-                waiting.append((entry, below))
-
-
-def _add(
-    archive: tarfile.TarFile,
-    name: str,
-    path: Path,
-    tree: Tree,
-    found: str,
-    time: int,
-    stop: threading.Event,
-) -> None:
-    """Add an entry, without owners or anything else that differs between machines."""
-    status = tree.status(found)
-    entry = tarfile.TarInfo(name)
-    entry.mtime = time
-    if stat.S_ISLNK(status.st_mode):
-        entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, tree.link(found), 0o777
-        archive.addfile(entry)
-    elif stat.S_ISDIR(status.st_mode):
-        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-        archive.addfile(entry)
-    elif stat.S_ISFIFO(status.st_mode):
-        entry.type = tarfile.FIFOTYPE
-        archive.addfile(entry)
-    elif stat.S_ISSOCK(status.st_mode):
-        warnings.warn(f"{path} is a socket, and is left out", stacklevel=5)
-    elif stat.S_ISREG(status.st_mode):
-        entry.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
-        try:
-            content = tree.open(found)
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        with content:
-            entry.size = os.fstat(content.fileno()).st_size
-            stoppable: Any = _Stoppable(content, stop)
-            archive.addfile(entry, stoppable)
-    else:
-        raise ContextError(f"{path} is a device. Fix: remove it, or add it to {_IGNORED_BY}")
 
 
 __all__ = ("Context", "pack")

@@ -4,9 +4,10 @@
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from ._text import printable
 from .models.image_build_status import ImageBuildStatus
@@ -22,8 +23,7 @@ class Step(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """The progress of a build at one moment. Its ``str`` is one line, for people.
 
     Attributes:

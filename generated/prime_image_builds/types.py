@@ -3,7 +3,6 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
 import httpx
@@ -50,8 +49,7 @@ class Model(Struct, frozen=True, kw_only=True):
         return from_mapping(body, cls, Tolerance(naive_timestamps, unknown_statuses))
 
 
-@dataclass(frozen=True)
-class Response(Generic[T]):
+class Response(Struct, Generic[T], frozen=True):
     """A response with a documented status.
 
     Attributes:
@@ -67,7 +65,7 @@ class Response(Generic[T]):
     headers: httpx.Headers
     parsed: T
     # An error response may repeat the token: repr and pickle remove it, the fields keep it.
-    _secrets: Secrets = field(default=Secrets(), compare=False)
+    _secrets: Secrets = Secrets()
 
     def __repr__(self) -> str:
         hide = self._secrets

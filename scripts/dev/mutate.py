@@ -23,6 +23,7 @@ EXPLAINED = ROOT / "contract_tests/selftest/support/survivors.txt"
 TESTS = (
     "test_client", "test_models", "test_decoding", "test_payloads", "test_job", "test_retry",
     "test_tolerance", "test_packing", "test_packing_ignore", "test_peers", "test_client_facade",
+    "test_client_arguments",
 )  # fmt: skip
 CONFIG = """
 [tool.mutmut]

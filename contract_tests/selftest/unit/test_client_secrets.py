@@ -26,6 +26,7 @@ from prime_image_builds import AuthenticatedClient, Client, Context, errors, upl
 from prime_image_builds._secrets import Secrets
 from prime_image_builds.api.images import get_build_status
 from prime_image_builds.models import BuildImageResponse, ErrorResponse
+from prime_image_builds.types import Response
 
 from ...contract.api import START
 from .test_client import BASE, TOKEN, call, leaking, peer, variants
@@ -342,6 +343,15 @@ def test_secrets_hold_nothing_in_repr_and_pickle() -> None:
     assert secrets(f"x {TOKEN}") == "x <token>"
     assert (repr(secrets), pickle.loads(pickle.dumps(secrets))(TOKEN)) == ("Secrets()", TOKEN)  # noqa: S301
     assert TOKEN not in pickle.dumps(secrets).decode("latin-1")
+
+
+def test_responses_are_compared_without_their_secrets() -> None:
+    """Two clients that get the same response get equal ones."""
+    secrets = Secrets([httpx.Request("GET", BASE, headers={"Authorization": f"Bearer {TOKEN}"})])
+    one = Response(404, b"{}", httpx.Headers(), None, secrets)
+
+    assert one == Response(404, b"{}", httpx.Headers(), None)
+    assert one != Response(403, b"{}", httpx.Headers(), None)
 
 
 def _url_coded(text: str) -> str:

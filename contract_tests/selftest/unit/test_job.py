@@ -31,7 +31,7 @@ from prime_image_builds import (
     wait,
     wait_async,
 )
-from prime_image_builds import context as packing
+from prime_image_builds import _packing as packing
 from prime_image_builds.models import BuildImageRequest, BuildImageResponse, BuildStatusResponse
 
 from ...contract.api import STATUS
@@ -409,8 +409,8 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[client_package.Context]:
         contexts.append(real(*arguments))
         return contexts[-1]
 
-    real = packing._pack
-    monkeypatch.setattr(packing, "_pack", noted)
+    real = packing.packed
+    monkeypatch.setattr(packing, "packed", noted)
     return contexts
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prime_image_builds import context as packing
+from prime_image_builds import _packing as packing
 from prime_image_builds import errors, pack
 from prime_image_builds._files import Tree
+from prime_image_builds.context import pack_async
 
 from ...reference import context as reader
 
@@ -243,12 +244,12 @@ def test_cancelled_packing_ends_its_thread_and_closes_its_file(
         finally:
             ended.set()
 
-    inner = packing._pack
-    monkeypatch.setattr(packing, "_pack", packed)
+    inner = packing.packed
+    monkeypatch.setattr(packing, "packed", packed)
     monkeypatch.setattr(tempfile, "TemporaryFile", temporary)
 
     async def cancel() -> None:
-        task = asyncio.ensure_future(packing.pack_async(folder, "Dockerfile"))
+        task = asyncio.ensure_future(pack_async(folder, "Dockerfile"))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
