@@ -186,7 +186,11 @@ BROKEN = {
     "an invalid type": ("package/_json.py.jinja", ") -> bytes:", ") -> str:"),
     "a name on the wire that is lost": ("model.py.jinja", "wire_name != ", "wire_name in "),
     "a default that is lost": ("model.py.jinja", "property.default is not none", "false"),
-    "a body that is not sent": ("endpoint_module.py.jinja", '", json=write(body, " + ', '"" if body else "" + '),
+    "a body that is not sent": (
+        "endpoint_module.py.jinja",
+        '", json=write(body, " + ',
+        '"" if body else "" + ',
+    ),
     "a success that is not read": ("endpoint_module.py.jinja", '"decode(response, "', '"cast("'),
     "an operation without its module": ("package/job.py.jinja", "get_build_status", "get_status"),
 }
