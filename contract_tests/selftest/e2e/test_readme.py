@@ -1,4 +1,4 @@
-"""The commands of README.md, run as printed; their output is the one printed there."""
+"""The commands of README.md, and its failure in full, run as printed: the output is as there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ TAKES: dict[str, list[str]] = {
 TAKES |= takes(MAKEFILE)
 # What this test is a part of.
 NOT_RUN = {"make test"}
-EXAMPLES = [one for kind, block in BLOCK.findall(README) if kind == "console"
+GATE = (ROOT / "docs/gate.md").read_text()
+IN_FULL = GATE.partition("### A failure, line by line\n")[2].partition("\n#")[0]
+EXAMPLES = [one for kind, block in BLOCK.findall(README + IN_FULL) if kind == "console"
             for one in commands(block) if one[0] not in NOT_RUN]  # fmt: skip
 SERVER = "http://127.0.0.1:8000"
 
@@ -84,5 +86,6 @@ def test_mentioned_command_exists(words: str) -> None:
 
 def test_readme_has_commands() -> None:
     """So that no test above is empty."""
-    assert len(EXAMPLES) >= 4
+    assert len(EXAMPLES) >= 5
+    assert IN_FULL
     assert len(MENTIONED) >= 15
