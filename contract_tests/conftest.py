@@ -75,7 +75,7 @@ def _judged(config: pytest.Config, judge: Callable[[Report], object], suite: str
         report.problem = failure(error, "the gate")
         if not is_foreseen(error):
             traceback.print_exc()
-        reason = f"the gate cannot judge\n{report.hide(str(report.problem))}"
+        reason = f"cannot judge\n{report.hide(str(report.problem))}"
         if hasattr(config, "workerinput"):  # xdist takes an exit for a crash
             pytest.fail(reason, pytrace=False)
         pytest.exit(reason, returncode=Exit.CANNOT_TELL)

@@ -207,7 +207,7 @@ def finish(report: Report, reports: Path | None) -> None:
         say(line(one), conclusion.COLOURS.get(outcome))
     if report.problem:
         sys.stdout.flush()
-        show(f"the gate cannot judge\n{report.hide(str(report.problem))}", is_error=True)
+        show(f"cannot judge\n{report.hide(str(report.problem))}", is_error=True)
 
 
 def say(text: str, colour: str | None = None) -> None:
