@@ -73,4 +73,4 @@ def compare(
         again = comparison.repeat(contract, revision.name, accepted)
         compared = comparison.Compared(base, revision, found, taken, len(both) - len(shown))
         files.write({Path(page): html.page(html.of_comparison(compared, again))})
-    return Exit.FOUND if comparison.verdict(found) == comparison.BREAKING else Exit.OK
+    return Exit.FOUND if comparison.verdict(found, taken) == comparison.BREAKING else Exit.OK

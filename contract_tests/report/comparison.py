@@ -14,7 +14,7 @@ from ..openapi_diff.accepted import Accepted
 
 Taken = list[tuple[Difference, Accepted]]
 
-SAME, COMPATIBLE, BREAKING = "same", "compatible", "breaking"
+SAME, ALL_ACCEPTED, COMPATIBLE, BREAKING = "same", "accepted", "compatible", "breaking"
 WIDEST = 40
 HEADS = ("breaks", "kind", "where", "base", "revision")
 
@@ -72,8 +72,9 @@ def summary(found: list[Difference], taken: Taken, hidden: int = 0) -> str:
     """Return one line on all differences; ``hidden`` operations were added, and are not listed."""
     beyond = f"; the revision adds {hidden} more: --all lists them" if hidden else ""
     if not found:
-        beside = f" beside {len(taken)} accepted" if taken else " in any operation of the base"
-        return f"the same: no difference{beside}{beyond}"
+        if taken:
+            return f"accepted: no difference beside {len(taken)} accepted{beyond}"
+        return f"the same: no difference in any operation of the base{beyond}"
     counted = Counter(one.breaks for one in found)
     verbs = {breaks: f"{counted[breaks]} {_verb(breaks, counted[breaks])}" for breaks in Breaks}
     counts = ", ".join(verbs[breaks] for breaks in Breaks if counted[breaks])
@@ -84,7 +85,7 @@ def summary(found: list[Difference], taken: Taken, hidden: int = 0) -> str:
 def as_json(base: Document, revision: Document, found: list[Difference], taken: Taken) -> str:
     """Return the differences as JSON, with the verdict."""
     report = {
-        "verdict": verdict(found),
+        "verdict": verdict(found, taken),
         "base": base.name,
         "revision": revision.name,
         "differences": [one._asdict() for one in found],
@@ -96,10 +97,13 @@ def as_json(base: Document, revision: Document, found: list[Difference], taken: 
     return escape.as_json(report, indent=2)
 
 
-def verdict(found: list[Difference]) -> str:
-    """Return the verdict on differences: same, compatible (they break nobody) or breaking."""
+def verdict(found: list[Difference], taken: Taken) -> str:
+    """Return the verdict on differences: same, accepted, compatible or breaking.
+
+    Accepted: beside those there is none. Compatible: they break nobody.
+    """
     if not found:
-        return SAME
+        return ALL_ACCEPTED if taken else SAME
     return COMPATIBLE if all(one.breaks is Breaks.NOBODY for one in found) else BREAKING
 
 

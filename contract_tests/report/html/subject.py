@@ -175,7 +175,7 @@ def of_comparison(compared: Compared, repeat: str) -> Subject:
     facts = {name: f"{_named(one)} {_version(one)}".strip() for name, one in documents.items()}
     return Subject(
         line(_named(compared.revision)),
-        comparison.verdict(compared.found),
+        comparison.verdict(compared.found, compared.taken),
         (comparison.summary(compared.found, compared.taken, compared.hidden),),
         facts=tuple((name, line(value)) for name, value in facts.items()),
         notes=(line(f"repeat        {repeat}"),),

@@ -87,7 +87,7 @@ def test_nothing_is_left_where_all_is_accepted(
     every = [{**ENTRY, "kind": one.kind, "place": one.places[0]} for one in found()]
     code, report = ended(written(tmp_path, *every), capsys)
 
-    assert (code, report["verdict"]) == (Exit.OK, "same")
+    assert (code, report["verdict"]) == (Exit.OK, "accepted")
     assert len(report["accepted"]) == len(every)
 
 
