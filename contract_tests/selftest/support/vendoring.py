@@ -81,8 +81,11 @@ def checkout(folder: Path) -> Path:
 
 def shrink(folder: Path) -> Path:
     """Reduce the client of a checkout to a few files, so that a copy has fewer steps to die at."""
+    package = folder / "generated" / PACKAGE
     for name in ("api", "models"):
-        shutil.rmtree(folder / "generated" / PACKAGE / name)
+        shutil.rmtree(package / name)
+    for path in package.glob("_[a-z]*.py"):
+        path.unlink()
     sign(folder, "1.0.0")
     return folder
 
