@@ -14,7 +14,7 @@ import pytest
 from ...contract.openapi import PATH
 from ...reference.app import create_app
 from ...reference.over_sockets import running
-from ..support.gate_command import REPORTS, TOKEN, ends, verdicts
+from ..support.gate_command import REPORTS, TALKATIVE, TOKEN, ends, verdicts
 
 
 def test_interrupt_during_imports_ends_with_2(tmp_path: Path) -> None:
@@ -49,14 +49,21 @@ def test_interrupt_during_the_import_of_schemathesis_ends_with_2(tmp_path: Path)
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupt_shows_the_verdicts_so_far(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "given"),
+    [
+        (signal.SIGINT, {}),
+        (signal.SIGTERM, {"CONTRACT_MAX_BUILDS": "2", "CONTRACT_SERVER_ONLY": "1"}),
+    ],
+)
+def test_interrupt_shows_the_verdicts_so_far(
+    number: int, given: dict[str, str], tmp_path: Path
+) -> None:
     """Exit code 2, and the verdicts so far in every report; what was made is deleted."""
-    environment = {"CONTRACT_TARGET": "", "CONTRACT_TOKEN": TOKEN}
     with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
-        environment["CONTRACT_TARGET"] = base_url
+        environment = {"CONTRACT_TARGET": base_url, "CONTRACT_TOKEN": TOKEN, **given}
         started = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
+            [sys.executable, *TALKATIVE, "gate", f"--junit={tmp_path / 'junit.xml'}"],
             cwd=PATH.parent, env={**os.environ, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             # Tests that run in the background may inherit an ignored SIGINT.
@@ -65,7 +72,7 @@ def test_interrupt_shows_the_verdicts_so_far(number: int, tmp_path: Path) -> Non
         lines = []
         for line in started.stdout or ():
             lines.append(line)
-            if ": waiting for " in line:
+            if ": waiting for " in line and ": schemathesis\n" in "".join(lines):
                 started.send_signal(number)
                 break
         printed = "".join(lines) + started.communicate(timeout=60)[0]

@@ -21,6 +21,11 @@ TOKEN = "test-token"  # noqa: S105
 REPORTS = ("junit.xml", "summary.md", "verdicts.json", "index.html", "badge.json")
 
 
+# The same command, which shows each change of its progress, not one in ten seconds.
+TALKATIVE = (
+    "-c", "import sys; from contract_tests import cli; from contract_tests.report import terminal; "
+    "terminal.SELDOM = 0; sys.exit(cli.main())",
+)  # fmt: skip
 SCRIPTED = "200"
 """So many requests show T4 and T5; generated ones, for which schemathesis is loaded, are cut."""
 
