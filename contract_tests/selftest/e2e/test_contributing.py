@@ -71,6 +71,11 @@ class Clone:
             if (compiled := below(present, ROOT / name)).is_dir():
                 shutil.copytree(compiled, below(cache, self.folder / name))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a command, which compiles modules to where make has them."""
+        return clean() | {"PYTHONPYCACHEPREFIX": str(self.folder / ".venv/pycache")}
+
     def _checked(self) -> None:
         """Let the clone use what mypy has found in the same client."""
         cache = Path(".mypy_cache/generated")
@@ -113,7 +118,7 @@ class Clone:
     def _shell(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603
             ["bash", "-c", f"{self._kept}{command}"],  # noqa: S607
-            cwd=self.folder, env=clean(), text=True, check=False, timeout=600,
+            cwd=self.folder, env=self.environment, text=True, check=False, timeout=600,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from ...reference.over_sockets import running
 from ..support.ci_job import free_port
 from ..support.documented import fits
 from ..support.makefile import takes
-from .test_contributing import BLOCK, Clone, clean, commands
+from .test_contributing import BLOCK, Clone, commands
 
 ROOT = PATH.parent
 README = (ROOT / "README.md").read_text()
@@ -37,8 +37,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Make a clone, with the server that the README starts."""
     made = Clone(tmp_path_factory.mktemp("readme") / "clone")
     serve = made.folder / "serve"
-    module = "-m contract_tests serve --build-seconds 0.05"
-    serve.write_text(f'#!/bin/sh\nexec .venv/bin/python {module} "$@"\n')
+    words = "-X pycache_prefix=.venv/pycache -m contract_tests serve --build-seconds 0.05"
+    serve.write_text(f'#!/bin/sh\nexec .venv/bin/python {words} "$@"\n')
     serve.chmod(0o755)
     return made
 
@@ -61,7 +61,7 @@ def test_command_prints_what_the_readme_shows(
     typed = typed.replace(SERVER, server)
     done = subprocess.run(  # noqa: S603 (our own documented commands)
         ["bash", "-c", typed],  # noqa: S607
-        cwd=clone.folder, env=clean(), text=True, check=False, timeout=600,
+        cwd=clone.folder, env=clone.environment, text=True, check=False, timeout=600,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     # make's own line after a failure, and the progress on a slow machine.
