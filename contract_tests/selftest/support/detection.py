@@ -72,9 +72,10 @@ def detection(fault: str, run: Run) -> Detection:
     return Detection(fault, broken, first, run.pace.sent)
 
 
-def alarms() -> set[str]:
+def alarms(*, fuzzing: bool) -> set[str]:
     """Judge the conforming server; return the rules that are violated nevertheless."""
-    return {verdict.rule.id for verdict in drive.run(Target(level="advice")).judge.violated}
+    run = drive.run(Target(level="advice"), fuzzing=fuzzing)
+    return {verdict.rule.id for verdict in run.judge.violated}
 
 
 def page(detections: Iterable[Detection]) -> str:
@@ -122,7 +123,8 @@ def main(write: bool, faults: list[str]) -> int:
 
     Exit codes: 0 each is caught, and the faultless server passes; 1 otherwise.
     """
-    alarms_raised = alarms()
+    # Who looks at a few faults makes no generated requests, which take longer than all else.
+    alarms_raised = alarms(fuzzing=len(faults) == len(FAULTS))
     detections = []
     processes = min(PROCESSES, len(faults))
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
