@@ -12,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from ...contract.openapi import PATH, contract
 from ...gate.target import GateError
 from ...reference.faults import FAULTS
 from ...settings import LOAD, SETTINGS, from_environment
+from ..support.gate_command import SCRIPTED
 
 ROOT = PATH.parent
 NAMES = {"contract_tests", "prime_image_builds"}
@@ -92,7 +94,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     base = tmp_path_factory.mktemp("package with a blank")
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(base), str(ROOT))
     (wheel,) = base.glob("*.whl")
-    pip("install", "--no-deps", "--target", str(base / "site"), str(wheel))
+    pip("install", "--no-compile", "--no-deps", "--target", str(base / "site"), str(wheel))
     for name, text in FOREIGN.items():
         place = base / "project" / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -100,6 +102,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, base / "site", base / "project")
 
 
+@cache
 def held(wheel: Path) -> dict[str, str]:
     """Read the files of a wheel."""
     with zipfile.ZipFile(wheel) as archive:
@@ -175,8 +178,13 @@ def test_the_wheel_knows_no_machine(installed: Installed) -> None:
     assert [name for name, text in texts.items() if any(one in text for one in machine)] == []
 
 
-def imports(wheel: Path) -> Iterator[tuple[str, str]]:
-    """Yield each module of a wheel with the packages that it imports by an absolute name."""
+@cache
+def imports(wheel: Path) -> list[tuple[str, str]]:
+    """Return each module of a wheel with the packages that it imports by an absolute name."""
+    return [*_imports(wheel)]
+
+
+def _imports(wheel: Path) -> Iterator[tuple[str, str]]:
     for name, text in held(wheel).items():
         if not name.endswith(".py"):
             continue
@@ -189,7 +197,7 @@ def imports(wheel: Path) -> Iterator[tuple[str, str]]:
 
 def test_client_knows_nothing_of_the_tests(installed: Installed) -> None:
     """It is vendored alone; and no module needs what only a checkout has."""
-    found = [*imports(installed.wheel)]
+    found = imports(installed.wheel)
 
     assert {one for name, one in found if name.startswith("prime_image_builds/")} & NAMES == set()
     assert {one for _, one in found} & {"scripts", "generated"} == set()
@@ -242,11 +250,11 @@ def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path:
     report = tmp_path / "reports/junit.xml"
     done = installed.run(
         "gate", "--rule=T5", "--rule=T4", "--fault=completed-null", "--server-only",
-        "--junit", str(report),
+        f"--max-requests={SCRIPTED}", "--junit", str(report),
     )  # fmt: skip
 
     assert done.returncode == 1, done.stdout + done.stderr
-    command = f"{usage.CONSOLE} gate --rule=T5 --fault=completed-null"
+    command = f"{usage.CONSOLE} gate --rule=T5 --fault=completed-null --max-requests={SCRIPTED}"
     assert re.search(rf"^  repeat    {command}$", done.stdout, re.M)
     assert "T5" in report.read_text()
     assert "T5" in report.with_name("summary.md").read_text()
