@@ -20,6 +20,7 @@ from ...problems import Exit
 from ...reference.faults import FAULTS
 from ...rules import RULES
 from ...settings import SETTINGS, from_environment
+from ..support.gate_command import SCRIPTED
 from ..support.makefile import takes, targets
 
 ROOT = PATH.parent
@@ -340,7 +341,7 @@ CHATTY = {
     "lint": (["lint"], Exit.OK),
     "changes": (["changes"], Exit.OK),
     "misuse": (["gate", "--rule", "zzz"], Exit.CANNOT_TELL),
-    "a violation": (FAULTY, Exit.FOUND),
+    "a violation": ([*FAULTY, f"--max-requests={SCRIPTED}"], Exit.FOUND),
 }
 
 
@@ -384,7 +385,9 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("start", [FAULTY, ["gate"]], ids=["options", "variables"])
+@pytest.mark.parametrize(
+    "start", [FAULTY, ["gate", f"--max-requests={SCRIPTED}"]], ids=["options", "variables"]
+)
 def test_environment_of_other_runs_does_not_make_the_gate_pass(start: list[str]) -> None:
     """Neither empty, nor without assertions, nor with 0 for whatever came of it."""
     chosen = {
