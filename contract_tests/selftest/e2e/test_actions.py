@@ -130,7 +130,9 @@ def test_waived_violation_is_a_warning(tmp_path: Path) -> None:
 
 def test_required_status_that_is_not_observed_fails(tmp_path: Path) -> None:
     """Like a violation; MAX_BUILDS, which cut the run, is a warning."""
-    done = run_gate(tmp_path, require="CANCELLED", rule="T5,P7", max_builds="1")
+    done = run_gate(
+        tmp_path, require="CANCELLED", rule="T5,P7", max_builds="1", max_requests=SCRIPTED
+    )
 
     assert done.code == 1, done.printed
     assert (done.outputs["verdict"], done.outputs["violated"]) == ("violated", "")
@@ -191,7 +193,7 @@ def test_server_that_is_not_ready_is_polled(tmp_path: Path, wait_for: dict[str, 
     python = '"$RUNNER_TEMP/contract-gate/bin/python"'
     done = run_gate(
         tmp_path, f"cd '{ROOT}' && PYTHONPATH=. {python} '{script}'",
-        rule="P5,P6", max_builds="1", **wait_for,
+        rule="P5,P6", max_requests=SCRIPTED, **wait_for,
     )  # fmt: skip
 
     assert (done.code, done.outputs["violated"]) == (0, ""), done.printed
