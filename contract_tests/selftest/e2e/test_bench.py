@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from scripts.dev import npm
 from scripts.dev.bench import clients, gate, runs, serve
+from scripts.dev.bench.environments import MissingError
+from scripts.dev.bench.peers import PEERS, Command
 from scripts.dev.bench.runs import Finding
 
 
 @pytest.mark.external
-@pytest.mark.parametrize("name", list(gate.CONTESTANTS))
+@pytest.mark.parametrize("name", ["gate", "stock", "extended", "portman", "stepci"])
 def test_each_catches_a_null_created_at(name: str) -> None:
-    """A whole run for one fault."""
-    assert gate.caught_by(name, "created-null", Finding(0, ()))
+    """A whole run for one fault, whose first violation is on a line before the end."""
+    try:
+        programs = PEERS[name].install(name)
+    except MissingError as error:
+        pytest.skip(str(error))
+
+    ran = runs.over(PEERS[name], programs, gate.FIRST)
+
+    assert gate.is_caught(name, gate.FIRST, runs.read(name, ran), Finding(0, ()))
+    assert ran.first is not None
+    assert ran.first < ran.seconds
+
+
+@pytest.mark.external
+def test_run_ends_at_the_first_violation_where_no_more_is_asked() -> None:
+    """The program is stopped, with what it started."""
+    ran = runs.over(PEERS["gate"], PEERS["gate"].install("gate"), gate.FIRST, first=True)
+
+    assert ran.code < 0
+    assert ran.first is not None
+    assert sum(line.startswith("violated  T1") for line in ran.out.splitlines()) == 1
 
 
 @pytest.mark.external
@@ -47,7 +71,11 @@ def test_program_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its result is a timeout without findings."""
     monkeypatch.setattr(runs, "TIMEOUT", 0.2)
 
-    found = runs.read_stock(runs.stock("http://127.0.0.1:9"))
+    command = Command(
+        [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"], Path()
+    )
+
+    found = runs.read_stock(runs.run(command))
 
     assert found.code == runs.TIMED_OUT
     assert found.kinds == ()

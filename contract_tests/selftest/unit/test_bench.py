@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from typing import Any
 
-import jsonschema_rs
+import httpx
 import pytest
 import respx
 
 from scripts.dev.bench import __main__ as bench
-from scripts.dev.bench import clients, gate, runs, serve
-from scripts.dev.bench.environments import PEERS
+from scripts.dev.bench import clients, gate, peers, runs, serve
+from scripts.dev.bench.environments import PEERS as CLIENTS
+from scripts.dev.bench.environments import MissingError
+from scripts.dev.bench.peers import PEERS, TOKEN
 from scripts.dev.bench.runs import Finding, Ran
 
 from ... import cli
-from ...contract.openapi import contract
+from ...reference.app import create_app
 from ...reference.faults import FAULTS, GROUPS
+from ...reference.over_sockets import running
 
 NAMES = {group: [fault.name for fault in faults] for group, faults in GROUPS.items()}
 
 GATE = {
-    "sent": {
-        "lifecycles": {"requests": 304, "seconds": 0.6},
-        "schemathesis": {"requests": 238, "seconds": 3.1},
-    },
     "verdicts": [
         {"rule": "P1", "outcome": "passed"},
         {"rule": "P6", "outcome": "violated"},
@@ -67,11 +67,10 @@ def ran(out: str, code: int = 1, seconds: float = 4.0, cpu: float = 2.0) -> Ran:
 
 
 def test_read_gate_uses_its_report() -> None:
-    """For violated rules and requests; a run without a report found nothing."""
+    """For violated rules; a run without a report found nothing."""
     done = replace(ran(""), report=GATE)
 
     assert runs.read_gate(done) == Finding(1, ("P6", "L10"), 4.0)
-    assert runs.requests_of_gate(done) == (304, 0.6, 238)
     assert runs.read_gate(ran("")) == Finding(1, (), 4.0)
 
 
@@ -81,15 +80,6 @@ def test_read_stock_uses_failures_and_errors_of_the_summary() -> None:
 
     assert found.kinds == (SCHEMA, "Undocumented Content-Type", "Network Error")
     assert runs.read_stock(ran(CLEAN, 0)) == Finding(0, (), 4.0)
-    assert runs.cases_of_stock(ran(STOCK)) == 832
-
-
-def test_missing_traffic_counts_raise() -> None:
-    """They are not zero."""
-    with pytest.raises(ValueError, match="schemathesis"):
-        runs.cases_of_stock(ran("Schemathesis v4\n"))
-    with pytest.raises(KeyError):
-        runs.requests_of_gate(ran(""))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +159,9 @@ def measured(part: str) -> dict[str, Any]:
         seconds = {"gate": [1.0, 6.0, 4.0], "stock": [10.0, 8.0, 5.0], "extended": [9.0, 9.0, 9.0]}
         caught = {"completed-null": {"gate": True, "stock": False, "extended": True}}
         clean = {"gate": [], "stock": [], "extended": [SCHEMA]}
-        return about | {"seconds": seconds, "cpu": seconds, "caught": caught, "clean": clean}
+        first = {"gate": [3.0, 1.0, 2.5], "stock": [4.0] * 3, "extended": []}
+        return about | {"seconds": seconds, "cpu": seconds, "first": first, "caught": caught,
+                        "clean": clean, "missing": {"specmatic": "needs Java"}}  # fmt: skip
     if part == "generate":
         return about | {"rounds": {"generate": [3.0, 1.0, 2.0], "check": [1.0, 1.0, 1.0]}}
     if part == "serve":
@@ -206,6 +198,10 @@ def test_page_shows_who_is_ahead_what_is_missed_and_who_is_missing() -> None:
     ]  # fmt: skip
     assert "the vendor's was skipped: no network." in some
     assert f"reports {SCHEMA}: not counted" in page
+    assert "| the gate's first violation, s | 2.50 | 2 | **missed** |" in page
+    assert "| 0.75 | 0.75 | 2.5 (1.0 to 3.0) | 1 of 1 |" in page
+    assert "| 1.12 | 1.12 | none | 1 of 1 |" in page
+    assert "Specmatic 2.55.1 was skipped: needs Java." in page
     assert "| completed-null | T5 | caught | missed | caught |" in page
     assert "| make generate | 2.0 | 1.0 to 3.0 |" in page
     assert "| **reference server** | 200 | 100 to 400 | 1.00 |" in page
@@ -237,7 +233,7 @@ def test_loop_initiates_one_build_and_polls_another(respx_mock: respx.MockRouter
 
         assert [one["method"] for one in sent] == ["POST", "GET", "GET", "GET"]
         assert {one["url"].rpartition("/")[2] for one in sent} == {"build", polled}
-        assert {one["headers"][0]["value"] for one in sent} == {f"Bearer {runs.TOKEN}"}
+        assert {one["headers"][0]["value"] for one in sent} == {f"Bearer {TOKEN}"}
 
 
 def test_page_in_docs_is_what_its_results_give() -> None:
@@ -251,34 +247,86 @@ def test_page_in_docs_is_what_its_results_give() -> None:
 
 def test_every_peer_has_exact_versions_and_each_body_its_artifacts() -> None:
     """The base of the ratios is among the peers."""
-    assert all("==" in package for peer in PEERS.values() for package in peer.packages)
-    assert list(PEERS)[:2] == ["ours", "msgspec"]
+    assert all("==" in package for peer in CLIENTS.values() for package in peer.packages)
+    assert list(CLIENTS)[:2] == ["ours", "msgspec"]
     assert {n: len(json.loads(body)["artifacts"]) for n, body in clients.bodies().items()} == {
         2: 2, 100: 100
     }  # fmt: skip
 
 
+LINES = {
+    "gate": ("violated  T1 MUST  createdAt is present", "T1"),
+    "stock": ("     ❌  Coverage (in 4.96s)", "Coverage (in 4.96s)"),
+    "specmatic": ("   Scenario: GET /a -> 200 has FAILED", "GET /a -> 200"),
+    "portman": ("  2. [GET]::/a - Schema is valid", "[GET]::/a - Schema is valid"),
+    "dredd": ("fail: GET (200) /api/bld_1 duration: 8ms", "GET (200)"),
+    "stepci": ("  ✕ status failed after 0.1s", "status"),
+}
+
+
+def test_mark_of_a_peer_is_a_line_with_a_violation_and_no_other() -> None:
+    """Those of the others are not: no line is of two programs."""
+    for name, (line, kind) in LINES.items():
+        assert {one for one in LINES if PEERS[one].mark.match(line)} == {name}
+        found = PEERS[name].mark.match(line)
+        assert found
+        assert found[1] == kind
+    done = ran("\n".join(["passed", LINES["dredd"][0], LINES["dredd"][0]]), 0)
+    assert runs.read("dredd", done).kinds == ("GET (200)",)
+
+
 @pytest.mark.parametrize(
-    ("status", "started", "completed", "valid"),
+    ("name", "kinds", "known", "caught"),
     [
-        ("PENDING", None, None, True), ("PENDING", "2026-11-24T09:00:00Z", None, False),
-        ("BUILDING", None, None, False), ("COMPLETED", "2026-11-24T09:00:00Z", None, False),
-        ("COMPLETED", *["2026-11-24T09:00:00Z"] * 2, True), ("CANCELLED", None, None, False),
-        ("FAILED", None, "2026-11-24T09:00:00Z", True),
+        ("gate", ("T5",), (), True), ("gate", ("P6",), (), False),
+        ("stock", (SCHEMA,), (), True), ("stock", (SCHEMA,), (SCHEMA,), False),
+        ("dredd", ("GET (200)",), (), True), ("dredd", (), ("GET (200)",), False),
+        ("dredd", ("GET (200)",), ("GET (200)",), False),
     ],
 )  # fmt: skip
-def test_extended_document_states_t3_to_t5(
-    status: str, started: str | None, completed: str | None, valid: bool
+def test_caught_by_a_peer(
+    name: str, kinds: tuple[str, ...], known: tuple[str, ...], caught: bool
 ) -> None:
-    """For a build and an artifact of it, as a stock validator reads it."""
-    document = runs.with_timestamps(contract().document)
-    schema = {"$ref": "#/components/schemas/BuildStatusResponse", **document}
-    row = {"id": "a", "status": status, "createdAt": "2026-11-24T09:00:00Z",
-           "startedAt": started, "completedAt": completed}  # fmt: skip
-    pending = {"id": "b", "imageName": "web", "imageTag": "v1", "status": "PENDING"}
-    group = pending | {"createdAt": row["createdAt"], "artifacts": [row]}
+    """The gate by the rule of the fault, another by what it does not find without it."""
+    found = gate.is_caught(name, "completed-null", Finding(1, kinds), Finding(0, known))
 
-    validator = jsonschema_rs.Draft202012Validator(schema)
+    assert found is caught
 
-    assert validator.is_valid(group) is valid
-    assert validator.is_valid(pending | row) is valid
+
+def test_peer_that_cannot_be_installed_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Java, and without npm."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+    for name, reason in (("specmatic", "needs Java"), ("dredd", "npm is not installed")):
+        with pytest.raises(MissingError, match=reason):
+            PEERS[name].install(name)
+
+
+def test_prepared_document_has_builds_of_the_server_and_one_response_each() -> None:
+    """The first build has ended, and the second image exists: every request succeeds."""
+    with running(create_app(token=TOKEN, build_seconds=0)) as url:
+        made = peers.prepared(url)
+        sent = {
+            (method, path): {one["name"]: one["example"] for one in operation["parameters"]}
+            for path, item in made["paths"].items()
+            for method, operation in item.items()
+            if len(operation["responses"]) == 1
+        }
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            codes = [
+                client.request(method, path.format(**given), json=body).status_code
+                for (method, path), given in sent.items()
+                for body in [{"image_name": "web", "image_tag": "v1"} if not given else None]
+                if method != "post" or not given
+            ]
+
+    assert len(sent) == 4
+    assert codes == [201, 200, 200]
+
+
+def test_peers_of_the_gate_have_exact_versions() -> None:
+    """The version that the page names is the one that is installed."""
+    for peer in PEERS.values():
+        for version in peer.packages.values():
+            assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        assert not peer.packages or next(iter(peer.packages.values())) in peer.title

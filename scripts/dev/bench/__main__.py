@@ -40,10 +40,13 @@ openapi-generator's client is over urllib3, which no mock transport replaces."""
     "import": """CPU time of the import after that of httpx, and memory of a status with two
 artifacts (tracemalloc, mean of 2,000).""",
     "generate": "`make generate` and `make check`, without the start of make.",
-    "gate": """A whole run on the reference server, whose builds take 0.08 s, with the start of
-Python. The gate catches a fault if its own rule is violated, schemathesis if it reports anything
+    "gate": """A whole run on the reference server, whose builds take 0.08 s, with the start of the
+program; and the time from that start to the line of a first violation, on a server with the fault
+`created-null`. The gate catches a fault if its own rule is violated, another if it reports anything
 that it does not report without a fault. The faults are this project's own, each made for a rule of
-it, and are a sample of its catalogue.""",
+it, and are a sample of its catalogue. schemathesis runs with its defaults, and with the document of
+`make export FORM=strict` and a hook that uploads. The others have no such hook: they get that
+document, and a server with builds that have ended, whose making is not timed.""",
     "serve": f"""Requests per second under {serve.CONNECTIONS} connections of autocannon
 {npm.PACKAGES["autocannon"]} for {serve.SECONDS} s, each of which initiates a build and asks
 {serve.POLLS} times for the status of another, again and again. No server writes an access log. The

@@ -1,4 +1,4 @@
-"""Compares the gate with schemathesis, stock and extended: time, and faults caught.
+"""Compares the gate with its peers: time to the verdict and to a first violation, faults caught.
 
 All run alternately on the reference server, so that their ratio depends little on the machine.
 """
@@ -6,6 +6,7 @@ All run alternately on the reference server, so that their ratio depends little 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -13,16 +14,13 @@ from contract_tests.nearest import unknown
 from contract_tests.problems import Problem
 from contract_tests.reference.faults import FAULTS, GROUPS
 
-from . import runs
+from . import clients, runs
+from .environments import MissingError
+from .peers import PEERS
 
-SAMPLE = "12"
-CONTESTANTS: Mapping[str, Callable[[str], runs.Ran]] = {
-    "gate": runs.gate, "stock": runs.stock, "extended": runs.extended,
-}  # fmt: skip
-TITLES = {
-    "gate": "`make gate`", "stock": "schemathesis, stock",
-    "extended": "schemathesis with T3 to T5 as `if`/`then`, and a hook that uploads",
-}  # fmt: skip
+SAMPLE = "7"
+FIRST = "created-null"
+"""The fault whose first violation is timed: a schema states it, so others can find it."""
 
 
 def sample(groups: Mapping[str, Sequence[str]], count: int) -> list[str]:
@@ -52,73 +50,106 @@ def chosen(value: str) -> list[str]:
     return names
 
 
-def measure(rounds: int, faults: Sequence[str], show: Callable[[str], None]) -> dict[str, Any]:
-    """Time all on the server without a fault, and run each once per fault.
+def measure(
+    rounds: int, faults: Sequence[str], show: Callable[[str], None],
+    names: Sequence[str] = tuple(PEERS),
+) -> dict[str, Any]:  # fmt: skip
+    """Run each once per fault; then time all in rounds, without a fault and with ``FIRST``.
 
     Raises ``Problem`` if the gate fails on the server without a fault.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    cpu: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    programs: dict[str, Path] = {}
+    missing: dict[str, str] = {}
+    for name in names:
+        try:
+            programs[name] = PEERS[name].install(name)
+        except MissingError as error:
+            missing[name] = str(error)
+            show(f"skipped   {PEERS[name].title}: {error}")
+    findings: dict[str, dict[str, runs.Finding]] = {}
+    for number, fault in enumerate(faults, 1):  # which also compiles what is imported
+        findings[fault] = {
+            name: runs.read(name, runs.over(PEERS[name], folder, fault))
+            for name, folder in programs.items()
+        }
+        show(f"gate: fault {number} of {len(faults)}, {fault}")
+    found: dict[str, dict[str, list[float]]] = {
+        what: {name: [] for name in programs} for what in ("seconds", "cpu", "first")
+    }
     sound: dict[str, runs.Finding] = {}
-    for number in range(rounds + 1):  # the first compiles the imports
-        for name, run in CONTESTANTS.items():
-            ran = runs.over(run)
+    for number in range(1, rounds + 1):
+        for name, folder in programs.items():
+            ran = runs.over(PEERS[name], folder)
             if name == "gate" and ran.code:
                 what = f"the gate failed on the server without a fault\n{ran.out}"
                 raise Problem(what, "see make gate")
-            sound[name] = runs.read_gate(ran) if name == "gate" else runs.read_stock(ran)
-            if number:
-                seconds[name].append(ran.seconds)
-                cpu[name].append(ran.cpu)
+            sound[name] = runs.read(name, ran)
+            found["seconds"][name].append(ran.seconds)
+            found["cpu"][name].append(ran.cpu)
+            if first := runs.over(PEERS[name], folder, FIRST, first=True).first:
+                found["first"][name].append(first)
         show(f"gate: round {number} of {rounds}")
-    caught = {}
-    for number, fault in enumerate(faults, 1):
-        caught[fault] = {name: caught_by(name, fault, sound[name]) for name in CONTESTANTS}
-        shown = ", ".join(name for name, is_caught in caught[fault].items() if is_caught)
-        show(f"gate: fault {number} of {len(faults)}, {fault}: {shown or 'none'}")
-    clean = {name: list(found.kinds) for name, found in sound.items()}
-    return {"seconds": seconds, "cpu": cpu, "caught": caught, "clean": clean}
+    caught = {
+        fault: {name: is_caught(name, fault, one, sound[name]) for name, one in by.items()}
+        for fault, by in findings.items()
+    }
+    clean = {name: list(one.kinds) for name, one in sound.items()}
+    return {**found, "caught": caught, "clean": clean, "missing": missing}
 
 
-def caught_by(name: str, fault: str, sound: runs.Finding) -> bool:
-    """Run one of them on a server with a fault; return whether it catches it."""
-    ran = runs.over(CONTESTANTS[name], fault)
+def is_caught(name: str, fault: str, found: runs.Finding, sound: runs.Finding) -> bool:
+    """Whether the gate names the fault's rule, or another finds what it does not without it."""
     if name == "gate":
-        return runs.is_caught_by_gate(runs.read_gate(ran), FAULTS[fault].rule)
-    return runs.is_caught_by_stock(runs.read_stock(ran), sound)
+        return runs.is_caught_by_gate(found, FAULTS[fault].rule)
+    if name in ("stock", "extended"):
+        return runs.is_caught_by_stock(found, sound)
+    return not set(found.kinds) <= set(sound.kinds)  # Specmatic's program of npm exits 0 then
 
 
 def ratio(found: dict[str, Any], name: str, what: str = "seconds") -> float:
     """Return the median of the ratios of pairs to the stock run."""
-    pairs = zip(found[what][name], found[what]["stock"], strict=True)
-    return float(median(one / other for one, other in pairs))
+    return clients.ratio(found[what], name, "stock")
 
 
 def tables(found: dict[str, Any]) -> Iterator[str]:
     """Yield the times and what each caught, as Markdown."""
-    yield "| | s, median | least to most | x stock, median of pairs | CPU, x stock | caught |"
-    yield "|---|---:|---:|---:|---:|---:|"
-    caught = found["caught"]
-    for name, title in TITLES.items():
-        values = found["seconds"][name]
+    yield (
+        "| | s, median | least to most | x schemathesis, median of pairs | CPU, x schemathesis "
+        "| first violation, s | caught |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    caught, names = found["caught"], [*found["seconds"]]
+    for name in sorted(names, key=lambda name: median(found["seconds"][name])):
+        values, first = found["seconds"][name], found["first"][name]
         count = sum(one[name] for one in caught.values())
+        shown = f"{median(first):.1f} ({min(first):.1f} to {max(first):.1f})" if first else "none"
         yield (
-            f"| {title} | {median(values):.1f} | {min(values):.1f} to {max(values):.1f} "
-            f"| {ratio(found, name):.2f} | {ratio(found, name, 'cpu'):.2f} "
+            f"| {PEERS[name].title} | {median(values):.1f} "
+            f"| {min(values):.1f} to {max(values):.1f} "
+            f"| {ratio(found, name):.2f} | {ratio(found, name, 'cpu'):.2f} | {shown} "
             f"| {count} of {len(caught)} |"
         )
     yield ""
     for name, kinds in found["clean"].items():
         if kinds:
-            yield f"Without a fault, {TITLES[name]} reports {', '.join(kinds)}: not counted."
+            yield f"Without a fault, {PEERS[name].title} reports {', '.join(kinds)}: not counted."
             yield ""
-    yield "| fault | rule | gate | stock | extended |"
-    yield "|---|---|---|---|---|"
+    for name, reason in found["missing"].items():
+        yield f"{PEERS[name].title} was skipped: {reason}."
+        yield ""
+    for name in names:
+        if PEERS[name].note:
+            yield f"{PEERS[name].title} {PEERS[name].note}"
+            yield ""
+    yield f"| fault | rule | {' | '.join(names)} |"
+    yield "|---|---|" + "---|" * len(names)
     for fault, by in caught.items():
-        words = " | ".join("caught" if by[name] else "missed" for name in CONTESTANTS)
+        words = " | ".join("caught" if by[name] else "missed" for name in names)
         yield f"| {fault} | {FAULTS[fault].rule} | {words} |"
 
 
 def targets(found: dict[str, Any]) -> Iterator[tuple[str, float, float]]:
     """Yield what is to be reached: a sentence, the measured number, and the most that it may be."""
     yield "the gate's time, x stock schemathesis", ratio(found, "gate"), 0.7
+    if first := found["first"]["gate"]:
+        yield "the gate's first violation, s", median(first), 2.0

@@ -27,6 +27,7 @@ from contract_tests.problems import Problem
 from .. import npm
 from . import runs
 from .clients import ratio
+from .peers import TOKEN
 
 CONNECTIONS, SECONDS, POLLS = 4, 3, 3
 COMMANDS = {"prism": npm.PRISM.replace("{how}", "--verboseLevel silent"), "mockoon": npm.MOCKOON}
@@ -35,7 +36,7 @@ TITLES = {OURS: "**reference server**", **dict(
     zip(COMMANDS, (f"{name} {version}" for name, version in npm.MOCKS.items()), strict=True)
 )}  # fmt: skip
 BUILDS = "/api/v1/images/build"
-JSON = {"Authorization": f"Bearer {runs.TOKEN}", "Content-Type": "application/json"}
+JSON = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
 NEW = {"image_name": "web", "image_tag": "v1"}
 
 
