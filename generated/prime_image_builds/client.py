@@ -49,7 +49,8 @@ class Client:
         timeout: Seconds, or an ``httpx.Timeout``; by default 30 s, and 10 s to connect.
         verify_ssl: The ``verify`` argument of httpx.
         follow_redirects: Off by default. httpx does not send ``Authorization`` to another host.
-        httpx_args: Arguments that have no parameter here, for ``httpx.Client`` and ``httpx.AsyncClient``.
+        httpx_args: Arguments that have no parameter here, for ``httpx.Client`` and
+            ``httpx.AsyncClient``. An ``auth`` is sent instead of the token.
         naive_timestamps: ``"utc"`` reads a date-time without offset as UTC; ``"reject"`` raises.
         unknown_statuses: ``"keep"`` accepts values that the contract does not list, in each enum
             of a response, with ``is_known`` false; such a build has not ended. ``"reject"`` raises.
@@ -337,6 +338,8 @@ def _redirected(
     if len(response.history) >= client.max_redirects:
         what = "Exceeded maximum allowed redirects."
         raise httpx.TooManyRedirects(what, request=response.request)
+    # A user that the server names would be sent instead of the token.
+    response.next_request.url = response.next_request.url.copy_with(userinfo=b"")
     return response.next_request
 
 

@@ -122,13 +122,19 @@ def test_version_at_the_end_of_a_base_url_is_not_sent_twice(
             assert str(sent) == f"{url}/api/v1/images/build/b", given
 
 
-def test_token_is_what_is_sent() -> None:
-    """Not a user of the URL: such a client cannot be made, nor by a copy."""
-    network = Network()
-    client = network.client.with_timeout(3)
-    wait("bld_1", client=client)
+@pytest.mark.parametrize("build", [build_sync, build_asyncio])
+def test_user_of_a_redirect_is_not_sent_instead_of_the_token(build: Any, tmp_path: Path) -> None:
+    """A user that the server put into the URL is what httpx sends, for the same host."""
+    url = "https://me:secret@images.test/api/v1/images/build/bld_2/status"
+    network = Network(status=[httpx.Response(307, headers={"Location": url}), "COMPLETED"])
+    client = AuthenticatedClient(
+        "https://images.test", TOKEN, follow_redirects=True, httpx_args={"transport": network}
+    )
+    build(context(tmp_path), client=client, body=WEB)
+    redirected = network.requests[-1]
 
-    assert network.requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
+    assert redirected.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert redirected.url == url.replace("me:secret@", "")
 
 
 @pytest.mark.parametrize("name", OF_A_CLIENT)
