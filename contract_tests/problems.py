@@ -53,6 +53,9 @@ def failure(error: Exception, who: str) -> Problem:
         return Problem(f"{who} ran out of memory", "give it more, or less to read")
     if isinstance(error, RecursionError):
         return Problem(f"{who} cannot read what is nested so deep", "give it less to read")
+    if _is_posix_missing(error):
+        fix = "run it on Linux, on macOS, or in the Windows Subsystem for Linux"
+        return Problem(f"{who} needs the file locks of POSIX, which this system lacks", fix)
     if isinstance(error, OSError) and error.errno:
         where = f"{error.filename}: " if error.filename else ""
         fix = "see whether the disk is full, and who may read and write there"
@@ -63,4 +66,9 @@ def failure(error: Exception, who: str) -> Problem:
 
 def is_foreseen(error: Exception) -> bool:
     """Whether the problem of an error says all that a person needs, without a traceback."""
-    return isinstance(error, Problem | MemoryError | RecursionError | OSError)
+    known = isinstance(error, Problem | MemoryError | RecursionError | OSError)
+    return known or _is_posix_missing(error)
+
+
+def _is_posix_missing(error: Exception) -> bool:
+    return isinstance(error, ModuleNotFoundError) and error.name == "fcntl"

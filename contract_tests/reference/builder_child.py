@@ -28,13 +28,14 @@ def run() -> None:
 
 
 def _limit(seconds: int, memory: int) -> None:
-    """Limit the processor time from now on, and all memory."""
+    """Limit the processor time from now on, and all memory, which macOS refuses (cpython#78783)."""
     if resource is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         until = int(used.ru_utime + used.ru_stime) + seconds + 1
-        for limit, most in (
-            (resource.RLIMIT_CPU, until), (resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0),
-        ):  # fmt: skip
+        limits = [(resource.RLIMIT_CPU, until), (resource.RLIMIT_CORE, 0)]
+        if sys.platform != "darwin":
+            limits.append((resource.RLIMIT_AS, memory))
+        for limit, most in limits:
             highest = resource.getrlimit(limit)[1]
             is_lower = highest in (resource.RLIM_INFINITY, -1) or most < highest
             resource.setrlimit(limit, (most if is_lower else highest, highest))

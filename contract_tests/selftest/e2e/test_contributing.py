@@ -164,7 +164,7 @@ def fits(actual: str, expected: str) -> bool:
 def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Make a clone that has a release."""
     made = Clone(tmp_path_factory.mktemp("clone") / "exercise")
-    made.follow("Exercises")
+    made.follow("Release")
     return made
 
 

@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -216,6 +218,33 @@ def test_dependencies_are_declared(installed: Installed) -> None:
     assert imported - {*sys.stdlib_module_names, *NAMES} - optional == {
         said.get(name, name) for name in named
     }
+
+
+def test_source_distribution_makes_the_same_wheel(installed: Installed, tmp_path: Path) -> None:
+    """Whoever builds from it has what a clone gives; it holds nothing that git ignores."""
+    hatch = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path), "-t"]
+    subprocess.run([*hatch, "sdist"], cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+    (packed,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(tmp_path, filter="data")
+    source = tmp_path / packed.name.removesuffix(".tar.gz")
+    subprocess.run([*hatch, "wheel"], cwd=source, check=True, capture_output=True)  # noqa: S603
+    (wheel,) = tmp_path.glob("*.whl")
+    ours, its = (held(one) for one in (installed.wheel, wheel))
+
+    assert its == ours
+    assert not {".venv", "site", "reports", "dist"} & {one.name for one in source.iterdir()}
+
+
+def test_versions_of_python_are_those_of_the_support_statement() -> None:
+    """The classifiers of the package name the versions that the document says were run."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ran = re.search(r"\*\*Python ([^*]+)\*\*", (ROOT / "docs/package.md").read_text())
+    named = re.findall(r":: (3\.\d+)", "\n".join(project["classifiers"]))
+
+    assert ran is not None
+    assert re.findall(r"3\.\d+", ran[1]) == named
+    assert project["requires-python"] == f">={named[0]}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -31,6 +31,7 @@ FAILURES: dict[str, Exception] = {
     "broken disk": OSError(errno.EIO, "Input/output error"),
     "memory": MemoryError(),
     "recursion": RecursionError("maximum recursion depth exceeded"),
+    "Windows": ModuleNotFoundError("No module named 'fcntl'", name="fcntl"),
     "bug": RuntimeError("not foreseen"),
     "assertion": AssertionError(),
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import sys
 import tarfile
+from types import SimpleNamespace
 
 import pytest
 
-from ...reference import context, dockerignore
+from ...reference import builder_child, context, dockerignore
 from ...reference.build_check import build_failure
 from ...reference.dockerfile import parse
 from ..support.ignore_files import CASES, INVALID, Case
@@ -379,3 +381,29 @@ def test_damaged_archives_are_read_or_refused() -> None:
             outcomes.add("refused")
 
     assert outcomes == {"read", "refused"}
+
+
+@pytest.mark.parametrize(("system", "refused"), [("linux", None), ("darwin", "RLIMIT_AS")])
+def test_child_has_each_limit_that_its_system_accepts(
+    system: str, refused: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel of macOS refuses one of memory, whatever its value; Python raises ValueError."""
+    names = ("RLIMIT_CPU", "RLIMIT_CORE", "RLIMIT_AS")
+    made: dict[str, int] = {}
+
+    def setrlimit(name: str, limits: tuple[int, int]) -> None:
+        if name == refused:
+            raise ValueError("current limit exceeds maximum limit")
+        made[name] = limits[0]
+
+    used = SimpleNamespace(ru_utime=2.5, ru_stime=1.0)
+    resource = SimpleNamespace(
+        **{name: name for name in names}, RUSAGE_SELF=0, RLIM_INFINITY=-1, setrlimit=setrlimit,
+        getrlimit=lambda _: (-1, -1), getrusage=lambda _: used,
+    )  # fmt: skip
+    monkeypatch.setattr(builder_child, "resource", resource)
+    monkeypatch.setattr(sys, "platform", system)
+    builder_child._limit(15, 2**28)
+
+    expected = {"RLIMIT_CPU": 19, "RLIMIT_CORE": 0, "RLIMIT_AS": 2**28}
+    assert made == {name: most for name, most in expected.items() if name != refused}
