@@ -8,13 +8,14 @@ import re
 import shutil
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
 import respx
 
 from scripts.dev.bench import __main__ as bench
-from scripts.dev.bench import clients, gate, peers, runs, serve
+from scripts.dev.bench import clients, gate, peers, plots, runs, serve
 from scripts.dev.bench.environments import PEERS as CLIENTS
 from scripts.dev.bench.environments import MissingError
 from scripts.dev.bench.peers import PEERS, TOKEN
@@ -238,11 +239,50 @@ def test_loop_initiates_one_build_and_polls_another(respx_mock: respx.MockRouter
 
 def test_page_in_docs_is_what_its_results_give() -> None:
     """No number in it is written by hand."""
-    page = bench.page(json.loads(bench.RESULTS.read_text()))
+    written = bench.written(json.loads(bench.RESULTS.read_text()))
     if os.environ.get("UPDATE_SNAPSHOTS"):
-        bench.PAGE.write_text(page)
+        for path, content in written.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content)
 
-    assert bench.PAGE.read_text() == page
+    assert {path: path.read_text() for path in written} == written
+    assert {*bench.PAGE.with_suffix("").iterdir()} == {*written} - {bench.PAGE}
+
+
+def test_bars_of_the_plots_match_the_numbers() -> None:
+    """Of every part: a length in proportion to its number, which stands beside it."""
+    for part in bench.WORDS:
+        found = measured(part)
+        charts = bench.CHARTS.get(part, clients.charts)(found)
+        drawn = ElementTree.fromstring(plots.svg(part, charts))  # noqa: S314 (our own)
+        texts = [str(one.text) for one in drawn.iterfind("{*}text")]
+        lengths = [float(one.get("width", "")) for one in drawn.iterfind("{*}rect")]
+        ours = [one.get("class") for one in drawn.iterfind("{*}rect")]
+
+        for chart in charts:
+            bars = sorted(chart.bars.items(), key=lambda one: one[1])
+            longest = bars[-1][1]
+            title, *shown = texts[: 1 + 2 * len(bars)]
+            assert title == chart.title
+            assert shown[::2] == [name.strip("*").replace("`", "") for name, _ in bars]
+            assert [float(one.replace(",", "")) for one in shown[1::2]] == [
+                pytest.approx(value, abs=0.5 if value >= 100 else 0.005) for _, value in bars
+            ]
+            assert lengths[: len(bars)] == [
+                pytest.approx(plots.BARS * value / longest, abs=0.05) for _, value in bars
+            ]
+            assert ours[: len(bars)] == ["ours" if "**" in name else None for name, _ in bars]
+            del texts[: 1 + 2 * len(bars)], lengths[: len(bars)], ours[: len(bars)]
+        assert (texts, lengths) == ([], [])
+        assert f"![{part}](benchmarks/{part}.svg)" in bench.page({part: found})
+
+
+def test_plot_shows_the_median_of_its_table_and_escapes_what_it_shows() -> None:
+    """The number of a bar is the one of the page; a title is text, and no mark-up."""
+    (chart,) = serve.charts(measured("serve"))
+
+    assert chart.bars["**reference server**"] == 200
+    assert "<b>&" not in plots.svg("<b>&", [plots.Chart("<b>&", {"<b>&": 1.0})])
 
 
 def test_every_peer_has_exact_versions_and_each_body_its_artifacts() -> None:

@@ -13,6 +13,8 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import click
@@ -25,18 +27,21 @@ from contract_tests.problems import Exit
 from .. import npm
 from . import clients, gate, runs, serve
 from .environments import ROOT
+from .plots import Chart, svg
 
 RESULTS = ROOT / "docs/benchmarks.json"
 PAGE = ROOT / "docs/benchmarks.md"
 INTRODUCTION = """\
 `make bench` writes this page; `make bench PART=decode` runs one part of it. Each peer has an
 environment of its own below `.bench`, with exact versions. All run in turn in each round; ratios
-are within a round, and the first round is not counted."""
+are within a round, and the first round is not counted; of the gate, the runs with faults are
+first."""
 WORDS = {
     "decode": "CPU time from bytes to a value, as each client decodes a status.",
     "call": """CPU time of a call of status whose response is made in the process (`mock`, also
 awaited), and time of a call over a socket (`loopback`). The number is that of the artifacts.
-openapi-generator's client is over urllib3, which no mock transport replaces.""",
+openapi-generator's client is over urllib3, which no mock transport replaces. The plot has the calls
+in the process.""",
     "import": """CPU time of the import after that of httpx, and memory of a status with two
 artifacts (tracemalloc, mean of 2,000).""",
     "generate": "`make generate` and `make check`, without the start of make.",
@@ -53,8 +58,6 @@ document, and a server with builds that have ended, whose making is not timed.""
 reference server keeps each build and computes its status; Prism returns the examples of the
 contract, and Mockoon values that it makes up for each response.""",
 }
-
-PARTS = {"gate": gate, "serve": serve}
 
 
 def generation(rounds: int) -> dict[str, Any]:
@@ -77,17 +80,22 @@ def machine() -> str:
     return ", ".join([f"Python {platform.python_version()}", *used, kind])
 
 
-def lines(part: str, found: dict[str, Any]) -> Iterator[str]:
-    """Yield the tables of a part as Markdown."""
-    if part in PARTS:
-        yield from PARTS[part].tables(found)
-    elif part == "generate":
-        yield "| | s, median | least to most |\n|---|---:|---:|"
-        for name, values in found["rounds"].items():
-            shown = f"{min(values):.1f} to {max(values):.1f}"
-            yield f"| make {name} | {sorted(values)[len(values) // 2]:.1f} | {shown} |"
-    else:
-        yield from clients.tables(found)
+def generation_tables(found: dict[str, Any]) -> Iterator[str]:
+    """Yield the table of generate and check."""
+    yield "| | s, median | least to most |\n|---|---:|---:|"
+    for name, values in found["rounds"].items():
+        shown = f"{min(values):.1f} to {max(values):.1f}"
+        yield f"| make {name} | {median(values):.1f} | {shown} |"
+
+
+def generation_charts(found: dict[str, Any]) -> list[Chart]:
+    """Return the medians."""
+    bars = {f"**make {name}**": median(of) for name, of in found["rounds"].items()}
+    return [Chart("s", bars)]
+
+
+TABLES = {"generate": generation_tables, "gate": gate.tables, "serve": serve.tables}
+CHARTS = {"generate": generation_charts, "gate": gate.charts, "serve": serve.charts}
 
 
 def page(results: dict[str, Any]) -> str:
@@ -96,7 +104,7 @@ def page(results: dict[str, Any]) -> str:
     for part, found in results.items():
         if part == "gate":
             reached += [*gate.targets(found)]
-        elif part in ("decode", "call", "import"):
+        elif part not in TABLES:
             reached += [*clients.targets(part, found)]
     text = [
         "# Benchmarks", "", INTRODUCTION, "",
@@ -106,10 +114,20 @@ def page(results: dict[str, Any]) -> str:
         verdict = "met" if measured <= most else "**missed**"
         text.append(f"| {what} | {measured:.2f} | {most:g} | {verdict} |")
     for part, found in results.items():
-        text += ["", f"## {part}", "", WORDS[part], "", *lines(part, found)]
+        text += ["", f"## {part}", "", WORDS[part], "", f"![{part}](benchmarks/{part}.svg)", ""]
+        text += TABLES.get(part, clients.tables)(found)
         text += ["", f"{found['when']}: {found['machine']}; load {found['load']:.1f}, "
                  f"{found['count']} rounds, {found['took']:.0f} s."]  # fmt: skip
     return "\n".join(text).replace("\n\n\n", "\n\n") + "\n"
+
+
+def written(results: dict[str, Any]) -> dict[Path, str]:
+    """Return the content of the page, and of a plot for each part."""
+    plots = {
+        PAGE.with_suffix("") / f"{part}.svg": svg(part, CHARTS.get(part, clients.charts)(found))
+        for part, found in results.items()
+    }
+    return {PAGE: page(results), **plots}
 
 
 @click.command(cls=Command)
@@ -146,8 +164,10 @@ def main(part: str | None, rounds: int | None, faults: str) -> int:
         results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
         results = {name: of for name in WORDS if (of := (results | {one: found}).get(name))}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        PAGE.write_text(page(results))
-        show("\n".join(["", f"## {one}", "", *lines(one, results[one])]))
+        for path, content in written(results).items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content)
+        show("\n".join(["", f"## {one}", "", *TABLES.get(one, clients.tables)(found)]))
     return Exit.OK
 
 

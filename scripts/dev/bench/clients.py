@@ -23,6 +23,7 @@ from typing import Any
 from contract_tests.contract.openapi import contract
 
 from .environments import CACHE, PEERS, Installed, MissingError, install
+from .plots import Chart
 
 WORKER = Path(__file__).with_name("worker.py")
 SIZES = (2, 100)
@@ -130,23 +131,40 @@ def ratio(rounds: dict[str, list[float]], name: str, base: str) -> float:
     return median(a / b for a, b in zip(rounds[name], rounds[base], strict=True))
 
 
+def title(name: str) -> str:
+    """Return how a peer is shown; ours in bold."""
+    return f"**{PEERS[name].title}**" if name == "ours" else PEERS[name].title
+
+
+def unit(benchmark: str) -> tuple[str, float]:
+    """Return the unit that a benchmark is shown in, and the factor to it."""
+    return {"memory": ("B", 1.0), "import": ("ms", 1e3)}.get(benchmark, ("µs", 1e6))
+
+
+def charts(found: dict[str, Any]) -> list[Chart]:
+    """Return the medians of each benchmark but the noisy ones over sockets."""
+    return [
+        Chart(f"{benchmark}, {unit(benchmark)[0]}",
+              {title(name): median(of) * unit(benchmark)[1] for name, of in rounds.items()})
+        for benchmark, rounds in found["rounds"].items()
+        if not benchmark.startswith("loopback")
+    ]  # fmt: skip
+
+
 def tables(found: dict[str, Any]) -> Iterator[str]:
     """Yield Markdown: a table for each benchmark, its fastest first."""
+    base = "msgspec"
     for benchmark, rounds in found["rounds"].items():
-        base = "msgspec"
-        unit, scale = ("B", 1.0) if benchmark == "memory" else ("µs", 1e6)
-        if benchmark == "import":
-            unit, scale = "ms", 1e3
+        shown, scale = unit(benchmark)
         yield f"### {benchmark}"
         yield ""
-        yield f"| | {unit}, median | least to most | x {base}, median of rounds |"
+        yield f"| | {shown}, median | least to most | x {base}, median of rounds |"
         yield "|---|---:|---:|---:|"
         for name in sorted(rounds, key=lambda name: median(rounds[name])):
             values = [value * scale for value in rounds[name]]
-            title = f"**{PEERS[name].title}**" if name == "ours" else PEERS[name].title
             spread = f"{min(values):,.1f} to {max(values):,.1f}"
             times = f"{ratio(rounds, name, base):.2f}" if base in rounds else ""
-            yield f"| {title} | {median(values):,.1f} | {spread} | {times} |"
+            yield f"| {title(name)} | {median(values):,.1f} | {spread} | {times} |"
         yield ""
     for name, reason in found["missing"].items():
         yield f"{PEERS[name].title} was skipped: {reason}."

@@ -17,6 +17,7 @@ from contract_tests.reference.faults import FAULTS, GROUPS
 from . import clients, runs
 from .environments import MissingError
 from .peers import PEERS
+from .plots import Chart
 
 SAMPLE = "7"
 FIRST = "created-null"
@@ -109,6 +110,17 @@ def is_caught(name: str, fault: str, found: runs.Finding, sound: runs.Finding) -
 def ratio(found: dict[str, Any], name: str, what: str = "seconds") -> float:
     """Return the median of the ratios of pairs to the stock run."""
     return clients.ratio(found[what], name, "stock")
+
+
+def charts(found: dict[str, Any]) -> list[Chart]:
+    """Return the medians, and the faults that each caught."""
+    caught, names = found["caught"], [*found["seconds"]]
+    count = {PEERS[name].title: sum(one[name] for one in caught.values()) for name in names}
+    return [
+        *(Chart(title, {PEERS[name].title: median(of) for name, of in found[what].items() if of})
+          for what, title in (("seconds", "to the verdict, s"), ("first", "first violation, s"))),
+        Chart(f"faults caught, of {len(caught)}", count),
+    ]  # fmt: skip
 
 
 def tables(found: dict[str, Any]) -> Iterator[str]:

@@ -28,6 +28,7 @@ from .. import npm
 from . import runs
 from .clients import ratio
 from .peers import TOKEN
+from .plots import Chart
 
 CONNECTIONS, SECONDS, POLLS = 4, 3, 3
 COMMANDS = {"prism": npm.PRISM.replace("{how}", "--verboseLevel silent"), "mockoon": npm.MOCKOON}
@@ -89,6 +90,14 @@ def _load(programs: Path, har: Path, url: str) -> Mapping[str, Any]:
         raise Problem(f"autocannon failed\n{done.stderr[-2000:]}", f"see {programs}")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
+
+
+def charts(found: dict[str, Any]) -> list[Chart]:
+    """Return the medians."""
+    return [
+        Chart(what, {TITLES[name]: median(of) for name, of in rounds.items()})
+        for what, rounds in found["rounds"].items()
+    ]
 
 
 def tables(found: dict[str, Any]) -> Iterator[str]:
