@@ -8,7 +8,8 @@ from html import escape
 
 LABELS, BARS, VALUES, ROW = 380, 240, 100, 20
 STYLE = """\
-text { font-family: sans-serif; font-size: 12px; fill: #1f2328 } rect { fill: #818b98 } .ours { fill: #0969da }
+text { font-family: sans-serif; font-size: 12px; fill: #1f2328 }
+rect { fill: #818b98 } .ours { fill: #0969da }
 @media (prefers-color-scheme: dark) {
  text { fill: #e6edf3 } rect { fill: #7d8590 } .ours { fill: #4493f8 } }"""
 
