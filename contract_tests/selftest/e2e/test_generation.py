@@ -750,6 +750,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+RECORDING = {"log": {"entries": [{
+    "startedDateTime": "2026-11-30T00:00:00Z", "time": 1,
+    "request": {"method": "GET", "url": "http://x.test/api/v1/images/build/b", "headers": []},
+    "response": {"status": 404, "headers": [], "content": {"text": "{}"}},
+}]}}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "command",
     [["pytest", "-q", "contract_tests/test_server.py"], ["contract_tests", "judge", "x.har"],
@@ -764,6 +771,7 @@ def test_no_run_begins_without_a_contract(
 ) -> None:
     """The gate says where it is broken, and ends with the code for what cannot be judged."""
     (tree / "openapi.yaml").write_text(written)
+    (tree / "x.har").write_text(json.dumps(RECORDING))
     done = subprocess.run(  # noqa: S603 (our own command)
         [sys.executable, "-m", *command], cwd=tree, capture_output=True, text=True, check=False
     )
