@@ -9,8 +9,8 @@ import pytest
 
 from scripts.dev import npm
 from scripts.dev.bench import clients, gate, runs, serve
+from scripts.dev.bench.checkers import CHECKERS, Command
 from scripts.dev.bench.environments import MissingError
-from scripts.dev.bench.peers import PEERS, Command
 from scripts.dev.bench.runs import Finding
 
 
@@ -19,11 +19,11 @@ from scripts.dev.bench.runs import Finding
 def test_each_catches_a_null_created_at(name: str) -> None:
     """A whole run for one fault, whose first violation is on a line before the end."""
     try:
-        programs = PEERS[name].install(name)
+        programs = CHECKERS[name].install(name)
     except MissingError as error:
         pytest.skip(str(error))
 
-    ran = runs.over(PEERS[name], programs, gate.FIRST)
+    ran = runs.over(CHECKERS[name], programs, gate.FIRST)
 
     assert gate.is_caught(name, gate.FIRST, runs.read(name, ran), Finding(0, ()))
     assert ran.first is not None
@@ -33,7 +33,7 @@ def test_each_catches_a_null_created_at(name: str) -> None:
 @pytest.mark.external
 def test_run_ends_at_the_first_violation_where_no_more_is_asked() -> None:
     """The program is stopped, with what it started."""
-    ran = runs.over(PEERS["gate"], PEERS["gate"].install("gate"), gate.FIRST, first=True)
+    ran = runs.over(CHECKERS["gate"], CHECKERS["gate"].install("gate"), gate.FIRST, first=True)
 
     assert ran.code < 0
     assert ran.first is not None

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from scripts.dev import npm
+from scripts.dev.bench.checkers import uploading
 
 from ...contract import arazzo, strict
 from ...contract.api import STATUS
@@ -30,18 +31,6 @@ from ..support.ci_job import free_port
 
 TOKEN = "test-token"  # noqa: S105
 START = datetime(2026, 1, 1, tzinfo=UTC)
-# No document describes the upload, without which no build starts.
-HOOKS = """
-import schemathesis, urllib.request
-
-@schemathesis.hook
-def after_call(context, case, response):
-    if case.method == "POST" and response.status_code == 201:
-        url = response.json()["upload_url"]
-        headers = {"Content-Type": "application/octet-stream"}
-        sent = urllib.request.Request(url, bytes.fromhex("CONTEXT"), headers, method="PUT")
-        urllib.request.urlopen(sent).close()
-"""
 
 
 def fails(document: Path, folder: Path, *faults: str) -> bool:
@@ -52,7 +41,7 @@ def fails(document: Path, folder: Path, *faults: str) -> bool:
         "--max-examples", "10", "--generation-database", "none", "--no-color", "--seed", "1",
     ]  # fmt: skip
     hooks = folder / "hooks.py"
-    hooks.write_text(HOOKS.replace("CONTEXT", context("FROM scratch").hex()))
+    hooks.write_text(uploading())
     # A second goes by with each look at the clock, however fast the machine is.
     clock = deterministic.clock(START, elapsed=partial(next, count(0.0)))
     app: Any = create_app(

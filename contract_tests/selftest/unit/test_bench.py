@@ -15,10 +15,9 @@ import pytest
 import respx
 
 from scripts.dev.bench import __main__ as bench
-from scripts.dev.bench import clients, gate, peers, plots, runs, serve
-from scripts.dev.bench.environments import PEERS as CLIENTS
-from scripts.dev.bench.environments import MissingError
-from scripts.dev.bench.peers import PEERS, TOKEN
+from scripts.dev.bench import checkers, clients, gate, plots, runs, serve
+from scripts.dev.bench.checkers import CHECKERS, TOKEN
+from scripts.dev.bench.environments import PEERS, MissingError
 from scripts.dev.bench.runs import Finding, Ran
 
 from ... import cli
@@ -287,8 +286,8 @@ def test_plot_shows_the_median_of_its_table_and_escapes_what_it_shows() -> None:
 
 def test_every_peer_has_exact_versions_and_each_body_its_artifacts() -> None:
     """The base of the ratios is among the peers."""
-    assert all("==" in package for peer in CLIENTS.values() for package in peer.packages)
-    assert list(CLIENTS)[:2] == ["ours", "msgspec"]
+    assert all("==" in package for peer in PEERS.values() for package in peer.packages)
+    assert list(PEERS)[:2] == ["ours", "msgspec"]
     assert {n: len(json.loads(body)["artifacts"]) for n, body in clients.bodies().items()} == {
         2: 2, 100: 100
     }  # fmt: skip
@@ -307,8 +306,8 @@ LINES = {
 def test_mark_of_a_peer_is_a_line_with_a_violation_and_no_other() -> None:
     """Those of the others are not: no line is of two programs."""
     for name, (line, kind) in LINES.items():
-        assert {one for one in LINES if PEERS[one].mark.match(line)} == {name}
-        found = PEERS[name].mark.match(line)
+        assert {one for one in LINES if CHECKERS[one].mark.match(line)} == {name}
+        found = CHECKERS[name].mark.match(line)
         assert found
         assert found[1] == kind
     done = ran("\n".join(["passed", LINES["dredd"][0], LINES["dredd"][0]]), 0)
@@ -339,13 +338,13 @@ def test_peer_that_cannot_be_installed_has_a_reason(monkeypatch: pytest.MonkeyPa
 
     for name, reason in (("specmatic", "needs Java"), ("dredd", "npm is not installed")):
         with pytest.raises(MissingError, match=reason):
-            PEERS[name].install(name)
+            CHECKERS[name].install(name)
 
 
 def test_prepared_document_has_builds_of_the_server_and_one_response_each() -> None:
     """The first build has ended, and the second image exists: every request succeeds."""
     with running(create_app(token=TOKEN, build_seconds=0)) as url:
-        made = peers.prepared(url)
+        made = checkers.prepared(url)
         sent = {
             (method, path): {one["name"]: one["example"] for one in operation["parameters"]}
             for path, item in made["paths"].items()
@@ -366,7 +365,7 @@ def test_prepared_document_has_builds_of_the_server_and_one_response_each() -> N
 
 def test_peers_of_the_gate_have_exact_versions() -> None:
     """The version that the page names is the one that is installed."""
-    for peer in PEERS.values():
+    for peer in CHECKERS.values():
         for version in peer.packages.values():
             assert re.fullmatch(r"\d+\.\d+\.\d+", version)
         assert not peer.packages or next(iter(peer.packages.values())) in peer.title

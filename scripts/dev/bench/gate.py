@@ -15,8 +15,8 @@ from contract_tests.problems import Problem
 from contract_tests.reference.faults import FAULTS, GROUPS
 
 from . import clients, runs
+from .checkers import CHECKERS
 from .environments import MissingError
-from .peers import PEERS
 from .plots import Chart
 
 SAMPLE = "7"
@@ -53,7 +53,7 @@ def chosen(value: str) -> list[str]:
 
 def measure(
     rounds: int, faults: Sequence[str], show: Callable[[str], None],
-    names: Sequence[str] = tuple(PEERS),
+    names: Sequence[str] = tuple(CHECKERS),
 ) -> dict[str, Any]:  # fmt: skip
     """Run each once per fault; then time all in rounds, without a fault and with ``FIRST``.
 
@@ -63,14 +63,14 @@ def measure(
     missing: dict[str, str] = {}
     for name in names:
         try:
-            programs[name] = PEERS[name].install(name)
+            programs[name] = CHECKERS[name].install(name)
         except MissingError as error:
             missing[name] = str(error)
-            show(f"skipped   {PEERS[name].title}: {error}")
+            show(f"skipped   {CHECKERS[name].title}: {error}")
     findings: dict[str, dict[str, runs.Finding]] = {}
     for number, fault in enumerate(faults, 1):  # which also compiles what is imported
         findings[fault] = {
-            name: runs.read(name, runs.over(PEERS[name], folder, fault))
+            name: runs.read(name, runs.over(CHECKERS[name], folder, fault))
             for name, folder in programs.items()
         }
         show(f"gate: fault {number} of {len(faults)}, {fault}")
@@ -80,14 +80,14 @@ def measure(
     sound: dict[str, runs.Finding] = {}
     for number in range(1, rounds + 1):
         for name, folder in programs.items():
-            ran = runs.over(PEERS[name], folder)
+            ran = runs.over(CHECKERS[name], folder)
             if name == "gate" and ran.code:
                 what = f"the gate failed on the server without a fault\n{ran.out}"
                 raise Problem(what, "see make gate")
             sound[name] = runs.read(name, ran)
             found["seconds"][name].append(ran.seconds)
             found["cpu"][name].append(ran.cpu)
-            if first := runs.over(PEERS[name], folder, FIRST, first=True).first:
+            if first := runs.over(CHECKERS[name], folder, FIRST, first=True).first:
                 found["first"][name].append(first)
         show(f"gate: round {number} of {rounds}")
     caught = {
@@ -115,9 +115,9 @@ def ratio(found: dict[str, Any], name: str, what: str = "seconds") -> float:
 def charts(found: dict[str, Any]) -> list[Chart]:
     """Return the medians, and the faults that each caught."""
     caught, names = found["caught"], [*found["seconds"]]
-    count = {PEERS[name].title: sum(one[name] for one in caught.values()) for name in names}
+    count = {CHECKERS[name].title: sum(one[name] for one in caught.values()) for name in names}
     return [
-        *(Chart(title, {PEERS[name].title: median(of) for name, of in found[what].items() if of})
+        *(Chart(title, {CHECKERS[name].title: median(of) for name, of in found[what].items() if of})
           for what, title in (("seconds", "to the verdict, s"), ("first", "first violation, s"))),
         Chart(f"faults caught, of {len(caught)}", count),
     ]  # fmt: skip
@@ -136,7 +136,7 @@ def tables(found: dict[str, Any]) -> Iterator[str]:
         count = sum(one[name] for one in caught.values())
         shown = f"{median(first):.1f} ({min(first):.1f} to {max(first):.1f})" if first else "none"
         yield (
-            f"| {PEERS[name].title} | {median(values):.1f} "
+            f"| {CHECKERS[name].title} | {median(values):.1f} "
             f"| {min(values):.1f} to {max(values):.1f} "
             f"| {ratio(found, name):.2f} | {ratio(found, name, 'cpu'):.2f} | {shown} "
             f"| {count} of {len(caught)} |"
@@ -144,14 +144,15 @@ def tables(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     for name, kinds in found["clean"].items():
         if kinds:
-            yield f"Without a fault, {PEERS[name].title} reports {', '.join(kinds)}: not counted."
+            shown = ", ".join(kinds)
+            yield f"Without a fault, {CHECKERS[name].title} reports {shown}: not counted."
             yield ""
     for name, reason in found["missing"].items():
-        yield f"{PEERS[name].title} was skipped: {reason}."
+        yield f"{CHECKERS[name].title} was skipped: {reason}."
         yield ""
     for name in names:
-        if PEERS[name].note:
-            yield f"{PEERS[name].title} {PEERS[name].note}"
+        if CHECKERS[name].note:
+            yield f"{CHECKERS[name].title} {CHECKERS[name].note}"
             yield ""
     yield f"| fault | rule | {' | '.join(names)} |"
     yield "|---|---|" + "---|" * len(names)

@@ -22,8 +22,8 @@ from typing import Any
 
 from contract_tests.problems import Problem
 
+from .checkers import CHECKERS, TOKEN, Checker, Command
 from .environments import ROOT
-from .peers import PEERS, TOKEN, Command, Peer
 
 # Long enough for both to poll a build while it runs.
 BUILD_SECONDS = 0.08
@@ -59,12 +59,12 @@ class Finding:
     seconds: float = 0.0
 
 
-def over(peer: Peer, programs: Path, fault: str | None = None, *, first: bool = False) -> Ran:
-    """Run a peer on a new server; what prepares it is not timed. ``first`` ends it at its mark."""
+def over(checker: Checker, programs: Path, fault: str | None = None, *, first: bool = False) -> Ran:
+    """Run a checker on a new server; ``first`` ends it at its mark. Preparation is not timed."""
     with server(fault) as url, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        command = peer.command(url, folder, programs)
-        ran = run(command, peer.mark, first=first)
+        command = checker.command(url, folder, programs)
+        ran = run(command, checker.mark, first=first)
         written = folder / "verdicts.json"
         return replace(ran, report=json.loads(written.read_bytes())) if written.is_file() else ran
 
@@ -113,12 +113,12 @@ def read_stock(ran: Ran) -> Finding:
 
 
 def read(name: str, ran: Ran) -> Finding:
-    """Return what a peer found; of most, the kinds that its lines show."""
+    """Return what a checker found; of most, the kinds that its lines show."""
     if name == "gate":
         return read_gate(ran)
     if name in ("stock", "extended"):
         return read_stock(ran)
-    marks = map(PEERS[name].mark.match, ran.out.splitlines())
+    marks = map(CHECKERS[name].mark.match, ran.out.splitlines())
     return Finding(ran.code, tuple(dict.fromkeys(one[1] for one in marks if one)), ran.seconds)
 
 

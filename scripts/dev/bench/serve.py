@@ -26,8 +26,8 @@ from contract_tests.problems import Problem
 
 from .. import npm
 from . import runs
+from .checkers import TOKEN
 from .clients import ratio
-from .peers import TOKEN
 from .plots import Chart
 
 CONNECTIONS, SECONDS, POLLS = 4, 3, 3

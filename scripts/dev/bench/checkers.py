@@ -44,7 +44,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Peer:
+class Checker:
     """One that checks a server.
 
     Attributes:
@@ -91,21 +91,24 @@ def _stock(url: str, folder: Path, _: Path) -> Command:
 def _extended(url: str, folder: Path, _: Path) -> Command:
     document, hooks = folder / "strict.json", folder / "uploads.py"
     document.write_text(json.dumps(strict.document()))
-    hooks.write_text(_HOOK.replace("CONTEXT", context("FROM scratch").hex()))
+    hooks.write_text(uploading())
     more = {"SCHEMATHESIS_HOOKS": "uploads", "PYTHONPATH": str(folder)}
     return _schemathesis(url, folder, document, more)
 
 
-_HOOK = """
+def uploading() -> str:
+    """Return a hook of schemathesis that uploads a context, without which no build starts."""
+    return f"""
 import schemathesis, urllib.request
 
 @schemathesis.hook
 def after_call(context, case, response):
     if case.method == "POST" and response.status_code == 201:
         url = response.json()["upload_url"]
-        headers = {"Content-Type": "application/octet-stream"}
-        sent = urllib.request.Request(url, bytes.fromhex("CONTEXT"), headers, method="PUT")
-        urllib.request.urlopen(sent).close()
+        headers = {{"Content-Type": "application/octet-stream"}}
+        sent = bytes.fromhex("{context("FROM scratch").hex()}")
+        request = urllib.request.Request(url, sent, headers, method="PUT")
+        urllib.request.urlopen(request).close()
 """
 
 
@@ -230,23 +233,23 @@ def _build(url: str, tag: str) -> str:
 
 _FAILED = re.compile(r"^ +(?:❌|🚫) +(.+)")
 _ALONE = "sends one valid request to each operation, and checks its status and body."
-PEERS: Mapping[str, Peer] = {
-    "gate": Peer("**`make gate`**", _gate, re.compile(r"^violated +(\S+)")),
-    "stock": Peer("schemathesis, its defaults", _stock, _FAILED),
-    "extended": Peer("schemathesis, strict document and a hook that uploads", _extended, _FAILED),
-    "specmatic": Peer(
+CHECKERS: Mapping[str, Checker] = {
+    "gate": Checker("**`make gate`**", _gate, re.compile(r"^violated +(\S+)")),
+    "stock": Checker("schemathesis, its defaults", _stock, _FAILED),
+    "extended": Checker("schemathesis, strict document and an uploading hook", _extended, _FAILED),
+    "specmatic": Checker(
         "Specmatic 2.55.1", _specmatic, re.compile(r"^ *Scenario: (.+) has FAILED"),
         {"specmatic": "2.55.1"}, ("java",), _ALONE,
     ),
-    "portman": Peer(
+    "portman": Checker(
         "Portman 1.33.0 with Newman 6.2.2", _portman, re.compile(r"^ +\d+\. +(\[.+)"),
         {"@apideck/portman": "1.33.0", "newman": "6.2.2", "tslib": "2.8.1"}, (), _ALONE,
     ),
-    "dredd": Peer(
+    "dredd": Checker(
         "Dredd 14.1.0", _dredd, re.compile(r"^fail: (\S+ \S+)"), {"dredd": "14.1.0"}, (),
         _ALONE + " Of a schema it reads no `allOf`, `format` or null.",
     ),
-    "stepci": Peer(
+    "stepci": Checker(
         "Step CI 2.8.2", _stepci, re.compile(r"^ +✕ (.+) failed after"), {"stepci": "2.8.2"}, (),
         _ALONE,
     ),
