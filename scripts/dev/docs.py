@@ -33,11 +33,8 @@ ROOT = PATH.parent
 SITE = ROOT / "site"
 CONFIGURATION = "docs/zensical.toml"
 GENERATOR = ROOT / ".venv-docs/bin/zensical"
-CONTENT = (
-    "*.md", "docs/*.md", "docs/rules/*.md", "contract_tests/payloads/README.md",
-    # What the pages link to.
-    "docs/*.json", "docs/*.txt", "docs/examples/*", "openapi.yaml", "ci/*",
-)  # fmt: skip
+# The pages, and what they link to.
+CONTENT = ("*.md", "docs/**/*", "contract_tests/payloads/README.md", "openapi.yaml", "ci/*")
 COMMANDS = "docs/commands.md"
 FOREIGN = re.compile(r"(?:@import|url\()\s*[\"']?(?:https?:)?//")
 
@@ -47,11 +44,11 @@ def main(root: Path = ROOT, site: Path = SITE) -> int:
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         pages = stage / "pages"
-        for path in sorted({path for pattern in CONTENT for path in root.glob(pattern)}):
+        for path in (path for pattern in CONTENT for path in root.glob(pattern) if path.is_file()):
             (pages / path.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, pages / path.relative_to(root))
         (pages / COMMANDS).write_text(commands(), "utf-8")
-        shutil.copyfile(root / CONFIGURATION, stage / "zensical.toml")
+        shutil.move(pages / CONFIGURATION, stage)
         configuration = tomllib.loads((root / CONFIGURATION).read_text("utf-8"))
         problems = [*not_in_navigation(pages, configuration["project"]["nav"])]
         if problems := problems or generate(stage) or broken(stage / "site"):
@@ -69,7 +66,7 @@ def not_in_navigation(pages: Path, navigation: Any) -> Iterator[str]:
     The pages of the rules are in the index of theirs.
     """
     there = {path.relative_to(pages).as_posix() for path in pages.rglob("*.md")}
-    named = {*_leaves(navigation)}
+    named = {name for name in _leaves(navigation) if name.endswith(".md")}
     for name in sorted(named ^ there):
         if name in named or not re.fullmatch(r"docs/rules/[A-Z]\d+\.md", name):
             yield f"{CONFIGURATION}: {name} is " + ("no page" if name in named else "not in nav")
