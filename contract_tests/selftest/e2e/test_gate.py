@@ -134,8 +134,11 @@ def test_reports_stay_where_no_run_begins(tmp_path: Path, refused: list[str]) ->
 
 
 def test_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
-    """Exit code and reports are those of the complete run."""
-    given = {"CONTRACT_FAULT": "completed-null", "CONTRACT_SERVER_ONLY": "1"}
+    """It goes on until its budget is spent; exit code and reports are those of that run."""
+    given = {
+        "CONTRACT_FAULT": "completed-null", "CONTRACT_SERVER_ONLY": "1",
+        "CONTRACT_MAX_REQUESTS": SCRIPTED,
+    }  # fmt: skip
     with subprocess.Popen(  # noqa: S603 (our own command)
         [sys.executable, "-m", "contract_tests", "gate", f"--junit={tmp_path / 'junit.xml'}"],
         cwd=PATH.parent, env={**os.environ, **given},
@@ -147,7 +150,9 @@ def test_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
         printed = started.stderr.read()
 
     assert (started.returncode, printed) == (1, "")
-    assert ends(tmp_path) == ("complete", "", [])
+    assert ends(tmp_path) == ("cut", "cut", ["skipped"])
+    data = json.loads((tmp_path / "verdicts.json").read_text())
+    assert f"={SCRIPTED} are sent" in data["reasons"][0]
 
 
 def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
