@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -330,6 +331,40 @@ def test_caught_by_a_peer(
     found = gate.is_caught(name, "completed-null", Finding(1, kinds), Finding(0, known))
 
     assert found is caught
+
+
+def test_gate_is_measured_in_rounds_beside_who_can_be_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The verdicts on faults are compared with what each reports without one."""
+    calls: list[tuple[str, str | None, bool]] = []
+    names = {id(checker): name for name, checker in CHECKERS.items()}
+
+    def over(checker: Any, _: Path, fault: str | None = None, *, first: bool = False) -> Ran:
+        name = names[id(checker)]
+        calls.append((name, fault, first))
+        kinds = [one for one in (SCHEMA, fault and "Server error") if one]
+        summary = "= SUMMARY =\nFailures:\n" + "".join(f"  x {one}: 1\n" for one in kinds)
+        report = {
+            "verdicts": [{"rule": FAULTS[fault].rule, "outcome": "violated"}] if fault else []
+        }
+        done = ran(summary, int(name == "stock" or bool(fault)), 4.0 if name == "stock" else 2.0)
+        return replace(done, report=report, first=1.0 if first and name == "gate" else None)
+
+    monkeypatch.setattr(runs, "over", over)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    found = gate.measure(2, ["completed-null"], lambda _: None, ["gate", "stock", "dredd"])
+
+    assert found["seconds"] == {"gate": [2.0, 2.0], "stock": [4.0, 4.0]}
+    assert found["first"] == {"gate": [1.0, 1.0], "stock": []}
+    assert found["caught"] == {"completed-null": {"gate": True, "stock": True}}
+    assert found["clean"] == {"gate": [], "stock": [SCHEMA]}
+    assert found["missing"] == {"dredd": "npm is not installed"}
+    assert {*calls[:2]} == {(name, "completed-null", False) for name in ("gate", "stock")}
+    one = [
+        (name, *how) for name in ("gate", "stock") for how in ((None, False), (gate.FIRST, True))
+    ]
+    assert calls[2:] == one * 2
 
 
 def test_peer_that_cannot_be_installed_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,9 @@ All run alternately on the reference server, so that their ratio depends little 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -68,25 +70,26 @@ def measure(
             missing[name] = str(error)
             show(f"skipped   {CHECKERS[name].title}: {error}")
     findings: dict[str, dict[str, runs.Finding]] = {}
-    for number, fault in enumerate(faults, 1):  # which also compiles what is imported
-        findings[fault] = {
-            name: runs.read(name, runs.over(CHECKERS[name], folder, fault))
-            for name, folder in programs.items()
-        }
-        show(f"gate: fault {number} of {len(faults)}, {fault}")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # not timed; also compiles what is imported
+        for number, fault in enumerate(faults, 1):
+            ran = pool.map(
+                lambda name, fault=fault: runs.over(CHECKERS[name], programs[name], fault), programs
+            )
+            findings[fault] = dict(zip(programs, map(runs.read, programs, ran), strict=True))
+            show(f"gate: fault {number} of {len(faults)}, {fault}")
     found: dict[str, dict[str, list[float]]] = {
         what: {name: [] for name in programs} for what in ("seconds", "cpu", "first")
     }
     sound: dict[str, runs.Finding] = {}
     for number in range(1, rounds + 1):
         for name, folder in programs.items():
-            ran = runs.over(CHECKERS[name], folder)
-            if name == "gate" and ran.code:
-                what = f"the gate failed on the server without a fault\n{ran.out}"
+            done = runs.over(CHECKERS[name], folder)
+            if name == "gate" and done.code:
+                what = f"the gate failed on the server without a fault\n{done.out}"
                 raise Problem(what, "see make gate")
-            sound[name] = runs.read(name, ran)
-            found["seconds"][name].append(ran.seconds)
-            found["cpu"][name].append(ran.cpu)
+            sound[name] = runs.read(name, done)
+            found["seconds"][name].append(done.seconds)
+            found["cpu"][name].append(done.cpu)
             if first := runs.over(CHECKERS[name], folder, FIRST, first=True).first:
                 found["first"][name].append(first)
         show(f"gate: round {number} of {rounds}")

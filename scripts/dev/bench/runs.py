@@ -23,7 +23,7 @@ from typing import Any
 from contract_tests.problems import Problem
 
 from .checkers import CHECKERS, TOKEN, Checker, Command
-from .environments import ROOT
+from .environments import CACHE, ROOT
 
 # Long enough for both to poll a build while it runs.
 BUILD_SECONDS = 0.08
@@ -168,14 +168,8 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONTRACT_")}
     # Without bytecode files, each start would compile all imports, which would be timed.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return {**kept, "PYTHONPYCACHEPREFIX": _bytecode().name, "PYTHONUTF8": "1",
+    return {**kept, "PYTHONPYCACHEPREFIX": str(CACHE / "bytecode"), "PYTHONUTF8": "1",
             "PYTHONUNBUFFERED": "1", **more}  # fmt: skip
-
-
-@functools.cache
-def _bytecode() -> tempfile.TemporaryDirectory[str]:
-    """Create the folder for bytecode; it is deleted when this process ends."""
-    return tempfile.TemporaryDirectory()
 
 
 def _cpu() -> float:
