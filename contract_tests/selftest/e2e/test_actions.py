@@ -447,8 +447,12 @@ def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
     names = ["contract_tests", "scripts", "generated", "openapi.yaml", "pyproject.toml",
              "requirements.txt"]  # fmt: skip
     source.mkdir()
+    compiled = shutil.ignore_patterns("__pycache__")
     for name in names:
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile)(ROOT / name, source / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=compiled)
+        else:
+            shutil.copyfile(ROOT / name, source / name)
     git = ["git", "-C", str(source), "-c", "user.name=x", "-c", "user.email=x@example.org"]
     for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
         subprocess.run([*git, *words], check=True)  # noqa: S603
