@@ -50,8 +50,9 @@ program; and the time from that start to the line of a first violation, on a ser
 `created-null`. The gate catches a fault if its own rule is violated, another if it reports anything
 that it does not report without a fault. The faults are this project's own, each made for a rule of
 it, and are a sample of its catalogue. schemathesis runs with its defaults, and with the document of
-`make export FORM=strict` and a hook that uploads. The others have no such hook: they get that
-document, and a server with builds that have ended, whose making is not timed.""",
+`make export FORM=strict` and a hook that uploads. The others run without scripts of their own, and
+no document describes the upload: they get that document and a server with builds that have ended,
+whose making is not timed, and see no build that waits or runs.""",
     "serve": f"""Requests per second under {serve.CONNECTIONS} connections of autocannon
 {npm.PACKAGES["autocannon"]} for {serve.SECONDS} s, each of which initiates a build and asks
 {serve.POLLS} times for the status of another, again and again. No server writes an access log. The

@@ -1,7 +1,8 @@
 """Who is compared with the gate: how each is installed and run, and what its output shows.
 
-The checkers from npm have no hook that uploads to the URL of a response. So each gets a server that
-has builds, and the strict document with them as examples: all that it sends succeeds there.
+No document describes the upload, and the checkers from npm run without scripts of their own. So each
+gets a server that has builds, and the strict document with them as examples: all that it sends
+succeeds there.
 """
 
 from __future__ import annotations
