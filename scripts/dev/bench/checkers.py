@@ -1,7 +1,7 @@
 """Who is compared with the gate: how each is installed and run, and what its output shows.
 
-No document describes the upload, and the checkers from npm run without scripts of their own. So each
-gets a server that has builds, and the strict document with them as examples: all that it sends
+No document describes the upload, and the checkers from npm run without scripts of their own. So
+each gets a server that has builds, and the strict document with them as examples: all that it sends
 succeeds there.
 """
 
