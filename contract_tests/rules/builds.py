@@ -8,7 +8,7 @@ from datetime import timedelta
 from ..tape.exchange import Exchange, Row
 from ..tape.history import History, has_started, returns_build
 from .base import HELD, Broken, Judgement, Level, exchanges, histories, received, rule, shown
-from .steps import Over, final_status, kept_all, steps
+from .steps import Over, changes_by_itself, final_status, kept_all, steps
 
 _ISSUE = "#/components/schemas/BuildImageResponse"
 
@@ -64,7 +64,8 @@ def leaves_the_old_one(history: History) -> Iterator[Judgement]:
 
     - an older build that waits or runs and then ends, since the new one may supersede it;
     - the new build once anything was sent to it, an upload or a start, whatever its status;
-    - an image path or a message that changes, and anything after a delete of the name and tag.
+    - an image path or a message that changes, and anything after a delete of the name and tag;
+    - what changes on a server where such things also change with time alone, which is L2's or L4's.
     """
     group = next(iter(history.last.rows), None)
     if group is None:
@@ -74,7 +75,7 @@ def leaves_the_old_one(history: History) -> Iterator[Judgement]:
     if is_first and is_untouched and history.is_rebuild and history.is_whole:
         yield _waits(group)
     for step in steps(history):
-        if step.over is Over.REBUILD:
+        if step.over is Over.REBUILD and not history.first_elsewhere(changes_by_itself):
             yield final_status(step)
             yield from kept_all(step)
 

@@ -21,7 +21,17 @@ from .base import (
     rule,
     shown,
 )
-from .steps import Over, Transition, final_status, kept, kept_all, kept_instant, not_before, steps
+from .steps import (
+    Over,
+    Transition,
+    changes_by_itself,
+    final_status,
+    kept,
+    kept_all,
+    kept_instant,
+    not_before,
+    steps,
+)
 
 _BUILD = "#/components/schemas/BuildStatusResponse"
 _START = "#/components/schemas/StartBuildRequest/properties/context_uploaded"
@@ -212,11 +222,13 @@ def resets_nothing(history: History) -> Judgements:
     - a refusal with any 4xx, or a 200 that shows the build further on;
     - a timestamp that is set for the first time, or the same instant written otherwise;
     - a 5xx, which is P5's;
-    - a first start that was refused, and then another one.
+    - a first start that was refused, and then another one;
+    - what changes or goes back on a server where such things also change with time alone, which
+      is L1's, L2's or L4's.
     """
     judged: list[Judgement] = []
     for step in steps(history):
-        if step.over is Over.RESTART:
+        if step.over is Over.RESTART and not history.first_elsewhere(changes_by_itself):
             judged.append(final_status(step))
             judged.append(not_before(step.was, step.now) if step.now else None)
             judged += kept_all(step)

@@ -81,6 +81,8 @@ def needs_token(history: History) -> Judgement:
     - a request whose token a recording left out;
     - any response to a method that the contract does not have (P9);
     - 404, 405 and 501 for a delete where none succeeded: the server may not offer it (assumed);
+    - a build that is not found after such a delete, where the server has also lost one that nobody
+      asked to delete (L10);
     - a build that runs, where a valid start was sent too.
     """
     exchange = history.last
@@ -384,9 +386,20 @@ def _still_found(history: History) -> Judgement:
     if last.operation != history.api.status or last.request.credential is not Credential.VALID:
         return None
     if last.response.status in (404, 410) and history.is_whole:
+        if history.first_elsewhere(_is_lost):
+            return None
         expected = "200, since every request to delete it had no valid token"
         return Broken("the status code", expected, str(last.response.status))
     return HELD if last.succeeded else None
+
+
+def _is_lost(history: History) -> bool:
+    """Whether a build is not found that initiate has issued, and nobody asked to delete."""
+    last = history.last
+    if last.operation != history.api.status or last.request.credential is not Credential.VALID:
+        return False
+    is_gone = last.response.status in (404, 410)
+    return is_gone and history.issue is not None and not history.refused_deletes
 
 
 def _has_broken_body(exchange: Exchange) -> bool:

@@ -151,3 +151,17 @@ def kept_all(step: Transition) -> list[Judgement]:
         at = f"{step.now.path}.{names.kind}"
         judged.append(HELD if is_same_kind else Broken(at, expected, shown(step.now.kind)))
     return judged
+
+
+def changes_by_itself(history: History) -> bool:
+    """Whether something of a build that has to stay changed, or went back, with time alone.
+
+    What a server changes at any time is no evidence of what was requested in between.
+    """
+    judged: list[Judgement] = []
+    for step in steps(history):
+        if step.over is Over.TIME:
+            judged.append(final_status(step))
+            judged.append(not_before(step.was, step.now) if step.now else None)
+            judged += kept_all(step)
+    return any(isinstance(one, Broken) for one in judged)

@@ -70,7 +70,7 @@ def not_started(row: Row) -> Judgement:
 
     Not a violation:
 
-    - a startedAt that is absent, or null;
+    - a startedAt that is absent, or null, or is not a date-time (T2);
     - an artifact that has started in a group that waits, or the other way round.
     """
     if row.phase != "waiting":
@@ -192,6 +192,8 @@ def shown(at: datetime.datetime) -> str:
 def _agrees(row: Row, key: str, *, must_be_set: bool) -> Judgement:
     if row.is_set(key) is must_be_set:
         return HELD
+    if row.is_set(key) and isinstance(_date_time(row, key), Broken):
+        return None  # T2's
     value = "a date-time" if must_be_set else "absent or null"
     expected = f"{value}, since status is {row.status}"
     return Broken(f"{row.path}.{key}", expected, received(row, key))

@@ -17,7 +17,7 @@ from ...contract import fields
 from ...contract.api import INITIATE, START, STATUS
 from ...contract.openapi import contract
 from ...drivers import client as driver
-from ..support.story import BUILD, Story
+from ..support.story import BUILD, Story, artifact, row
 from .test_payloads import WRONG, positions
 
 ABSENT = "absent"
@@ -209,3 +209,76 @@ def test_two_builds_with_the_same_invalid_id(key: str, value: Any) -> None:
         story.send("POST", BUILD, 201, made, body={"image_name": "web", "image_tag": "v1"})
 
     assert set(story.broken) == {"P6"}
+
+
+@pytest.mark.parametrize("key", ["startedAt", "completedAt"])
+@pytest.mark.parametrize(
+    "value", [one for one in [*WRONG, *TEXTS[:1], *TEXTS[2:]] if one is not None]
+)
+def test_what_is_no_time_on_a_build_that_waits_violates_one(key: str, value: Any) -> None:
+    """It is not a date-time; whether it should be set is another question."""
+    story = Story()
+    story.initiate("b")
+    story.look("b", row("b", "PENDING", **{key: value}))
+
+    assert story.broken == ["T2"]
+
+
+def lived(*returned: dict[str, Any]) -> Story:
+    """Return a build that has ended, and the statuses that follow."""
+    story = Story()
+    story.initiate("b")
+    story.upload("b")
+    story.start("b", "BUILDING")
+    for one in returned:
+        story.now += 30
+        story.look("b", one)
+    return story
+
+
+# What has to stay, as it is and otherwise.
+STAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "completedAt": (
+        {"completedAt": "2026-11-24T09:00:04Z"},
+        {"completedAt": "2026-11-24T09:00:05Z"},
+    ),
+    "startedAt": ({"startedAt": "2026-11-24T09:00:03Z"}, {"startedAt": "2026-11-24T09:00:04Z"}),
+    "the end": ({}, {"status": "FAILED"}),
+    "an artifact": ({"artifacts": [artifact("COMPLETED", "x")]}, {"artifacts": []}),
+}
+
+
+@pytest.mark.parametrize("between", ["a second start", "a new build"])
+@pytest.mark.parametrize("has_changed_before", [True, False])
+@pytest.mark.parametrize("name", list(STAYS))
+def test_what_changes_at_any_time_is_no_effect_of_what_was_requested(
+    name: str, has_changed_before: bool, between: str
+) -> None:
+    """Where it has changed with time alone, too, that is all that is wrong."""
+    was, then = (row("b", "COMPLETED") | one for one in STAYS[name])
+    story = lived(*([was, then, was] if has_changed_before else [was, was, was]))
+    before = set(story.broken)
+    story.now = 120.0
+    if between == "a second start":
+        story.start("b", {"errors": []}, status=409)
+    else:
+        story.initiate("other")
+    story.look("b", then)
+
+    rule = {"a second start": "L7", "a new build": "L13"}[between]
+    assert (rule in story.broken) is not has_changed_before
+    assert before == ({"the end": {"L2"}}.get(name, {"L4"}) if has_changed_before else set())
+
+
+@pytest.mark.parametrize("lost_before", [True, False])
+def test_a_build_that_gets_lost_is_no_effect_of_a_denied_delete(lost_before: bool) -> None:
+    """Where builds are lost that nobody asked to delete, L10 is all that is wrong."""
+    story = Story()
+    story.initiate("b")
+    if lost_before:
+        story.look("b", None, status=404)
+    story.look("b", "PENDING")
+    story.send("DELETE", "https://images.test/api/v1/images/web/v1", 401, token=None)
+    story.look("b", None, status=404)
+
+    assert set(story.broken) - {"P6"} == ({"L10"} if lost_before else {"P2", "L10"})
