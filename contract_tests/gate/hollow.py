@@ -149,7 +149,8 @@ def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:
             f"schemathesis saw no success of {', '.join(empty)}; its requests to initiate returned "
             f"{counted(returned) or 'nothing'}",
             "see why the server refuses them: the token may have to build more, and the same name "
-            f"and tag more than once; another {setting('SEED')} may do",
+            f"and tag more than once; another {setting('SEED')} may do, and "
+            f"{setting('MAX_BUILDS', '2')} goes without generated requests",
         )
 
 

@@ -18,8 +18,9 @@ HOPELESS = "FROM scratch\nRUNN false\n"
 
 # The session of a run sends the run's own name for any name.
 NAMED = {"image_name": "contract-gate", "image_tag": "v1"}
-# Tags of the image that is deleted while builds of others are there, and of one that must stay.
-OWN_TAG, KEPT_TAG = "deleted-first", "kept"
+# Tags of the image that is deleted while builds of others are there, and of one that must stay,
+# though it begins alike.
+OWN_TAG, KEPT_TAG = "deleted-first", "deleted-first-kept"
 
 _INVALID_VALUES: dict[str, list[Any]] = {
     "image_name": [None, 7, ["web"], {"name": "web"}],

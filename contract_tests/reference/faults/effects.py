@@ -65,15 +65,24 @@ def _note_image(request: ServerRequest, response: ServerResponse) -> None:
         request.server.memory["images"][path] = None
 
 
-async def _delete_every_tag(request: ServerRequest, server: Server) -> ServerResponse:
-    """Delete each image of that name, whatever its tag."""
-    response = await server.respond(request)
-    if request.operation == "delete" and response.is_success:
-        name = request.path.decode().rpartition("/")[0]
-        for path in server.memory["images"]:
-            if path.rpartition("/")[0] == name:
-                await server.send(request, "DELETE", path)
-    return response
+def _delete_more(
+    is_alike: Callable[[str, str], bool],
+) -> Callable[[ServerRequest, Server], Awaitable[ServerResponse]]:
+    """Delete each image whose path is like the one that was to be deleted, too."""
+
+    async def delete(request: ServerRequest, server: Server) -> ServerResponse:
+        response = await server.respond(request)
+        if request.operation == "delete" and response.is_success:
+            for path in server.memory["images"]:
+                if is_alike(path, request.path.decode()):
+                    await server.send(request, "DELETE", path)
+        return response
+
+    return delete
+
+
+def _is_of_name(path: str, deleted: str) -> bool:
+    return path.rpartition("/")[0] == deleted.rpartition("/")[0]
 
 
 async def _delete_newest(request: ServerRequest, server: Server) -> ServerResponse:
@@ -390,7 +399,9 @@ FAULTS = [
     fault("upload-starts", "L11", "an upload starts the build", "P2 P3 P9",
           around=_upload_starts),
     fault("delete-every-tag", "L10", "delete takes the other tags of the name too",
-          around=_delete_every_tag, response=_note_image),
+          around=_delete_more(_is_of_name), response=_note_image),
+    fault("delete-by-prefix", "L10", "delete takes the tags that begin with the deleted one too",
+          around=_delete_more(str.startswith), response=_note_image),
     fault("delete-newest", "L10", "delete takes the image that was initiated last",
           around=_delete_newest, response=_note_image),
     fault("private-is-public", "L12", "what was requested to be PRIVATE is PUBLIC",

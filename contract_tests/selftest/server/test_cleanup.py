@@ -51,7 +51,7 @@ def to_delete(change: Answer) -> Answer:
     """Change the responses to the deletes of the clean-up, which are of other tags."""
 
     def request(one: ServerRequest) -> ServerResponse | None:
-        is_judged = one.build_id.endswith(("/deleted-first", "/kept"))
+        is_judged = one.build_id.endswith(("/deleted-first", "/deleted-first-kept"))
         return change(one) if one.operation == "delete" and not is_judged else None
 
     return request

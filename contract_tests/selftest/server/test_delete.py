@@ -105,7 +105,7 @@ def test_deletes_come_last_and_are_of_what_the_run_made() -> None:
     cleaning = [one for one in after if one.driver == cleanup.DRIVER]
     assert {one.operation for one in after} == {IMAGES.delete, IMAGES.status}
     assert {one.deletes for one in after if one.deletes and one not in cleaning} == {
-        (run.own_name, "deleted-first"), (run.own_name, "kept"),
+        (run.own_name, "deleted-first"), (run.own_name, "deleted-first-kept"),
     }  # fmt: skip
     assert after[-len(cleaning) :] == cleaning
     assert {one.operation for one in cleaning} == {IMAGES.delete}

@@ -159,9 +159,9 @@ def script(server: Server) -> Iterator[Step]:
     ):  # fmt: skip
         yield "POST", BUILD, body, headers
     yield "POST", f"{at(2)}/start", b'"' + b"x" * 2**20 + b'"', json_type
-    yield from initiate("kept")
+    yield from initiate("v2-kept")
     images = f"{BUILD.removesuffix('/build')}/{OF_BODY['image_name']}"
-    yield "GET", f"{images}/kept", None, {}
+    yield "GET", f"{images}/v2-kept", None, {}
     yield from (("DELETE", f"{images}/v2", None, {}), status(4), status(1))
     for authorization in INVALID_TOKENS:
         yield "DELETE", f"{images}/v1", None, {"authorization": authorization or ""}
