@@ -22,7 +22,15 @@ import pytest
 import respx
 from hypothesis import given
 from hypothesis import strategies as st
-from prime_image_builds import AuthenticatedClient, Client, Context, errors, upload, upload_async
+from prime_image_builds import (
+    AuthenticatedClient,
+    Client,
+    Context,
+    _secrets,
+    errors,
+    upload,
+    upload_async,
+)
 from prime_image_builds._secrets import Secrets
 from prime_image_builds.api.images import get_build_status
 from prime_image_builds.models import BuildImageResponse, ErrorResponse
@@ -451,3 +459,24 @@ def test_no_answer_makes_hiding_slow() -> None:
     secrets = Secrets([httpx.Request("GET", BASE, headers={"Authorization": f"Bearer {token}"})])
 
     assert secrets("\\" * 50_000) == "\\" * 50_000
+
+
+def test_a_long_token_that_no_response_repeats_makes_no_long_pattern(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To compile one takes a second for some thousand characters."""
+    spelled: list[str] = []
+    spellings = _secrets._spellings
+
+    def spell(one: str) -> str:
+        spelled.append(one)
+        return spellings(one)
+
+    monkeypatch.setattr(_secrets, "_spellings", spell)
+    token = "x1" * 2_000
+    request = httpx.Request("GET", "http://x.test", headers={"authorization": f"Bearer {token}"})
+    hide = _secrets.Secrets([request])
+
+    assert hide("nothing of it") == "nothing of it"
+    assert max(map(len, spelled)) < 100
+    assert hide(f"all of it: {token}") == "all of it: <token>"
