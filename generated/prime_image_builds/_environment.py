@@ -55,7 +55,8 @@ def _url_problem(url: str) -> str | None:
         parsed = httpx.URL(url.strip() if isinstance(url, str) else "")
     except httpx.InvalidURL:
         parsed = httpx.URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) >= 2**16:
+    is_http = parsed.scheme in ("http", "https") and parsed.host
+    if not is_http or not 0 <= (parsed.port or 0) < 2**16 or len(url.split()) > 1:
         return "is not an http(s) URL. Fix: http(s)://host[:port]"
     if parsed.userinfo:  # httpx would send it instead of the token
         return "has a user name or password. Fix: leave them out; the token is sent by token="

@@ -33,6 +33,7 @@ from ..support.network import TOKEN, WEB, Clock, Network, build_asyncio, build_s
 
 PASSWORD = "pass-word-of-a-url"  # noqa: S105 (errors are searched for it)
 URLS = {
+    "http://127.0.0.1 :8000": "http(s)", "http://127.0.0.1:-1": "http(s)", "http://a b/": "http(s)",
     "": "http", "localhost": "http", "images.test": "http", "ftp://images.test": "http",
     "https:///path": "http", "https://[::": "http", "https://images.test:99999": "http",
     f"https://me:{PASSWORD}@images.test": "user name", f"https://{PASSWORD}@images.test": "user",
