@@ -11,13 +11,15 @@ FIXES: dict[str, str] = {
     "422 with `errors`.",
     "P4": "Return 404 where the build is not found, whatever the form of the id.",
     "P5": "Find the exception in the server's log; what a client sends must end in a 4xx.",
-    "P6": "Serialise responses from the schema, not from rows of the database.",
+    "P6": "Serialise responses from the schema, not from rows of the database: the keys are those "
+    "of the contract, `createdAt` and not `created_at`.",
     "P7": "Give `context_uploaded` its default, true, where the body is read.",
     "P8": "Write JSON with a JSON library, in UTF-8 without BOM, and with `allow_nan=False`.",
     "P9": "Remove the route, or the method, that the contract does not have.",
     "P10": "Return the whole presigned URL and the seconds that it is signed for.",
-    "P11": "Sign the URL for PUT with `application/octet-stream`, and for as long as `expires_in` "
-    "says.",
+    "P11": "Sign the URL for PUT with `application/octet-stream`, for as long as `expires_in` "
+    "says. A 401 or 403 means that the signature does not match, or that the upload wants a token, "
+    "which it must not. For a 5xx, see the log of the storage.",
     "P12": "Send `WWW-Authenticate: Bearer` with each 401.",
     "P13": "Let the router answer a known path with an unknown method: it knows what to put into "
     "`Allow`.",
@@ -33,7 +35,8 @@ FIXES: dict[str, str] = {
     "S6": "Set COMPLETED after the image is pushed and its path is stored, in one transaction.",
     "S7": "Make (group, type, id) unique in the database; a retry updates the row that is there.",
     "S8": "Let a build that has finished win over a cancellation that comes late.",
-    "T1": "Set createdAt by the server at the insert, not null, and write it with `isoformat()`.",
+    "T1": "Set createdAt by the server at the insert, not null, and write it with `isoformat()`, "
+    "under that name: `created_at` is another key.",
     "T2": "Write null where the time is not known yet, and a date-time otherwise; no empty text, "
     "no epoch.",
     "T3": "Set startedAt where the status becomes BUILDING, not at the insert.",
@@ -55,7 +58,8 @@ FIXES: dict[str, str] = {
     "L7": "Return the build as it is, or 409, where it is started already.",
     "L8": "Look whether the context is there before the build begins.",
     "L9": "Look up builds by their id, never by name and tag, and make ids unique.",
-    "L10": "Insert the build before initiate returns, and read from the primary database.",
+    "L10": "Insert the build before initiate returns, and read from the primary database. If it "
+    "was there before: a delete removes the one tag of its path, and no build of another.",
     "L11": "Return 409, or the waiting build, for `context_uploaded: false`.",
     "L12": "Apply the visibility that was requested to the build, not only to a new tag.",
     "L13": "Give each initiate a row of its own; never update the row of an earlier build.",

@@ -151,7 +151,8 @@ def in_order(row: Row) -> Iterable[Judgement]:
     for key in row.api.build.times:
         at = row.instant(key)
         if at is not None and at - now > TOLERANCE:
-            expected = f"at or before now, {shown(now)}"
+            minutes = TOLERANCE.total_seconds() / 60
+            expected = f"at most {minutes:g} minutes after now, {shown(now)}"
             yield Broken(f"{row.path}.{key}", expected, received(row, key))
 
 

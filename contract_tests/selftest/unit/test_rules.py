@@ -12,6 +12,7 @@ from ...rules import RULES, TRAFFIC_RULES, Level, Rule
 from ...rules.client import CLIENT_RULES, ClientRule
 from ...tape.exchange import Credential
 from ...tape.tape import Tape
+from ...verdicts.judge import judge
 from ..support.story import BUILD, TOKEN, Story, artifact, row
 
 
@@ -511,6 +512,8 @@ def test_future_is_measured_by_the_later_clock(story: Story) -> None:
 
     story.look("c", row("c", "PENDING", createdAt="2026-11-24T09:06:00Z"))
     assert story.broken == ["T6"]
+    (group,) = judge(story.tape, [RULES["T6"]])["T6"].groups.values()
+    assert group.first.expected == "at most 5 minutes after now, 2026-11-24T09:00:01+00:00"
 
 
 def test_a_message_of_the_group_counts(story: Story) -> None:
