@@ -13,6 +13,7 @@ from .gate.again import State
 from .judge import judged
 from .problems import Exit
 from .report import replay as report
+from .usage import setting
 
 MOST_BUILDS = "20"
 """Builds that are initiated at most, where the setting does not say."""
@@ -24,7 +25,7 @@ def run(file: str, environment: Mapping[str, str]) -> Exit:
     Raises ``Problem`` if the file cannot be judged, or the server refuses the token.
     """
     target = settings.from_environment({f"{settings.PREFIX}MAX_BUILDS": MOST_BUILDS, **environment})
-    level = target.level if f"{settings.PREFIX}LEVEL" in environment else None
+    level = target.level if environment.get(f"{settings.PREFIX}LEVEL") else None
     recorded, verdicts = judged(file, target.rules, level)
     endpoint, budget = target.endpoint(), target.budget
     pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline, endpoint.clock)
@@ -35,7 +36,8 @@ def run(file: str, environment: Mapping[str, str]) -> Exit:
             states.append(found.state)
             for one in report.lines(found, recorded.redaction):
                 show(line(one))
-    show(report.summary(states))
+    given = {"RULE": ",".join(target.rule), "LEVEL": level}
+    show(report.summary(states, [setting(name, one) for name, one in given.items() if one]))
     if State.FAILS in states:
         return Exit.FOUND
     return Exit.CANNOT_TELL if State.UNKNOWN in states else Exit.OK

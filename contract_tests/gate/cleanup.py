@@ -64,7 +64,7 @@ def clean(
     session.pace.reserved = 0
     try:
         for image in reversed([*own.made]) if not refusal else ():
-            report(f"deleting {len(own.made)} images")
+            report(f"deleting {len(own.made)} image{'s' * (len(own.made) > 1)}")
             exchange = session.send("DELETE", own.path(image), DRIVER)
             if exchange.has_deleted:
                 own.forget(image)

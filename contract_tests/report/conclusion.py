@@ -65,11 +65,14 @@ def counts(report: Report) -> Iterator[str]:
     """Yield how many rules came to each outcome, and what else fails a run."""
     found, run = report.outcomes, report.run
     passed = found[Outcome.PASSED]
-    yield f"{passed} {'rule' if passed == 1 else 'rules'} passed"
+    of_client = sum(one.outcome is Outcome.PASSED for one in report.client.values())
+    # RULE chooses rules of the server alone.
+    part = f" ({of_client} of the client)" if run and run.target.rule and of_client else ""
+    yield f"{counted(passed, 'rule')} passed{part}"
     others = (one for one in Outcome if one is not Outcome.PASSED)
     yield from (f"{found[one]} {one}" for one in others if found[one])
     if run and (broken := [one for one in causes(run.verdicts.values()) if one.fails]):
-        yield f"{len(broken)} {'cause' if len(broken) == 1 else 'causes'} to fix"
+        yield f"{counted(len(broken), 'cause')} to fix"
     if run and run.unneeded:
         yield f"{len(run.unneeded)} waived without need"
     if run and run.exceeded:

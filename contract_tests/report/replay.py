@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..gate.again import Again, State
 from ..redaction import Redaction
 from . import text
+
+_SEVERAL = {State.FAILS: "still fail", State.PASSES: "pass"}
 
 
 def lines(found: Again, recorded: Redaction) -> Iterator[str]:
@@ -29,9 +31,14 @@ def lines(found: Again, recorded: Redaction) -> Iterator[str]:
     yield ""
 
 
-def summary(states: list[State]) -> str:
-    """Return the last line."""
+def summary(states: list[State], chosen: Sequence[str] = ()) -> str:
+    """Return the last line; ``chosen`` are the settings by which the recording was judged."""
     counted = Counter(states)
     if not states:
-        return "no exchange of the recording fails"
-    return ", ".join(f"{counted[one]} {one}" for one in State if counted[one])
+        by = f" by {' and '.join(chosen)}" if chosen else ""
+        return f"no exchange of the recording fails{by}"
+    return ", ".join(
+        f"{count} {_SEVERAL.get(one, one) if count > 1 else one}"
+        for one in State
+        if (count := counted[one])
+    )

@@ -245,6 +245,12 @@ def test_server_alone_is_judged_without_the_client() -> None:
     assert run(SERVER_ONLY="0").client
 
 
+def test_rules_of_the_client_are_counted_apart_where_others_are_chosen() -> None:
+    """RULE chooses of the server's; the client's are judged beside."""
+    assert [*conclusion.counts(run(SERVER_ONLY="0"))] == ["7 rules passed (6 of the client)"]
+    assert [*conclusion.counts(run())] == ["1 rule passed"]
+
+
 def test_program_needs_no_pytest() -> None:
     """Neither the gate nor what it loads on its way imports it."""
     code = (

@@ -130,7 +130,12 @@ def test_a_refused_token_is_an_error() -> None:
         ({"FAULT": "completed-null"}, Exit.FOUND, "still fails  T5 "),
         ({}, Exit.OK, "passes       T5 "),
         ({"FAULT": "completed-null", "MAX_REQUESTS": "2"}, Exit.CANNOT_TELL, "cannot tell  T5 "),
-        ({"FAULT": "completed-null", "RULE": "T1"}, Exit.OK, "no exchange of the recording fails"),
+        ({"RULE": "T1"}, Exit.OK, "no exchange of the recording fails by RULE=T1\n"),
+        (
+            {"RULE": "T1", "LEVEL": "must"}, Exit.OK,
+            "fails by RULE=T1 and LEVEL=must\n",
+        ),
+        ({"LEVEL": "must"}, Exit.OK, "fails by LEVEL=must\n"),
     ],
 )  # fmt: skip
 def test_the_command(
@@ -158,6 +163,8 @@ def test_what_is_shown() -> None:
     assert any(one.startswith("  curl ") for one in shown)
     assert not any(one.startswith("  curl ") for one in lines(passes, run.redaction))
     assert summary([still.state, passes.state]) == "1 still fails, 1 passes"
+    several = [still.state, passes.state, again.State.UNKNOWN] * 2
+    assert summary(several) == "2 still fail, 2 pass, 2 cannot tell"
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:
