@@ -7,6 +7,7 @@ from collections import Counter
 
 from ..drivers.http.sockets import shortened
 from ..drivers.schemathesis.result import DRIVER, Result
+from ..rules.protocol import NOT_OFFERED
 from ..tape.exchange import UPLOAD, Credential
 from ..usage import setting
 from .run import FEEDING, NO_RESPONSE, Run, outcome
@@ -127,9 +128,21 @@ def _fix(run: Run) -> str:
         return f"check {setting('BUILD_ID')}, and that the token may see that build"
     if run.uploads and not any(outcome.startswith("2") for outcome in run.uploads):
         return _fix_of_uploads(run)
-    if budgets := dict.fromkeys(one.budget for one in run.cut if one.budget):
+    budgets = dict.fromkeys(one.budget for one in run.cut if one.budget)
+    if budgets and not _is_not_offered(run):
         return f"raise {' and '.join(map(setting, budgets))}"
     return f"check that {setting('TARGET')} is this API's base URL, and that the token may build"
+
+
+def _is_not_offered(run: Run) -> bool:
+    """Whether no budget would make an initiate succeed: it is not there, or a valid one failed."""
+    sent = run.tape.of(run.tape.api.initiate)
+    tried = [one for one in sent if one.request.credential is Credential.VALID and one.is_answered]
+    return not any(one.succeeded for one in tried) and any(
+        one.response.status in NOT_OFFERED
+        or (one.request_error is None and one.response.status != 429)
+        for one in tried
+    )
 
 
 def _refuse_without_generated_success(run: Run, fuzzed: Result) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from ...drivers.http.clock import VirtualClock
 from ...drivers.http.in_process import in_process
 from ...gate import drive
 from ...gate.run import Run
-from ...gate.target import GateError, Target, embedded
+from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.faults import FAULTS
 from ...report import text
 from ...rules import RULES
@@ -134,7 +137,29 @@ def test_refused_token_is_an_error() -> None:
         drive.run(Target(token="another-token"), at=embedded("right-token"))  # noqa: S106
 
 
-def test_hollow_run_is_an_error() -> None:
-    """A server that has none of the operations is an error, and no pass."""
-    with pytest.raises(GateError, match="nothing to judge"):
-        drive.run(Target(), fuzzing=False, at=in_process(Starlette(), VirtualClock()))
+BUDGETS = [Budget(), Budget(deadline=1), Budget(requests=20), Budget(builds=1, requests=20)]
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+@pytest.mark.parametrize("status", [403, 404, 501])
+def test_hollow_run_is_an_error(status: int, budget: Budget) -> None:
+    """A server that has none of the operations is no pass, and its address comes before budgets."""
+
+    async def other(_: Request) -> Response:
+        return Response("<p>another service", status)
+
+    app = Starlette(routes=[Route("/{path:path}", other, methods=["GET", "POST"])])
+    is_cut_before = status == 403 and budget.builds is not None  # by what must be refused
+    with pytest.raises(GateError, match="nothing to judge") as raised:
+        drive.run(Target(budget=budget), fuzzing=False, at=in_process(app, VirtualClock()))
+
+    assert ("API's base URL" in raised.value.fix) is not is_cut_before
+    assert ("raise" in raised.value.fix) is is_cut_before
+
+
+def test_spent_budget_is_the_reason_where_initiate_was_not_sent() -> None:
+    """The server is this API, as far as anybody can tell."""
+    with pytest.raises(GateError) as raised:
+        drive.run(Target(budget=Budget(requests=1)), fuzzing=False)
+
+    assert raised.value.fix == "raise MAX_REQUESTS"
