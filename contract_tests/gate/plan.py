@@ -16,7 +16,7 @@ from . import cleanup
 from .target import PRODUCTION, Budget, Target
 
 SCRIPT = "lifecycles"
-PREFLIGHT = 1
+PREFLIGHT = Step("preflight", 0, 0, 1, lambda _: None)
 ABOUT_FUZZ = 300
 # Seeds differ by a few; what schemathesis may initiate is bounded by the plan as a whole.
 _LINKED = Step(
@@ -57,7 +57,8 @@ def script(target: Target) -> Script:
     return Script(steps, _LINKED, (scenarios.CLOSING, scenarios.DELETING))
 
 
-# One request for each tag that was initiated and is still there; most are of generated requests.
+# One request for each tag that was initiated and is still there, most by generated requests; and
+# one more where its delete is not found.
 CLEANING = Step("deletes of what was made", 0, 0, 20, lambda _: None)
 
 
@@ -70,6 +71,7 @@ class PlanStep:
     requests: int
     builds: int = 0
     started: int = 0
+    polls: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,28 +106,26 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
     budget = target.budget
     requests = _most_requests(budget)
     if target.build_id:
-        sends = scenarios.GIVEN_REQUESTS if requests is None else requests - PREFLIGHT
-        sends = max(0, min(scenarios.GIVEN_REQUESTS, sends))
-        looks = PlanStep(
-            SCRIPT, f"status of {target.build_id}, and polls until it has ended", sends
-        )
-        return Plan((looks,), requests, 0, 0)
-    made = script(target)
+        watch = scenarios.watching(target.build_id)
+        made = Script([watch], None, ())
+    else:
+        made = script(target)
     generated = made.generated if fuzzing else None
-    steps = [*made.steps, *([generated] if generated else []), *made.ending]
-    steps += [CLEANING] if target.cleans_up else []
+    steps = [PREFLIGHT, *made.steps, *([generated] if generated else []), *made.ending]
+    steps += [CLEANING] if target.cleans_up and not target.build_id else []
     left_builds = math.inf if budget.builds is None else budget.builds
-    left = (math.inf if requests is None else requests) - PREFLIGHT
+    left = math.inf if requests is None else requests
     parts: list[PlanStep] = []
     further, started_if_accepted = 0, 0
     for step in steps:
         sends = int(min(step.requests, max(0, left)))
         builds = int(min(step.builds, left_builds, sends))
-        if step is CLEANING:  # a tag takes one request, and a build has one tag
-            sends = min(sends, sum(part.builds for part in parts))
+        if step is CLEANING:  # a tag takes two requests at most, and a build has one tag
+            sends = min(sends, 2 * sum(part.builds for part in parts))
         drivers = {id(generated): fuzz.DRIVER, id(CLEANING): cleanup.DRIVER}
         driver = drivers.get(id(step), SCRIPT)
-        parts.append(PlanStep(driver, step.name, sends, builds, min(step.started, builds)))
+        polls = int(min(step.polls(budget.deadline, target.stuck_after), max(0, left - sends)))
+        parts.append(PlanStep(driver, step.name, sends, builds, min(step.started, builds), polls))
         further += min(step.made_if_accepted, sends)
         started_if_accepted += min(step.started_if_accepted, sends)
         left, left_builds = left - sends, left_builds - builds
@@ -148,7 +148,8 @@ def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
     for part in plan.parts:
         about = "about " if part.driver in (fuzz.DRIVER, cleanup.DRIVER) else ""
         requests, builds = counted(part.requests, "request"), counted(part.builds, "build")
-        cost = f"{about}{requests}, {builds}, {part.started} started"
+        polls = f" and up to {counted(part.polls, 'poll')}" if part.polls else ""
+        cost = f"{about}{requests}{polls}, {builds}, {part.started} started"
         yield f"{part.driver:<13} {part.name}: {cost}"
     if target.build_id:
         yield "at most       nothing is initiated or started"

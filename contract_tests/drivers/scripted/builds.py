@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from . import inputs
 
 BUILD = IMAGES.contract.operations[IMAGES.initiate].path
 # Seconds between two polls of a build: at first short, at last as the vendor's clients wait.
-FIRST_PAUSE, MOST_PAUSE = 0.005, 10.0
+FIRST_PAUSE, MOST_PAUSE, GROWTH = 0.005, 10.0, 1.3
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Step:
         builds: Builds that it initiates.
         started: Builds that it starts, and waits for.
         requests: Requests that it sends, without those that wait for a build to end.
+        polls: How many of those it sends at most: from the seconds that it may wait in all, and
+            those after which a build counts as stuck (None for as the API has it).
         made_if_accepted: Further builds if the server accepts what it must refuse.
         started_if_accepted: Builds that such a server starts besides.
 
@@ -51,6 +54,7 @@ class Step:
     run: Callable[[BuildScript], None]
     made_if_accepted: int = 0
     started_if_accepted: int = 0
+    polls: Callable[[float, float | None], int] = lambda _patience, _stuck_after: 0
 
 
 @dataclass
@@ -124,6 +128,16 @@ def uploaded(session: Session, what: str, dockerfile: str = inputs.GOOD) -> Issu
     return issued
 
 
+def rounds(seconds: float, pause: float = FIRST_PAUSE) -> int:
+    """Return how often ``follow`` polls a build in these seconds at most."""
+    count, passed = 1, 0.0
+    while pause < MOST_PAUSE and passed + pause < seconds:
+        passed += pause
+        pause = min(pause * GROWTH, MOST_PAUSE)
+        count += 1
+    return count + max(0, math.ceil((seconds - passed) / pause))
+
+
 def follow(script: BuildScript, seconds: float, pause: float = FIRST_PAUSE) -> int:
     """Poll all builds in turn until they have ended, for at most ``seconds``.
 
@@ -150,5 +164,5 @@ def follow(script: BuildScript, seconds: float, pause: float = FIRST_PAUSE) -> i
         if going:
             script.report(f"waiting for {len(going)} build{'s' * (len(going) > 1)}")
             session.pace.pause(pause)
-            pause = min(pause * 1.3, MOST_PAUSE)
+            pause = min(pause * GROWTH, MOST_PAUSE)
     return 0

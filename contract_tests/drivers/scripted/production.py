@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ..http.pace import BudgetSpent
 from . import inputs
-from .builds import MOST_PAUSE, BuildScript, Issued, Step
-from .scenarios import GOOD, HOPELESS, wait
+from .builds import MOST_PAUSE, BuildScript, Issued, Step, rounds
+from .scenarios import GOOD, HOPELESS, longest, wait
 
 MOST_BUILDS = 2
 _TAGS = {GOOD: "v1", HOPELESS: "v2"}
@@ -73,7 +73,9 @@ def _look(script: BuildScript, issued: dict[str, Issued], intent: str) -> None:
 
 STEPS = [
     Step("a build that ends well and one that cannot, polled every 10 s", MOST_BUILDS, MOST_BUILDS,
-         MOST_BUILDS * 6 + 2 * len(_TOKENS) + 1, build),
+         MOST_BUILDS * 6 + 2 * len(_TOKENS) + 1, build,
+         polls=lambda patience, stuck: MOST_BUILDS
+         * rounds(min(patience, longest(stuck)), MOST_PAUSE)),
 ]  # fmt: skip
 """No generated requests, since most of them would initiate or start builds; and no delete, since
 the clean-up is one."""

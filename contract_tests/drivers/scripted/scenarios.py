@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...contract.api import IMAGES
 from ...tape.exchange import Exchange
 from ..http.pace import BudgetSpent
 from ..session import Session
 from . import inputs, probes
-from .builds import FIRST_PAUSE, MOST_PAUSE, BuildScript, Issued, Step, follow
+from .builds import FIRST_PAUSE, MOST_PAUSE, BuildScript, Issued, Step, follow, rounds
 
 # Seconds. A build that was started without an upload may never end.
 HASTE = 5.0
@@ -81,13 +82,17 @@ def _start_apart(script: BuildScript, issued: dict[str, Issued]) -> None:
         script.look(issued[DEFAULT], "status after a second start")
 
 
+def longest(stuck_after: float | None) -> float:
+    """Return the seconds after which a build that has not ended is not waited for any more."""
+    return (stuck_after or IMAGES.sandbox_ends_within) + 2 * MOST_PAUSE
+
+
 def wait(script: BuildScript, pause: float = FIRST_PAUSE) -> int:
     """Poll until all builds have ended, or for longer than L14 allows.
 
     Returns how many had not ended when the time of the run was over.
     """
-    tape = script.session.tape
-    enough = (tape.stuck_after or tape.api.sandbox_ends_within) + 2 * MOST_PAUSE
+    enough = longest(script.session.tape.stuck_after)
     going = follow(script, min(script.patience, enough), pause)
     return going if script.patience <= enough else 0
 
@@ -169,8 +174,18 @@ def delete_own(script: BuildScript) -> None:
         raise spent
 
 
-OPENING = Step("builds side by side, polled densely", 4, 3, 29, open_builds, started_if_accepted=1)
-CLOSING = Step("the ends, and a rebuild", 1, 0, 13, close_builds)
+def _closing_polls(patience: float, stuck_after: float | None) -> int:
+    # The four that may run, in both waits; and each build of the steps before, where it lags.
+    waits = rounds(min(patience, longest(stuck_after))) + rounds(min(patience, HASTE))
+    return 4 * waits + _OPENED + len([one for one in probes.PROBES if one.builds])
+
+
+_OPENED = 4
+OPENING = Step(
+    "builds side by side, polled densely", _OPENED, 3, 29, open_builds, started_if_accepted=1,
+    polls=lambda patience, _: _OPENED * rounds(min(patience, DENSELY)),
+)  # fmt: skip
+CLOSING = Step("the ends, and a rebuild", 1, 0, 13, close_builds, polls=_closing_polls)
 DELETING = Step(
     "delete, of an image of this run alone", 1, 0, 7 + 2 * len(inputs.tokens("a-token")), delete_own
 )
@@ -187,8 +202,12 @@ def steps(*, is_limited: bool) -> list[Step]:
     return [OPENING, *probes.COSTLESS, *probes.PROBES]
 
 
-GIVEN_REQUESTS = 4 + len(inputs.tokens(""))
-"""Requests that ``watch_build`` sends, without polls."""
+def watching(build_id: str) -> Step:
+    """Return what ``watch_build`` costs."""
+    return Step(
+        f"status of {build_id}, until it has ended", 0, 0, 4 + len(inputs.tokens("a-token")),
+        lambda _: None, polls=lambda patience, _: rounds(patience),
+    )  # fmt: skip
 
 
 def watch_build(session: Session, build_id: str, report: Callable[[str], None]) -> None:

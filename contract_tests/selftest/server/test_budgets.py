@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ...contract.api import DELETE, INITIATE, START, STATUS
 from ...drivers.http import pace
+from ...drivers.http.pace import Pace
 from ...drivers.scripted import inputs
+from ...drivers.scripted.builds import BuildScript, Step, uploaded
+from ...drivers.scripted.scenarios import FALSE
+from ...drivers.session import Session
 from ...gate import drive
 from ...gate import plan as planning
 from ...gate.run import Run
-from ...gate.target import Budget, GateError, Target, embedded
+from ...gate.target import PROFILES, Budget, GateError, Target, embedded
+from ...reference.faults import FAULTS
+from ...reference.faults.base import Fault, ServerRequest, ServerResponse
+from ...tape.exchange import Exchange
+from ...tape.tape import Tape
 
 TOKEN = "test-token"  # noqa: S105
 
@@ -58,6 +68,73 @@ def test_run_stays_within_the_plan(budget: Budget, fault: str | None) -> None:
     if fault is None:
         assert len(initiated) <= plan.builds
         assert len(started) <= plan.started
+
+
+def _no_delete(request: ServerRequest, response: ServerResponse) -> None:
+    if request.operation == "delete":
+        response.status, response.content = 404, b"{}"
+
+
+SERVERS: dict[str, tuple[Fault | None, dict[str, Any]]] = {
+    "as it is": (None, {}),
+    "no build ends": (None, {"scenario": "stuck"}),
+    "starts without an upload": (FAULTS["upload-starts"], {}),
+    "without delete": (Fault("no-delete", "", "", response=_no_delete), {}),
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("profile", [*PROFILES, "BUILD_ID"])
+def test_no_step_sends_more_than_is_planned(
+    profile: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polls, preflight and clean-up included; a build that never ends costs the most polls."""
+    fault, more = SERVERS[server]
+    at = embedded(TOKEN, fault, **more)
+    budget = Budget(deadline=200) if "scenario" in more else Budget()
+    target = Target(token=TOKEN, profile=profile, budget=budget)
+    if profile == "BUILD_ID":
+        with Session(at, Tape(TOKEN), "test", Pace(clock=at.clock)) as session:
+            build = uploaded(session, "a build that is given")
+            assert build
+            session.send("POST", f"{build.path}/start", "start", body={})
+        target = Target(token=TOKEN, build_id=build.build_id, budget=budget)
+    plan, done = planning.planned(target, fuzzing=False), Run(target, at=at)
+    seen = done.tape.exchanges
+    sent: dict[str, list[Exchange]] = {}
+
+    def counted(step: Step) -> Step:
+        def run(state: BuildScript) -> None:
+            before = len(seen)
+            with contextlib.ExitStack() as after:
+                after.callback(lambda: sent.update({step.name: seen[before:]}))
+                step.run(state)
+
+        return replace(step, run=run)
+
+    def script(target: Target) -> planning.Script:
+        made = planning.script(target)
+        return planning.Script(
+            [*map(counted, made.steps)], made.generated, [*map(counted, made.ending)]
+        )
+
+    monkeypatch.setattr(drive, "script", script)
+    with contextlib.suppress(GateError):
+        drive.drive(done, fuzzing=False)
+
+    assert done.pace.sent == len(seen)
+    for driver in done.spent:
+        sent[driver] = [one for one in seen if one.driver == driver]
+    for name, exchanges in sent.items():
+        parts = [one for one in plan.parts if name in (one.name, one.driver)]
+        polls = sum(map(_is_poll, exchanges))
+        assert (name, polls) <= (name, sum(one.polls for one in parts))
+        assert (name, len(exchanges) - polls) <= (name, sum(one.requests for one in parts))
+
+
+def _is_poll(exchange: Exchange) -> bool:
+    ends = ("status after the start", "status a minute after its end")
+    return exchange.intent.endswith(ends) and not exchange.intent.startswith(FALSE)
 
 
 @pytest.mark.parametrize("name", ["builds", "started", "most_builds", "most_started"])
