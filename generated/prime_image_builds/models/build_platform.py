@@ -5,8 +5,10 @@ from ..types import OpenEnum
 class BuildPlatform(OpenEnum):
     """What the image is built for.
 
-    Any other value raises ``InvalidResponseError``, unless the client was created with
-    ``unknown_statuses="keep"``.
+    Its values are ``linux/amd64``, ``linux/arm64``.
+
+    Any other value raises ``InvalidRequestError`` in a request. In a response it raises
+    ``InvalidResponseError``, unless the client was created with ``unknown_statuses="keep"``.
     """
 
     LINUX_AMD64 = "linux/amd64"

@@ -5,8 +5,10 @@ from ..types import OpenEnum
 class ImageArtifactType(OpenEnum):
     """What a build makes.
 
-    Any other value raises ``InvalidResponseError``, unless the client was created with
-    ``unknown_statuses="keep"``.
+    Its values are ``CONTAINER_IMAGE``, ``VM_SANDBOX``.
+
+    Any other value raises ``InvalidRequestError`` in a request. In a response it raises
+    ``InvalidResponseError``, unless the client was created with ``unknown_statuses="keep"``.
     """
 
     CONTAINER_IMAGE = "CONTAINER_IMAGE"

@@ -7,8 +7,11 @@ class ImageBuildStatus(OpenEnum):
     order of a build's life, and a build does not go back. Observed: Clients stop polling at
     COMPLETED, FAILED and CANCELLED, so these are final.
 
-    Any other value raises ``InvalidResponseError``, unless the client was created with
-    ``unknown_statuses="keep"``.
+    Its values are ``PENDING``, ``UPLOADING``, ``BUILDING``, ``COMPLETED``, ``FAILED``,
+    ``CANCELLED``.
+
+    Any other value raises ``InvalidRequestError`` in a request. In a response it raises
+    ``InvalidResponseError``, unless the client was created with ``unknown_statuses="keep"``.
     """
 
     PENDING = "PENDING"

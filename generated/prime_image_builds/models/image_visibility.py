@@ -5,8 +5,10 @@ from ..types import OpenEnum
 class ImageVisibility(OpenEnum):
     """Who may use the image.
 
-    Any other value raises ``InvalidResponseError``, unless the client was created with
-    ``unknown_statuses="keep"``.
+    Its values are ``PRIVATE``, ``PUBLIC``.
+
+    Any other value raises ``InvalidRequestError`` in a request. In a response it raises
+    ``InvalidResponseError``, unless the client was created with ``unknown_statuses="keep"``.
     """
 
     PRIVATE = "PRIVATE"

@@ -6,8 +6,10 @@ class RequestedVisibility(OpenEnum):
     """Who may use the image once it is built. With INHERIT, a tag that exists keeps the visibility
     it has, and a new tag is PRIVATE.
 
-    Any other value raises ``InvalidResponseError``, unless the client was created with
-    ``unknown_statuses="keep"``.
+    Its values are ``INHERIT``, ``PRIVATE``, ``PUBLIC``.
+
+    Any other value raises ``InvalidRequestError`` in a request. In a response it raises
+    ``InvalidResponseError``, unless the client was created with ``unknown_statuses="keep"``.
     """
 
     INHERIT = "INHERIT"
