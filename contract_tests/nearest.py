@@ -12,13 +12,15 @@ from .problems import Problem
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """Return the known names that are most like a name, best first; none if none is like it.
 
-    A name is also like those that have all of its words, such as ``url`` and ``base_url``.
+    A name is also like those that have all of its words, such as ``url`` and ``base_url``; if those
+    are several words, they come first.
     """
     lower = {one.lower(): one for one in known}
     near = difflib.get_close_matches(name.lower(), lower, n=most, cutoff=0.65)
     words = _words(name)
-    near += [one for one in lower if words and words <= _words(one) and one not in near]
-    return [lower[one] for one in near[:most]]
+    whole = [one for one in lower if words and words <= _words(one)]
+    first = difflib.get_close_matches(name.lower(), whole, cutoff=0) if len(words) > 1 else []
+    return [lower[one] for one in [*dict.fromkeys([*first, *near, *whole])][:most]]
 
 
 def _words(name: str) -> set[str]:

@@ -32,6 +32,9 @@ EVERY_RULE = RULES | TRAFFIC_RULES
 # Settings that name a file whose content is read at once.
 FILES = ("DOCKERFILE", "TOKEN_FILE", "WAIVERS")
 _SECRET = ("TOKEN", "HEADERS", "PROXY", "DATABASE")
+# Users and workers of one command, at most; a run of several machines may have so many times more.
+# While Locust makes a million users, it heeds neither a deadline nor a signal.
+MOST, MACHINES = {"USERS": 10_000, "WORKERS": 100}, 10
 Read = Callable[[str, str], Any]
 
 
@@ -209,7 +212,8 @@ class _Faults:
 
 
 def _fault(_: str, value: str) -> str:
-    listed = usage.see("serve", "docs/faults.md", "--list-faults")
+    pages = "docs/faults.md (of load alone: docs/load.md)"
+    listed = usage.see("serve", pages, "--list-faults")
     return among("fault ", value, _Faults(), listed)
 
 
@@ -249,6 +253,14 @@ def _agree(given: Mapping[str, str], program: str) -> None:
 
 
 def _agree_on_load(given: Mapping[str, str]) -> None:
+    is_shared = "LISTEN" in given
+    for name, one in MOST.items():
+        limit = one * (MACHINES if is_shared else 1)
+        if int(given.get(name, "1")) > limit:
+            who = "several machines" if is_shared else "one command"
+            more = "several runs" if is_shared else f"several machines, with {setting('LISTEN')}"
+            what = f"{setting(name)} is more than {limit}, the most of {who}"
+            raise GateError(what, f"{setting(name, str(limit))}, or {more}")
     given, workers = {"USERS": f"{Load().users}", **given}, int(given.get("WORKERS", "1"))
     least = {
         "USERS": workers,
@@ -288,7 +300,7 @@ def _errors(name: str, value: str) -> str:
 
 
 def _sample(name: str, value: str) -> float:
-    share = float(_number(float, 0.0)(name, value))
+    share = float(_number(float, 0.0, "0.1")(name, value))
     if not 0 < share <= 1:
         raise GateError(f"{setting(name)} is not a share up to 1: {value!r}", setting(name, "0.1"))
     return share
@@ -352,7 +364,7 @@ def _start(name: str, value: str) -> str:
     return value
 
 
-def _number(kind: type[int] | type[float], least: float) -> Read:
+def _number(kind: type[int] | type[float], least: float, example: str) -> Read:
     def read(name: str, value: str) -> float:
         try:
             number = kind(value)
@@ -362,7 +374,7 @@ def _number(kind: type[int] | type[float], least: float) -> Read:
             word = "whole number" if kind is int else "number"
             raise GateError(
                 f"{setting(name)} is not a {word} from {least:g} on: {value!r}",
-                setting(name, "20"),
+                setting(name, example),
             )
         return number
 
@@ -521,23 +533,23 @@ _DECLARED = (
         known=(*RULES, *OPERATIONS), is_list=True, commands=("gate", "proxy"),
     ),
     Setting(
-        "MAX_BUILDS", _number(int, 1), "Initiate at most N builds.", "N",
+        "MAX_BUILDS", _number(int, 1, "10"), "Initiate at most N builds.", "N",
         commands=_SENDING,
     ),
     Setting(
-        "MAX_REQUESTS", _number(int, 1), "Send at most N requests.", "N",
+        "MAX_REQUESTS", _number(int, 1, "1000"), "Send at most N requests.", "N",
         commands=_SENDING,
     ),
     Setting(
-        "RATE", _number(float, 0.01), "Send at most N requests per second.", "N",
+        "RATE", _number(float, 0.01, "20"), "Send at most N requests per second.", "N",
         commands=_SENDING,
     ),
     Setting(
-        "DEADLINE", _number(float, 1), "End after S seconds; 1800 by default.", "S",
+        "DEADLINE", _number(float, 1, "60"), "End after S seconds; 1800 by default.", "S",
         commands=_SENDING,
     ),
     Setting(
-        "STUCK_AFTER", _number(float, 1),
+        "STUCK_AFTER", _number(float, 1, "600"),
         "Report a started build that has not ended after S seconds (L14).", "S",
         commands=_ALL,
     ),
@@ -563,7 +575,7 @@ _DECLARED = (
         "Upload to these hosts, or host:port, though they are not public.", "HOSTS", is_list=True,
         commands=_ALL,
     ),
-    Setting("SEED", _number(int, 0), "Seed of the generated requests; 1 by default.", "N"),
+    Setting("SEED", _number(int, 0, "1"), "Seed of the generated requests; 1 by default.", "N"),
     Setting(
         "DATABASE", _database,
         "Send first what earlier runs found: a folder, or redis://host.", "DIR",
@@ -573,23 +585,23 @@ _DECLARED = (
         known=_Faults(), commands=("gate", "load", "replay", "serve"),
     ),
     Setting(
-        "USERS", _number(int, 1), "Build with N users at once; 10 by default.", "N",
+        "USERS", _number(int, 1, "10"), "Build with N users at once; 10 by default.", "N",
         commands=("load",),
     ),
     Setting(
-        "WORKERS", _number(int, 1), "Send from N processes; 1 by default.", "N",
+        "WORKERS", _number(int, 1, "1"), "Send from N processes; 1 by default.", "N",
         commands=("load",),
     ),
     Setting(
-        "PAUSE", _number(float, 0), "Let each user wait S seconds between two operations; 0.1.",
-        "S", commands=("load",),
+        "PAUSE", _number(float, 0, "0.1"),
+        "Let each user wait S seconds between two operations; 0.1.", "S", commands=("load",),
     ),
     Setting(
         "SAMPLE", _sample, "Check this share of the builds; all by default.", "SHARE",
         commands=("load",),
     ),
     Setting(
-        "P99", _number(float, 1), "Fail if an operation's 99th percentile is over MS.", "MS",
+        "P99", _number(float, 1, "800"), "Fail if an operation's 99th percentile is over MS.", "MS",
         commands=("load",),
     ),
     Setting(
@@ -597,7 +609,7 @@ _DECLARED = (
         commands=("load",),
     ),
     Setting(
-        "VIOLATIONS", _number(int, 0), "Let N exchanges violate rules; none by default.", "N",
+        "VIOLATIONS", _number(int, 0, "0"), "Let N exchanges violate rules; none by default.", "N",
         commands=("load",),
     ),
     Setting(

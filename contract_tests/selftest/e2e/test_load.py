@@ -18,7 +18,7 @@ import pytest
 from ... import cli, usage
 from ...gate import target
 from ...problems import Exit
-from ...settings import LOAD, PREFIX, from_environment
+from ...settings import LOAD, PREFIX, SETTINGS, from_environment
 from ..support.ci_job import free_port
 from ..support.documented import fits
 from ..support.reference_server import ROOT, TOKEN, process
@@ -210,6 +210,11 @@ def test_command_without_locust_says_how_to_get_it(
         ({**URL, "CONTRACT_MASTER": "a:b"}, "host:5557"),
         ({**URL, "CONTRACT_MASTER": "a:70000"}, "host:5557"),
         ({**URL, "CONTRACT_MASTER": "a:1", "CONTRACT_LISTEN": "a:1"}, "exclude each other"),
+        *(({"CONTRACT_USERS": one}, "USERS=10000, or several machines")
+          for one in ("10001", "50000000", "9" * 20)),
+        ({"CONTRACT_WORKERS": "101", "CONTRACT_USERS": "200"}, "WORKERS=100, or several"),
+        ({**URL, "CONTRACT_LISTEN": "a:1", "CONTRACT_USERS": "100001"}, "USERS=100000"),
+        ({"CONTRACT_FAULT": "status-mixed"}, "docs/load.md"),
     ],
 )  # fmt: skip
 def test_invalid_setting_of_load_raises_with_a_fix(environment: dict[str, str], part: str) -> None:
@@ -218,6 +223,17 @@ def test_invalid_setting_of_load_raises_with_a_fix(environment: dict[str, str], 
         from_environment(environment, "load")
 
     assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["x", "0", "-1"])
+def test_fix_of_a_number_is_a_valid_value(value: str) -> None:
+    """Of each setting that load takes: what the fix shows can be used as it is."""
+    for name in (one.name for one in SETTINGS.values() if "load" in one.commands):
+        try:
+            from_environment({**URL, f"{PREFIX}{name}": value}, "load")
+        except target.GateError as error:
+            for fix in re.findall(rf"{name}=([0-9.]+%?)", error.fix):
+                from_environment({**URL, f"{PREFIX}{name}": fix}, "load")
 
 
 def test_each_setting_of_load_is_read() -> None:

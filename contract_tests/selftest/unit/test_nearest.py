@@ -6,7 +6,7 @@ import inspect
 
 from ...mock import MockImages
 from ...nearest import choice, nearest
-from ...reference.faults import FAULTS
+from ...reference.faults import FAULTS, UNDER_LOAD
 from ...reference.scenarios import SCENARIOS
 from ...settings import SETTINGS
 
@@ -51,6 +51,7 @@ def test_word_of_a_name_suggests_the_name() -> None:
     """However long the rest is; but not names that merely look like the word."""
     assert nearest("url", KNOWN["mock"]) == ["base_url"]
     assert nearest("completed", KNOWN["faults"])[0].startswith("completed-")
+    assert nearest("status-mixed", UNDER_LOAD | FAULTS)[0] == "status-mixed-under-load"
 
 
 def test_fix_has_no_arbitrary_names() -> None:
