@@ -57,6 +57,15 @@ def to_delete(change: Answer) -> Answer:
     return request
 
 
+def test_progress_of_the_clean_up_counts_images() -> None:
+    """One is no plural."""
+    run, shown = run_of(Target(token=TOKEN, profile="production")), list[str]()
+    run.report = shown.append
+    driven(run)
+
+    assert shown[-2:] == ["deleting 2 images", "deleting 1 image"]
+
+
 REFUSALS: dict[str, tuple[Answer, str]] = {
     "403": (lambda _: answer(403), "403"),
     "409": (lambda _: answer(409, {"errors": []}), "409"),
