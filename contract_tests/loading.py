@@ -47,7 +47,7 @@ from .drivers.load import DRIVER, Builder, Crew
 from .drivers.scripted import inputs
 from .drivers.session import Session
 from .gate import cleanup, hollow
-from .gate.loaded import LoadRun, Measured
+from .gate.loaded import INTERRUPTED, LONGER, LoadRun, Measured
 from .gate.result import Report
 from .gate.run import Cut
 from .gate.target import Target
@@ -58,7 +58,7 @@ from .report import terminal
 from .spawn import python
 from .tape.merge import MOST_BYTES, Batch, Merge
 from .tape.tape import Tape
-from .usage import command, setting
+from .usage import command
 
 EXCHANGES, END = "exchanges", "end"
 """The messages of a worker to the master, and of the master to the workers."""
@@ -131,7 +131,13 @@ def judge(run: LoadRun, is_over: Any) -> None:
         _measure(run, environment, SYSTEM.monotonic() - began)
         runner.quit()
     run.is_finished = True
-    _conclude(run, runner)
+    failed = None
+    if runner.exceptions:
+        first = next(iter(runner.exceptions.values()))
+        lines = first["traceback"].split("\n")
+        fix = "report it, with these lines"
+        failed = Problem(f"a user failed: {first['msg']}", fix, details=lines)
+    hollow.refuse_load(run, failed, is_interrupted=is_over.is_set())
 
 
 def _take(merge: Merge, message: Any) -> None:
@@ -185,7 +191,8 @@ def _join(
         if any(one.poll() is not None for one in started) or SYSTEM.monotonic() > until:
             raise Problem(joined, "see what the others printed")
         if is_over.wait(TICK):
-            raise Problem(f"{joined} before the run was ended", "start them")
+            fix = "start them" if target.load.listen else LONGER
+            raise Problem(f"{INTERRUPTED}: {joined}", fix)
 
 
 def _drive(run: LoadRun, runner: Any, is_over: Any) -> None:
@@ -227,29 +234,6 @@ def _measure(run: LoadRun, environment: Environment, seconds: float) -> None:
     run.charts = get_html_report(environment, show_download_link=False)
     run.pace.sent = run.requests
     run.spent[DRIVER] = (run.requests, seconds)
-
-
-def _conclude(run: LoadRun, runner: Any) -> None:
-    """Refuse a run that cannot be green; a violation tells more than what is missing."""
-    sources = [one.last for one in run.merge.sources.values() if one.last]
-    problem = None
-    if runner.exceptions:
-        first = next(iter(runner.exceptions.values()))
-        problem = Problem(f"a user failed: {first['msg']}", "report it, with these lines")
-        problem.details = tuple(first["traceback"].split("\n"))
-    elif run.lost:
-        where = f"; where it ran, {run.clean_up} deletes its images" if run.clean_up else ""
-        fix = f"see why{where}"
-        problem = Problem("not all that was sent is judged", fix, details=run.lost)
-    elif why := next((one.why for one in sources if one.why), ""):
-        fix = f"see what the server did then, or whether it needs {setting('UPLOAD_HOSTS')}"
-        problem = Problem(f"users of {run.endpoint.base_url} ended early: {why}", fix)
-    if run.exceeded and any(run.tape.successes().values()):
-        run.problem = problem
-        return
-    if problem:
-        raise problem
-    hollow.refuse(run)
 
 
 def work(target: Target, url: str, at: str, journals: Path | None, is_over: Any) -> None:

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from .. import settings
+from ..gate.loaded import INTERRUPTED, LONGER
 from ..gate.result import Report
 from ..gate.target import JOURNALS, Target
 from ..problems import Exit, Problem
@@ -33,7 +34,8 @@ ABOUT = """Load a server with users that build images, and check every exchange 
 Without a target it loads a reference server of its own. It ends after --deadline seconds, 60 by
 default, or with an interrupt, and shows and writes the verdicts.
 
-Exit codes: 0 no rule is violated and no threshold exceeded, 1 one is, 4 it cannot tell.
+Exit codes: 0 no rule is violated and no threshold exceeded, 1 one is, 2 stopped by a second
+interrupt, 4 it cannot tell.
 """
 
 
@@ -64,12 +66,23 @@ def load(junit: str | None, **given: str | None) -> int:
         words += ["--journals", str(journals)]
     else:
         variables = Unshown({**variables, "CONTRACT_TOKEN": target.token})
-    with interrupted_by_sigterm(), program.serving(Report(target), served):
-        return _run(words, variables)
+    code, is_served = None, False
+    with interrupted_by_sigterm(), ExitStack() as stack:
+        with suppress(KeyboardInterrupt):
+            stack.enter_context(program.serving(Report(target), served))
+            is_served = True
+        if is_served:
+            code = _run(words, variables)
+    if code is None:
+        raise Problem(INTERRUPTED, LONGER)
+    return code
 
 
-def _run(words: list[str], variables: Mapping[str, str]) -> int:
-    """Run the process that makes the load; an interrupt ends it in order, a second one at once."""
+def _run(words: list[str], variables: Mapping[str, str]) -> int | None:
+    """Run the process that makes the load; an interrupt ends it in order, a second one at once.
+
+    Returns its exit code, or None where the interrupt came before it could say anything.
+    """
     process = subprocess.Popen(words, env=variables, start_new_session=True)  # noqa: S603 (our own)
     try:
         try:
@@ -77,6 +90,8 @@ def _run(words: list[str], variables: Mapping[str, str]) -> int:
         except KeyboardInterrupt:
             process.terminate()
             code = process.wait()
+            if code < 0:  # it was still being loaded
+                return None
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -27,8 +27,9 @@ from ..tape.call import Call
 from ..tape.exchange import Exchange
 from ..tape.merge import Batch, Entry, entry
 from ..tape.tape import Record, Tape
+from ..usage import setting
 from .http.clock import SYSTEM
-from .http.reachability import Reachability
+from .http.reachability import GoneError, Reachability
 from .images import Image, OwnImages
 from .scripted import inputs
 from .session import BudgetSpent, Session, SessionError
@@ -54,6 +55,7 @@ class Crew:
         sample: The share of the builds that is recorded.
         deletes: Whether the server offers delete, as far as it is known.
         why: Why a user ended early, or an empty text.
+        fix: What to do about that.
         is_ended: Whether no request is to be sent any more.
         has_begun: Whether there was a user.
         numbers: Of the builds, for their tags.
@@ -67,6 +69,7 @@ class Crew:
     sample: float
     deletes: bool = True
     why: str = ""
+    fix: str = ""
     is_ended: bool = False
     has_begun: bool = False
     numbers: count[int] = field(default_factory=count)
@@ -102,7 +105,19 @@ class Crew:
         is_all = len(entries) == len(self._entries)
         until = SYSTEM.now() if is_all else entries[-1].ended
         is_done = is_done and is_all
-        return Batch(self._sent, entries, until, left, self._unjudged, self.why, is_done)
+        return Batch(self._sent, entries, until, left, self._unjudged, self.why, self.fix, is_done)
+
+    def note(self, error: Exception) -> None:
+        """Note why a user ends early; the first reason is shown."""
+        if self.why:
+            return
+        self.why, self.fix = str(error), "see what the server did then"
+        if isinstance(error, Problem):
+            self.why, self.fix = error.what, error.fix
+        elif isinstance(error, GoneError):
+            self.fix = f"see whether the server runs, and {setting('TARGET')} is its URL"
+        elif isinstance(error, errors.UploadNotAllowedError):
+            self.fix = f"{setting('UPLOAD_HOSTS')} allows it, if that is your storage"
 
     def sent(self, batch: Batch) -> bool:
         """Note that a batch was sent; return whether there is more."""
@@ -254,7 +269,7 @@ class Build(SequentialTaskSet):
         except BudgetSpent as error:
             raise StopUser from error
         except (SessionError, Problem, errors.UploadNotAllowedError) as error:
-            crew.why = crew.why or str(error)  # nothing can be reached, noted or uploaded
+            crew.note(error)  # nothing can be reached, noted or uploaded
             raise StopUser from error
         except (errors.ImageBuildsError, httpx.HTTPError):
             self._is_going = False

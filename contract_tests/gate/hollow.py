@@ -7,14 +7,18 @@ from collections import Counter
 
 from ..drivers.http.sockets import shortened
 from ..drivers.schemathesis.result import DRIVER, Result
+from ..problems import Problem
 from ..rules.protocol import NOT_OFFERED
-from ..tape.exchange import UPLOAD, Credential
+from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..usage import setting
+from .loaded import INTERRUPTED, LONGER, LoadRun
 from .run import FEEDING, NO_RESPONSE, Run, outcome
 from .target import GateError
 
 # Of the hosts that got no upload, so many are shown.
 _MOST_HOSTS = 3
+# Of what requests came to, so many are shown.
+_MOST_OUTCOMES = 9
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -43,6 +47,43 @@ def refuse(run: Run) -> None:
         )
     if run.fuzzed is not None and run.fuzzed.ended is None:
         _refuse_without_generated_success(run, run.fuzzed)
+
+
+def refuse_load(
+    run: LoadRun, failed: Problem | None = None, *, is_interrupted: bool = False
+) -> None:
+    """Refuse a run that cannot be green; a violation tells more than what is missing.
+
+    Args:
+        run: What came of it. It gets the problem, where that is known beside a violation.
+        failed: Why a user failed, or None.
+        is_interrupted: Whether somebody ended it.
+
+    Raises ``Problem`` where nothing can be said.
+
+    """
+    sources = [one.last for one in run.merge.sources.values() if one.last]
+    problem = failed
+    if problem is None and run.lost:
+        where = f"; where it ran, {run.clean_up} deletes its images" if run.clean_up else ""
+        problem = Problem("not all that was sent is judged", f"see why{where}", details=run.lost)
+    elif problem is None and (last := next((one for one in sources if one.why), None)):
+        what = f"users of {run.endpoint.base_url} ended early: {last.why}"
+        problem = Problem(what, last.fix)
+    if run.exceeded and any(run.tape.successes().values()):
+        run.problem = problem
+        return
+    if problem:
+        raise problem
+    try:
+        refuse(run)
+    except Problem as error:
+        if not is_interrupted:
+            raise
+        if not any(one.is_answered for one in run.tape.exchanges):
+            raise Problem(INTERRUPTED, LONGER) from error
+        what = f"interrupted before enough was observed: {error.what}"
+        raise Problem(what, f"{LONGER}, or {error.fix}") from error
 
 
 def _more_time(run: Run) -> str:
@@ -80,16 +121,23 @@ def _refuse_without_success(run: Run) -> None:
     if not missing:
         return
     first = missing[0]
-    tried = [one for one in run.tape.of(first) if one.request.credential is Credential.VALID]
-    outcomes = {str(one.response.status) if one.is_answered else
-                f"{NO_RESPONSE}: {run.redaction(one.failure or '')}" for one in tried}  # fmt: skip
-    seen = f"returned {', '.join(sorted(outcomes))}" if outcomes else "was not sent"
+    outcomes = sorted({
+        str(one.response.status) if one.is_answered else
+        f"{NO_RESPONSE}: {run.redaction(one.failure or '')}" for one in _tried(run, first)
+    })  # fmt: skip
+    more = f" and {len(outcomes) - _MOST_OUTCOMES} others" if outcomes[_MOST_OUTCOMES:] else ""
+    returned = ", ".join(outcomes[:_MOST_OUTCOMES])
+    seen = f"returned {returned}{more}" if outcomes else "was not sent"
     uploads = f", uploads {_uploads(run)}" if run.uploads else ""
     raise GateError(
         f"nothing to judge: no success of {', '.join(missing)} was seen "
         f"({first} {seen}{uploads}).{_cut(run)}",
         _fix(run),
     )
+
+
+def _tried(run: Run, operation: str) -> list[Exchange]:
+    return [one for one in run.tape.of(operation) if one.request.credential is Credential.VALID]
 
 
 def _uploads(run: Run) -> str:
@@ -131,6 +179,12 @@ def _fix(run: Run) -> str:
     budgets = dict.fromkeys(one.budget for one in run.cut if one.budget)
     if budgets and not _is_not_offered(run):
         return f"raise {' and '.join(map(setting, budgets))}"
+    statuses = {one.response.status for one in _tried(run, run.tape.api.initiate)}
+    if statuses and statuses <= {401, 403}:
+        return (
+            f"check the token, in CONTRACT_TOKEN or {setting('TOKEN_FILE')}: "
+            "no request with it was accepted"
+        )
     return f"check that {setting('TARGET')} is this API's base URL, and that the token may build"
 
 

@@ -12,6 +12,9 @@ from ..verdicts.judge import Outcome
 from .plan import counted
 from .run import Run
 
+INTERRUPTED, LONGER = "interrupted before anything was observed", "let it run longer"
+"""What ended a run by which nothing can be said, and the fix."""
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -68,6 +68,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
         left: The images of this process that may be left, each with the reason.
         unjudged: How many exchanges were not recorded, since a sample was to be.
         why: Why a user of it ended early, or an empty text.
+        fix: What to do about that.
         is_done: Whether it is the last.
 
     """
@@ -78,6 +79,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     left: dict[str, str] = {}
     unjudged: int = 0
     why: str = ""
+    fix: str = ""
     is_done: bool = False
 
 

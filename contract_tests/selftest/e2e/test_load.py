@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -182,6 +183,33 @@ def test_nothing_else_is_patched(python: Path) -> None:
     code = f"import sys, {modules}; sys.exit(bool({{'gevent', 'locust'}} & {{*sys.modules}}))"
 
     assert subprocess.run([python, "-I", "-c", code], check=False).returncode == 0  # noqa: S603
+
+
+@pytest.mark.external
+def test_fix_for_a_server_that_refuses_connections_is_to_start_it(
+    python: Path, tmp_path: Path
+) -> None:
+    """Not what its uploads need: none was sent."""
+    options = [f"--target=http://127.0.0.1:{free_port()}", "--users=1", "--deadline=5"]
+    with loading(python, tmp_path, *options):
+        pass
+
+    assert "connection refused" in verdicts(tmp_path)["problem"]
+    assert "see whether the server runs" in verdicts(tmp_path)["problem"]
+
+
+def test_interrupt_of_what_is_still_being_loaded_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its signal ends that process before it could say anything."""
+    ends = iter([KeyboardInterrupt(), -signal.SIGTERM])
+    process = MagicMock(pid=2**22 + 1, wait=MagicMock(side_effect=ends))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    monkeypatch.setattr("contract_tests.program.serving", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: process)
+
+    assert cli.main(["load"]) == Exit.CANNOT_TELL
+    assert "interrupted before anything was observed" in capsys.readouterr().err
 
 
 def test_command_without_locust_says_how_to_get_it(

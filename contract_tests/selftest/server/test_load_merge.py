@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ...drivers.http.clock import SYSTEM
 from ...drivers.http.pace import BudgetSpent, Pace
-from ...gate import drive
+from ...gate import drive, hollow
 from ...gate.loaded import LoadRun, Measured
 from ...gate.run import Run
 from ...gate.target import Load, Target, embedded
+from ...problems import Problem
 from ...reference.faults import FAULTS
 from ...tape.exchange import Credential, Exchange
-from ...tape.merge import Batch, Merge, entry
+from ...tape.merge import Batch, Entry, Merge, entry
 from ...tape.tape import Tape
 
 WORKERS = ("one", "two", "three", "four")
@@ -170,13 +172,16 @@ def test_lost_process_holds_up_nothing(run: Run) -> None:
     assert merge.missing == []
 
 
-def loaded(measured: dict[str, Measured], run: Run | None = None, **load: Any) -> LoadRun:
-    """Return a load run of which this was measured, with the tape of a run."""
+def loaded(
+    measured: dict[str, Measured], run: Run | None = None, *, entries: Sequence[Entry] = (),
+    **load: Any,
+) -> LoadRun:  # fmt: skip
+    """Return a load run of which this was measured, with the tape of a run, or these entries."""
     target = Target(token=TOKEN, rule=("L9",), load=Load(**load), program="load")
     made = LoadRun(target, at=embedded(TOKEN))
     made.measured = measured
-    if run:
-        entries = [entry(one, TOKEN) for one in run.tape.exchanges]
+    entries = [entry(one, TOKEN) for one in run.tape.exchanges] if run else [*entries]
+    if entries:
         made.merge.take("one", Batch(0, entries, entries[-1].ended, is_done=True))
     made.merge.finish()
     return made
@@ -217,6 +222,44 @@ def test_count_of_locust_that_differs_is_a_loss(run: Run) -> None:
 
     assert loaded({"all": Measured(count)}, run).lost == []
     assert len(loaded({"all": Measured(count + 1)}, run).lost) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_interrupted", "what", "fix"),
+    [
+        (None, True, "interrupted before anything was observed", "let it run longer"),
+        (None, False, "nothing to judge", "TARGET"),
+        ({"status": 401}, False, "returned 401", "CONTRACT_TOKEN"),
+        ({"status": 401}, True, "interrupted before enough", "longer, or check the token"),
+        ({"status": 404}, False, "returned 404", "base URL"),
+    ],
+)
+def test_reason_decides_the_fix_of_a_run_without_success(
+    run: Run, changes: dict[str, Any] | None, is_interrupted: bool, what: str, fix: str
+) -> None:
+    """An interrupt that came before any response, a wrong token, another server."""
+    made = loaded({})
+    if changes:
+        first = entry(run.tape.of(run.tape.api.initiate)[0], TOKEN)
+        first = msgspec.structs.replace(first, credential=Credential.VALID, **changes)
+        made = loaded({"initiate": Measured(1, 1)}, entries=[first])
+
+    with pytest.raises(Problem) as caught:
+        hollow.refuse_load(made, is_interrupted=is_interrupted)
+    assert what in caught.value.what
+    assert fix in caught.value.fix
+
+
+def test_reason_why_users_end_early_has_its_fix() -> None:
+    """As the worker sends it, which knows what happened."""
+    made = loaded({})
+    last = Batch(0, [], SYSTEM.now(), why="refused", fix="start it", is_done=True)
+    made.merge.join("one")
+    made.merge.take("one", last)
+
+    with pytest.raises(Problem, match="ended early: refused") as caught:
+        hollow.refuse_load(made, is_interrupted=False)
+    assert caught.value.fix == "start it"
 
 
 def test_builds_in_flight_count_against_the_budget() -> None:
