@@ -45,6 +45,10 @@ class _Watch(Watch):
     """Whose exchanges no server answered."""
 
     _driver = MOCK
+    _fix = (
+        "call the API inside mock.respx(), or by a client with transport=mock.transport(), at the "
+        "mock's base_url"
+    )
 
 
 class MockImages:

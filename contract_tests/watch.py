@@ -48,6 +48,7 @@ class Watch:
     """
 
     _driver = DRIVER
+    _fix = "give the hooks to the client that calls the API, and call it"
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Watch:
         if failed := text.violated(self._judge.violated, self._hide):
             raise AssertionError(failed)
         if not any(verdict.observed for verdict in self.verdicts.values()):
-            raise AssertionError(text.nothing_seen(len(self.tape.exchanges)))
+            raise AssertionError(text.nothing_seen(len(self.tape.exchanges), self._fix))
 
     def _asked(self, request: httpx.Request) -> None:
         request.extensions[_BEGAN] = self._now()

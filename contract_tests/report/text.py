@@ -40,12 +40,9 @@ def count(verdict: Verdict) -> str:
     return str(verdict.observed) if verdict.observed else ""
 
 
-def nothing_seen(exchanges: int) -> Problem:
+def nothing_seen(exchanges: int, fix: str) -> Problem:
     """Return the problem of a watch on whose traffic no rule could be checked."""
-    return Problem(
-        f"nothing was seen: no rule was observed on {exchanges} exchanges",
-        "give the hooks to the client that calls the API, and call it",
-    )
+    return Problem(f"nothing was seen: no rule was observed on {exchanges} exchanges", fix)
 
 
 def violated(verdicts: Iterable[Verdict], hide: Hide) -> str:
