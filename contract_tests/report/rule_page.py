@@ -30,7 +30,7 @@ def page(rule: Rule[Any] | ClientRule) -> str:
 
 def index(rules: Iterable[Rule[Any]]) -> str:
     """Return the list of the rules that have a page, as Markdown."""
-    about = "where it comes from, what is no violation, an example, the usual fix"
+    about = "where it comes from, what is not a violation, an example, the usual fix"
     lines = ["# The rules", "", f"Each has a page: {about}.", ""]
     lines += ["| rule | level | what it checks |", "|---|---|---|"]
     lines += [f"| [{one.id}]({one.id}.md) | {one.level} | {one.text} |" for one in rules]

@@ -58,7 +58,7 @@ def to_delete(change: Answer) -> Answer:
 
 
 def test_progress_of_the_clean_up_counts_images() -> None:
-    """One is no plural."""
+    """One is singular."""
     run, shown = run_of(Target(token=TOKEN, profile="production")), list[str]()
     run.report = shown.append
     driven(run)

@@ -143,7 +143,7 @@ BUDGETS = [Budget(), Budget(deadline=1), Budget(requests=20), Budget(builds=1, r
 @pytest.mark.parametrize("budget", BUDGETS, ids=str)
 @pytest.mark.parametrize("status", [403, 404, 501])
 def test_hollow_run_is_an_error(status: int, budget: Budget) -> None:
-    """A server that has none of the operations is no pass, and its address comes before budgets."""
+    """A server that has none of the operations fails by its address, whatever the budgets."""
 
     async def other(_: Request) -> Response:
         return Response("<p>another service", status)

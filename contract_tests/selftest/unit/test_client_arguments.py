@@ -204,7 +204,7 @@ def test_value_of_another_type_is_named_by_each_step(tmp_path: Path) -> None:
 
 
 def test_invalid_field_raises_before_anything_is_packed(tmp_path: Path) -> None:
-    """A name that is no text; the directory does not even exist."""
+    """A name that is not a text; the directory does not even exist."""
     folder = tmp_path / "nowhere"
     message = refused(build_image, folder, name=7, tag="v1", client=Network().client)
 
