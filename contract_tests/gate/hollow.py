@@ -182,8 +182,8 @@ def _fix(run: Run) -> str:
     statuses = {one.response.status for one in _tried(run, run.tape.api.initiate)}
     if statuses and statuses <= {401, 403}:
         return (
-            f"check the token, in CONTRACT_TOKEN or {setting('TOKEN_FILE')}: "
-            "no request with it was accepted"
+            f"check the token, in CONTRACT_TOKEN or {setting('TOKEN_FILE')}, and that "
+            f"{setting('TARGET')} is this API's base URL: no request with it was accepted"
         )
     return f"check that {setting('TARGET')} is this API's base URL, and that the token may build"
 
