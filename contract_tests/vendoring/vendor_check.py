@@ -224,7 +224,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = _Parser(prog="vendor_check.py", description=(__doc__ or "").partition("\n")[0])
+    about = (__doc__ or "").partition("\n")[0]
+    parser = _Parser(prog="vendor_check.py", description=about, allow_abbrev=False)
     parser.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent,
                         help="the copy, or the folder that holds it")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON: state and text")

@@ -479,11 +479,12 @@ def test_check_in_the_copy_runs_alone(tmp_path: Path, copied: Path) -> None:
 
 def test_exit_codes_of_the_check_are_those_of_the_program(capsys: Captured) -> None:
     """The check in the copy has its own numbers, since it imports nothing of the project."""
-    with pytest.raises(SystemExit) as ended:
-        vendor_check.main(["--sauce"])
+    for option in ("--sauce", "--jso"):
+        with pytest.raises(SystemExit) as ended:
+            vendor_check.main([option])
 
-    assert ended.value.code == Exit.CANNOT_TELL
-    assert "fix: " in capsys.readouterr().err
+        assert ended.value.code == Exit.CANNOT_TELL, option
+        assert "fix: " in capsys.readouterr().err
     assert {*vendor_check.CODES.values()} == {Exit.OK, Exit.FOUND, Exit.CANNOT_TELL}
 
 
