@@ -116,10 +116,14 @@ class MockImages:
         return self._time
 
     def advance(self, *, seconds: float) -> None:
-        """Let time pass. Raises ValueError if it were to go back."""
-        if not seconds >= 0:
-            raise ValueError(f"time does not go back: seconds={seconds}")
-        self._time += timedelta(seconds=seconds)
+        """Let time pass. Raises ValueError if it would go back, or beyond the year 9999."""
+        _check_types(seconds=(seconds, int | float))
+        try:
+            if not seconds >= 0:
+                raise ValueError(f"seconds is not 0 or more; time does not go back: {seconds}")
+            self._time += timedelta(seconds=seconds)
+        except OverflowError:
+            raise ValueError("seconds goes beyond the year 9999") from None
 
     @contextmanager
     def virtual_time(self, client: ModuleType) -> Iterator[None]:
@@ -302,7 +306,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 def _check_types(**given: tuple[object, Any]) -> None:
     for name, (value, kind) in given.items():
-        if not isinstance(value, kind):
+        if not isinstance(value, kind) or isinstance(value, bool):
             word = getattr(kind, "__name__", kind)
             raise ValueError(f"{name} is not of the type {word}: {name}={value!r}")
 
