@@ -312,8 +312,8 @@ def _url(name: str, value: str) -> str:
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         good = False
-    if good and name == "TARGET" and "/api/v1" in parts.path:
-        fix = setting(name, _shown(value.partition("/api/v1")[0]))
+    if good and name == "TARGET" and re.search("/api/v[0-9]", parts.path):
+        fix = setting(name, _shown(re.split("/api/v[0-9]", value)[0]))
         raise GateError(f"{setting(name)} is not a base URL", fix)
     if not good or parts.query or parts.fragment:
         raise GateError(

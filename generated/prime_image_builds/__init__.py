@@ -25,7 +25,7 @@ from . import errors
 from .client import AuthenticatedClient, Client
 from .context import Context, pack
 from .job import build_image, build_image_async, upload, upload_async, wait, wait_async
-from .progress import Progress, Step, progress_bar
+from .progress import OnProgress, Progress, Step, progress_bar
 from .types import UNSET, Response, Unset
 
 __all__ = (
@@ -33,6 +33,7 @@ __all__ = (
     "AuthenticatedClient",
     "Client",
     "Context",
+    "OnProgress",
     "Progress",
     "Response",
     "Step",

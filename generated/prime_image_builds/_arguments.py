@@ -4,10 +4,11 @@
 Each function raises ``InvalidRequestError``. What may be secret is not shown, only its type.
 """
 
+import errno
 import math
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import httpx
@@ -17,6 +18,18 @@ from .errors import InvalidRequestError
 LONGEST_TIMEOUT: Final = 1_000_000
 """Seconds; sockets of some systems take no more than 24 days."""
 
+# What httpx takes where its default is None, or where it takes more than what its default is.
+_HTTPX: Final[dict[str, tuple[Any, ...]]] = {
+    "auth": (tuple, httpx.Auth, Callable),
+    "cert": (str, tuple),
+    "default_encoding": (str, Callable),
+    "event_hooks": (Mapping,),
+    "mounts": (Mapping,),
+    "params": (Mapping, list, tuple, str, bytes),
+    "proxy": (str, httpx.URL, httpx.Proxy),
+    "transport": (httpx.BaseTransport, httpx.AsyncBaseTransport),
+}
+
 # The separators of RFC 9110 are in no name of a header or cookie.
 _SEPARATORS: Final = frozenset('"(),/:;<=>?@[\\]{} ')
 
@@ -24,9 +37,35 @@ _SEPARATORS: Final = frozenset('"(),/:;<=>?@[\\]{} ')
 def kind(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:
     """Check the type of an argument."""
     if not isinstance(value, kinds):
-        of = type(value)
-        shown = of.__name__ if of.__module__ == "builtins" else f"{of.__module__}.{of.__name__}"
-        raise InvalidRequestError(f"{name} must be {expected}, not {shown}")
+        raise InvalidRequestError(f"{name} must be {expected}, not {_type(type(value))}")
+
+
+def path(name: str, value: Any, folder: str | os.PathLike[str] = "") -> str:
+    """Return a path as text, whether or not it exists in the folder. It may be relative."""
+    kind(name, value, (str, os.PathLike), "a path")
+    given: str = os.fspath(value)
+    kind(name, given, str, "a path of text")
+    try:
+        os.lstat(os.path.join(folder, given))
+    except ValueError as error:  # a NUL, or what the system has no bytes for
+        reason = str(error)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return given
+        reason = "it is too long"
+    else:
+        return given
+    raise InvalidRequestError(f"{name} must be a path of this system, not {shown(given)}: {reason}")
+
+
+def text(name: str, value: object) -> None:
+    """Check a text for a body. ``None`` leaves it out."""
+    kind(name, value, (str, type(None)), "a text")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        what = f"{name} must be a text without surrogates, not {shown(value)}"
+        raise InvalidRequestError(what) from None
 
 
 def seconds(
@@ -89,6 +128,14 @@ def httpx_args(given: Mapping[str, Any] | None, ours: Mapping[str, str]) -> None
             raise InvalidRequestError(f"httpx_args has {name}. Fix: pass {ours[name]}= instead")
         if name not in known:
             raise InvalidRequestError(f"httpx_args has {shown(name)}, unknown to httpx.Client")
+        default = known[name]
+        takes = _HTTPX.get(name) or (object if default is None else type(default),)
+        if given[name] is not default:
+            kind(f"httpx_args[{name!r}]", given[name], takes, " or ".join(map(_type, takes)))
+
+
+def _type(of: type) -> str:
+    return of.__name__ if of.__module__ == "builtins" else f"{of.__module__}.{of.__name__}"
 
 
 def _number(value: object, least: float | None, most: float) -> bool:

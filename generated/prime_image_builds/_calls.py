@@ -61,7 +61,7 @@ def run(job: Job[R]) -> R:
             while True:
                 try:
                     result = call.sync()
-                except Exception as error:
+                except BaseException as error:  # an interrupt or a cancellation too
                     call = job.throw(error)
                 else:
                     call = job.send(result)
@@ -78,7 +78,7 @@ async def run_async(job: Job[R]) -> R:
             while True:
                 try:
                     result = await call.asyncio()
-                except Exception as error:
+                except BaseException as error:  # an interrupt or a cancellation too
                     call = job.throw(error)
                 else:
                     call = job.send(result)

@@ -2,6 +2,7 @@
 """What a client reads from the environment where it is not passed. The names are the vendor's."""
 
 import os
+import re
 from typing import Final
 
 import httpx
@@ -10,6 +11,9 @@ from .errors import InvalidRequestError
 
 BASE_URL: Final = "https://api.primeintellect.ai"
 """The server that the contract names."""
+
+_VERSION: Final = "/api/v1"
+"""What the path of each operation begins with."""
 
 _URL: Final = "PRIME_API_BASE_URL"
 _TOKEN: Final = "PRIME_API_KEY"
@@ -20,13 +24,13 @@ def base_url(given: str | None) -> str:
 
     It may end with ``/api/v1``, which the vendor's clients drop (observed).
 
-    Raises ``InvalidRequestError`` if it is not an http(s) URL, or more than host, port and path.
+    Raises ``InvalidRequestError`` if it is not an http(s) URL, or more than host, port and prefix.
     """
     name, url = ("base_url", given) if given is not None else (_URL, _variable(_URL) or BASE_URL)
     if problem := _url_problem(url):
         # Its text is not shown: it may have a password, or be the token, in the wrong place.
         raise InvalidRequestError(f"{name} {problem}")
-    return url.strip().rstrip("/").removesuffix("/api/v1")
+    return url.strip().rstrip("/").removesuffix(_VERSION)
 
 
 def token(given: str | None) -> str:
@@ -53,7 +57,7 @@ def _url_problem(url: str) -> str | None:
     """Return what makes a URL no base URL, with its fix, or ``None``."""
     try:
         parsed = httpx.URL(url.strip() if isinstance(url, str) else "")
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeEncodeError):
         parsed = httpx.URL()
     is_http = parsed.scheme in ("http", "https") and parsed.host
     if not is_http or not 0 <= (parsed.port or 0) < 2**16 or len(url.split()) > 1:
@@ -62,6 +66,8 @@ def _url_problem(url: str) -> str | None:
         return "has a user name or password. Fix: leave them out; the token is sent by token="
     if "?" in url or "#" in url:  # the path of each operation would come after them
         return "has a query or fragment. Fix: leave it out"
+    if re.search(r"/api/v[0-9]+(/|$)", parsed.path.rstrip("/").removesuffix(_VERSION)):
+        return f"has a path of the API. Fix: leave it out; each request adds its own, of {_VERSION}"
     return None
 
 

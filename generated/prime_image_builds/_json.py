@@ -11,7 +11,7 @@ body, these are corrected, and the body is read again, as strictly. msgspec reje
 import datetime
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -58,16 +58,31 @@ def from_mapping(body: Mapping[str, Any], model: type[S], tolerance: Tolerance =
 def write(body: Struct, model: type[Struct]) -> bytes:
     """Write a body as JSON; ``UNSET`` keys are left out. No option applies to requests.
 
-    Raises ``InvalidRequestError`` if it is of another model, or, with the JSON path, if a value is
-    not valid for its field.
+    Raises ``InvalidRequestError`` if it is of another model, or if a value is not valid for its
+    field, which it names.
     """
     kind("body", body, model, f"a {model.__name__}, which has from_dict")
     try:
         content = msgspec.json.encode(body)
-        _read(content, type(body))
+        if _read(content, type(body)) == body:  # msgspec writes bytes and dates as text
+            return content
+        reason = "a value changes when it is written"
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"{type(body).__name__} cannot be sent: {error}") from None
-    return content
+        reason = str(error)
+    reason = next(_invalid_fields(body), reason)
+    raise InvalidRequestError(f"{type(body).__name__} cannot be sent: {reason}")
+
+
+def _invalid_fields(body: Struct) -> Iterator[str]:
+    """Yield each field, by its name in Python, that cannot be sent, and why."""
+    for field in msgspec.structs.fields(body):
+        value = getattr(body, field.name)
+        try:
+            if value is not msgspec.UNSET or field.required:
+                msgspec.convert(value, field.type)
+                msgspec.json.encode(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            yield f"{field.name}: {error}"
 
 
 def _read(content: bytes, model: type[S]) -> S:

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from ._arguments import kind
+from ._arguments import path as checked
 from ._files import Tree
 from ._ignore import IgnoreFile
 from .context import Context
@@ -48,13 +48,12 @@ def packed(
     folder: str | os.PathLike[str], dockerfile: str | os.PathLike[str], stop: threading.Event
 ) -> Context:
     """Pack a directory, like ``pack``, until ``stop`` is set."""
-    kind("folder", folder, (str, os.PathLike), "a path")
-    kind("dockerfile", dockerfile, (str, os.PathLike), "a path")
-    root = Path(folder).resolve()
-    if not root.is_dir():
+    # Functions of os.path, because a Path raises OSError for what cannot be read.
+    root = Path(os.path.realpath(checked("folder", folder)))
+    given = root / checked("dockerfile", dockerfile, root)
+    if not os.path.isdir(root):
         raise ContextError(f"{folder} is not a directory")
-    given = root / dockerfile
-    if not given.is_file():
+    if not os.path.isfile(given):
         raise ContextError(f"{given} does not exist, or is not a file")
     # The link itself, not its target: its ignore file is the one beside it.
     source = given.parent.resolve() / given.name
@@ -93,7 +92,7 @@ def packed(
             (f"{name}{_IGNORED_BY}", source.with_name(source.name + _IGNORED_BY)),
             (_IGNORED_BY, root / _IGNORED_BY),
         ):
-            if path.exists():
+            if os.path.exists(path):
                 always[entry] = path, place(path)
                 content = _read(path, *always[entry][1])
                 if len(content) > _MOST_IGNORE_BYTES:

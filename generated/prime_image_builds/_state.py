@@ -39,6 +39,11 @@ class JobState:
         """Seconds until the deadline."""
         return self._until - _calls.now()
 
+    def begin(self, step: Step, size: int = 0) -> Call[None]:
+        """Return the report of a step that begins. What cannot end in time is not begun."""
+        self.check_deadline()
+        return self.report(step, size=size)
+
     def report(self, step: Step, sent: int = 0, size: int = 0) -> Call[None]:
         """Return a call of ``on_progress``, which is awaited if it is async, or raises."""
         self._step = step
@@ -64,9 +69,12 @@ class JobState:
         return Call(report_sync, report_async)
 
     def check_deadline(self, needed: float = 0.0) -> None:
-        """Raise ``BuildTimeoutError`` if a build exists and at most ``needed`` seconds are left."""
-        if self.build_id and self.left <= needed:
-            is_started = self._step is not Step.UPLOADING
+        """Raise ``BuildTimeoutError`` if at most ``needed`` seconds are left.
+
+        The error of a failed initiate is the caller's to raise: there is no build to wait for.
+        """
+        if self.left <= needed and (self.build_id or self.error is None):
+            is_started = self._step in (Step.STARTING, Step.WAITING) and self.build_id is not None
             raise BuildTimeoutError(
-                self.build_id, self.last, self._deadline, is_started, self.error
+                self.build_id or "", self.last, self._deadline, is_started, self.error
             )

@@ -138,7 +138,7 @@ def upload_job(
     if url.scheme not in ("http", "https") or not url.host:
         raise InvalidBodyError("$.upload_url", "is not an HTTP URL")
     state.build_id = build.build_id
-    yield state.report(Step.UPLOADING, size=context.size)
+    yield state.begin(Step.UPLOADING, context.size)
     yield from with_retries(partial(_attempt, url, context, client, state), state, idempotent=True)
 
 

@@ -27,14 +27,15 @@ def path_segment(name: str, value: str) -> str:
     return quote(value, safe="")
 
 
-def query(parameters: dict[str, str | None]) -> str:
-    """Encode query parameters, with a ``?``; those that are None are left out.
+def query(parameters: dict[str, tuple[str, str | None]]) -> str:
+    """Encode query parameters, with a ``?``: for each argument its key and value.
 
-    Raises ``InvalidRequestError`` for any other value that is not printable text.
+    Those that are None are left out. Raises ``InvalidRequestError`` for any other value that is not
+    printable text.
     """
-    given = {name: value for name, value in parameters.items() if value is not None}
-    for name, value in given.items():
-        if not isinstance(value, str) or not value.isprintable():
+    given = {key: value for key, value in parameters.values() if value is not None}
+    for name, (_, value) in parameters.items():
+        if value is not None and not (isinstance(value, str) and value.isprintable()):
             raise InvalidRequestError(f"{name} must be printable text or None, not {shown(value)}")
     return f"?{urlencode(given, safe='', quote_via=quote)}" if given else ""
 

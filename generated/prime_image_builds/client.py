@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -33,13 +33,12 @@ _OURS = {
     "verify": "verify_ssl",
     "follow_redirects": "follow_redirects",
 }
-C = TypeVar("C", bound="Client")
 
 
 class Client:
-    """An HTTP client without a token. It connects when it is first used.
+    """An HTTP client without a token, which no operation takes; see ``AuthenticatedClient``.
 
-    Use it in a ``with`` or ``async with``, which closes its connections.
+    It connects when it is first used. Use it in a ``with`` or ``async with``, which closes its connections.
 
     Args:
         base_url: The URL of the API, with or without ``/api/v1``; by default ``PRIME_API_BASE_URL``
@@ -60,8 +59,8 @@ class Client:
             default 16 MiB. A larger success raises ``InvalidResponseError``.
 
     Raises:
-        InvalidRequestError: If the URL is not an http(s) URL, or has a user, query or fragment, or
-            if another argument is invalid.
+        InvalidRequestError: If the URL is not an http(s) URL, has a user, query or fragment, or a
+            path of the API beyond ``/api/v1``, or if another argument is invalid.
     """
 
     def __init__(
@@ -127,10 +126,12 @@ class Client:
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
         """Return a copy that also sends these headers."""
+        _arguments.kind("headers", headers, Mapping, "a mapping of names to values")
         return self._copy(headers={**self._settings["headers"], **headers})
 
     def with_cookies(self, cookies: Mapping[str, str]) -> Self:
         """Return a copy that also sends these cookies."""
+        _arguments.kind("cookies", cookies, Mapping, "a mapping of names to values")
         return self._copy(cookies={**self._settings["cookies"], **cookies})
 
     def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
@@ -139,6 +140,7 @@ class Client:
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
         """Use this ``httpx.Client``, with its own settings instead of this client's."""
+        _arguments.kind("client", client, httpx.Client, "an httpx.Client")
         self._client = client
         return self
 
@@ -151,6 +153,7 @@ class Client:
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
         """Use this ``httpx.AsyncClient``, with its own settings instead of this client's."""
+        _arguments.kind("async_client", async_client, httpx.AsyncClient, "an httpx.AsyncClient")
         self._async_client = async_client
         return self
 
@@ -323,9 +326,9 @@ class AuthenticatedClient(Client):
         headers["Authorization"] = f"Bearer {self._token}"
 
 
-def used(client: C) -> C:
-    """Return a client. Raises ``InvalidRequestError`` for anything else, such as one of httpx."""
-    _arguments.kind("client", client, Client, "an AuthenticatedClient")
+def used(client: AuthenticatedClient) -> AuthenticatedClient:
+    """Return a client. Raises ``InvalidRequestError`` for any other, such as one without a token."""
+    _arguments.kind("client", client, AuthenticatedClient, "an AuthenticatedClient, with a token")
     return client
 
 

@@ -60,7 +60,7 @@ def pack(
             packed under a generated name.
 
     Raises:
-        InvalidRequestError: If one of them is not a path.
+        InvalidRequestError: If one of them is not a path, is too long, or has a NUL.
         ContextError: If directory or Dockerfile do not exist, if a Dockerfile or ignore file in the
             directory is a link out of it, if an entry is a device, cannot be read or is exchanged
             meanwhile, or if the ignore file or SOURCE_DATE_EPOCH is invalid.

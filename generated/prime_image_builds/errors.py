@@ -288,27 +288,27 @@ class BuildFailedError(ImageBuildsError):
 
     Attributes:
         build: The build as last returned.
-        messages: The error messages of its artifacts, unchanged.
+        messages: The error messages of its artifacts, unchanged, each once.
     """
 
     def __init__(self, build: "BuildStatusResponse") -> None:
         self.build = build
-        messages = [artifact.error_message for artifact in build.artifacts]
+        # An image and its VM sandbox often fail for the same reason.
+        messages = dict.fromkeys(artifact.error_message for artifact in build.artifacts)
         self.messages = tuple(message for message in messages if message)
         super().__init__(build)
 
     def _message(self) -> str:
         build = self.build
         summary = f"build {build.id} of {build.image_name}:{build.image_tag} is {build.status}"
-        # An image and its VM sandbox often fail for the same reason; show it once.
-        return ": ".join([summary, *dict.fromkeys(self.messages)])
+        return ": ".join([summary, *self.messages])
 
 
 class BuildTimeoutError(ImageBuildsError, TimeoutError):
     """A build that did not end before the deadline. To continue, call ``wait(build_id)``.
 
     Attributes:
-        build_id: The id of the build.
+        build_id: The id of the build; empty if the deadline left no time to initiate one.
         last: The build as last returned, or ``None`` if its status was never read.
         deadline: The deadline, in seconds.
         is_started: Whether the build may be started. If not, ``wait`` would wait in vain.
@@ -336,9 +336,10 @@ class BuildTimeoutError(ImageBuildsError, TimeoutError):
         if not self.is_started:
             status, fix = "is not started", "build again with a larger deadline"
         failed = f"; the last request failed: {_in_words(self.reason)}" if self.reason else ""
+        build = f"build {self.build_id} {status}" if self.build_id else "no build is initiated"
         return (
-            f"build {self.build_id} {status}; the deadline of {self.deadline:g} s leaves no time "
-            f"for another request{failed}. Fix: {fix}"
+            f"{build}; the deadline of {self.deadline:g} s leaves no time "
+            f"for the next request{failed}. Fix: {fix}"
         )
 
 

@@ -16,6 +16,7 @@ import httpx
 import msgspec
 
 from . import _calls
+from ._arguments import path, text
 from ._calls import Call, Job, once, run, run_async
 from ._json import write
 from ._phases import FAILED, SUCCEEDED, WAITING
@@ -27,7 +28,7 @@ from ._wire import member
 from .api.images import get_build_status, initiate_image_build, start_image_build
 from .client import AuthenticatedClient, used
 from .context import Context, pack, pack_async
-from .errors import ApiError, BuildFailedError, ImageBuildsError, InvalidRequestError
+from .errors import ApiError, BuildFailedError, InvalidRequestError
 from .models import BuildPlatform, RequestedVisibility
 from .models.build_image_request import BuildImageRequest
 from .models.build_image_response import BuildImageResponse
@@ -48,7 +49,7 @@ def build_image(
     *,
     name: str,
     tag: str,
-    dockerfile_path: str | None = None,
+    dockerfile_path: str | os.PathLike[str] | None = None,
     platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
     team_id: str | None = None,
     visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
@@ -77,7 +78,7 @@ def build_image(
     name: str | None = None,
     tag: str | None = None,
     body: BuildImageRequest | None = None,
-    dockerfile_path: str | None = None,
+    dockerfile_path: str | os.PathLike[str] | None = None,
     platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
     team_id: str | None = None,
     visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
@@ -113,7 +114,8 @@ def build_image(
 
     Raises:
         BuildFailedError: If it ends as FAILED or CANCELLED; has the artifacts' error messages.
-        BuildTimeoutError: If the deadline passes; has the build id, to continue with ``wait``.
+        BuildTimeoutError: If the deadline passes; has the build id, to continue with ``wait``. No
+            step begins after the deadline.
         ContextError: If the directory cannot be packed; nothing is sent.
         ApiError: If an operation returns an error status.
         UploadRefusedError: If the upload URL returns an error status.
@@ -121,7 +123,7 @@ def build_image(
         InvalidResponseError: If a response violates the contract.
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response; a failed initiate may have created a build.
-            Errors after initiate have a note with the build id.
+            What is raised after initiate, also by an interrupt, has a note with the build id.
     """
     body = _request(body, name, tag, dockerfile_path, platform, team_id, visibility)
     with _given(client) as used:
@@ -134,7 +136,7 @@ async def build_image_async(
     *,
     name: str,
     tag: str,
-    dockerfile_path: str | None = None,
+    dockerfile_path: str | os.PathLike[str] | None = None,
     platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
     team_id: str | None = None,
     visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
@@ -163,7 +165,7 @@ async def build_image_async(
     name: str | None = None,
     tag: str | None = None,
     body: BuildImageRequest | None = None,
-    dockerfile_path: str | None = None,
+    dockerfile_path: str | os.PathLike[str] | None = None,
     platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None = None,
     team_id: str | None = None,
     visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None = None,
@@ -233,7 +235,9 @@ def wait(
     Raises:
         BuildFailedError: If it ends as FAILED or CANCELLED; has the artifacts' error messages.
         BuildTimeoutError: If the deadline passes.
-        ApiError, InvalidResponseError, InvalidRequestError: As for the operation.
+        ApiError: If the operation returns an error status.
+        InvalidResponseError: If a response violates the contract.
+        InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response for 60 s.
     """
     with _given(client) as used:
@@ -264,16 +268,21 @@ def _request(
     body: BuildImageRequest | None,
     name: str | None,
     tag: str | None,
-    dockerfile_path: str | None,
+    dockerfile_path: str | os.PathLike[str] | None,
     platform: BuildPlatform | Literal["linux/amd64", "linux/arm64"] | None,
     team_id: str | None,
     visibility: RequestedVisibility | Literal["INHERIT", "PRIVATE", "PUBLIC"] | None,
 ) -> BuildImageRequest:
     """Return the request for an image, from its fields if it is not passed as a whole."""
+    text("name", name)
+    text("tag", tag)
+    text("team_id", team_id)
     fields: dict[str, Any] = {
         "image_name": name,
         "image_tag": tag,
-        "dockerfile_path": dockerfile_path,
+        "dockerfile_path": None
+        if dockerfile_path is None
+        else path("dockerfile_path", dockerfile_path),
         "platform": None if platform is None else member("platform", platform, BuildPlatform),
         "team_id": team_id,
         "visibility": None
@@ -298,11 +307,11 @@ def _build(
     body: BuildImageRequest,
     state: JobState,
 ) -> Job[BuildStatusResponse]:
-    yield state.report(Step.PACKING)
+    yield state.begin(Step.PACKING)
     context: Context = yield _pack_call(folder, body.dockerfile_path)
     with context:
         body = msgspec.structs.replace(body, dockerfile_path=context.dockerfile_path)
-        yield state.report(Step.INITIATING, size=context.size)
+        yield state.begin(Step.INITIATING, context.size)
         initiate = Call(
             lambda: initiate_image_build.sync(client=client, body=body),
             lambda: initiate_image_build.asyncio(client=client, body=body),
@@ -312,13 +321,13 @@ def _build(
             yield from upload_job(build, context, client, state)
             yield from _start(build.build_id, client, state)
             return (yield from _wait(build.build_id, client, state))
-        except (ImageBuildsError, httpx.HTTPError) as error:
+        except BaseException as error:  # an interrupt or a cancellation too: the build goes on
             error.add_note(f"build id: {printable(build.build_id)}")
             raise
 
 
 def _start(build_id: str, client: AuthenticatedClient, state: JobState) -> Job[None]:
-    yield state.report(Step.STARTING)
+    yield state.begin(Step.STARTING)
     body = StartBuildRequest()
     start = Call(
         lambda: start_image_build.sync(build_id, client=client, body=body),

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from . import _arguments
 from ._text import printable
 from .models.image_build_status import ImageBuildStatus
 
@@ -49,9 +50,10 @@ class Progress(Struct, frozen=True):
 
 
 OnProgress: TypeAlias = Callable[[Progress], object]
-"""Called at each step, piece of the upload and poll. An exception that it raises ends the call.
+"""A function of a ``Progress``, such as ``print``, called at each step, piece sent, and poll.
 
-The async functions await what it returns, if that can be awaited.
+An exception that it raises ends the call. The async functions await what it returns, if that can
+be awaited.
 """
 
 
@@ -65,6 +67,8 @@ def progress_bar(*, console: object = None) -> Iterator[OnProgress]:
             build_image(".", name="web", tag="v1", on_progress=on_progress)
     """
     rich: Any = importlib.import_module("rich.progress")
+    known: Any = importlib.import_module("rich.console").Console
+    _arguments.kind("console", console, (known, type(None)), "a rich.console.Console or None")
     about = rich.TextColumn("{task.description}", "progress.description", markup=False)
     columns = (rich.SpinnerColumn(), about, rich.BarColumn(), rich.TimeElapsedColumn())
     with rich.Progress(*columns, console=console) as bar:

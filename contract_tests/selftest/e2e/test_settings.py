@@ -98,6 +98,7 @@ def message_of(environment: dict[str, str]) -> str:
         ({**URL, "CONTRACT_TARGET": "http://127.0.0.1:99999"}, "is not an http(s) URL"),
         ({**URL, "CONTRACT_TARGET": "http://[::1"}, "is not an http(s) URL"),
         ({**URL, "CONTRACT_TARGET": "http://127.0.0.1/?a=b"}, "is not an http(s) URL"),
+        ({**URL, "CONTRACT_TARGET": "http://127.0.0.1/p/api/v2"}, "TARGET=http://127.0.0.1/p"),
         ({**URL, "CONTRACT_TARGET": "http://user:pass@127.0.0.1"}, "CONTRACT_TOKEN"),
         ({**URL, "CONTRACT_FAULT": "completed-null"}, "leave TARGET out"),
         ({**URL, "CONTRACT_TOKEN": "a token"}, "CONTRACT_TOKEN"),

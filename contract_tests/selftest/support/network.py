@@ -89,7 +89,7 @@ class Network(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.requests.append(request)
         steps = self.script[name]
         step = steps.pop(0) if len(steps) > 1 else steps[0]
-        if isinstance(step, Exception):
+        if isinstance(step, BaseException):
             raise step
         if isinstance(step, httpx.Response):
             return step

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import inspect
 import io
+import json
 import math
 import pickle
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from prime_image_builds import (
     AuthenticatedClient,
+    Client,
     Context,
     build_image,
     build_image_async,
@@ -26,20 +29,35 @@ from prime_image_builds import (
     wait_async,
 )
 from prime_image_builds.api.images import get_build_status, initiate_image_build
-from prime_image_builds.models import BuildImageResponse
+from prime_image_builds.models import BuildImageRequest, BuildImageResponse
 
 from ...drivers.client import example
 from ..support.network import TOKEN, WEB, Clock, Network, build_asyncio, build_sync, context
 
 PASSWORD = "pass-word-of-a-url"  # noqa: S105 (errors are searched for it)
+
+
+class PathOf(NamedTuple):
+    """A path-like object, as ``os.scandir`` returns them, also with bytes."""
+
+    path: Any
+
+    def __fspath__(self) -> Any:
+        """Return the path."""
+        return self.path
+
+
 URLS = {
     "http://127.0.0.1 :8000": "http(s)", "http://127.0.0.1:-1": "http(s)", "http://a b/": "http(s)",
     "": "http", "localhost": "http", "images.test": "http", "ftp://images.test": "http",
-    "https:///path": "http", "https://[::": "http", "https://images.test:99999": "http",
+    "https:///path": "http", "https://[::": "http", "https://a\udcff": "http",
+    "https://images.test:99999": "http",
     f"https://me:{PASSWORD}@images.test": "user name", f"https://{PASSWORD}@images.test": "user",
     f"https://:{PASSWORD}@images.test/api/v1": "user",
     f"https://images.test?key={PASSWORD}": "query", "https://images.test/?": "query",
     f"https://images.test/api/v1#{PASSWORD}": "fragment", "https://images.test/#": "fragment",
+    "https://images.test/api/v2": "path", "https://images.test/api/v1/api/v1/": "path",
+    "https://images.test/prefix/api/v1/images/build": "path",
 }  # fmt: skip
 """URLs that are no base URL, each with a word of what is wrong."""
 
@@ -49,7 +67,8 @@ DOUBLED = {
     "https://images.test/api/v1": "https://images.test",
     " https://images.test/api/v1/\n": "https://images.test",
     "https://images.test/prefix/api/v1": "https://images.test/prefix",
-    "https://images.test/api/v2": "https://images.test/api/v2",
+    "https://images.test/api": "https://images.test/api",
+    "https://images.test/v2/api/v1": "https://images.test/v2",
     "HTTPS://images.test": "https://images.test",
 }
 """Base URLs, and where the paths of the API begin."""
@@ -73,11 +92,26 @@ OF_A_CLIENT: dict[str, list[Any]] = {
     "naive_timestamps": [None, 7, [], "UTC"],
     "unknown_statuses": [None, 7, {}, "ignore"],
 }  # fmt: skip
+OF_HTTPX = (httpx.Client.__init__.__kwdefaults__ or {}).keys() - {
+    "base_url", "cookies", "follow_redirects", "headers", "timeout", "verify",
+}  # fmt: skip
+"""Arguments of httpx that have no parameter of the client."""
+
+NO_PATHS: list[Any] = [
+    5, b"context", "a\0b", Path("a\0b"), "a\ud800", "a" * 300, "a/" * 5000, PathOf(b"context"),
+]  # fmt: skip
+NO_TEXTS: list[Any] = [5, b"web", "\ud800", Path("web"), datetime.datetime.now(datetime.UTC), []]
+ANYTHING: list[Any] = [
+    *NO_SECONDS, *NO_TEXTS, b"x", "a\0b", "x" * 10_000, {}, object(), math.inf, int, "\udcff", " ",
+    "a\r\nb", ("a", "b"), {"a": 1}, {5: 5}, {"\ud800": "x"}, {"a": "\ud800"}, ["a"], ["\ud800"],
+]  # fmt: skip
+"""Values of each kind, valid ones for some argument too."""
+
 OF_A_JOB: dict[str, list[Any]] = {
     "deadline": [*NO_SECONDS, "soon"],
     "interval": [*NO_SECONDS, 0, 0.0],
     "on_progress": ["print", 7, []],
-    "client": ["token", 7, httpx.Client(), AuthenticatedClient, errors],
+    "client": ["token", 7, httpx.Client(), Client("https://x.test"), AuthenticatedClient, errors],
 }
 
 
@@ -147,6 +181,14 @@ def test_invalid_argument_of_a_client_is_named(name: str) -> None:
         assert name in message, value
 
 
+@pytest.mark.parametrize("name", sorted(OF_HTTPX))
+def test_argument_of_httpx_of_another_type_is_named(name: str) -> None:
+    """Each that httpx has, and not by httpx when it connects."""
+    message = refused(AuthenticatedClient, "https://x.test", TOKEN, httpx_args={name: object()})
+
+    assert f"httpx_args['{name}']" in message
+
+
 def test_valid_arguments_of_a_client_are_accepted(tmp_path: Path) -> None:
     """Each form that a type allows."""
     file = tmp_path / "ca.pem"
@@ -156,7 +198,18 @@ def test_valid_arguments_of_a_client_are_accepted(tmp_path: Path) -> None:
         "verify_ssl": [True, False, str(file), str(tmp_path), ssl.create_default_context()],
         "headers": [None, {}, {"X-Mine": "a\tb"}, {"X-Empty": ""}, httpx.Headers({"a": "b"})],
         "cookies": [None, {}, {"session": "a=b;c"}, httpx.Cookies({"a": "b"})],
-        "httpx_args": [None, {}, {"trust_env": False, "event_hooks": {}}, {"auth": httpx.Auth()}],
+        "httpx_args": [
+            None,
+            {},
+            {"trust_env": False, "event_hooks": {}},
+            {"auth": httpx.Auth()},
+            {"transport": httpx.MockTransport(lambda _: httpx.Response(200))},
+            {"proxy": None},
+            {"auth": ("me", "x")},
+            {"proxy": "http://p.test"},
+            {"cert": None},
+            {"limits": httpx.Limits(), "max_redirects": 1, "params": {"a": "b"}},
+        ],
         "upload_hosts": [(), [], {"storage.test"}, frozenset({"10.0.0.5:9000"}), {"a": 1}.keys()],
     }
     for name, values in valid.items():
@@ -203,12 +256,87 @@ def test_value_of_another_type_is_named_by_each_step(tmp_path: Path) -> None:
     assert network.requests == []
 
 
-def test_invalid_field_raises_before_anything_is_packed(tmp_path: Path) -> None:
-    """A name that is not a text; the directory does not even exist."""
-    folder = tmp_path / "nowhere"
-    message = refused(build_image, folder, name=7, tag="v1", client=Network().client)
+def test_no_argument_raises_another_error_than_the_clients(tmp_path: Path) -> None:
+    """Each argument of each function, with values of each kind; an invalid one is named."""
+    network, folder = Network(initiate=[418], status=[418], start=[418]), context(tmp_path)
+    client, packed = network.client, Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+    web, image = {"name": "web", "tag": "v1"}, {"image_name": "web", "image_tag": "v1"}
+    build = BuildImageResponse.from_dict(example("initiate_image_build"))
+    calls: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+        (AuthenticatedClient, {"base_url": "https://x.test", "token": TOKEN}),
+        (client.with_headers, {"headers": {}}), (client.with_cookies, {"cookies": {}}),
+        (client.with_timeout, {"timeout": 1}), (client.set_httpx_client, {"client": None}),
+        (client.set_async_httpx_client, {"async_client": None}),
+        (build_image, {"folder": folder, **web, "client": client}),
+        (build_image, {"folder": folder, "body": WEB, "client": client}),
+        (client.images.initiate, image), (client.images.delete, image),
+        (client.images.build_status, {"build_id": "b"}), (pack, {"folder": folder}),
+        (client.images.start_build, {"build_id": "b"}), (wait, {"build_id": "b", "client": client}),
+        (upload, {"build": build, "context": packed, "client": client}),
+    ]  # fmt: skip
+    seen = 0
+    for function, given in calls:
+        for name in inspect.signature(function).parameters.keys() - {"on_progress"}:
+            for value in ANYTHING[name == "client" :]:  # without one, build_image makes one
+                try:
+                    function(**{**given, name: value})
+                except errors.InvalidRequestError as error:
+                    is_named = name in str(error) or "the image" in str(error)
+                    assert is_named, (function, name, value)
+                    seen += 1
+                except (errors.ContextError, errors.ApiError):
+                    pass
+    assert seen > 1000
+    assert b"eA==" not in b"".join(one.content for one in network.requests if one.method == "POST")
 
-    assert "$.image_name" in message
+
+def test_value_that_is_no_path_is_named(tmp_path: Path) -> None:
+    """Another type, too long, a NUL, a surrogate, bytes; nothing is sent."""
+    network, folder = Network(), context(tmp_path)
+    for value in NO_PATHS:
+        calls: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
+            ("folder", pack, (value,)), ("dockerfile", pack, (folder, value)),
+        ]  # fmt: skip
+        for name, function, places in calls:
+            assert f"{name} must be" in refused(function, *places), value
+        given = {"name": "web", "tag": "v1", "client": network.client}
+        for build in (build_image, build_image_async):
+            assert "folder must be" in refused(build, value, **given), value
+            message = refused(build, folder, dockerfile_path=value, **given)
+            assert "dockerfile_path must be" in message, value
+    assert network.requests == []
+
+
+def test_value_that_is_no_text_is_named_by_its_argument(tmp_path: Path) -> None:
+    """Also what a JSON encoder would write as another text: bytes and dates. Nothing is sent."""
+    network, folder = Network(), tmp_path / "nowhere"
+    client, images = network.client, network.client.images
+    for value in NO_TEXTS:
+        for name in ("name", "tag", "team_id"):
+            given = {"name": "web", "tag": "v1", name: value, "client": client}
+            for build in (build_image, build_image_async):
+                assert refused(build, folder, **given).startswith(f"{name} must be"), value
+        for name in ("image_name", "image_tag", "team_id"):
+            image = {"image_name": "web", "image_tag": "v1", name: value}
+            body = BuildImageRequest(**image)
+            assert f" {name}: " in refused(images.initiate, **image), value
+            assert f" {name}: " in refused(images.initiate_async, **image), value
+            assert f" {name}: " in refused(initiate_image_build.sync, client=client, body=body)
+            assert f" {name}: " in refused(build_image, folder, client=client, body=body), value
+            assert f"{name} must be" in refused(images.delete, **image), value
+    assert network.requests == []
+
+
+def test_dockerfile_path_may_be_a_path(tmp_path: Path) -> None:
+    """As the directory may be one, and ``dockerfile`` of pack."""
+    folder = context(tmp_path)
+    (folder / "Dockerfile").rename(folder / "other")
+    for build in (build_sync, build_asyncio):
+        for path in (Path("other"), PathOf(str(folder / "other"))):
+            network = Network()
+            build(folder, name="web", tag="v1", dockerfile_path=path, client=network.client)
+
+            assert json.loads(network.requests[0].content)["dockerfile_path"] == "other"
 
 
 def test_async_on_progress_is_awaited_by_the_async_job(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_build_image_takes_the_fields_of_the_request(tmp_path: Path, way: str) -
         ({"name": "web", "tag": "v1", "platform": "windows"}, ["platform", "linux/arm64"]),
         ({"name": "web", "tag": "v1", "platform": ""}, ["platform", "linux/arm64"]),
         ({"name": "web", "tag": "v1", "visibility": "public"}, ["visibility", "PUBLIC"]),
-        ({"name": 7, "tag": "v1"}, ["image_name"]),
+        ({"name": 7, "tag": "v1"}, ["name"]),
     ],
 )
 def test_image_that_is_not_clear_is_refused(

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from prime_image_builds import AuthenticatedClient, build_image, errors, pack, upload, wait
+from prime_image_builds import AuthenticatedClient, Client, build_image, errors, pack, upload, wait
 from prime_image_builds.api.images import get_build_status, start_image_build
 from prime_image_builds.models import (
     BuildImageRequest,
@@ -129,6 +129,14 @@ MESSAGES: dict[str, Callable[[Path], object]] = {
     "body that is a dict": lambda _: build_image(".", body={}, client=client()),  # type: ignore[call-overload]
     "upload URL of a file": lambda folder: uploaded(folder, "file:///etc/passwd"),
     "upload URL of a private address": lambda folder: uploaded(folder, "https://10.0.0.1/x"),
+    "directory with a NUL": lambda _: pack("a\0b"),
+    "base URL with a version": lambda _: AuthenticatedClient("https://api.test/api/v2", "t"),
+    "transport of another type": lambda _: client(httpx_args={"transport": 5}),
+    "client without a token": lambda _: wait("bld_1", client=Client("https://api.test")),  # type: ignore[arg-type]
+    "field of another type": lambda _: client().images.initiate("web", "v1", team_id=5),  # type: ignore[arg-type]
+    "deadline of nothing": lambda folder: build_image(
+        folder, name="web", tag="v1", client=client(), deadline=0
+    ),
     "missing directory": lambda folder: pack(folder / "nowhere"),
     "missing Dockerfile": lambda folder: pack(folder),
     "unclosed class in the ignore file": lambda folder: packed(folder, **{".dockerignore": "a[b"}),

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pickle
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ def test_a_failed_build_raises_its_messages(server: str, folder: Path, build: Bu
 
     assert caught.value.build.status == "FAILED"
     # The image and the VM sandbox, each for the same reason.
-    assert len(set(caught.value.messages)) == 1
+    assert len(caught.value.messages) == 1
     assert "RUNN" in caught.value.messages[0]
     assert str(caught.value).endswith(caught.value.messages[0])
     assert caught.value.build.id in str(caught.value)
@@ -198,6 +199,14 @@ def test_the_bar_shows_the_build(server: str, folder: Path) -> None:
         )
 
     assert f"{done.id} waiting COMPLETED" in text.getvalue()
+
+
+def test_console_of_another_type_is_named() -> None:
+    """And not by rich when it draws."""
+    for console in (5, "stdout", sys.stdout):
+        named = pytest.raises(errors.InvalidRequestError, match=r"console must be .*Console")
+        with named, progress_bar(console=console):
+            pass
 
 
 # --- against a network that fails -------------------------------------------------------------
@@ -318,7 +327,7 @@ def test_build_errors_survive_pickling() -> None:
 
 
 def test_repeated_artifact_message_is_shown_once() -> None:
-    """An image and its VM sandbox often fail for the same reason; ``messages`` has them all."""
+    """An image and its VM sandbox often fail for the same reason; the build has each message."""
     body = status_body("FAILED")
     row = {"id": "art_1", "status": "FAILED", "createdAt": body["createdAt"]}
     messages = ["exit 1", "exit 2", "exit 1", None, "exit 1"]
@@ -328,7 +337,7 @@ def test_repeated_artifact_message_is_shown_once() -> None:
 
     error = errors.BuildFailedError(build)
 
-    assert error.messages == ("exit 1", "exit 2", "exit 1", "exit 1")
+    assert error.messages == ("exit 1", "exit 2")
     assert str(error).split(": ")[1:] == ["exit 1", "exit 2"]
 
 

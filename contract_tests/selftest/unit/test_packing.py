@@ -404,6 +404,22 @@ def test_missing_directory_or_dockerfile_raises_with_its_path(folder: Path, tmp_
         pack(folder, ".")
 
 
+def test_directory_that_links_to_itself_raises_with_its_path(folder: Path) -> None:
+    """As one that is not there, on each version of Python."""
+    (folder / "loop").symlink_to("loop")
+    for given in ((folder / "loop",), (folder, "loop"), (folder / "loop" / "x",)):
+        with pytest.raises(errors.ContextError, match="loop"):
+            pack(*given)
+
+
+def test_longest_name_of_a_dockerfile_is_packed(folder: Path) -> None:
+    """No ignore file can have its name with more at its end."""
+    name = "D" * 255
+    (folder / name).write_text("FROM scratch\n")
+
+    assert name in names(folder, name)
+
+
 def test_bytes_do_not_depend_on_the_machine(folder: Path) -> None:
     """The gzip header has neither name nor time, directories and links have one mode each."""
     (folder / "empty").mkdir(mode=0o700)

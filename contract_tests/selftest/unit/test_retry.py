@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,11 @@ import httpx
 import pytest
 from prime_image_builds import (
     AuthenticatedClient,
+    Progress,
+    Step,
     _upload,
     build_image,
+    build_image_async,
     errors,
     pack,
     upload,
@@ -179,15 +183,80 @@ def test_the_deadline_ends_patience(
 
 
 @both
-def test_a_limit_outlasts_a_deadline_of_nothing(folder: Path, build: Build, clock: Clock) -> None:
+def test_a_limit_outlasts_a_short_deadline(folder: Path, build: Build, clock: Clock) -> None:
     """With no build to wait for yet, the refusal itself is raised, once the time is over."""
     limited = refusal(429, "0")
     with pytest.raises(errors.RateLimitedError):
-        build(folder, client=Network(initiate=[limited]).client, body=WEB, deadline=0)
-    assert clock.pauses == []
+        build(folder, client=Network(initiate=[limited]).client, body=WEB, deadline=0.5)
+    assert clock.pauses == [0.5]
 
     network = Network(initiate=[limited, 201])
     assert build(folder, client=network.client, body=WEB, deadline=1.5).status == "COMPLETED"
+
+
+@both
+@pytest.mark.parametrize(
+    ("moment", "sent", "is_started"),
+    [
+        ("", [], False),
+        ("packing, sent: False", [], False),
+        ("initiating, sent: False", ["initiate"], False),
+        ("uploading, sent: False", ["initiate"], False),
+        ("uploading, sent: True", ["initiate", "upload"], False),
+        ("starting, sent: False", ["initiate", "upload", "start", "status"], True),
+    ],
+)
+def test_no_step_begins_after_the_deadline(
+    folder: Path, build: Build, clock: Clock, moment: str, sent: list[str], is_started: bool
+) -> None:
+    """The time is over at once, or during a step; the status is read once."""
+
+    def passes(progress: Progress) -> None:
+        clock.time += 100 * (f"{progress.step}, sent: {progress.sent > 0}" == moment)
+
+    network = Network(status=["BUILDING"])
+    deadline = 99 if moment else 0
+    with pytest.raises(errors.BuildTimeoutError) as caught:
+        build(folder, client=network.client, body=WEB, deadline=deadline, on_progress=passes)
+
+    assert (network.operations, caught.value.is_started) == (sent, is_started)
+    assert caught.value.build_id == ("bld_7c1e09" if sent else "")
+    assert ("wait()" in str(caught.value)) == is_started
+
+
+@both
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("operation", ["initiate", "upload", "start", "status"])
+def test_interrupt_has_a_note_with_the_build(
+    folder: Path, build: Build, operation: str, kind: type[BaseException]
+) -> None:
+    """There is no id before initiate has returned one."""
+    network = Network(**{operation: [kind()]})
+    with pytest.raises(kind) as caught:
+        build(folder, client=network.client, body=WEB)
+
+    notes = getattr(caught.value, "__notes__", [])
+    assert notes == ([] if operation == "initiate" else ["build id: bld_7c1e09"])
+
+
+def test_cancelled_task_has_a_note_with_the_build(folder: Path) -> None:
+    """A timeout of asyncio cancels the call; its traceback shows the note."""
+
+    async def cancelled() -> None:
+        async with Network().client as client, asyncio.timeout(None) as timeout:
+
+            async def hangs(progress: Progress) -> None:
+                if progress.step is Step.WAITING:
+                    timeout.reschedule(0)
+                    await asyncio.Event().wait()
+
+            await build_image_async(folder, client=client, body=WEB, on_progress=hangs)
+
+    with pytest.raises(TimeoutError) as caught:
+        asyncio.run(cancelled())
+
+    assert "build id: bld_7c1e09" in "".join(traceback.format_exception(caught.value))
 
 
 def uploaded(

@@ -50,8 +50,11 @@ class Images:
             visibility: Who may use the image once it is built. With INHERIT, a tag that
                 exists keeps the visibility it has, and a new tag is PRIVATE.
 
-        Raises ``ApiError``, ``InvalidResponseError``, ``InvalidRequestError`` and httpx's own
-        exceptions, as ``initiate_image_build.sync`` does.
+        Raises:
+            ApiError: For an error status; each documented one has its own subclass.
+            InvalidResponseError: If the body of the response violates the contract.
+            InvalidRequestError: If an argument is invalid; nothing is sent.
+            httpx.HTTPError: If there is no response.
         """
         return initiate_image_build.sync(
             client=self._client,
@@ -94,8 +97,11 @@ class Images:
         Args:
             build_id: The id of a build. Observed: It is the build_id that initiate issued.
 
-        Raises ``ApiError``, ``InvalidResponseError``, ``InvalidRequestError`` and httpx's own
-        exceptions, as ``get_build_status.sync`` does.
+        Raises:
+            ApiError: For an error status; each documented one has its own subclass.
+            InvalidResponseError: If the body of the response violates the contract.
+            InvalidRequestError: If an argument is invalid; nothing is sent.
+            httpx.HTTPError: If there is no response.
         """
         return get_build_status.sync(build_id, client=self._client)
 
@@ -111,8 +117,11 @@ class Images:
             context_uploaded: Whether the context is uploaded. Assumed: A build does not
                 start while its context is not uploaded.
 
-        Raises ``ApiError``, ``InvalidResponseError``, ``InvalidRequestError`` and httpx's own
-        exceptions, as ``start_image_build.sync`` does.
+        Raises:
+            ApiError: For an error status; each documented one has its own subclass.
+            InvalidResponseError: If the body of the response violates the contract.
+            InvalidRequestError: If an argument is invalid; nothing is sent.
+            httpx.HTTPError: If there is no response.
         """
         return start_image_build.sync(
             build_id, client=self._client, body=StartBuildRequest(context_uploaded=context_uploaded)
@@ -136,8 +145,11 @@ class Images:
             image_tag: The image's tag.
             team_id: The team that the image is one of.
 
-        Raises ``ApiError``, ``InvalidResponseError``, ``InvalidRequestError`` and httpx's own
-        exceptions, as ``delete_image.sync`` does.
+        Raises:
+            ApiError: For an error status; each documented one has its own subclass.
+            InvalidResponseError: If the body of the response violates the contract.
+            InvalidRequestError: If an argument is invalid; nothing is sent.
+            httpx.HTTPError: If there is no response.
         """
         return delete_image.sync(image_name, image_tag, client=self._client, team_id=team_id)
 

@@ -78,7 +78,9 @@ def sync(
         httpx.HTTPError: If there is no response.
     """
     return _result(
-        used(client).request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
+        used(client).request(
+            "DELETE", _path(image_name, image_tag) + query({"team_id": ("teamId", team_id)})
+        ),
         client.tolerance,
     )
 
@@ -90,10 +92,14 @@ def sync_detailed(
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
+        InvalidResponseError: As for ``sync``.
+        InvalidRequestError: As for ``sync``.
+        httpx.HTTPError: As for ``sync``.
     """
     return _detailed(
-        used(client).request("DELETE", _path(image_name, image_tag) + query({"teamId": team_id})),
+        used(client).request(
+            "DELETE", _path(image_name, image_tag) + query({"team_id": ("teamId", team_id)})
+        ),
         client.tolerance,
     )
 
@@ -120,7 +126,7 @@ async def asyncio(
     """
     return _result(
         await used(client).request_async(
-            "DELETE", _path(image_name, image_tag) + query({"teamId": team_id})
+            "DELETE", _path(image_name, image_tag) + query({"team_id": ("teamId", team_id)})
         ),
         client.tolerance,
     )
@@ -133,11 +139,13 @@ async def asyncio_detailed(
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
+        InvalidResponseError: As for ``asyncio``.
+        InvalidRequestError: As for ``asyncio``.
+        httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
         await used(client).request_async(
-            "DELETE", _path(image_name, image_tag) + query({"teamId": team_id})
+            "DELETE", _path(image_name, image_tag) + query({"team_id": ("teamId", team_id)})
         ),
         client.tolerance,
     )

@@ -76,7 +76,9 @@ def sync_detailed(
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
+        InvalidResponseError: As for ``sync``.
+        InvalidRequestError: As for ``sync``.
+        httpx.HTTPError: As for ``sync``.
     """
     return _detailed(used(client).request("GET", _path(build_id)), client.tolerance)
 
@@ -107,6 +109,8 @@ async def asyncio_detailed(
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
+        InvalidResponseError: As for ``asyncio``.
+        InvalidRequestError: As for ``asyncio``.
+        httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(await used(client).request_async("GET", _path(build_id)), client.tolerance)

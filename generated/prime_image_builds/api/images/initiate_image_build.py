@@ -80,7 +80,9 @@ def sync_detailed(
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``sync``.
+        InvalidResponseError: As for ``sync``.
+        InvalidRequestError: As for ``sync``.
+        httpx.HTTPError: As for ``sync``.
     """
     return _detailed(
         used(client).request("POST", _path(), json=write(body, BuildImageRequest)), client.tolerance
@@ -116,7 +118,9 @@ async def asyncio_detailed(
 
     Raises:
         ApiError: For a status that is not documented.
-        InvalidResponseError, InvalidRequestError, httpx.HTTPError: As for ``asyncio``.
+        InvalidResponseError: As for ``asyncio``.
+        InvalidRequestError: As for ``asyncio``.
+        httpx.HTTPError: As for ``asyncio``.
     """
     return _detailed(
         await used(client).request_async("POST", _path(), json=write(body, BuildImageRequest)),
