@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import prime_image_builds
+import griffe
+import prime_image_builds.api.images
 import pytest
 
 from scripts.dev import docs
+from scripts.dev.client_page import ClientPage
 
 from ...contract.openapi import PATH, contract
 from ...settings import SETTINGS
@@ -44,6 +46,8 @@ def test_site_is_built_and_a_broken_link_is_named(tmp_path: Path) -> None:
         assert (tmp_path / "site" / page).is_file()
     client = (tmp_path / "site/docs/client.html").read_text()
     assert 'id="prime_image_builds.api.images.Images.initiate"' in client
+    assert "1800.0" in client
+    assert "DEADLINE" not in client
     assert any("index.md:1:" in line for line in docs.generate(stage))
 
 
@@ -107,6 +111,30 @@ def test_pages_of_commands_and_of_the_client_are_whole() -> None:
     assert [name for name in SETTINGS if f"`{name}=" not in page and f"_{name}`" not in page] == []
     assert "### vendor-check" in page
     assert {*prime_image_builds.__all__} - {"UNSET", "Unset"} == named - {"models"}
+    operations = re.findall(r"^::: prime_image_builds\.api\.images\.(\w+)$", client, re.M)
+    assert {*operations} == {*prime_image_builds.api.images.__all__}
+
+
+def test_page_of_the_client_shows_values_and_links_exceptions() -> None:
+    """Each default by its value, and each exception of a docstring by its own name."""
+    found = griffe.load(
+        "prime_image_builds", search_paths=[ROOT / "generated"], docstring_parser="google",
+        extensions=griffe.load_extensions(ClientPage),
+    )  # fmt: skip
+    waiting, seen = [found], 0
+    while waiting:
+        one = waiting.pop()
+        waiting += [member for member in one.members.values() if not member.is_alias]
+        raised = [entry for section in (one.docstring.parsed if one.docstring else [])
+                  if section.kind is griffe.DocstringSectionKind.raises
+                  for entry in section.value]  # fmt: skip
+        for entry in raised:
+            path = getattr(entry.annotation, "canonical_path", str(entry.annotation))
+            assert path.startswith(("prime_image_builds.errors.", "httpx.", "OSError")), one.path
+            seen += 1
+        for parameter in one.parameters if isinstance(one, griffe.Function) else ():
+            assert not isinstance(parameter.default, griffe.ExprName), one.path
+    assert seen > 50
 
 
 def quoted(place: Any, name: str) -> Iterator[str]:
