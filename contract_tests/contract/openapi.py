@@ -106,7 +106,7 @@ class Contract:
             for method, node in item.items()
             for operation in [self._operation(path, method, node)]
         }
-        self._validators: dict[str, jsonschema_rs.Validator] = {}
+        self._validators: dict[int, tuple[dict[str, Any], jsonschema_rs.Validator]] = {}
 
     def schema(self, name: str) -> dict[str, Any]:
         """Return a schema by its name. Raises KeyError for an unknown one."""
@@ -149,19 +149,23 @@ class Contract:
 
         A body has at most the depth of ``size``: the validator has a limit of its own.
         """
-        key = repr(schema)
-        if key not in self._validators:
+        validator = self._validator(schema)
+        if validator.is_valid(body):  # much faster
+            return []
+        return list(itertools.islice(_errors(validator, body), MOST_ERRORS))
+
+    def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Validator:
+        known, validator = self._validators.get(id(schema), (None, None))
+        if validator is None or known is not schema:
             import jsonschema_rs
 
-            self._validators[key] = jsonschema_rs.Draft202012Validator(
+            validator = jsonschema_rs.Draft202012Validator(
                 {**schema, "components": self.document["components"]},
                 validate_formats=True,
                 formats={"date-time": is_instant},
             )
-        validator = self._validators[key]
-        if validator.is_valid(body):  # much faster
-            return []
-        return list(itertools.islice(_errors(validator, body), MOST_ERRORS))
+            self._validators[id(schema)] = schema, validator
+        return validator
 
     def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
         responses = {str(code): self._resolved(given) for code, given in node["responses"].items()}

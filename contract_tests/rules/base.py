@@ -120,7 +120,14 @@ class Rule(Generic[S]):
 
     def apply(self, subjects: Iterable[S]) -> list[Held | Broken]:
         """Judge what ``over`` yields; return a judgement for each check that was made."""
-        return [one for subject in subjects for one in each(self.judge(subject)) if one is not None]
+        found: list[Held | Broken] = []
+        for subject in subjects:
+            judged = self.judge(subject)
+            if judged is HELD:  # mostly
+                found.append(HELD)
+            elif judged is not None:
+                found += [one for one in each(judged) if one is not None]
+        return found
 
 
 RULES: dict[str, Rule[Any]] = {}

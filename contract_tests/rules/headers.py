@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
-from ..tape.exchange import Exchange
+from ..tape.exchange import Exchange, date_of
 from .base import HELD, Broken, Judgement, Level, exchanges, rule
 
 FRESH = 10.0
@@ -123,7 +122,8 @@ def _lifetime(headers: Mapping[str, str]) -> tuple[str, float | None]:
     known = [float(age) for age in ages if age.isascii() and age.isdigit()]
     if known:
         return "Cache-Control", max(known)
-    expires, date = (_http_date(headers.get(name, "")) for name in ("expires", "date"))
+    expires = _http_date(headers.get("expires", ""))
+    date = _http_date(headers.get("date", "")) if expires else None
     return "Expires", (expires - date).total_seconds() if expires and date else None
 
 
@@ -134,13 +134,7 @@ def _directives(value: str) -> dict[str, str]:
 
 def _http_date(value: str) -> datetime | None:
     """Return an HTTP date in any of its three forms, or None."""
-    if not _HTTP_DATE.fullmatch(value):
-        return None
-    try:
-        read = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return date_of(value) if _HTTP_DATE.fullmatch(value) else None
 
 
 def _sent(exchange: Exchange, status: int, name: str, expected: str, is_there: bool) -> Judgement:

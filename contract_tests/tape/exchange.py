@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import email.utils
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from ..contract.api import IMAGES, Api
-from ..contract.openapi import Operation, instant
+from ..contract.openapi import LONGEST_KEPT, Operation, instant
 from ..contract.size import excess
 
 
@@ -64,10 +65,10 @@ class Message:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a message holds secrets and is not pickled: pickle a report of the run")
 
-    @cached_property
+    @property
     def json(self) -> Any:
         """The JSON value of the body, or ``NOT_JSON``."""
-        return NOT_JSON if self.json_error else self._json[0]
+        return self._json[0]
 
     @property
     def json_error(self) -> str | None:
@@ -82,13 +83,13 @@ class Message:
     @cached_property
     def _json(self) -> tuple[Any, str | None]:
         if self.content is None:
-            return None, "it was not recorded"
+            return NOT_JSON, "it was not recorded"
         if more := excess(self.text):
-            return None, more
+            return NOT_JSON, more
         try:
             return strict_json(self.content), None
         except (ValueError, RecursionError) as error:
-            return None, str(error)
+            return NOT_JSON, str(error)
 
     @property
     def is_utf_8(self) -> bool:
@@ -183,11 +184,7 @@ class Exchange:
     @cached_property
     def date(self) -> datetime | None:
         """The time of the response's Date, by the server's clock, or None."""
-        try:
-            read = email.utils.parsedate_to_datetime(self.response.headers.get("date", ""))
-            return read.astimezone(UTC)
-        except (TypeError, ValueError, OverflowError):
-            return None
+        return date_of(self.response.headers.get("date", ""))
 
     @property
     def upload_url(self) -> str | None:
@@ -353,6 +350,20 @@ class Row:
         return read(value) if isinstance(value, str) else None
 
 
+def date_of(header: str) -> datetime | None:
+    """Return the date of a header, in UTC; None if it is not one. One without an offset is UTC."""
+    return _date_once(header) if len(header) <= LONGEST_KEPT else None
+
+
+@lru_cache(maxsize=256)
+def _date_once(header: str) -> datetime | None:
+    try:
+        read = email.utils.parsedate_to_datetime(header)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def strict_json(content: bytes) -> Any:
     """Parse JSON strictly, by RFC 8259 and I-JSON (RFC 7493).
 
@@ -360,21 +371,26 @@ def strict_json(content: bytes) -> Any:
     a lone surrogate, and anything after the value; RecursionError if it is nested too deeply.
     """
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        body: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in body:
-                raise ValueError(f"the key {key!r} is there twice")
-            body[key] = value
-        return body
-
-    def constant(name: str) -> None:
-        raise ValueError(f"{name} is not JSON")
-
     text = content.decode("utf-8")
     if text.startswith("\ufeff"):
         raise ValueError("it starts with a BOM")
-    value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+    value = _DECODER.decode(text)
     if "\\u" in text:  # without an escape there is no lone surrogate, which cannot be encoded
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, _ in pairs if counts[key] > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return body
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

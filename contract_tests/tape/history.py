@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..contract.api import Api
@@ -40,9 +39,15 @@ class Timeline(Generic[T]):
 
     def found(self, tests: tuple[Test[T], ...]) -> _Found[T]:
         """Return the items that pass all tests; only new ones are tested."""
-        found = self._found.setdefault(tests, _Found())
-        for item in islice(self.items, found.tested, None):
-            if all(test(item) for test in tests):
+        found = self._found.get(tests)
+        if found is None:
+            found = self._found[tests] = _Found()
+        for at in range(found.tested, len(self.items)):
+            item = self.items[at]
+            for test in tests:
+                if not test(item):
+                    break
+            else:
                 found.add(item, self._exchange(item))
         found.tested = len(self.items)
         return found

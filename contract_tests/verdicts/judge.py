@@ -247,14 +247,16 @@ class Judge:
         if isinstance(history, Call):
             return []
         found: list[Violation] = []
+        is_answered = history.last.is_answered
         subjects: dict[Callable[[History], Iterable[Any]], list[Any]] = {}
         for verdict in self.verdicts.values():
             rule = verdict.rule
-            if verdict.not_applicable or not (history.last.is_answered or rule.is_of_client):
+            if verdict.not_applicable or not (is_answered or rule.is_of_client):
                 continue
-            if rule.over not in subjects:  # many rules are over the same
-                subjects[rule.over] = list(rule.over(history))
-            if subjects[rule.over] and (judged := rule.apply(subjects[rule.over])):
+            of = subjects.get(rule.over)
+            if of is None:  # many rules are over the same
+                of = subjects[rule.over] = list(rule.over(history))
+            if of and (judged := rule.apply(of)):
                 found += self.add(verdict, history, judged)
         return found
 

@@ -317,9 +317,9 @@ def _headers(message: _Object) -> dict[str, str]:
 
 
 def _is_header(header: Any) -> bool:
-    return isinstance(header, dict) and all(
-        isinstance(header.get(key), str) for key in ("name", "value")
-    )
+    if not isinstance(header, dict):
+        return False
+    return isinstance(header.get("name"), str) and isinstance(header.get("value"), str)
 
 
 def _type(headers: dict[str, str], body: _Object) -> None:
