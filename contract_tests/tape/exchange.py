@@ -84,6 +84,8 @@ class Message:
     def _json(self) -> tuple[Any, str | None]:
         if self.content is None:
             return NOT_JSON, "it was not recorded"
+        if not self.content:
+            return NOT_JSON, "it is empty"
         if more := excess(self.text):
             return NOT_JSON, more
         try:
@@ -290,7 +292,7 @@ class Check:
     failures: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A build group or an artifact, as one response describes it."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
+from sys import intern
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -291,7 +292,7 @@ class Tape:
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+    return {intern(name.lower()): value for name, value in headers.items()}
 
 
 def _itself(exchange: Exchange) -> Exchange:

@@ -41,7 +41,7 @@ class OwnLog:
     format: int = FORMAT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OwnEntry:
     """What is true of one exchange; the attributes are those of ``Exchange``.
 

@@ -15,8 +15,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from sys import intern
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+import msgspec
 
 from ...contract.size import excess
 from ...problems import Problem
@@ -50,7 +53,7 @@ class _UnreadableEntryError(Exception):
     """An entry cannot be judged; the text is the reason."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HarMessage:
     """What was recorded of a request or a response.
 
@@ -64,21 +67,20 @@ class HarMessage:
     body: bytes | None = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HarResponse(HarMessage):
     """What was recorded of a response."""
 
     status: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HarEntry:
     """One entry that can be judged.
 
     Attributes:
         number: Its place in the file, from 1.
         times: When it began and ended; None if that was not recorded, or is not possible.
-        raw_headers: Every header of request and response, as it stands in the file.
         address: Method and URL.
         request: What was sent.
         response: What a server returned.
@@ -88,20 +90,18 @@ class HarEntry:
 
     number: int
     times: Times | None
-    raw_headers: tuple[Header, ...] = field(repr=False)
     address: tuple[str, str] = field(repr=False)
     request: HarMessage
     response: HarResponse
     own: OwnEntry | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnreadableEntry:
     """One entry that cannot be judged: why, and what can be read of it nevertheless."""
 
     number: int
     times: Times | None
-    raw_headers: tuple[Header, ...] = field(repr=False)
     why: str
     address: tuple[str, str] | None = field(repr=False)
     request: HarMessage | None
@@ -109,9 +109,17 @@ class UnreadableEntry:
 
 @dataclass(frozen=True)
 class Har:
-    """A file: its entries, and what the gate wrote of all of them, or None if it did not."""
+    """A file.
+
+    Attributes:
+        entries: One for each exchange.
+        headers: Every header of them, as it stands in the file, once.
+        own: What the gate wrote of all of them, or None if the file is not the gate's.
+
+    """
 
     entries: list[HarEntry | UnreadableEntry]
+    headers: list[Header] = field(repr=False)
     own: OwnLog | None = None
 
 
@@ -123,13 +131,28 @@ def read(path: Path) -> Har:
     log = document.get("log")
     if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
         raise Problem(f"{path} is not a HAR file: it has no list log.entries", _SAVE)
-    entries = [*enumerate(log["entries"], 1)]
+    headers: dict[Header, None] = {}
     if (whole := own.read(str(path), log, OwnLog)) is not None:
+        entries = [*_entries(path, log, headers)]
         owns = [own.read(f"{path}: entry {number}", raw, OwnEntry) for number, raw in entries]
         if None not in owns:  # else others were added
             found = zip(entries, owns, strict=True)
-            return Har([_own(*one, its) for one, its in found if its], whole)
-    return Har([_entry(*one) for one in entries])
+            return Har([_own(*one, its) for one, its in found if its], [*headers], whole)
+    return Har([_entry(*one) for one in _entries(path, log, headers)], [*headers])
+
+
+def _entries(path: Path, log: _Object, headers: dict[Header, None]) -> Iterator[tuple[int, Any]]:
+    """Yield each entry with its number; add its headers.
+
+    One at a time is parsed, since it takes five times its bytes.
+    """
+    for number, entry in enumerate(log["entries"], 1):
+        try:
+            value = json.loads(bytes(entry)) if isinstance(entry, msgspec.Raw) else entry
+        except (ValueError, RecursionError) as error:
+            raise Problem(f"{path} is not JSON: entry {number}: {error}", _SAVE) from error
+        headers.update(dict.fromkeys(_every_header(value if isinstance(value, dict) else {})))
+        yield number, value
 
 
 def _own(number: int, raw: _Object, its: OwnEntry) -> HarEntry | UnreadableEntry:
@@ -143,12 +166,12 @@ def _own(number: int, raw: _Object, its: OwnEntry) -> HarEntry | UnreadableEntry
         posted = request.get("postData")
         sent = _exact(posted) if posted else None if request.get("bodySize") else b""
         return HarEntry(
-            number, (its.began, its.ended), tuple(_every_header(raw)), (method, url),
+            number, (its.began, its.ended), (method, url),
             HarMessage(_headers(request), sent),
             HarResponse(_headers(response), _exact(held), status), its,
         )  # fmt: skip
     except _UnreadableEntryError as error:
-        return UnreadableEntry(number, None, (), str(error), None, None)
+        return UnreadableEntry(number, None, str(error), None, None)
 
 
 def _exact(body: Any) -> bytes | None:
@@ -165,14 +188,14 @@ def _exact(body: Any) -> bytes | None:
 
 def _entry(number: int, raw: Any) -> HarEntry | UnreadableEntry:
     entry = raw if isinstance(raw, dict) else {}
-    times, headers = _times(entry), tuple(_every_header(entry))
+    times = _times(entry)
     address = request = None
     try:
         address = _address(entry)
         request = _request(entry, address[0])
-        return HarEntry(number, times, headers, address, request, _response(entry, address[0]))
+        return HarEntry(number, times, address, request, _response(entry, address[0]))
     except _UnreadableEntryError as error:
-        return UnreadableEntry(number, times, headers, str(error), address, request)
+        return UnreadableEntry(number, times, str(error), address, request)
 
 
 def _address(entry: _Object) -> tuple[str, str]:
@@ -197,13 +220,14 @@ def _times(entry: _Object) -> Times | None:
         return None
 
 
+# Thousands of entries have the same headers: each text is kept once.
 def _every_header(entry: _Object) -> Iterator[Header]:
     for side in ("request", "response"):
         message = entry.get(side)
         listed = message.get("headers") if isinstance(message, dict) else None
         for header in listed if isinstance(listed, list) else []:
             if _is_header(header):
-                yield header["name"], header["value"]
+                yield intern(header["name"]), intern(header["value"])
 
 
 def _request(entry: _Object, method: str) -> HarMessage:
@@ -273,9 +297,20 @@ def _document(path: Path) -> Any:
         )  # UTF-16 too
         if more := excess(text, MOST_VALUES, depth=None):
             raise Problem(f"{path} is too large: {more}", "save the traffic of the API alone")
-        return json.loads(text)
+        return _parsed(raw, text)
     except (ValueError, RecursionError) as error:
         raise Problem(f"{path} is not JSON: {error}", _SAVE) from error
+
+
+def _parsed(raw: bytes, text: str) -> Any:
+    """Parse JSON; entries stay as they are written, if it has them where they belong."""
+    parts = dict[str, msgspec.Raw]
+    try:
+        log = msgspec.json.decode(msgspec.json.decode(raw, type=parts)["log"], type=parts)
+        entries = msgspec.json.decode(log.pop("entries"), type=list[msgspec.Raw])
+    except (msgspec.DecodeError, KeyError):  # UTF-16, or not as it should be
+        return json.loads(text)
+    return {"log": {key: json.loads(bytes(one)) for key, one in log.items()} | {"entries": entries}}
 
 
 def _part(entry: _Object, name: str) -> _Object:
@@ -310,10 +345,10 @@ def _headers(message: _Object) -> dict[str, str]:
         raise _UnreadableEntryError("its headers are not a list of names and values")
     joined: dict[str, list[str]] = {}
     for header in listed:
-        name = header["name"].lower()
+        name = intern(header["name"].lower())
         if not name.startswith(":"):
             joined.setdefault(name, []).append(header["value"])
-    return {name: ", ".join(values) for name, values in joined.items()}
+    return {name: intern(", ".join(values)) for name, values in joined.items()}
 
 
 def _is_header(header: Any) -> bool:

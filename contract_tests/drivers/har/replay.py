@@ -78,8 +78,7 @@ def replay(recording: str | Path | Har, *subscribers: Callable[[Record], object]
     shown, seen = _Shown(entries, replayed.tape.api), _Seen()
     for subscriber in subscribers:
         replayed.tape.subscribe(subscriber)
-    for entry in entries:
-        replayed.redaction.learn_headers(entry.raw_headers)
+    replayed.redaction.learn_headers(read.headers)
     for entry in _in_order(entries):
         if entry.address and read.own is None and not replayed.tape.concerns(*entry.address):
             replayed.ignored += 1
