@@ -13,7 +13,6 @@ import click
 
 from . import settings
 from .contract.openapi import PATH
-from .drivers import client as client_driver
 from .escape import line, lines, show
 from .gate import cleanup, corpus, drive, plan, server
 from .gate.loaded import LoadRun
@@ -22,7 +21,7 @@ from .gate.run import Run
 from .gate.server_log import ServerLog
 from .gate.target import JOURNALS, GateError, Target
 from .problems import Problem, failure, is_foreseen
-from .report import badge, conclusion, files, har, html, junit, markdown, terminal, verdicts
+from .report import badge, conclusion, files, har, junit, markdown, terminal, verdicts
 from .tape.call import Call
 from .tape.tape import Tape
 from .usage import command, setting
@@ -163,6 +162,8 @@ def judge_client(report: Report) -> list[Call]:
 
     Returns its calls.
     """
+    from .drivers import client as client_driver  # as below
+
     tape, judging, calls = Tape(client_driver.TOKEN), ClientJudge(), list[Call]()
     tape.subscribe(judging.see)
     tape.subscribe(lambda record: calls.append(record) if isinstance(record, Call) else None)
@@ -172,6 +173,8 @@ def judge_client(report: Report) -> list[Call]:
 
 
 def _write_client_page(file: Path, report: Report, calls: list[Call]) -> None:
+    from .report import html
+
     again = command("gate", CLIENT_PAGE=str(file))
     files.write({file: html.page(html.of_client(report, corpus.judged(calls), again))})
 
@@ -228,6 +231,8 @@ def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
 
     Where no run began there is no tape.
     """
+    from .report import html  # it takes a while to load, and a first violation should not wait
+
     written: dict[Path, Iterable[str] | None] = {
         reports: junit.page(report),
         files.summary(reports): markdown.page(report, _rule_pages(reports)),

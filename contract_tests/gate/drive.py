@@ -70,12 +70,12 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
 
 def _drive(done: Run, *, fuzzing: bool) -> None:
     planned = script(done.target)
-    fuzzing = fuzzing and planned.generated is not None
-    if fuzzing:  # before any budget is spent: it loads for two seconds, which only this needs
-        from ..drivers.schemathesis import driver as fuzz
-        from ..drivers.schemathesis import examples
+    fuzzing, database = fuzzing and planned.generated is not None, None
+    if fuzzing and done.target.database:  # before anything is sent: it may be refused
+        with done.pace.stopped():
+            from ..drivers.schemathesis import examples
 
-        database = examples.opened(done.target.database) if done.target.database else None
+            database = examples.opened(done.target.database)
     if done.target.build_id:
         with _spending(done, SCRIPT), _cutting(done, "the given build"):
             session = _session(done, SCRIPT)
@@ -96,6 +96,8 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
         done.cut.append(Cut("schemathesis", "no budget is left for it", done.pace.spent))
     elif fuzzing:
         done.report("schemathesis")
+        with done.pace.stopped():  # it loads for a second or two, which nothing else needs
+            from ..drivers.schemathesis import driver as fuzz
         with _spending(done, FUZZ), _cutting(done, "schemathesis"):
             session = _session(done, FUZZ)
             feeding = _session(done, FEEDING)

@@ -372,7 +372,6 @@ def strict_json(content: bytes) -> Any:
     Raises ValueError for a BOM, another encoding than UTF-8, a duplicate key, a NaN or an infinity,
     a lone surrogate, and anything after the value; RecursionError if it is nested too deeply.
     """
-
     text = content.decode("utf-8")
     if text.startswith("\ufeff"):
         raise ValueError("it starts with a BOM")

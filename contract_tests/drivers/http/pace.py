@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import email.utils
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
+from ...tape.exchange import date_of
 from ...usage import setting
 from .clock import SYSTEM, Clock
 
@@ -75,6 +76,15 @@ class Pace:
             kept = LAST_SECONDS + self.reserved / (self.rate or math.inf)
         kept = min(kept, self.deadline / LAST_PART)
         return max(0.0, self._until - kept - self.clock.monotonic())
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Put the deadline off by what is done meanwhile, which is the gate's own affair."""
+        began = self.clock.monotonic()
+        try:
+            yield
+        finally:
+            self._until += self.clock.monotonic() - began
 
     @property
     def spent(self) -> str:
@@ -157,9 +167,5 @@ def _retry_after(value: str, now: datetime) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit() and len(value) < 9:
         return float(value)
-    try:
-        until = email.utils.parsedate_to_datetime(value)
-        until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError, OverflowError):
-        return None
+    until = date_of(value)
+    return max(0.0, (until - now).total_seconds()) if until else None

@@ -16,15 +16,18 @@ import pytest
 import respx
 
 from scripts.dev.bench import __main__ as bench
-from scripts.dev.bench import checkers, clients, gate, plots, runs, serve
+from scripts.dev.bench import checkers, clients, gate, plots, recorded, runs, serve
 from scripts.dev.bench.checkers import CHECKERS, TOKEN
 from scripts.dev.bench.environments import PEERS, MissingError
+from scripts.dev.bench.recorded import CHECKED, COUNTS, JUDGED, SHAPES
 from scripts.dev.bench.runs import Finding, Ran
 
 from ... import cli
+from ...judge import judged
 from ...reference.app import create_app
 from ...reference.faults import FAULTS, GROUPS
 from ...reference.over_sockets import running
+from ...rules import RULES
 
 NAMES = {group: [fault.name for fault in faults] for group, faults in GROUPS.items()}
 
@@ -165,17 +168,29 @@ def measured(part: str) -> dict[str, Any]:
                         "clean": clean, "missing": {"specmatic": "needs Java"}}  # fmt: skip
     if part == "generate":
         return about | {"rounds": {"generate": [3.0, 1.0, 2.0], "check": [1.0, 1.0, 1.0]}}
+    if part == "recorded":
+        keys = [recorded.named(count, shape) for shape in SHAPES for count in COUNTS]
+        spent = [[3.0], [60.0], [4.0], [20.0]]
+        of = {key: {JUDGED: own, CHECKED: [2.0]} for key, own in zip(keys, spent, strict=True)}
+        return about | {"seconds": of, "megabytes": of}
     if part == "serve":
-        of = {"reference": [100.0, 200.0, 400.0], "prism": [50.0, 250.0, 200.0],
+        rates = {"reference": [100.0, 200.0, 400.0], "prism": [50.0, 250.0, 200.0],
               "mockoon": [10.0] * 3}  # fmt: skip
         refused = {"reference": 0, "prism": 0, "mockoon": 3}
-        return about | {"rounds": {"requests per second": of}, "refused": refused}
-    of = {"msgspec": [1e-6, 2e-6, 4e-6], "ours": [3.5e-6, 5e-6, 12.4e-6], "pydantic": [2e-6] * 3}
+        return about | {"rounds": {"requests per second": rates}, "refused": refused}
+    by_peer = {
+        "msgspec": [1e-6, 2e-6, 4e-6],
+        "ours": [3.5e-6, 5e-6, 12.4e-6],
+        "pydantic": [2e-6] * 3,
+    }
     names = {
         "decode": ["decode 2", "decode 100"], "call": ["mock 2", "mock 100"],
         "import": ["import", "memory"],
     }  # fmt: skip
-    return about | {"rounds": dict.fromkeys(names[part], of), "missing": {"vendor": "no network"}}
+    return about | {
+        "rounds": dict.fromkeys(names[part], by_peer),
+        "missing": {"vendor": "no network"},
+    }
 
 
 def test_ratio_is_the_median_of_rounds() -> None:
@@ -189,8 +204,8 @@ def test_page_shows_who_is_ahead_what_is_missed_and_who_is_missing() -> None:
     page = bench.page({part: measured(part) for part in bench.WORDS})
     some = bench.page({"decode": measured("decode")})
 
-    assert "| decode of 2 artifacts, x bare msgspec | 3.10 | 3 | **missed** |" in page
-    assert "| the gate's time, x stock schemathesis | 0.75 | 0.7 | **missed** |" in page
+    assert "| decode of 2 artifacts, x bare msgspec | 3.10 | 3 | **missed**: each value" in page
+    assert "| the gate's time, x stock schemathesis | 0.75 | 0.7 | **missed**: the gate" in page
     assert "| import, ms over httpx | 0.01 | 25 | met |" in page
     rows = [line for line in some.splitlines() if line.startswith(("| httpx", "| **this"))]
     assert [row.split(" | ")[1:] for row in rows[:3]] == [
@@ -199,7 +214,11 @@ def test_page_shows_who_is_ahead_what_is_missed_and_who_is_missing() -> None:
     ]  # fmt: skip
     assert "the vendor's was skipped: no network." in some
     assert f"reports {SCHEMA}: not counted" in page
-    assert "| the gate's first violation, s | 2.50 | 2 | **missed** |" in page
+    assert "| the gate's first violation, s | 2.50 | 2 | **missed**: Python" in page
+    assert "| judging 100,000 exchanges of many builds, CPU s | 60.00 | 30 | **missed**: 47" in page
+    assert "| one of these, x one of 10,000 | 2.00 | 1.2 | **missed**" in page
+    assert "| one of these, x one of 10,000 | 0.50 | 1.2 | met |" in page
+    assert "| 100,000 exchanges of one build | 20.0 | 0.20 | 20 | 10.0 |" in page
     assert "| 0.75 | 0.75 | 2.5 (1.0 to 3.0) | 1 of 1 |" in page
     assert "| 1.12 | 1.12 | none | 1 of 1 |" in page
     assert "Specmatic 2.55.1 was skipped: needs Java." in page
@@ -222,6 +241,21 @@ def test_without_npm_serve_is_skipped_with_the_reason_and_its_results_are_kept(
     assert cli.run(bench.main, "bench", ["--part", "serve"]) == 0
     assert "skipped   serve: npm is not installed" in capsys.readouterr().out
     assert bench.RESULTS.read_bytes() == kept
+
+
+@pytest.mark.parametrize("polls", SHAPES.values())
+def test_recording_is_clean_traffic_from_initiate_to_the_end(polls: int, tmp_path: Path) -> None:
+    """So that what is timed are rules that pass, on valid bodies."""
+    path = tmp_path / "recording.har"
+    recorded.write(path, 40, polls)
+
+    replayed, verdicts = judged(str(path), list(RULES.values()), "advice")
+    ends = [one.response.json["status"] for one in replayed.tape.of("get_build_status")]
+
+    assert replayed.judged == 40
+    assert {one.outcome for one in verdicts.values()} == {"passed", "not observed"}
+    assert ends.count("COMPLETED") == (2 if polls else 1)
+    assert recorded.check(str(path)) == 0
 
 
 def test_loop_initiates_one_build_and_polls_another(respx_mock: respx.MockRouter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,18 @@ def test_builds_are_counted() -> None:
 
     with pytest.raises(BudgetSpent, match="MAX_BUILDS=1"):
         pace.admit(initiates=True)
+
+
+def test_what_the_gate_does_by_itself_takes_no_time() -> None:
+    """The deadline is put off by as long as the pace was stopped, whatever ended that."""
+    pace, clock = paced(deadline=10)
+    clock.sleep(4)
+
+    with suppress(KeyboardInterrupt), pace.stopped():
+        clock.sleep(60)
+        raise KeyboardInterrupt
+
+    assert pace.left == 6
 
 
 def test_no_build_at_all() -> None:

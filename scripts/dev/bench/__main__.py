@@ -25,9 +25,10 @@ from contract_tests.escape import show
 from contract_tests.problems import Exit
 
 from .. import npm
-from . import clients, gate, runs, serve
+from . import clients, gate, recorded, runs, serve
 from .environments import ROOT
 from .plots import Chart, svg
+from .targets import Target
 
 RESULTS = ROOT / "docs/benchmarks.json"
 PAGE = ROOT / "docs/benchmarks.md"
@@ -53,6 +54,10 @@ it, and are a sample of its catalogue. schemathesis runs with its defaults, and 
 `make export FORM=strict` and a hook that uploads. The others run without scripts of their own, and
 no document describes the upload: they get that document and a server with builds that have ended,
 whose making is not timed, and see no build that waits or runs.""",
+    "recorded": f"""CPU time and memory of `make judge` for a file of clean recorded traffic,
+entries of 1.1 kB: builds of {recorded.SHAPES["many builds"]} exchanges, and one build that is
+polled all the time. Beside it, a program that reads the file at once and checks each response
+against its schema, and nothing else.""",
     "serve": f"""Requests per second under {serve.CONNECTIONS} connections of autocannon
 {npm.PACKAGES["autocannon"]} for {serve.SECONDS} s, each of which initiates a build and asks
 {serve.POLLS} times for the status of another, again and again. No server writes an access log. The
@@ -95,25 +100,31 @@ def generation_charts(found: dict[str, Any]) -> list[Chart]:
     return [Chart("s", bars)]
 
 
-TABLES = {"generate": generation_tables, "gate": gate.tables, "serve": serve.tables}
-CHARTS = {"generate": generation_charts, "gate": gate.charts, "serve": serve.charts}
+TABLES = {
+    "generate": generation_tables, "gate": gate.tables, "recorded": recorded.tables,
+    "serve": serve.tables,
+}  # fmt: skip
+CHARTS = {
+    "generate": generation_charts, "gate": gate.charts, "recorded": recorded.charts,
+    "serve": serve.charts,
+}  # fmt: skip
+ROUNDS = {"generate": 3, "gate": 3, "recorded": 1}
+"""How often the parts that take minutes are run."""
 
 
 def page(results: dict[str, Any]) -> str:
     """Return the whole page."""
-    reached = []
+    reached: list[Target] = []
     for part, found in results.items():
-        if part == "gate":
-            reached += [*gate.targets(found)]
+        if part in ("gate", "recorded"):
+            reached += {"gate": gate, "recorded": recorded}[part].targets(found)
         elif part not in TABLES:
-            reached += [*clients.targets(part, found)]
+            reached += clients.targets(part, found)
     text = [
         "# Benchmarks", "", INTRODUCTION, "",
         "## Targets", "", "| | measured | at most | |", "|---|---:|---:|---|",
     ]  # fmt: skip
-    for what, measured, most in reached:
-        verdict = "met" if measured <= most else "**missed**"
-        text.append(f"| {what} | {measured:.2f} | {most:g} | {verdict} |")
+    text += [one.row() for one in reached]
     for part, found in results.items():
         text += ["", f"## {part}", "", WORDS[part], "", f"![{part}](benchmarks/{part}.svg)", ""]
         text += TABLES.get(part, clients.tables)(found)
@@ -134,7 +145,10 @@ def written(results: dict[str, Any]) -> dict[Path, str]:
 @click.command(cls=Command)
 @click.option("--part", type=click.Choice([*WORDS]), help="One part; default all.")
 @click.option(
-    "--rounds", metavar="N", type=click.IntRange(1), help="Default 10; 3 for gate and generate."
+    "--rounds",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Default 10; 3 for gate and generate, 1 for recorded.",
 )
 @click.option("--faults", metavar="all|N|NAMES", default=gate.SAMPLE,
     help=f"Faults for the part gate; default {gate.SAMPLE}, from all groups.")  # fmt: skip
@@ -147,10 +161,11 @@ def main(part: str | None, rounds: int | None, faults: str) -> int:
     measures: dict[str, Callable[[int], dict[str, Any]]] = {
         "generate": generation,
         "gate": lambda count: gate.measure(count, names, show),
+        "recorded": lambda count: recorded.measure(count, show),
         "serve": lambda count: serve.measure(count, show),
     }
     for one in [part] if part else WORDS:
-        count = rounds or (3 if one in ("generate", "gate") else 10)
+        count = rounds or ROUNDS.get(one, 10)
         began, load = time.monotonic(), os.getloadavg()[0]
         measure = measures.get(one, lambda count, one=one: clients.measure(one, count, show))
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -21,15 +22,17 @@ from contract_tests.contract.api import IMAGES
 from contract_tests.contract.openapi import contract
 from contract_tests.problems import Problem
 
-from . import clients, runs
-from .checkers import Command
+from . import clients
 from .environments import ROOT
 from .plots import Chart
+from .targets import Target
 
 SHAPES = {"many builds": 20, "one build": 0}
 """How many exchanges there are about a build; 0 for all of them."""
 COUNTS = (10_000, 100_000)
 JUDGED, CHECKED = "**make judge**", "read, and check schemas"
+WHY = "47 rules look at each exchange, and at what came before it, in Python"
+KEPT = "each exchange stays in memory, since a later one may contradict it"
 _BEGAN = datetime(2026, 5, 4, 12, tzinfo=UTC)
 _SITE = "https://builds.example/api/v1/images/build"
 _HEADERS = {
@@ -40,10 +43,13 @@ _HEADERS = {
 def write(path: Path, count: int, polls: int) -> None:
     """Write a recording of so many exchanges: builds are initiated, started, and polled."""
     with path.open("w") as file:
-        file.write('{"log": {"version": "1.2", "creator": {"name": "x", "version": "1"}, "entries":')
+        file.write(
+            '{"log": {"version": "1.2", "creator": {"name": "x", "version": "1"}, "entries":'
+        )
         for number in range(count):
             build, step = divmod(number, polls or count)
-            file.write(("," if number else "[") + json.dumps(_entry(number, build, step, polls or count)))
+            entry = _entry(number, build, step, polls or count)
+            file.write(("," if number else "[") + json.dumps(entry))
         file.write("]}}")
 
 
@@ -73,7 +79,9 @@ def _entry(number: int, build: int, step: int, steps: int) -> dict[str, Any]:
     return _exchange(at, "GET", f"{_SITE}/{name}", None, row)
 
 
-def _exchange(at: datetime, method: str, url: str, sent: Any, returned: Any, status: int = 200) -> dict[str, Any]:
+def _exchange(
+    at: datetime, method: str, url: str, sent: Any, returned: Any, status: int = 200
+) -> dict[str, Any]:
     request: dict[str, Any] = {
         "method": method, "url": url, "bodySize": 0,
         "headers": _pairs({"Authorization": "Bearer pit_4f9a7c2e81", "Accept": "*/*"}),
@@ -94,44 +102,86 @@ def _pairs(headers: dict[str, str]) -> list[dict[str, str]]:
 
 def check(path: str) -> int:
     """Read a recording at once, and check each response against its schema; count the invalid."""
-    validators = {}
+    components, validators = contract().document["components"], {}
     for operation in contract().operations.values():
-        schema = contract().response_schema(operation, operation.success)
-        components = contract().document["components"]
-        validators[operation.name] = jsonschema_rs.validator_for({**schema, "components": components})
+        schema = contract().response_schema(operation, operation.success) or {}
+        whole = {**schema, "components": components}
+        validators[operation.name] = jsonschema_rs.validator_for(whole)
     invalid = 0
     for entry in json.loads(Path(path).read_bytes())["log"]["entries"]:
         to = IMAGES.address(entry["request"]["method"], urlsplit(entry["request"]["url"]).path)
         body = json.loads(entry["response"]["content"]["text"])
-        invalid += not validators[to.operation].is_valid(body)
+        invalid += not validators[str(to.operation)].is_valid(body)
     return invalid
 
 
 def measure(rounds: int, show: Callable[[str], None]) -> dict[str, Any]:
-    """Time both on each recording, in rounds; return seconds and MB by shape, count and name."""
+    """Time both on each recording, in rounds; return CPU seconds and MB, by recording and name."""
     programs = {
-        JUDGED: ["-m", "contract_tests", "judge"],
-        CHECKED: ["-m", "scripts.dev.bench.recorded"],
-    }
-    found: dict[str, dict[str, list[float]]] = {}
+        JUDGED: ["-m", "contract_tests", "judge"], CHECKED: ["-m", "scripts.dev.bench.recorded"],
+    }  # fmt: skip
+    found: dict[str, dict[str, dict[str, list[float]]]] = {"seconds": {}, "megabytes": {}}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "recording.har")
-        for shape, polls in SHAPES.items():
-            for count in COUNTS:
-                write(path, count, polls)
-                key = f"{shape}, {count:,}"
-                for number in range(1, rounds + 1):
-                    for name, words in programs.items():
-                        cpu, megabytes = _spent([sys.executable, *words, str(path)])
-                        found.setdefault(key, {}).setdefault(name, []).append(cpu)
-                        found[key].setdefault(f"{name}, MB", []).append(megabytes)
-                    show(f"recorded: {key}, round {number} of {rounds}")
-    return {"rounds": found}
+        for shape, count in itertools.product(SHAPES, COUNTS):
+            write(path, count, SHAPES[shape])
+            key = named(count, shape)
+            for what in found.values():
+                what[key] = {name: [] for name in programs}
+            for number in range(1, rounds + 1):
+                for name, words in programs.items():
+                    seconds, megabytes = _spent([sys.executable, *words, str(path)])
+                    found["seconds"][key][name].append(seconds)
+                    found["megabytes"][key][name].append(megabytes)
+                show(f"recorded: {key}, round {number} of {rounds}")
+    return found
+
+
+def named(count: int, shape: str) -> str:
+    """Return how a recording is called."""
+    return f"{count:,} exchanges of {shape}"
+
+
+def tables(found: dict[str, Any]) -> Iterator[str]:
+    """Yield the times and the memory, as Markdown."""
+    yield f"| | CPU s | ms each | MB | x {CHECKED} |"
+    yield "|---|---:|---:|---:|---:|"
+    for key, seconds in found["seconds"].items():
+        spent, count = median(seconds[JUDGED]), int(key.split()[0].replace(",", ""))
+        yield (
+            f"| {key} | {spent:.1f} | {spent / count * 1e3:.2f} "
+            f"| {median(found['megabytes'][key][JUDGED]):.0f} "
+            f"| {clients.ratio(seconds, JUDGED, CHECKED):.1f} |"
+        )
+
+
+def charts(found: dict[str, Any]) -> list[Chart]:
+    """Return the medians for the longest recordings."""
+    longest = [named(COUNTS[-1], shape) for shape in SHAPES]
+    return [
+        Chart(f"{key}, CPU s", {name: median(of) for name, of in found["seconds"][key].items()})
+        for key in longest
+    ]  # fmt: skip
+
+
+def targets(found: dict[str, Any]) -> Iterator[Target]:
+    """Yield what is to be reached, by the longest recordings."""
+    few, many = COUNTS
+    for shape in SHAPES:
+        key, seconds = named(many, shape), found["seconds"]
+        spent = median(seconds[key][JUDGED])
+        start = median(seconds[named(few, shape)][JUDGED])
+        growth = spent / start * few / many
+        times = clients.ratio(seconds[key], JUDGED, CHECKED)
+        yield Target(f"judging {key}, CPU s", spent, 30.0, WHY)
+        yield Target("the same, MB", median(found["megabytes"][key][JUDGED]), 500.0, KEPT)
+        yield Target("the same, x reading and schema-checking them", times, 8.0, WHY)
+        yield Target(f"one of these, x one of {few:,}", growth, 1.2, "it should not be slower")
 
 
 def _spent(words: list[str]) -> tuple[float, float]:
     """Run a program; return its CPU seconds, and the most memory that it took, in MB."""
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL) as process:  # noqa: S603
         _, code, usage = os.wait4(process.pid, 0)
         process.returncode = code
     if code:
