@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
@@ -33,6 +33,7 @@ _OURS = {
     "verify": "verify_ssl",
     "follow_redirects": "follow_redirects",
 }
+H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
 
 class Client:
@@ -145,10 +146,14 @@ class Client:
         return self
 
     def get_httpx_client(self) -> httpx.Client:
-        """Return the ``httpx.Client`` in use; create it if there is none."""
+        """Return the ``httpx.Client`` in use; create it if there is none.
+
+        Raises ``InvalidRequestError`` if httpx rejects an argument, or what it reads from the
+        environment.
+        """
         with self._lock:  # threads that share this client share its connections
             if self._client is None:
-                self._client = httpx.Client(**self._httpx_arguments())
+                self._client = self._made(httpx.Client, httpx.BaseTransport)
             return self._client
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
@@ -158,10 +163,10 @@ class Client:
         return self
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Return the ``httpx.AsyncClient`` in use; create it if there is none."""
+        """Return the ``httpx.AsyncClient`` in use, like ``get_httpx_client``."""
         with self._lock:
             if self._async_client is None:
-                self._async_client = httpx.AsyncClient(**self._httpx_arguments())
+                self._async_client = self._made(httpx.AsyncClient, httpx.AsyncBaseTransport)
             return self._async_client
 
     def request(self, method: str, path: str, *, json: bytes | None = None) -> httpx.Response:
@@ -234,6 +239,21 @@ class Client:
 
     def _copy(self, **changed: Any) -> Self:
         return type(self)(**{**self._settings, **changed})
+
+    def _made(self, kind: type[H], transport: type) -> H:
+        arguments = self._httpx_arguments()
+        if arguments.get("transport") is not None:
+            given, expected = arguments["transport"], f"an httpx.{transport.__name__}"
+            _arguments.kind("httpx_args['transport']", given, transport, expected)
+        try:
+            return kind(**arguments)
+        except Exception as error:
+            # Its text may have a part of a proxy's password.
+            text = "invalid URL" if isinstance(error, httpx.InvalidURL) else error
+            what = (
+                f"httpx.{kind.__name__} rejects httpx_args, verify_ssl or the environment: {text}"
+            )
+            raise InvalidRequestError(what) from None
 
     def _httpx_arguments(self) -> dict[str, Any]:
         settings = dict(self._settings)

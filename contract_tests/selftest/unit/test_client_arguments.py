@@ -189,6 +189,39 @@ def test_argument_of_httpx_of_another_type_is_named(name: str) -> None:
     assert f"httpx_args['{name}']" in message
 
 
+def test_what_httpx_rejects_names_where_it_is_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Arguments that only httpx can check, and its environment, before anything is sent."""
+    (tmp_path / "empty.pem").touch()
+    wrong: dict[str, dict[str, Any]] = {
+        "scheme": {"proxy": "nonsense"}, "port": {"proxy": f"http://me:{PASSWORD}/x@p.test"},
+        "user": {"auth": ("me",)}, "mount": {"mounts": {"x": None}}, "cert": {"cert": "no-file"},
+        "params": {"params": [5]}, "port of mounts": {"mounts": {"https://x.test:me": None}},
+        "sync": {"transport": type("S", (httpx.BaseTransport,), {})()},
+        "async": {"transport": type("A", (httpx.AsyncBaseTransport,), {})()},
+    }  # fmt: skip
+    clients = {
+        name: AuthenticatedClient("https://x.test", TOKEN, httpx_args=given)
+        for name, given in wrong.items()
+    }
+    file = str(tmp_path / "empty.pem")
+    clients["verify"] = AuthenticatedClient("https://x.test", TOKEN, verify_ssl=file)
+    for name, client in clients.items():
+        calls = {"sync": client.images.build_status, "async": client.images.build_status_async}
+        for way, call in calls.items():
+            if name != way:
+                message = refused(call, "bld_1")
+
+                assert "verify_ssl" in message or "httpx_args['transport']" in message, name
+                assert PASSWORD not in message
+    for variable in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "nonsense://p.test")
+    client = AuthenticatedClient("https://x.test", TOKEN)
+
+    assert "environment" in refused(client.images.build_status, "bld_1")
+
+
 def test_valid_arguments_of_a_client_are_accepted(tmp_path: Path) -> None:
     """Each form that a type allows."""
     file = tmp_path / "ca.pem"
