@@ -21,9 +21,9 @@ from contract_tests.problems import Exit, Problem
 ROOT = Path(__file__).resolve().parents[2]
 EXPLAINED = ROOT / "contract_tests/selftest/support/survivors.txt"
 TESTS = (
-    "test_client", "test_models", "test_decoding", "test_payloads", "test_job", "test_retry",
-    "test_tolerance", "test_packing", "test_packing_ignore", "test_peers", "test_client_facade",
-    "test_client_arguments",
+    "test_client_requests", "test_client_errors", "test_client_settings", "test_client_facade",
+    "test_client_arguments", "test_models", "test_decoding", "test_payloads", "test_job",
+    "test_retry", "test_tolerance", "test_packing", "test_packing_ignore", "test_peers",
 )  # fmt: skip
 CONFIG = """
 [tool.mutmut]

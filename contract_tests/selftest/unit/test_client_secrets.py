@@ -36,7 +36,7 @@ from prime_image_builds.models import BuildImageResponse, ErrorResponse
 from prime_image_builds.types import Response
 
 from ...contract.api import START
-from .test_client import BASE, TOKEN, call, leaking, peer, variants
+from ..support.client_calls import BASE, TOKEN, call, leaking, peer, variants
 
 SHORT = ["t", "a", "json", "1", "build", "7-chars"]
 LONG = ["8-chars.", TOKEN, "prime_0123456789abcdef", 'quote"and\\back/slash']

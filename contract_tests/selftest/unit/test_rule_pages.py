@@ -1,9 +1,10 @@
-"""The pages of docs/rules, and the command that prints them."""
+"""The pages of docs/rules, the command that prints them, and the help of each rule."""
 
 from __future__ import annotations
 
 import json
 import os
+import pydoc
 import re
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from ...gate import corpus
 from ...payloads import STATUS, Payload
 from ...problems import Exit
 from ...report import rule_page
-from ...rules import RULES, TRAFFIC_RULES, Rule
-from ...rules.client import CLIENT_RULES
+from ...rules import RULES, TRAFFIC_RULES, Level, Rule
+from ...rules.client import CLIENT_RULES, ClientRule
 from ...rules.evidence import EVIDENCE
 from ...rules.examples import EXAMPLES
 from ...rules.fixes import FIXES
@@ -107,3 +108,21 @@ def test_unknown_rule_ends_with_4(capsys: pytest.CaptureFixture[str]) -> None:
     """And the nearest one."""
     assert cli.main(["rules", "T55"]) == Exit.CANNOT_TELL
     assert "use T5" in capsys.readouterr().err
+
+
+EVERY_RULE = RULES | CLIENT_RULES | TRAFFIC_RULES
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE.values(), ids=EVERY_RULE)
+def test_help_of_a_rule_shows_its_source_and_what_is_not_a_violation(
+    rule: Rule[Any] | ClientRule,
+) -> None:
+    """What the contract states is a MUST; what is concluded from it is not."""
+    shown = pydoc.plain(pydoc.render_doc(rule.judge))
+    marks = r"^ *Source: (stated|derived|observed|assumed|standard)\b"
+    source = re.search(marks, shown, re.MULTILINE)
+
+    assert source
+    assert (source[1] == "stated") is (rule.level is Level.MUST)
+    assert (source[1] == "standard") is bool(getattr(rule, "standard", ""))
+    assert re.search(r"^ *Not a violation:\s+- ", shown, re.MULTILINE)
