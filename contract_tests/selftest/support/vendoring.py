@@ -68,6 +68,12 @@ def write(name: str, content: bytes | None) -> Callable[[Path], None]:
     return edit
 
 
+def edit(package: Path) -> None:
+    """Edit the client, and add a file whose name looks like a command to GitHub."""
+    (package / "client.py").write_text("# mine\n")
+    (package / "::error::no command").touch()
+
+
 def checkout(folder: Path) -> Path:
     """Make a checkout outside of git, with all that is vendored."""
     skip = shutil.ignore_patterns("__pycache__")

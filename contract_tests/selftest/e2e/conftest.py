@@ -1,0 +1,32 @@
+"""What the tests of make share."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from ..support.make_calls import FILES, LOCKS, RECORDER, ROOT, Tree
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Copy the makefile to where its commands are noted, and not run."""
+    folder = tmp_path_factory.mktemp("tree")
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    programs = folder / ".venv/bin"
+    programs.mkdir(parents=True)
+    (programs / "python").write_text(RECORDER)
+    (programs / "python").chmod(0o755)
+    for name in (".venv-load", ".venv-docs"):
+        (folder / name).symlink_to(programs.parent)
+    for name in LOCKS:
+        lock = subprocess.run(  # noqa: S603
+            ["cksum", name],  # noqa: S607
+            cwd=folder, capture_output=True, text=True, check=True,
+        ).stdout.split()[0]  # fmt: skip
+        (programs.parent / f".ready-{lock}").touch()
+    return Tree(folder)
