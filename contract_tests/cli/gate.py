@@ -36,13 +36,9 @@ Exit codes: 0 no rule is violated, 1 a rule is violated, 2 interrupted, 4 the ga
     "--client-page", metavar="FILE", shell_complete=file,
     help="Write there as HTML what schema, rules and client make of each body of the corpus.",
 )  # fmt: skip
+@interrupted_by_sigterm()
 def gate(junit: str | None, client_page: str | None, **given: str | bool | None) -> int:
     """Run the gate with the options of a command line; return its exit code."""
-    with interrupted_by_sigterm():
-        return _gate(junit, client_page, given)
-
-
-def _gate(junit: str | None, client_page: str | None, given: dict[str, Any]) -> int:
     reports = Path(junit) if junit else None
     variables = Unshown({**os.environ, **environment(given)})
     if reports and not settings.only_cleans_up(variables):

@@ -5,10 +5,9 @@ Standard library only: the scripts for CI use this package without the gate's pa
 
 from .search import SHORTEST
 from .secrets import Redaction, is_secret_header
-from .values import COOKIE, SECRET, TOKEN, Secret, Unshown, without_user
+from .values import SECRET, TOKEN, Secret, Unshown, without_user
 
 __all__ = [
-    "COOKIE",
     "SECRET",
     "SHORTEST",
     "TOKEN",

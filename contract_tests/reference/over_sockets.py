@@ -9,8 +9,6 @@ from typing import Any
 
 from .serving import listening, server
 
-__all__ = ["listening", "running"]
-
 _START = 10.0
 
 

@@ -25,7 +25,7 @@ _SHORT = (Outcome.PASSED, Outcome.NOT_OBSERVED, Outcome.NOT_APPLICABLE)
 
 def announcement(run: Run, violation: Violation) -> str:
     """Show the first violation of a group as soon as it is seen."""
-    exchange = text.numbered(violation.exchange, run.redaction, body=False)
+    exchange = text.numbered(violation.exchange, run.redaction)
     where = line(text.hidden(violation.field, run.redaction))
     return f"{violation.outcome:<9} {text.title(violation)}\n          {where}, exchange {exchange}"
 

@@ -88,9 +88,9 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
         ("expected", hidden(violation.expected, hide)),
         ("received", hidden(str(violation.received), hide)),
         ("fix", FIXES.get(violation.rule.id, "")),
-        ("exchange", numbered(violation.exchange, hide, body=False)),
+        ("exchange", numbered(violation.exchange, hide)),
         ("response", excerpt(violation, hide)),
-        ("after", numbered(violation.after, hide, body=False) if violation.after else ""),
+        ("after", numbered(violation.after, hide) if violation.after else ""),
         *sources(violation),
         ("seen", where),
         ("about", about(violation.rule.id) if violation.rule.id in RULES else ""),
@@ -107,7 +107,7 @@ def brief(violation: Violation, hide: Hide, where: str) -> str:
         "field": hidden(violation.field, hide), "expected": hidden(violation.expected, hide),
         "received": hidden(str(violation.received), hide),
         "fix": FIXES.get(violation.rule.id, ""),
-        "exchange": numbered(violation.exchange, hide, body=False),
+        "exchange": numbered(violation.exchange, hide),
         "response": excerpt(violation, hide), "seen": where,
     }  # fmt: skip
     body = (f"  {name:<9} {one_line(value)}" for name, value in lines.items() if value)
@@ -154,23 +154,20 @@ def _scalar(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def numbered(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
+def numbered(exchange: Exchange, hide: Hide) -> str:
     """Show an exchange on one line, after its number on the tape: ``entries`` count from 0."""
-    return f"{exchange.number}: {exchange_line(exchange, hide, body=body)}"
+    return f"{exchange.number}: {exchange_line(exchange, hide)}"
 
 
-def exchange_line(exchange: Exchange, hide: Hide, *, body: bool = True) -> str:
-    """Show an exchange on one line."""
+def exchange_line(exchange: Exchange, hide: Hide) -> str:
+    """Show an exchange on one line, with the status of a build and no more of the body."""
     answer = exchange.response.json
-    if body:
-        shown = exchange.response.text
-    else:
-        shown = str(answer.get("status", "")) if isinstance(answer, dict) else ""
+    shown = str(answer.get("status", "")) if isinstance(answer, dict) else ""
     target = exchange.request.url.partition("?")[0]
     target = exchange.request.path if exchange.operation != "upload" else target
     outcome = str(exchange.response.status) if exchange.is_answered else "no response"
     message = hidden(f"{exchange.request.method} {target} → {outcome} {shown}", hide).strip()
-    return f"{message if body else one_line(message)}  ({line(hide(exchange.intent))})"
+    return f"{one_line(message)}  ({line(hide(exchange.intent))})"
 
 
 def hidden(text: str, hide: Hide) -> str:

@@ -18,8 +18,6 @@ from .schemas import circles, defaults, schemas
 from .sources import sources
 from .structure import METHODS, path_items, references, unknown_keys
 
-__all__ = ("LintProblem", "problems")
-
 
 def problems(contract: Any) -> list[LintProblem]:
     """Return the problems of a contract; none for a valid one."""

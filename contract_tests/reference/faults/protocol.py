@@ -172,14 +172,14 @@ async def _empty_start_idle(request: ServerRequest, server: Server) -> ServerRes
     return await server.respond(request)
 
 
-def _taken_for(method: str, place: str, instead: str) -> Callable[[ServerRequest], None]:
-    """Process one method as another."""
+def _put_as(instead: str, place: str) -> Callable[[ServerRequest], None]:
+    """Process PUT as another method."""
 
     def change(request: ServerRequest) -> None:
-        if request.method == method and request.place == place:
+        if request.method == "PUT" and request.place == place:
             request.method = instead
             if instead == "POST" and not request.content:
-                request.content = b"{}" if place == "start" else request.content
+                request.content = b"{}"
                 set_header(request.headers, b"content-type", JSON)
 
     return change
@@ -341,9 +341,9 @@ FAULTS = [
     fault("empty-start-422", "P7", "start refuses {} with 422", request=_empty_start(422)),
     fault("empty-start-idle", "P7", "start returns 200 for {} and for false, and does nothing",
           around=_empty_start_idle),
-    fault("put-starts", "P9", "PUT starts a build", request=_taken_for("PUT", "start", "POST")),
+    fault("put-starts", "P9", "PUT starts a build", request=_put_as("POST", "start")),
     fault("put-status-200", "P9", "PUT of a build returns what GET does",
-          request=_taken_for("PUT", "build", "GET")),
+          request=_put_as("GET", "build")),
     fault("delete-204", "P9", "DELETE of all builds returns 204", response=_delete_204),
     fault("get-image-200", "P9", "GET of an image returns 200", response=_image_200),
     fault("patch-200", "P9", "PATCH returns 200", response=_not_allowed_200),

@@ -94,11 +94,11 @@ def _one_pending(group: Body) -> None:
         group["artifacts"].append({**more, "errorMessage": None, "fullImagePath": None})
 
 
-def _one_lingers(when: str, status: str) -> Edit:
-    """List a further artifact in a group that has ended, which waits or runs for ever."""
+def _one_lingers(status: str) -> Edit:
+    """List a further artifact in a group that has failed, which waits or runs for ever."""
 
     def edit(group: Body) -> None:
-        for row in group["artifacts"][:1] if group["status"] == when else []:
+        for row in group["artifacts"][:1] if group["status"] == "FAILED" else []:
             started = group["startedAt"] if status == "BUILDING" else None
             more = {**row, "status": status, "startedAt": started, "completedAt": None}
             more |= {"id": f"{row['id']}_more", "errorMessage": None, "fullImagePath": None}
@@ -220,9 +220,9 @@ FAULTS = [
     fault("id-of-artifact", "L5", "the id returned is that of the artifact",
           response=body(lambda group: group.update(id=[group, *group["artifacts"]][-1]["id"]))),
     fault("failed-but-one-runs", "S5", "an artifact of a FAILED group is BUILDING for ever",
-          response=body(_one_lingers("FAILED", "BUILDING"))),
+          response=body(_one_lingers("BUILDING"))),
     fault("failed-but-one-waits", "S5", "an artifact of a FAILED group is PENDING for ever",
-          response=body(_one_lingers("FAILED", "PENDING"))),
+          response=body(_one_lingers("PENDING"))),
     fault("image-without-path", "S6", "a COMPLETED image has fullImagePath null",
           response=body(_image_path(lambda row: row.update(fullImagePath=None)))),
     fault("image-path-left-out", "S6", "a COMPLETED image leaves fullImagePath out",

@@ -14,7 +14,7 @@ from ...gate import server, server_log
 from ...gate.server_log import ServerLog
 from ...problems import Problem
 from ...redaction import Redaction
-from ...reference.over_sockets import listening
+from ...reference.serving import listening
 from ..support import hostile
 
 URL = "http://127.0.0.1:9"

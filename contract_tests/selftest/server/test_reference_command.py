@@ -14,8 +14,8 @@ import pytest
 from ... import cli
 from ...contract.openapi import PATH
 from ...reference import app as reference
-from ...reference.over_sockets import listening
 from ...reference.scenarios import SCENARIOS
+from ...reference.serving import listening
 from ..support.reference_server import (
     AUTH,
     BUILD,
