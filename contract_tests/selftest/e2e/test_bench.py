@@ -15,7 +15,7 @@ from scripts.dev.bench.runs import Finding
 
 
 @pytest.mark.external
-@pytest.mark.parametrize("name", ["gate", "stock", "extended", "portman", "stepci"])
+@pytest.mark.parametrize("name", ["gate", "stock", "extended", "portman", "stepci", "prism"])
 def test_each_catches_a_null_created_at(name: str) -> None:
     """A whole run for one fault, whose first violation is on a line before the end."""
     try:
@@ -38,6 +38,12 @@ def test_run_ends_at_the_first_violation_where_no_more_is_asked() -> None:
     assert ran.code < 0
     assert ran.first is not None
     assert sum(line.startswith("violated  T1") for line in ran.out.splitlines()) == 1
+
+
+@pytest.mark.external
+def test_rules_take_a_share_of_the_cpu_time_of_a_gate_run() -> None:
+    """Some of it, and not all: the run also has a start, and traffic."""
+    assert 0 < runs.rules_share() < 1
 
 
 @pytest.mark.external

@@ -19,13 +19,16 @@ from scripts.dev.bench import __main__ as bench
 from scripts.dev.bench import checkers, clients, gate, plots, recorded, runs, serve
 from scripts.dev.bench.checkers import CHECKERS, TOKEN
 from scripts.dev.bench.environments import PEERS, MissingError
+from scripts.dev.bench.mutations import MOVES, MUTATIONS, OF_VALUES, is_allowed, made
 from scripts.dev.bench.recorded import CHECKED, COUNTS, JUDGED, SHAPES
 from scripts.dev.bench.runs import Finding, Ran
 
 from ... import cli
+from ...contract.api import OPERATIONS
+from ...contract.openapi import contract
 from ...judge import judged
 from ...reference.app import create_app
-from ...reference.faults import FAULTS, GROUPS
+from ...reference.faults import FAULTS, GROUPS, Fault, ServerRequest, ServerResponse
 from ...reference.over_sockets import running
 from ...rules import RULES
 
@@ -119,7 +122,7 @@ def test_caught_by_stock(
     code: int, kinds: tuple[str, ...], known: tuple[str, ...], caught: bool
 ) -> None:
     """A kind that it also reports for the server without a fault does not count."""
-    found = runs.is_caught_by_stock(Finding(code, kinds), Finding(1, known))
+    found = runs.finds_more(Finding(code, kinds), Finding(1, known))
 
     assert found is caught
 
@@ -133,21 +136,99 @@ def test_sample_has_equal_shares_of_each_group() -> None:
     assert gate.sample(groups, 99) == ["a1", "b1", "b2", "b3", "b4", "c1", "c2", "c3"]
 
 
-def test_every_group_is_in_the_default_sample() -> None:
-    """It has the requested size, and no fault twice."""
-    names = gate.chosen(gate.SAMPLE)
+def test_every_group_and_operation_is_in_the_default_sample() -> None:
+    """Of ours and of the mechanical ones it has the requested number, and no fault twice."""
+    names, size = gate.chosen(gate.SAMPLE), int(gate.SAMPLE)
+    ours, mechanical = names[:size], names[size:]
 
-    assert len(set(names)) == len(names) == int(gate.SAMPLE)
-    assert {FAULTS[name].group for name in names} == set(NAMES)
+    assert len(set(names)) == len(names) == 2 * size
+    assert {FAULTS[name].group for name in ours} == set(NAMES)
+    assert {name.partition(":")[0] for name in mechanical} == set(OPERATIONS)
     assert names == gate.chosen(gate.SAMPLE)
 
 
 def test_chosen_accepts_all_and_names() -> None:
     """An unknown name raises an error with the nearest one."""
-    assert gate.chosen("all") == list(FAULTS)
+    assert gate.chosen("all") == [*FAULTS, *MUTATIONS]
     assert gate.chosen("completed-null, created-null") == ["completed-null", "created-null"]
     with pytest.raises(ValueError, match=r"(?s)completed-nul\b.*completed-null"):
         gate.chosen("completed-nul")
+
+
+def test_mutations_are_the_same_each_time_and_have_a_name_of_their_own() -> None:
+    """None of them replaces a fault of ours."""
+    assert [one.name for one in made()] == [*MUTATIONS]
+    assert not MUTATIONS.keys() & FAULTS.keys()
+
+
+def test_each_mutation_makes_a_documented_response_of_the_server_an_undocumented_one() -> None:
+    """In the traffic of one build; a date-time that is moved stays valid, but is another."""
+    traffic: list[tuple[ServerRequest, ServerResponse]] = []
+
+    def record(request: ServerRequest, response: ServerResponse) -> None:
+        traffic.append((request, replace(response)))
+
+    app: Any = create_app(token=TOKEN, build_seconds=runs.BUILD_SECONDS)
+    with running(Fault("recorder", "", "", response=record).wrap(app, TOKEN)) as url:
+        checkers.build(url, "v1")
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            client.get(f"{checkers.BUILDS}/bld_unknown")
+            client.post(f"{checkers.BUILDS}/bld_unknown/start", json={})
+            for _ in range(2):
+                client.delete("/api/v1/images/web/v1")
+
+    for name, mutation in MUTATIONS.items():
+        operation = contract().operations[name.partition(":")[0]]
+        effects = set()
+        for request, response in traffic:
+            mutated = replace(response, headers=[*response.headers])
+            assert mutation.response
+            mutation.response(request, mutated)
+            if mutated != response:
+                effects.add((is_allowed(operation, response), is_allowed(operation, mutated)))
+        assert (True, name.rpartition(":")[2] in MOVES) in effects, name
+
+
+def test_operators_edit_one_value() -> None:
+    """Of a row with a date-time, which a day moves by a day."""
+    made = {}
+    for name, edit in OF_VALUES.items():
+        row: dict[str, Any] = {"endedAt": "2026-11-24T09:00:00Z"}
+        edit(row, "endedAt")
+        made[name] = row
+
+    assert made == {
+        "drop": {}, "type": {"endedAt": 7}, "null": {"endedAt": None},
+        "text": {"endedAt": "none-such"}, "snake-case": {"ended_at": "2026-11-24T09:00:00Z"},
+        "day-later": {"endedAt": "2026-11-25T09:00:00.000Z"},
+        "day-earlier": {"endedAt": "2026-11-23T09:00:00.000Z"},
+    }  # fmt: skip
+
+
+def test_what_the_contract_allows_is_no_mutation() -> None:
+    """Each required key can be dropped, and no other; what may be null or any text may be it."""
+    rows = [
+        ("initiate_image_build:", "BuildImageResponse"),
+        ("delete_image:", "DeleteImageResponse"),
+    ]
+    for name in ("start_image_build:", "get_build_status:"):
+        rows += [
+            (name, "BuildStatusResponse"),
+            (f"{name}artifacts.", "BuildArtifactStatusResponse"),
+        ]
+    required = {
+        f"{place}{key}:drop" for place, name in rows for key in contract().schema(name)["required"]
+    }
+
+    assert {name for name in MUTATIONS if name.endswith(":drop")} == required
+    for name in (
+        "get_build_status:startedAt:null", "get_build_status:artifacts.errorMessage:null",
+        "get_build_status:artifacts.errorMessage:text", "get_build_status:id:text",
+        "get_build_status:completedAt:snake-case", "get_build_status:id:snake-case",
+        "get_build_status:id:day-later", "get_build_status:200:as-200",
+        "initiate_image_build:201:as-201", "initiate_image_build:404:as-200",
+    ):  # fmt: skip
+        assert name not in MUTATIONS
 
 
 def test_unknown_fault_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,11 +242,15 @@ def measured(part: str) -> dict[str, Any]:
     about = {"when": "2026-11-30", "machine": "Linux", "load": 1.0, "count": 3, "took": 9.0}
     if part == "gate":
         seconds = {"gate": [1.0, 6.0, 4.0], "stock": [10.0, 8.0, 5.0], "extended": [9.0, 9.0, 9.0]}
-        caught = {"completed-null": {"gate": True, "stock": False, "extended": True}}
+        caught = {
+            "completed-null": {"gate": True, "stock": False, "extended": True},
+            "get_build_status:id:null": {"gate": True, "stock": True, "extended": False},
+        }
         clean = {"gate": [], "stock": [], "extended": [SCHEMA]}
         first = {"gate": [3.0, 1.0, 2.5], "stock": [4.0] * 3, "extended": []}
         return about | {"seconds": seconds, "cpu": seconds, "first": first, "caught": caught,
-                        "clean": clean, "missing": {"specmatic": "needs Java"}}  # fmt: skip
+                        "rules": [0.2, 0.054, 0.04], "clean": clean,
+                        "missing": {"specmatic": "needs Java"}}  # fmt: skip
     if part == "generate":
         return about | {"rounds": {"generate": [3.0, 1.0, 2.0], "check": [1.0, 1.0, 1.0]}}
     if part == "recorded":
@@ -219,10 +304,12 @@ def test_page_shows_who_is_ahead_what_is_missed_and_who_is_missing() -> None:
     assert "| one of these, x one of 10,000 | 2.00 | 1.2 | **missed**" in page
     assert "| one of these, x one of 10,000 | 0.50 | 1.2 | met |" in page
     assert "| 100,000 exchanges of one build | 20.0 | 0.20 | 20 | 10.0 |" in page
-    assert "| 0.75 | 0.75 | 2.5 (1.0 to 3.0) | 1 of 1 |" in page
-    assert "| 1.12 | 1.12 | none | 1 of 1 |" in page
+    assert "| 0.75 | 0.75 | 2.5 (1.0 to 3.0) | 1 of 1 | 1 of 1 |" in page
+    assert "| 1.12 | 1.12 | none | 1 of 1 | 0 of 1 |" in page
+    assert "| the rules' CPU time, % of the gate's | 5.40 | 10 | met |" in page
     assert "Specmatic 2.55.1 was skipped: needs Java." in page
     assert "| completed-null | T5 | caught | missed | caught |" in page
+    assert "| get_build_status:id:null | none | caught | caught | missed |" in page
     assert "| make generate | 2.0 | 1.0 to 3.0 |" in page
     assert "| **reference server** | 200 | 100 to 400 | 1.00 |" in page
     assert "| @stoplight/prism-cli 5.14.2 | 200 | 50 to 250 | 0.50 |" in page
@@ -334,8 +421,10 @@ LINES = {
     "specmatic": ("   Scenario: GET /a -> 200 has FAILED", "GET /a -> 200"),
     "portman": ("  2. [GET]::/a - Schema is valid", "[GET]::/a - Schema is valid"),
     "dredd": ("fail: GET (200) /api/bld_1 duration: 8ms", "GET (200)"),
+    "prism": ("[1:02:03 PM] [VALIDATOR] error Violation: response.body is wrong",
+              "Violation: response.body is wrong"),
     "stepci": ("  ✕ status failed after 0.1s", "status"),
-}
+}  # fmt: skip
 
 
 def test_mark_of_a_peer_is_a_line_with_a_violation_and_no_other() -> None:
@@ -386,6 +475,7 @@ def test_gate_is_measured_in_rounds_beside_who_can_be_installed(
         return replace(done, report=report, first=1.0 if first and name == "gate" else None)
 
     monkeypatch.setattr(runs, "over", over)
+    monkeypatch.setattr(runs, "rules_share", lambda: 0.05)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     found = gate.measure(2, ["completed-null"], lambda _: None, ["gate", "stock", "dredd"])
 
@@ -394,6 +484,7 @@ def test_gate_is_measured_in_rounds_beside_who_can_be_installed(
     assert found["caught"] == {"completed-null": {"gate": True, "stock": True}}
     assert found["clean"] == {"gate": [], "stock": [SCHEMA]}
     assert found["missing"] == {"dredd": "npm is not installed"}
+    assert found["rules"] == [0.05, 0.05]
     assert {*calls[:2]} == {(name, "completed-null", False) for name in ("gate", "stock")}
     one = [
         (name, *how) for name in ("gate", "stock") for how in ((None, False), (gate.FIRST, True))

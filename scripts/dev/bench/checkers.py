@@ -32,6 +32,7 @@ SEED = 1
 DEADLINE = 120
 BUILDS = "/api/v1/images/build"
 PATIENCE = 5.0
+PRISM = npm.MOCKS["@stoplight/prism-cli"]
 HEADER = f"Authorization: Bearer {TOKEN}"
 
 
@@ -90,11 +91,15 @@ def _stock(url: str, folder: Path, _: Path) -> Command:
 
 
 def _extended(url: str, folder: Path, _: Path) -> Command:
-    document, hooks = folder / "strict.json", folder / "uploads.py"
-    document.write_text(json.dumps(strict.document()))
-    hooks.write_text(uploading())
+    (folder / "uploads.py").write_text(uploading())
     more = {"SCHEMATHESIS_HOOKS": "uploads", "PYTHONPATH": str(folder)}
-    return _schemathesis(url, folder, document, more)
+    return _schemathesis(url, folder, _strict(folder), more)
+
+
+def _strict(folder: Path) -> Path:
+    document = folder / "strict.json"
+    document.write_text(json.dumps(strict.document()))
+    return document
 
 
 def uploading() -> str:
@@ -176,6 +181,11 @@ def _stepci(url: str, folder: Path, programs: Path) -> Command:
     return Command([str(programs / "stepci"), "run", "workflow.yml"], folder, more)
 
 
+def _prism(url: str, folder: Path, programs: Path) -> Command:
+    words = [sys.executable, "-m", "scripts.dev.bench.prism", str(programs / "prism")]
+    return Command([*words, str(_strict(folder)), url], ROOT, {"NO_COLOR": "1"})
+
+
 def _document(url: str, folder: Path) -> str:
     (folder / "openapi.json").write_text(json.dumps(prepared(url)))
     return "openapi.json"
@@ -183,7 +193,7 @@ def _document(url: str, folder: Path) -> str:
 
 def prepared(url: str) -> dict[str, Any]:
     """Make builds of two images on a server; return the document that has them as examples."""
-    ended, _ = (_build(url, tag) for tag in ("v1", "v2"))
+    ended, _ = (build(url, tag) for tag in ("v1", "v2"))
     known = {"build_id": ended, "image_name": "web", "image_tag": "v2"}
     made: dict[str, Any] = strict.document() | {"servers": [{"url": url}]}
     parameters = made["components"]["parameters"]
@@ -211,7 +221,7 @@ def prepared(url: str) -> dict[str, Any]:
     return made
 
 
-def _build(url: str, tag: str) -> str:
+def build(url: str, tag: str) -> str:
     """Take a build to its end; return its id. Of a server with a fault, what can be had."""
     name = "bld_1"
     with (
@@ -253,6 +263,13 @@ CHECKERS: Mapping[str, Checker] = {
     "stepci": Checker(
         "Step CI 2.8.2", _stepci, re.compile(r"^ +✕ (.+) failed after"), {"stepci": "2.8.2"}, (),
         _ALONE,
+    ),
+    "prism": Checker(
+        f"Prism {PRISM} as a proxy", _prism,
+        re.compile(r"^\[.+ (Violation: response.+|Request terminated with error: \w+)"),
+        {"@stoplight/prism-cli": PRISM}, (),
+        "has the strict document; a script of ours builds an image through it, deletes it, and "
+        "requests the status of an unknown build.",
     ),
 }  # fmt: skip
 """By name; the first is ours, and the second what ratios refer to."""

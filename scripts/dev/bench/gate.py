@@ -19,6 +19,7 @@ from contract_tests.reference.faults import FAULTS, GROUPS
 from . import clients, runs
 from .checkers import CHECKERS
 from .environments import MissingError
+from .mutations import MUTATIONS
 from .plots import Chart
 from .targets import Target
 
@@ -41,16 +42,20 @@ def sample(groups: Mapping[str, Sequence[str]], count: int) -> list[str]:
 
 
 def chosen(value: str) -> list[str]:
-    """Parse ``--faults``. Raises ``Problem``, which names the nearest, for an unknown name."""
+    """Parse ``--faults``: all, names, or how many of ours and how many mechanical ones.
+
+    Raises ``Problem``, which names the nearest, for an unknown name.
+    """
+    known = FAULTS | MUTATIONS
     if value == "all":
-        return list(FAULTS)
+        return list(known)
     if value.isdigit():
         groups = {group: [one.name for one in ones] for group, ones in GROUPS.items()}
-        return sample(groups, int(value))
+        return sample(groups, int(value)) + sample({"": list(MUTATIONS)}, int(value))
     names = [name for name in value.replace(",", " ").split() if name]
     for name in names:
-        if name not in FAULTS:
-            raise unknown("fault", name, FAULTS, "docs/faults.md")
+        if name not in known:
+            raise unknown("fault", name, known, "docs/faults.md")
     return names
 
 
@@ -82,6 +87,7 @@ def measure(
         what: {name: [] for name in programs} for what in ("seconds", "cpu", "first")
     }
     sound: dict[str, runs.Finding] = {}
+    shares: list[float] = []
     for number in range(1, rounds + 1):
         for name, folder in programs.items():
             done = runs.over(CHECKERS[name], folder)
@@ -93,21 +99,22 @@ def measure(
             found["cpu"][name].append(done.cpu)
             if first := runs.over(CHECKERS[name], folder, FIRST, first=True).first:
                 found["first"][name].append(first)
+        shares.append(runs.rules_share())
         show(f"gate: round {number} of {rounds}")
     caught = {
         fault: {name: is_caught(name, fault, one, sound[name]) for name, one in by.items()}
         for fault, by in findings.items()
     }
     clean = {name: list(one.kinds) for name, one in sound.items()}
-    return {**found, "caught": caught, "clean": clean, "missing": missing}
+    return {**found, "rules": shares, "caught": caught, "clean": clean, "missing": missing}
 
 
 def is_caught(name: str, fault: str, found: runs.Finding, sound: runs.Finding) -> bool:
-    """Whether the gate names the fault's rule, or another finds what it does not without it."""
-    if name == "gate":
+    """Whether a checker finds what it does not without the fault; the gate, the rule of ours."""
+    if name == "gate" and fault in FAULTS:
         return runs.is_caught_by_gate(found, FAULTS[fault].rule)
-    if name in ("stock", "extended"):
-        return runs.is_caught_by_stock(found, sound)
+    if name in ("gate", "stock", "extended"):
+        return runs.finds_more(found, sound)
     return not set(found.kinds) <= set(sound.kinds)  # Specmatic's program of npm exits 0 then
 
 
@@ -116,14 +123,25 @@ def ratio(found: dict[str, Any], name: str, what: str = "seconds") -> float:
     return clients.ratio(found[what], name, "stock")
 
 
+def lists(found: dict[str, Any]) -> dict[str, dict[str, dict[str, bool]]]:
+    """Return who caught which faults: of ours, and of the mechanical ones, unless there is none."""
+    caught = found["caught"]
+    ours = {fault: by for fault, by in caught.items() if fault in FAULTS}
+    others = {fault: by for fault, by in caught.items() if fault not in FAULTS}
+    return {
+        kind: of for kind, of in (("faults of ours", ours), ("mechanical faults", others)) if of
+    }
+
+
 def charts(found: dict[str, Any]) -> list[Chart]:
     """Return the medians, and the faults that each caught."""
-    caught, names = found["caught"], [*found["seconds"]]
-    count = {CHECKERS[name].title: sum(one[name] for one in caught.values()) for name in names}
+    titles = {name: CHECKERS[name].title for name in found["seconds"]}
     return [
-        *(Chart(title, {CHECKERS[name].title: median(of) for name, of in found[what].items() if of})
+        *(Chart(title, {titles[name]: median(of) for name, of in found[what].items() if of})
           for what, title in (("seconds", "to the verdict, s"), ("first", "first violation, s"))),
-        Chart(f"faults caught, of {len(caught)}", count),
+        *(Chart(f"{kind} caught, of {len(caught)}",
+                {title: sum(by[name] for by in caught.values()) for name, title in titles.items()})
+          for kind, caught in lists(found).items()),
     ]  # fmt: skip
 
 
@@ -131,19 +149,20 @@ def tables(found: dict[str, Any]) -> Iterator[str]:
     """Yield the times and what each caught, as Markdown."""
     yield (
         "| | s, median | least to most | x schemathesis, median of pairs | CPU, x schemathesis "
-        "| first violation, s | caught |"
+        f"| first violation, s | {' | '.join(f'{kind} caught' for kind in lists(found))} |"
     )
-    yield "|---|---:|---:|---:|---:|---:|---:|"
-    caught, names = found["caught"], [*found["seconds"]]
+    yield "|---|---:|---:|---:|---:|---:|" + "---:|" * len(lists(found))
+    names = [*found["seconds"]]
     for name in sorted(names, key=lambda name: median(found["seconds"][name])):
         values, first = found["seconds"][name], found["first"][name]
-        count = sum(one[name] for one in caught.values())
+        counts = [f"{sum(by[name] for by in caught.values())} of {len(caught)}"
+                  for caught in lists(found).values()]  # fmt: skip
         shown = f"{median(first):.1f} ({min(first):.1f} to {max(first):.1f})" if first else "none"
         yield (
             f"| {CHECKERS[name].title} | {median(values):.1f} "
             f"| {min(values):.1f} to {max(values):.1f} "
             f"| {ratio(found, name):.2f} | {ratio(found, name, 'cpu'):.2f} | {shown} "
-            f"| {count} of {len(caught)} |"
+            f"| {' | '.join(counts)} |"
         )
     yield ""
     for name, kinds in found["clean"].items():
@@ -160,9 +179,9 @@ def tables(found: dict[str, Any]) -> Iterator[str]:
             yield ""
     yield f"| fault | rule | {' | '.join(names)} |"
     yield "|---|---|" + "---|" * len(names)
-    for fault, by in caught.items():
+    for fault, by in found["caught"].items():
         words = " | ".join("caught" if by[name] else "missed" for name in names)
-        yield f"| {fault} | {FAULTS[fault].rule} | {words} |"
+        yield f"| {fault} | {FAULTS[fault].rule if fault in FAULTS else 'none'} | {words} |"
 
 
 def targets(found: dict[str, Any]) -> Iterator[Target]:
@@ -172,3 +191,6 @@ def targets(found: dict[str, Any]) -> Iterator[Target]:
     if first := found["first"]["gate"]:
         why = "Python and the program start first"
         yield Target("the gate's first violation, s", median(first), 2.0, why)
+    if shares := found.get("rules"):  # results of an earlier version have none
+        why = "every rule sees each exchange"
+        yield Target("the rules' CPU time, % of the gate's", 100 * median(shares), 10, why)

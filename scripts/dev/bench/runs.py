@@ -69,6 +69,15 @@ def over(checker: Checker, programs: Path, fault: str | None = None, *, first: b
         return replace(ran, report=json.loads(written.read_bytes())) if written.is_file() else ran
 
 
+def rules_share() -> float:
+    """Return the CPU time that the rules take of a whole gate run."""
+    with server() as url, tempfile.TemporaryDirectory() as name:
+        file, gate = Path(name) / "share", CHECKERS["gate"].command(url, Path(name), CACHE)
+        words = [sys.executable, "-m", "scripts.dev.bench.judged", str(file), *gate.words[3:]]
+        run(replace(gate, words=words))
+        return float(file.read_text())
+
+
 def command(name: str) -> Ran:
     """Run a command of the project. Raises ``Problem`` if it fails."""
     ran = run(Command([sys.executable, "-m", "contract_tests", name], ROOT))
@@ -80,8 +89,8 @@ def command(name: str) -> Ran:
 @contextmanager
 def server(fault: str | None = None) -> Iterator[str]:
     """Yield the URL of a reference server in its own process, which writes no access log."""
-    command = [sys.executable, "-m", "contract_tests", "serve", "--port", "0", "--json", "--quiet"]
-    command += ["--build-seconds", str(BUILD_SECONDS)]
+    command = [sys.executable, "-m", "scripts.dev.bench.mutations", "serve", "--port", "0"]
+    command += ["--json", "--quiet", "--build-seconds", str(BUILD_SECONDS)]
     command += ["--fault", fault] if fault else []
     with subprocess.Popen(  # noqa: S603
         command, cwd=ROOT, env=_environment({"CONTRACT_TOKEN": TOKEN}),
@@ -127,8 +136,8 @@ def is_caught_by_gate(found: Finding, rule: str) -> bool:
     return found.code == 1 and rule in found.kinds
 
 
-def is_caught_by_stock(found: Finding, sound: Finding) -> bool:
-    """Whether schemathesis failed in a way that it does not on the server without a fault."""
+def finds_more(found: Finding, sound: Finding) -> bool:
+    """Whether a checker failed in a way that it does not on the server without a fault."""
     return found.code == 1 and not set(found.kinds) <= set(sound.kinds)
 
 
