@@ -46,10 +46,10 @@ from .drivers.journal import Journal
 from .drivers.load import DRIVER, Builder, Crew
 from .drivers.scripted import inputs
 from .drivers.session import Session
-from .gate import cleanup, hollow
+from .gate import cleanup, drive, hollow
 from .gate.loaded import INTERRUPTED, LONGER, LoadRun, Measured
 from .gate.result import Report
-from .gate.run import Cut
+from .gate.run import Cut, Run
 from .gate.target import Target
 from .problems import Exit, Problem
 from .program import finish, problem_of, say
@@ -108,6 +108,7 @@ def judge(run: LoadRun, is_over: Any) -> None:
     Raises ``Problem`` where nothing can be said; where that is known beside a violation, it is in
     the run.
     """
+    drive.preflight(Run(run.target, at=run.endpoint))  # its request is not of the load
     load = run.target.load
     host, _, port = (load.listen or "127.0.0.1:0").rpartition(":")
     environment = Environment(user_classes=[Builder], events=Events())

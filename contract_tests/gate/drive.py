@@ -50,7 +50,7 @@ def drive(done: Run, *, fuzzing: bool = True) -> None:
     """
     with closing(done.endpoint.transport), _cleaning(done):
         try:
-            _preflight(done)
+            preflight(done)
             _drive(done, fuzzing=fuzzing)
             done.is_finished = True
         except KeyboardInterrupt:
@@ -161,8 +161,8 @@ def _cutting(done: Run, what: str) -> Iterator[None]:
         done.cut.append(Cut(what, str(spent), spent.budget))
 
 
-def _preflight(done: Run) -> None:
-    """Ask once, so that a wrong address or token is an error of one sentence."""
+def preflight(done: Run) -> None:
+    """Ask once, so that a wrong address or token is an error of one sentence: ``GateError``."""
     with _spending(done, SCRIPT), _cutting(done, "the preflight"):
         session = _session(done, SCRIPT)
         try:

@@ -186,16 +186,21 @@ def test_nothing_else_is_patched(python: Path) -> None:
 
 
 @pytest.mark.external
-def test_fix_for_a_server_that_refuses_connections_is_to_start_it(
+def test_server_that_cannot_be_loaded_is_a_problem_before_any_load(
     python: Path, tmp_path: Path
 ) -> None:
-    """Not what its uploads need: none was sent."""
-    options = [f"--target=http://127.0.0.1:{free_port()}", "--users=1", "--deadline=5"]
-    with loading(python, tmp_path, *options):
-        pass
+    """One that refuses connections, and one that refuses the token: nothing else is sent."""
+    with process("--token", "another-token") as (_, refusing, _):
+        for url, part in (
+            (f"http://127.0.0.1:{free_port()}", "connection refused"),
+            (refusing, "refuses the token with 401"),
+        ):
+            with loading(python, tmp_path, f"--target={url}", "--users=1", "--deadline=600"):
+                pass
 
-    assert "connection refused" in verdicts(tmp_path)["problem"]
-    assert "see whether the server runs" in verdicts(tmp_path)["problem"]
+            data = verdicts(tmp_path)
+            assert part in data["problem"]
+            assert data["sent"] == {}
 
 
 def test_interrupt_of_what_is_still_being_loaded_is_shown(
