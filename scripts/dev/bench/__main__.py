@@ -47,8 +47,8 @@ in the process.""",
 artifacts (tracemalloc, mean of 2,000).""",
     "generate": "`make generate` and `make check`, without the start of make.",
     "gate": f"""A whole run on the reference server, whose builds take 0.08 s, with the start of the
-program, the gate and schemathesis in all rounds and the others in {gate.FEW}; and the time from that start to the line of a first violation, on a server with the fault
-`created-null`. The faults of ours are a sample of this project's catalogue, each made for a rule of
+program, the gate and schemathesis in all rounds and the others in {gate.FEW}; and the time from
+that start to the line of a first violation, on a server with the fault `created-null`. The faults of ours are a sample of this project's catalogue, each made for a rule of
 it. The mechanical ones are a sample of what the usual mutations make of the contract's responses,
 whatever our rules check: a key dropped or in snake_case, a value of another type, null or another
 text, a status code, a media type or a body replaced. Those that leave a documented response are
