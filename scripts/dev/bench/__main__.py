@@ -48,16 +48,17 @@ artifacts (tracemalloc, mean of 2,000).""",
     "generate": "`make generate` and `make check`, without the start of make.",
     "gate": f"""A whole run on the reference server, whose builds take 0.08 s, with the start of the
 program, the gate and schemathesis in all rounds and the others in {gate.FEW}; and the time from
-that start to the line of a first violation, on a server with the fault `created-null`. The faults of ours are a sample of this project's catalogue, each made for a rule of
-it. The mechanical ones are a sample of what the usual mutations make of the contract's responses,
-whatever our rules check: a key dropped or in snake_case, a value of another type, null or another
-text, a status code, a media type or a body replaced. Those that leave a documented response are
-left out; a date-time moved by a day is not, though no schema excludes it, since the build is made
-during the run. A fault is caught if anything is reported that is not without it; of ours by the
-gate, if its own rule is violated. schemathesis runs with its defaults, and with the document of
-`make export FORM=strict` and a hook that uploads. The others run without scripts of their own, but
-for Prism, and no document describes the upload: they get that document and a server with builds
-that have ended, whose making is not timed, and see no build that waits or runs.""",
+that start to the line of a first violation, on a server with the fault `created-null`. The faults
+of ours are a sample of this project's catalogue, each made for a rule of it. The mechanical ones
+are a sample of what the usual mutations make of the contract's responses, whatever our rules check:
+a key dropped or in snake_case, a value of another type, null or another text, a status code, a
+media type or a body replaced. Those that leave a documented response are left out; a date-time
+moved by a day is not, though no schema excludes it, since the build is made during the run. A fault
+is caught if anything is reported that is not without it; of ours by the gate, if its own rule is
+violated. schemathesis runs with its defaults, and with the document of `make export FORM=strict`
+and a hook that uploads. The others run without scripts of their own, but for Prism, and no document
+describes the upload: they get that document and a server with builds that have ended, whose making
+is not timed, and see no build that waits or runs.""",
     "recorded": f"""CPU time and memory of `make judge` for a file of clean recorded traffic,
 entries of 1.1 kB: builds of {recorded.SHAPES["many builds"]} exchanges, and one build that is
 polled all the time. Beside it, a program that reads the file at once and checks each response
