@@ -6,7 +6,7 @@
 GOALS := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
 TAKEN := $(strip $(foreach t,$(GOALS),$($t.takes)) PYTHON)
 GIVEN := $(strip $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v)))
-# The shell is none that somebody names: recipes are written for this one.
+# Not the caller's shell: recipes are written for this one.
 override SHELL := /bin/sh
 override .SHELLFLAGS := -c
 

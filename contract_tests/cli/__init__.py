@@ -56,7 +56,7 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     code = _run(command, name, arguments)
     lost = next((one.error for one in output if one.error), None)
     if lost and code != Exit.INTERRUPTED:
-        # Half a result is none, whatever it says.
+        # Half a result is not a result, whatever it says.
         show(str(failure(lost, "the output")), is_error=True)
         code = Exit.CANNOT_TELL
     if arguments is None and (sys.flags.inspect or code == Exit.INTERRUPTED):

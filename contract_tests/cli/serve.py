@@ -107,7 +107,7 @@ def serve(
         listener = listening(host, port)
     except Problem:
         raise
-    except (OSError, OverflowError, TypeError, UnicodeError) as error:  # of a host that is none
+    except (OSError, OverflowError, TypeError, UnicodeError) as error:  # of an invalid host
         raise unusable(error, host, port) from error
     except ValueError as error:
         raise Problem(str(error), f"see {usage.see('serve')}") from error

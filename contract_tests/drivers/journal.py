@@ -19,7 +19,7 @@ from typing import Any
 from ..problems import Problem
 
 FORMAT = 1
-# Of one run; more is no journal.
+# Of one run; more is not a journal.
 MOST_BYTES = 16 * 2**20
 MOST_ID = 512
 # How many values stand behind the name of each event: a tag, a team or null, and the build's id.

@@ -35,7 +35,7 @@ from .scripted import inputs
 from .session import BudgetSpent, Session, SessionError
 
 DRIVER = "load"
-# Status codes of a delete that is not offered, which is no error of a server.
+# Status codes of a delete that is not offered, which is not an error of a server.
 NOT_OFFERED = (404, 405, 501)
 MOST_ENTRIES = 2000
 """Exchanges of one batch, at most."""

@@ -230,7 +230,7 @@ def _same(url: str) -> str:
 
 
 def shown(name: str, image: Image) -> str:
-    """Return how reports write an image: as delete takes it, or quoted where it is no plain tag."""
+    """Return how reports write an image: as delete takes it, or quoted if not a plain tag."""
     team = "" if image.team is None else f" of the team {_quoted(image.team)}"
     return f"{name}:{_quoted(image.tag)}{team}"
 

@@ -144,7 +144,7 @@ class Run:
 
     @property
     def not_deleted(self) -> str | None:
-        """Why no delete succeeded, or None if one did. That is no failure by itself."""
+        """Why no delete succeeded, or None if one did. That is not a failure by itself."""
         if self.target.build_id:
             return "not sent: nothing is deleted beside a given build"
         sent = self._deletes

@@ -26,7 +26,7 @@ class Pseudonyms:
     Args:
         redaction: Finds the secrets.
         token: The valid token; its name is ``TOKEN``.
-        public: What is no secret, though a secret may be spelled alike, such as a documented word.
+        public: What is not a secret, though one may be spelled alike, such as a documented word.
         known: Contents that hold no secret.
 
     """

@@ -29,5 +29,5 @@ def clock(
 
 def ids(seed: int) -> Callable[[str], str]:
     """Make a source of ids; the same seed makes the same."""
-    drawn = random.Random(seed)  # noqa: S311 (ids are no secret here)
+    drawn = random.Random(seed)  # noqa: S311 (ids are not secret here)
     return lambda prefix: f"{prefix}_{drawn.getrandbits(48):012x}"

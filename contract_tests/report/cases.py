@@ -105,7 +105,7 @@ def _waived(verdict: Verdict) -> Iterator[str]:
 
 
 def _profile(report: Report) -> tuple[State, str]:
-    """Return whether another profile fits. That is no failure: nobody but the user can know."""
+    """Return whether another profile fits. That is not a failure: nobody but the user can know."""
     if report.run is None:
         return State.SKIPPED, "not judged"
     if (better := fits.better(report.run)) is not None:

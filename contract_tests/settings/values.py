@@ -160,7 +160,7 @@ def number(kind: type[int] | type[float], least: float, example: str) -> Read:
 
 
 def _words(name: str, value: str, example: str = "T5") -> tuple[str, ...]:
-    """Return the words of a list. Raises ``GateError`` for separators alone: that is no choice."""
+    """Return the words of a list. Raises ``GateError`` for separators alone."""
     words = tuple(value.replace(",", " ").split())
     if value and not words:
         fix = f"leave it out, or {setting(name, example)}"

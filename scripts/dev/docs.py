@@ -69,7 +69,7 @@ def not_in_navigation(pages: Path, navigation: Any) -> Iterator[str]:
     named = {name for name in _leaves(navigation) if name.endswith(".md")}
     for name in sorted(named ^ there):
         if name in named or not re.fullmatch(r"docs/rules/[A-Z]\d+\.md", name):
-            yield f"{CONFIGURATION}: {name} is " + ("no page" if name in named else "not in nav")
+            yield f"{CONFIGURATION}: {name} is " + ("not a page" if name in named else "not in nav")
 
 
 def _leaves(navigation: Any) -> Iterator[str]:

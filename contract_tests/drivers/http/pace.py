@@ -21,7 +21,7 @@ LAST_SECONDS, LAST_PART = 10.0, 10
 MOST_BYTES = 128 * 2**20
 
 
-class BudgetSpent(Exception):  # noqa: N818 (it is no error: what is cut off is not observed)
+class BudgetSpent(Exception):  # noqa: N818 (it is not an error: what is cut off is not observed)
     """A budget is spent; the text names it.
 
     Attributes:

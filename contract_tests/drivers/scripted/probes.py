@@ -83,7 +83,7 @@ def request_absent_builds(script: BuildScript) -> None:
 
 
 def request_unusual_segments(script: BuildScript) -> None:
-    """Request paths that are no valid ids, such as broken percent-encodings."""
+    """Request paths that are not valid ids, such as broken percent-encodings."""
     for segment, operation in itertools.product(inputs.RAW_SEGMENTS, ABOUT_A_BUILD):
         path = operation.path.replace(_ID, segment)
         script.session.send(operation.method, path, f"{_verb(operation)} of an unusual segment",

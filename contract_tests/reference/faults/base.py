@@ -50,7 +50,7 @@ class ServerRequest:
     """A request, as a fault may change it.
 
     Attributes:
-        operation: initiate, upload, start, status or delete; None for what is none of them.
+        operation: initiate, upload, start, status or delete; None for anything else.
         build_id: The id in the path; of an image its name and tag, with a slash between them.
         place: What the path names, whatever the method: builds, build, start, upload or image;
             or "".

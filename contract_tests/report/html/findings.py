@@ -59,7 +59,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of a rule; ``about`` is what it checks, and what is no violation."""
+    """What became of a rule; ``about`` is what it checks, and what is not a violation."""
 
     rule: str
     level: str

@@ -191,7 +191,7 @@ def test_one_change(released: Path, project: Path, title: str) -> None:
 
 
 def test_no_change(released: Path, project: Path) -> None:
-    """A version, a comment, and what is not public are no changes."""
+    """A version, a comment, and what is not public are not changes."""
     edit(
         project,
         "openapi.yaml",

@@ -147,7 +147,7 @@ def test_last_day_still_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[[waiver]]\n", "accepted = 3", "kind = 'a'", "[[accepted]", "x"])
 def test_file_that_is_another_is_refused(text: str, tmp_path: Path) -> None:
-    """A file of waivers is none of accepted differences."""
+    """A file of waivers is not a file of accepted differences."""
     path = tmp_path / "other.toml"
     path.write_text(text)
 

@@ -98,7 +98,7 @@ def test_page_that_the_navigation_leaves_out_or_invents_is_named(tmp_path: Path)
 
     assert found == [
         "docs/zensical.toml: docs/b.md is not in nav",
-        "docs/zensical.toml: docs/c.md is no page",
+        "docs/zensical.toml: docs/c.md is not a page",
         "docs/zensical.toml: docs/rules/b.md is not in nav",
     ]
 

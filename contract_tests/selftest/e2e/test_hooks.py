@@ -91,6 +91,6 @@ def test_vendor_check_hook(tmp_path: Path) -> None:
 
 
 def test_a_file_that_goes_is_noticed() -> None:
-    """What is deleted is not handed over, so that no hook may wait for a file."""
+    """pre-commit does not pass on deleted files, so each hook always runs."""
     assert [name for name, hook in HOOKS.items() if not hook["always_run"]] == []
     assert [name for name, hook in HOOKS.items() if hook["pass_filenames"]] == []

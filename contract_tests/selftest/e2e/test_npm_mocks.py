@@ -101,7 +101,7 @@ def test_full_run_over_a_mock_names_the_profile_that_fits(
 def test_mock_that_makes_values_up_keeps_to_the_schema_alone(
     programs: Path, tmp_path: Path, command: str, must: set[str]
 ) -> None:
-    """LEVEL=must leaves out what a random build cannot have; Mockoon's times are no date-times."""
+    """LEVEL=must leaves out what a random build cannot have; Mockoon's times are not date-times."""
     done = judged(
         programs, tmp_path, command, "--profile=stateless", "--level=must", how="--dynamic"
     )

@@ -412,7 +412,7 @@ def test_p11_after_the_url_has_expired(expires_in: float) -> None:
 
 @pytest.mark.parametrize("expires_in", [None, "3600", True, 1e300])
 def test_p11_without_a_usable_expires_in(expires_in: object) -> None:
-    """A value that is no number of seconds is P6's, and bounds nothing."""
+    """A value that is not a number of seconds is P6's, and bounds nothing."""
     assert p11(PUT_403, expires_in=expires_in) == "violated"
 
 

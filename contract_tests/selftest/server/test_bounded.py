@@ -205,7 +205,7 @@ def test_decompressed_body(content: bytes, coding: str) -> None:
 
 
 def test_body_of_the_largest_size() -> None:
-    """What is just as large as it may be is no error."""
+    """What is just as large as it may be is not an error."""
     packed = gzip.compress(b"x" * 1024, mtime=0)
     with hostile.hostile(hostile.answering(200, packed, "Content-Encoding: gzip")) as url:
         answer = got(url, SMALL)

@@ -373,7 +373,7 @@ def test_only_cleaning_up_leaves_reports_and_other_journals(tmp_path: Path) -> N
 
 
 def test_only_cleaning_up_without_a_server_cannot_tell(tmp_path: Path) -> None:
-    """Nor with a journal that is none; the others are still worked on."""
+    """Nor with an invalid journal; the others are still worked on."""
     path = journal(tmp_path / "journal", MADE)
     bad = journal(tmp_path / "journal", "no event", name=NAME.replace("0", "e"))
     report = cleaned(tmp_path)
@@ -440,7 +440,7 @@ def test_a_journal_that_is_no_file_is_a_problem(odd: str, tmp_path: Path) -> Non
 
 
 def test_a_folder_of_journals_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
-    """As is anything else that is no folder."""
+    """As is anything else that is not a folder."""
     (tmp_path / "journal").write_text("")
     done = cleanup.Resumed()
     cleanup.resume(done, Target(), tmp_path / "journal", embedded("a"))

@@ -119,7 +119,7 @@ def test_deletes_come_last_and_are_of_what_the_run_made() -> None:
 def test_no_image_of_another_name_is_initiated(seed: int, url: str | None) -> None:
     """Whatever reached the server, with any token and by any method; PUBLIC only in this process.
 
-    What is no name at all, as it has to be refused, stays as it was generated.
+    What is not a name at all, as it has to be refused, stays as it was generated.
     """
     server = Server()
 
@@ -148,7 +148,7 @@ def test_run_with_build_id_sends_no_delete(build_id: str) -> None:
 
 
 def test_run_whose_builds_never_complete_only_cleans_up() -> None:
-    """What was not seen to be COMPLETED may be no image: its 404 would say nothing."""
+    """What was not seen to be COMPLETED may not be an image: its 404 would say nothing."""
     server = Server()
     server.at = embedded(TOKEN, Fault("watched", "", "", request=server._seen), scenario="stuck")
 

@@ -126,7 +126,7 @@ def test_source_is_there(rule: str) -> None:
 
 
 def test_unreachable_target_is_an_error() -> None:
-    """A server that does not answer is no verdict."""
+    """A server that does not answer is not a verdict."""
     with pytest.raises(GateError, match="no response from"):
         drive.run(Target(url="http://127.0.0.1:9"))
 

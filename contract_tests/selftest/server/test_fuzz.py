@@ -316,7 +316,7 @@ def test_own_checks_are_left_out_with_fewer_rules(settings: dict[str, Any]) -> N
 
 
 def test_findings_that_a_rule_has_are_reported_once() -> None:
-    """What breaks a rule is no finding besides."""
+    """What breaks a rule is not a finding as well."""
     ran = run(response=fails_on_unknown_keys)
 
     assert ran.violated == {"P5"}

@@ -177,7 +177,7 @@ def judged(at: Endpoint | str, requests: int | None = None) -> str:
 @pytest.mark.parametrize("behaviour", BROKEN, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("at", ["", "upload", "status"])
 def test_broken_answer(behaviour: hostile.Behaviour, at: str) -> None:
-    """A response that is none is recorded with the reason, whatever it is a response to."""
+    """An invalid response is recorded with the reason, whatever it is a response to."""
     with hostile_at(at, behaviour) as server:
         text = judged(server)
 
@@ -270,7 +270,7 @@ def test_redirect(to: str, at: str) -> None:
 
 @pytest.mark.parametrize("status", [0, 99, 101, 199, 1000])
 def test_invalid_status_code_is_no_response(status: int) -> None:
-    """A status code that is none is no answer."""
+    """An invalid status code is not an answer."""
     with hostile.hostile(hostile.answering(status, b"")) as url:
         text = judged(url)
 

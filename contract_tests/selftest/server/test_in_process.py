@@ -85,7 +85,7 @@ APPS: dict[str, App] = {
     "a body in parts": answering(b"in ", b"parts"),
     "a length": answering(b"whole", content_length="5"),
     "a length that is too large": answering(b"part", content_length="5"),
-    "a length that is none": answering(b"whole", content_length="x"),
+    "an invalid length": answering(b"whole", content_length="x"),
     "a body that does not end": answering(b"part", ends=False),
     "nothing but a header": answering(),
     "a gzipped body": answering(gzip.compress(b"folded"), content_encoding="gzip"),
@@ -94,7 +94,7 @@ APPS: dict[str, App] = {
     "a large body": answering(b"x" * 2**10, b"x"),
     "a large gzipped body": answering(gzip.compress(b"x" * 2**11), content_encoding="gzip"),
     "a header that is not HTTP": answering(b"", x_invalid="a\nb"),
-    "a name that is no HTTP": answering(b"", **{"x y": "a"}),  # type: ignore[arg-type]
+    "a name that is not HTTP's": answering(b"", **{"x y": "a"}),  # type: ignore[arg-type]
     "no content": answering(b"", status=204),
     "no content, and a body": answering(b"x", status=204),
     "not modified": answering(b"", status=304),

@@ -55,7 +55,7 @@ def test_the_clock_may_be_far_from_the_machines() -> None:
 
 
 def test_time_does_not_go_back() -> None:
-    """It is refused, as is what is no time, and a start that names no instant."""
+    """It is refused, as is what is not a time, and a start without an offset."""
     wrong: list[Any] = [-1, math.nan, math.inf, 1e300, 10**400, "1", None, True, timedelta(1)]
     with MockImages() as mock:
         for seconds in wrong:

@@ -473,7 +473,7 @@ def test_server_behind_tls(tmp_path: Path, is_trusted: bool) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_server_behind_a_proxy(scheme: str) -> None:
-    """PROXY gets the request for a name that nobody else resolves; its refusal is no response."""
+    """PROXY gets the request for a name that only it resolves; its refusal is not a response."""
     refusing = hostile.answering(403, b"{}")
     there = f"{scheme}://images.invalid"
     with hostile.hostile(refusing) as other, passing(there, proxy=other) as proxied:

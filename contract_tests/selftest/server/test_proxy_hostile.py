@@ -56,7 +56,7 @@ def passed() -> Iterator[Passing]:
 
 
 def test_proxy_goes_nowhere_but_to_its_target(passed: Passing) -> None:
-    """It is no proxy that a client can be set to use: absolute URLs, CONNECT and * are refused."""
+    """It is not a forward proxy: absolute URLs, CONNECT and * are refused."""
     for line in (
         "GET http://169.254.169.254/latest HTTP/1.1", "CONNECT storage.example:443 HTTP/1.1",
         "OPTIONS * HTTP/1.1", f"POST {passed.url}{BUILD} HTTP/1.1",

@@ -196,7 +196,7 @@ UNUSUAL: dict[str, dict[str, Any]] = {
     "another path": {"request": ("GET", "http://api.example/other", {}, b"")},
     "a status of five digits": {"response": (99999, {}, b"")},
     "an upload": {"upload_of": "bld_1", "request": ("PUT", "http://u.example/", {}, b"")},
-    "a body that is no text": {"request": ("POST", BUILD, {}, b"\xff")},
+    "a body that is not text": {"request": ("POST", BUILD, {}, b"\xff")},
     "a body that was not recorded": {"request": ("POST", BUILD, {}, None)},
 }
 

@@ -175,7 +175,7 @@ def session(base: str, **named: Any) -> Session:
 
 
 def test_gate_sends_where_the_api_was_reached(names: dict[str, list[str]]) -> None:
-    """A name in the target counts as what it led to; what is refused is no response."""
+    """A name in the target counts as what it led to; what is refused is not a response."""
     names |= {
         "local.test": ["127.0.0.1"],
         "storage.test": ["127.0.0.1"],
@@ -273,7 +273,7 @@ def test_many_refused_hosts_are_counted_and_quoted() -> None:
 def test_nothing_is_resolved_in_process_or_for_a_recording(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The embedded server is no address, and a recording is judged as it is."""
+    """The embedded server is not an address, and a recording is judged as it is."""
 
     def look_up(*_: Any, **__: Any) -> Any:
         raise AssertionError("a name was resolved")

@@ -107,7 +107,7 @@ def refusals(status: int) -> Change:
 
 
 def strict_on_names(request: ServerRequest, answer: ServerResponse) -> None:
-    """Refuse names and tags that are no plain words."""
+    """Refuse names and tags that are not plain words."""
     if request.operation == "initiate" and answer.status == 201:
         body = request.json()
         for key in ("image_name", "image_tag"):

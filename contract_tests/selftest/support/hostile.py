@@ -123,7 +123,7 @@ def short_body(connection: socket.socket) -> None:
 
 
 def broken_chunk(connection: socket.socket) -> None:
-    """Send a chunk whose size is no number."""
+    """Send a chunk whose size is not a number."""
     connection.sendall(_head(200, "Transfer-Encoding: chunked") + b"zz\r\nhm\r\n")
 
 
@@ -248,7 +248,7 @@ def hostile(
 
     In front of the server ``upstream`` it is hostile from the ``nth`` request on that is the step
     ``at``; it hands on all others. Asking for the status of no build, which a gate does before
-    anything else, is no step.
+    anything else, is not a step.
     """
     seen: list[None] = []
     open_now: set[socket.socket] = set()

@@ -39,7 +39,7 @@ class Case:
 
 
 CASES = {
-    # What is no pattern.
+    # What is not a pattern.
     "nothing": Case("", "a b/c"),
     "blank lines": Case("\n  \n\t\n", "a"),
     "a comment": Case("#a\n# b\n", "a b #a"),
@@ -81,7 +81,7 @@ CASES = {
     "*/*": Case("*/*\n", "a", "b/c b/d/e"),
     "* of names beneath": Case("*/temp*\n", "temp a/b/temp", "a/temp a/tempo/x"),
     "?": Case("a?\n", "a abc", "ab a."),
-    "? is no slash": Case("a?b\n", "a/b", "a.b"),
+    "? is not a slash": Case("a?b\n", "a/b", "a.b"),
     "? is one character, not one byte": Case("?\n", "ab", "é a"),
     # Two stars.
     "**": Case("**\n", "", "a b/c"),

@@ -24,7 +24,7 @@ def steps(api: Api) -> dict[str, dict[str, Any]]:
 
 @APIS
 def test_the_steps_are_operations_and_an_upload(api: Api) -> None:
-    """In the order of a build; delete is none of them."""
+    """In the order of a build; delete is not among them."""
     found = steps(api)
 
     assert list(found) == [api.initiate, "upload", api.start, api.status]

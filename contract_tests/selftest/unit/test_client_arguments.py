@@ -59,7 +59,7 @@ URLS = {
     "https://images.test/api/v2": "path", "https://images.test/api/v1/api/v1/": "path",
     "https://images.test/prefix/api/v1/images/build": "path",
 }  # fmt: skip
-"""URLs that are no base URL, each with a word of what is wrong."""
+"""URLs that are not base URLs, each with a word of what is wrong."""
 
 DOUBLED = {
     "https://images.test": "https://images.test",

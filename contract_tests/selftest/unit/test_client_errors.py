@@ -58,7 +58,7 @@ CLASSES = {
 @pytest.mark.parametrize("status", list(CLASSES))
 @pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
 def test_each_status_has_its_class(operation: str, status: int, variant: str) -> None:
-    """What is no documented success raises, by its class, with all that is known of it."""
+    """What is not a documented success raises, by its class, with all that is known of it."""
     error = raised(
         answered(status, json={"detail": "because"}, headers={"X-Request-Id": "r_1"}),
         variant,

@@ -106,7 +106,7 @@ def test_not_to_be_followed(name: str) -> None:
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"openapi: 3.1.0\n" + b"#" * MOST_BYTES])
 def test_bytes(value: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no text, or too much of it, is refused."""
+    """What is not text, or too much of it, is refused."""
     (tmp_path / "revision").write_bytes(value)
 
     assert cli.main(["compare", str(tmp_path / "revision")]) == Exit.CANNOT_TELL

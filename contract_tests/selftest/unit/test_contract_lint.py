@@ -279,7 +279,7 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
     "a control character in a value": (
         {f"{SCHEMAS}/Level": text(enum=["a\u200bb"])}, "enum-text", f"{SCHEMAS}/Level/enum",
     ),
-    "names of values that are none": (
+    "names of values that are not names": (
         {f"{SCHEMAS}/BuildPlatform/x-enum-varnames": ["linux", "2"]},
         "enum-names", f"{SCHEMAS}/BuildPlatform/x-enum-varnames",
     ),
@@ -290,7 +290,7 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
     "a default of another type": (
         {f"{FIELDS}/note": text(default=7)}, "default-invalid", f"{FIELDS}/note/default",
     ),
-    "a default that is no value of the enum": (
+    "a default that is not a value of the enum": (
         {f"{FIELDS}/mode": schema(default="x", allOf=[ref("ImageBuildStatus")])},
         "default-invalid", f"{FIELDS}/mode/default",
     ),
@@ -317,7 +317,7 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
     "a property that begins with a digit": (
         {f"{FIELDS}/2nd": text()}, "property-name", f"{FIELDS}/2nd",
     ),
-    "a property that is no name": ({f"{FIELDS}/_x": text()}, "property-name", f"{FIELDS}/_x"),
+    "a property that is not a name": ({f"{FIELDS}/_x": text()}, "property-name", f"{FIELDS}/_x"),
     "two properties that are one name": (
         {f"{FIELDS}/image_name": text()}, "property-twice", f"{FIELDS}/image_name",
     ),

@@ -92,7 +92,7 @@ def test_hostile_text_stays_what_it_is(text: str, shell: str) -> None:
     st.binary(max_size=60) | st.text(max_size=40).map(lambda one: one.encode("utf-8", "replace"))
 )
 def test_any_body_is_sent_as_it_was(content: bytes) -> None:
-    """Bytes that are no text, and texts of any characters."""
+    """Bytes that are not text, and texts of any characters."""
     one, hide = exchange(content, headers={"content-type": "application/json"})
     command = curl.command(one, hide)
     raw, *_ = sent(*as_read(command))

@@ -53,7 +53,7 @@ REFUSED: dict[str, tuple[str | bytes, tuple[int, int]]] = {
     "a key twice, nested": ("a:\n  - {b: 1, b: 2}\n", (2, 12)),
     "a key twice, in JSON": ('{\n\t"a": 1,\n\t"a": 2}', (3, 2)),
     "a merge key": ("a: &a {b: 1}\nc:\n  <<: *a\n", (3, 3)),
-    "a key that is no text": ("? [a]\n: 1\n", (1, 3)),
+    "a key that is not text": ("? [a]\n: 1\n", (1, 3)),
     "an alias inside itself": ("a: &a\n  b: *a\n", (1, 4)),
     "an alias of nothing": ("a: *b\n", (1, 4)),
     "YAML 1.1": ("%YAML 1.1\n---\na: on\n", (0, 0)),
@@ -77,7 +77,7 @@ REFUSED: dict[str, tuple[str | bytes, tuple[int, int]]] = {
     "a nest without end, not in JSON": ("{a: " * 100_000, (1, 802)),
     "a nest of blocks": ("".join(f"{' ' * n}a:\n" for n in range(300)), (201, 201)),
     "a hexadecimal number out of range": (f"a: 0x{'f' * 300}\n", (1, 4)),
-    "bytes that are no text": (b"a: \xff\n", (0, 0)),
+    "bytes that are not text": (b"a: \xff\n", (0, 0)),
 }  # fmt: skip
 
 

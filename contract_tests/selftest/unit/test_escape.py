@@ -94,7 +94,7 @@ def test_foreign_text_is_code_in_markdown(text: str) -> None:
 
 
 def test_ordinary_text_is_as_it_was() -> None:
-    """Other scripts, URLs, quotes and brackets are no danger."""
+    """Other scripts, URLs, quotes and brackets are harmless."""
     text = "Größe 日本 😀 https://example.org/a?b#c [x] <y> 'z' \\n 100% a::b ## c"
 
     assert escape.line(text) == text == printable(text)

@@ -297,7 +297,7 @@ def test_nothing_that_is_written_shows_a_secret(word: str) -> None:
 def test_ci_hides_the_token_that_the_gate_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A secret of CI may end with a line break, which is no part of it; nor are headers shown."""
+    """A secret of CI may end with a line break, which is not part of it; nor are headers shown."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     command = "echo it is $CONTRACT_TOKEN and a-key-of-mine at http://me:p4ss@x/; exit 3; :"
     code = ci_gate.main({

@@ -189,7 +189,7 @@ def test_what_is_not_stated_is_found(pointer: str, value: Any) -> None:
 
 
 def test_facts_are_only_required_where_marked_stated() -> None:
-    """An addition of our own, marked so, is no fact of the document."""
+    """An addition of our own, marked so, is not a fact of the document."""
     document = copy.deepcopy(contract().document)
     group = document["components"]["schemas"]["BuildStatusResponse"]
     group["properties"]["queue"] = {"type": "integer", "x-source": {"mark": "assumed"}}

@@ -287,7 +287,7 @@ def test_get_has_no_body(replayed: Replay) -> None:
 
 
 def test_form_is_no_json(replayed: Replay) -> None:
-    """A form that is refused breaks nothing, and its start is no valid one."""
+    """A form that is refused breaks nothing, and its start is not a valid one."""
     one = start(status=415)
     one["request"]["headers"].pop()
     one["request"]["postData"] = {"mimeType": "application/x-www-form-urlencoded", "params": [{}]}

@@ -1,4 +1,4 @@
-"""Journals: what a run noted is read again after any kill; what is no journal is refused."""
+"""Journals: what a run noted is read again after any kill; what is not a journal is refused."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def test_places_are_those_of_the_contract() -> None:
 @pytest.mark.parametrize("key", ["build_id", "upload_url"])
 @pytest.mark.parametrize("value", [None, 7, [], ABSENT])
 def test_two_builds_with_the_same_invalid_id(key: str, value: Any) -> None:
-    """P6 alone: what is not a string is no id that two builds could share."""
+    """P6 alone: what is not a string is not an id that two builds could share."""
     story = Story()
     for build in ("b", "c"):
         issued = {**sound(INITIATE), "build_id": build, "upload_url": f"https://up.test/{build}"}

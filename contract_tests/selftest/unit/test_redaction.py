@@ -28,7 +28,7 @@ def test_long_secret_is_hidden_in_every_form(form: str) -> None:
 
 @pytest.mark.parametrize("secret", WORDS)
 def test_hiding_twice_is_hiding_once(secret: str) -> None:
-    """The labels are no secrets, whatever the secrets are."""
+    """The labels are not secrets, whatever the secrets are."""
     hide = Redaction(token=secret, headers={"X-Key": secret}, secrets=["token", "secret", secret])
     text = f"Bearer {secret} token, X-Key: {secret}; {secret}"
 

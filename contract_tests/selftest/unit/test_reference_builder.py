@@ -62,7 +62,7 @@ FAILS = {
     "comments alone": ("# FROM scratch\n", "Dockerfile: the Dockerfile is empty: no FROM"),
     "no base": ("RUN make\n", "Dockerfile:1: no FROM before RUN"),
     "arguments alone": ("ARG A=1\n", "Dockerfile: no FROM"),
-    "a word that is none": (
+    "an unknown word": (
         "FROM scratch\nRUNN make\n", "Dockerfile:2: unknown instruction: RUNN (did you mean RUN?)",
     ),
     "a far word": ("FROM scratch\nxyzzy\n", "Dockerfile:2: unknown instruction: XYZZY"),
@@ -100,7 +100,7 @@ FAILS = {
         "FROM a\nRUN false\nFROM b\nRUN --mount=from=0,target=/x make\n",
         "Dockerfile:2: the command failed: RUN false",
     ),
-    "an escape that is none": (
+    "an unknown escape": (
         "# escape=x\nFROM scratch\n", "Dockerfile:1: invalid escape token 'x': \\ or `",
     ),
     "a directive twice": (

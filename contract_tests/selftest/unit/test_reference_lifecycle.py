@@ -314,7 +314,7 @@ def test_the_oldest_is_forgotten_first() -> None:
 
 
 def test_an_unknown_scenario_names_the_nearest() -> None:
-    """A misspelt name is no default."""
+    """A misspelt name is not a default."""
     with pytest.raises(ValueError, match=r"(?s)unknown scenario canceled.*use cancelled"):
         create_app(scenario="canceled")
     with pytest.raises(ValueError, match="seconds"):

@@ -117,7 +117,7 @@ def har_of(tape: Tape, token: str) -> list[Entry]:
 
 
 def held(content: bytes) -> dict[str, str]:
-    """Hold a body as tools do: as text, or as bytes that are no plain text."""
+    """Hold a body as tools do: as text, or as bytes that are not plain text."""
     if content.isascii():
         return {"text": content.decode()}
     return {"text": base64.b64encode(content).decode(), "encoding": "base64"}

@@ -252,7 +252,7 @@ LEGAL: dict[str, tuple[Tell, str]] = {
     "no-store": (_cached(cache_control="no-store, max-age=99"), "P15"),
     "no-cache": (_cached(cache_control="No-Cache"), "P15"),
     "ten seconds": (_cached(cache_control='max-age="10"'), "P15"),
-    "a lifetime that is none": (_cached(cache_control="max-age=soon"), "P15"),
+    "an invalid lifetime": (_cached(cache_control="max-age=soon"), "P15"),
     "expired at once": (_cached(expires="0"), "P15"),
     "a group that fails fast": (_lingers("FAILED", "BUILDING", 30), ""),
     "a group that is cancelled whole": (_lingers("CANCELLED", "CANCELLED", 90), "S5"),

@@ -97,7 +97,7 @@ def test_invalid_source_is_refused(pointer: str, source: object) -> None:
     ids=repr,
 )
 def test_invalid_note_is_refused(at: str, values: dict[str, Any]) -> None:
-    """What is no text, has another name, or stands within a description."""
+    """What is not text, has another name, or stands within a description."""
     assert changed(at, **values) != []
 
 

@@ -198,7 +198,7 @@ def test_a_naive_timestamp_is_utc() -> None:
 
 
 def test_an_unknown_status_is_a_value_of_its_own() -> None:
-    """It has the raw text, is of the enum's class, and is none of its members."""
+    """It has the raw text, is of the enum's class, and is not one of its members."""
     status = BuildStatusResponse.from_dict(
         GROUP | {"status": "QUEUED"}, unknown_statuses="keep"
     ).status

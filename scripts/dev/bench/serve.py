@@ -101,7 +101,7 @@ def charts(found: dict[str, Any]) -> list[Chart]:
 
 
 def tables(found: dict[str, Any]) -> Iterator[str]:
-    """Yield a table, the fastest first, and what was no success."""
+    """Yield a table, the fastest first, and what was not a success."""
     (rounds,) = found["rounds"].values()
     yield "| | requests/s, median | least to most | x reference server, median of rounds |"
     yield "|---|---:|---:|---:|"

@@ -276,7 +276,7 @@ def _combinations() -> Iterator[Attack]:
         "a pattern that explodes": {"not": {"pattern": "(x{1,500}){1,500}"}},
         "a large default": {"default": ["x" * 5000] * 9},
         "a large bound": {"minimum": 10**300, "maximum": -(10**300), "multipleOf": 1e-300},
-        "a bound that is no number": {"minimum": "1"},
+        "a bound that is not a number": {"minimum": "1"},
         "a type of all": {"type": ["string"] * 2000},
         "true, a thousand times": {"allOf": [True] * 1000},
         "required, of thousands": {"required": [f"r{n}" for n in range(5000)]},
@@ -319,7 +319,7 @@ def _renderings() -> Iterator[Attack]:
             "a pattern": _document({"type": "string", "pattern": long}),
             "a scheme": _document({}, security=[{long: [long]}]),
             "a server": _document({}, servers=[{"url": f"/{long}"}]),
-            "a server that is no URL": _document({}, servers=[{"url": f"http://[{long}"}]),
+            "a server that is not a URL": _document({}, servers=[{"url": f"http://[{long}"}]),
             "a server of servers": _document(
                 {}, servers=[{"url": "/{v0}", "variables": {
                     f"v{n}": {"default": f"{{v{n + 1}}}{{v{n + 1}}}"} for n in range(40)

@@ -22,7 +22,7 @@ from ....tape.tape import Tape
 from . import Attack, Family
 
 TOKEN = "a-token-of-the-attacks"  # noqa: S105 (no secret)
-# The port is none of an API: what arrives there is a context.
+# No API listens on this port: what arrives there is a context.
 _API, _PORT = "api.example", 9000
 # Where the API is, by kind, and its address as a resolver returns it.
 _BASES = {
