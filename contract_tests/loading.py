@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -240,10 +239,10 @@ def _measure(run: LoadRun, environment: Environment, seconds: float) -> None:
 def work(target: Target, url: str, at: str, journals: Path | None, is_over: Any) -> None:
     """Send as the master says, until the budgets are spent, and delete what is left."""
     host, _, port = at.rpartition(":")
-    budget, name = target.budget, f"contract-gate-{secrets.token_hex(6)}"
+    budget = target.budget
     endpoint = Endpoint(url, Client(ca=target.ca_bundle, proxy=target.proxy))
-    own = OwnImages(name, is_private=target.url is not None)
-    own.journal = Journal(journals, url, name) if journals else None
+    own = OwnImages(is_private=target.url is not None)
+    own.journal = Journal(journals, url, own.name) if journals else None
 
     def pace() -> Pace:
         return Pace(

@@ -194,7 +194,7 @@ def finish(report: Report, reports: Path | None) -> None:
     Where that fails, they say that alone: nothing else is known to be whole.
     """
     is_plan = report.target is not None and report.target.dry_run and report.problem is None
-    page = str(files.page(reports)) if reports else ""
+    page = str(reports.with_name(files.PAGE)) if reports else ""
     try:
         ending = [*conclusion.lines(report, page)]
         if reports and not is_plan:
@@ -235,14 +235,14 @@ def pages(report: Report, reports: Path) -> dict[Path, Iterable[str] | None]:
 
     written: dict[Path, Iterable[str] | None] = {
         reports: junit.page(report),
-        files.summary(reports): markdown.page(report, _rule_pages(reports)),
-        files.verdicts(reports): verdicts.page(verdicts.document(report)),
-        files.tape(reports): har.page(report.run) if report.run else None,
-        files.page(reports): html.page(html.of_gate(report)),
-        files.badge(reports): badge.page(report),
+        reports.with_name(files.SUMMARY): markdown.page(report, _rule_pages(reports)),
+        reports.with_name(files.VERDICTS): verdicts.page(verdicts.document(report)),
+        reports.with_name(files.TAPE): har.page(report.run) if report.run else None,
+        reports.with_name(files.PAGE): html.page(html.of_gate(report)),
+        reports.with_name(files.BADGE): badge.page(report),
     }
     if isinstance(report.run, LoadRun) and report.run.charts:
-        written[files.load(reports)] = report.run.charts
+        written[reports.with_name(files.LOAD)] = report.run.charts
     if report.log:
-        written[files.server_log(reports)] = report.log.page(report.hide)
+        written[reports.with_name(files.LOG)] = report.log.page(report.hide)
     return written

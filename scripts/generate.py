@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -19,6 +18,7 @@ from contract_tests.contract import documents
 from contract_tests.escape import line, show
 from contract_tests.problems import Exit, Problem
 from contract_tests.vendoring import git, swap
+from contract_tests.vendoring.vendor_check import sha256
 from scripts.contract_lint import problems
 from scripts.generation.annotation import annotated
 
@@ -30,18 +30,21 @@ REPAIR = "correct openapi.yaml, or support what is new in it in scripts/template
 TOOLS = ("openapi-python-client", "ruff")
 
 
-class GenerationError(Exception):
-    """The client cannot be generated."""
+class GenerationError(Problem):
+    """Several problems for which the client cannot be generated."""
 
-    def __init__(self, *problems: Problem) -> None:
-        super().__init__(*problems)
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems[0].what, problems[0].fix)
         self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
 
 
 def make(root: Path, destination: Path) -> None:
     """Make the content of generated/ in an empty folder.
 
-    Raises ``GenerationError`` if the contract, the generator or the formatter does not allow it.
+    Raises ``Problem`` if the contract, the generator or the formatter does not allow it.
     """
     contract = _load(root / "openapi.yaml")
     package = destination / PACKAGE
@@ -71,19 +74,19 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         contract = documents.load(path)
     except documents.DocumentError as error:
-        raise GenerationError(Problem(str(error), "correct it there")) from error
+        raise Problem(str(error), "correct it there") from error
     except OSError as error:
-        raise GenerationError(Problem(f"{path}: {error.strerror}", "restore it")) from error
+        raise Problem(f"{path}: {error.strerror}", "restore it") from error
     if found := problems(contract):
-        raise GenerationError(*(one.problem for one in found))
+        raise GenerationError([one.problem for one in found])
     return dict(contract)
 
 
 def _verify(destination: Path, contract: Path) -> None:
-    """Import, use and type-check the fresh client. Raises ``GenerationError`` if one fails."""
+    """Import, use and type-check the fresh client. Raises ``Problem`` if one fails."""
     check = ("-m", "scripts.generation.client_check", str(destination), PACKAGE, str(contract))
     if found := json.loads(_python(destination, "-I", "-W", "error", *check)):
-        raise GenerationError(*(Problem(f"the fresh client: {what}", REPAIR) for what in found))
+        raise GenerationError([Problem(f"the fresh client: {what}", REPAIR) for what in found])
     # A cache inside the project makes the next check fast.
     strict = ("--strict", f"--config-file={os.devnull}", "--no-error-summary")
     cache = f"--cache-dir={ROOT / '.mypy_cache/generated'}"
@@ -106,7 +109,7 @@ def _python(folder: Path, *arguments: str) -> str:
     if done.returncode:
         name = arguments[arguments.index("-m") + 1]
         output = (done.stdout + done.stderr).strip()
-        raise GenerationError(Problem(f"{name} failed:", REPAIR, details=output.split("\n")))
+        raise Problem(f"{name} failed:", REPAIR, details=output.split("\n"))
     return done.stdout
 
 
@@ -126,8 +129,7 @@ def _render_own(root: Path, package: Path, contract: dict[str, Any]) -> None:
                 contract=contract, modules=modules
             )
         except (jinja2.TemplateError, LookupError) as error:
-            what = f"{template.name} cannot be rendered: {error}"
-            raise GenerationError(Problem(what, REPAIR)) from error
+            raise Problem(f"{template.name} cannot be rendered: {error}", REPAIR) from error
         (package / template.stem).write_text(text, encoding="utf-8")
 
 
@@ -158,7 +160,7 @@ def files(folder: Path) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path.read_bytes())
 
 
 def differences(fresh: Path, present: Path) -> dict[str, str]:
@@ -189,8 +191,6 @@ def _untracked(folder: Path) -> set[str]:
 def write(root: Path) -> int:
     """Replace the client in ``generated/`` if it is stale; return the exit code."""
     with _fresh(root) as fresh:
-        if fresh is None:
-            return Exit.CANNOT_TELL
         changed = {
             name: kind
             for name, kind in differences(fresh, root / "generated").items()
@@ -206,8 +206,6 @@ def write(root: Path) -> int:
 def check(root: Path) -> int:
     """Check whether the client in ``generated/`` is fresh; return the exit code."""
     with _fresh(root) as fresh:
-        if fresh is None:
-            return Exit.CANNOT_TELL
         stale, made_from = differences(fresh, root / "generated"), _made_from(fresh)
     if not stale:
         show(line(f"generated/ is fresh: {made_from}"))
@@ -219,19 +217,14 @@ def check(root: Path) -> int:
 
 
 @contextmanager
-def _fresh(root: Path) -> Iterator[Path | None]:
-    """Make a client beside the present one; if that fails, print the problems and yield None."""
+def _fresh(root: Path) -> Iterator[Path]:
+    """Make a client beside the present one."""
     # Beside it, so that a rename can replace it; hidden, so that ruff and mypy ignore it.
     with swap.staging(root, ".generate-") as folder:
         fresh = folder / "generated"
         fresh.mkdir()
-        try:
-            make(root, fresh)
-        except GenerationError as broken:
-            show("\n".join(map(str, broken.problems)), is_error=True)
-            yield None
-        else:
-            yield fresh
+        make(root, fresh)
+        yield fresh
 
 
 def _made_from(fresh: Path) -> str:

@@ -65,10 +65,6 @@ def _list_scenarios(context: click.Context, _: click.Parameter, asked: bool) -> 
         context.exit()
 
 
-def _instant(value: str) -> datetime:
-    return datetime.fromisoformat(value)
-
-
 @click.command(cls=Command, help=ABOUT, short_help="Run the reference server.")
 @click.option("--host", metavar="HOST", default="127.0.0.1",
     help="Default 127.0.0.1; it is made for this machine alone.")  # fmt: skip
@@ -84,7 +80,7 @@ def _instant(value: str) -> datetime:
     FAULT="Violate a rule in one way; --list-faults; default CONTRACT_FAULT.")  # fmt: skip
 @click.option("--seed", metavar="N", type=int,
     help="Make the same ids and the same failures each time.")  # fmt: skip
-@click.option("--clock-start", metavar="TIME", type=_instant,
+@click.option("--clock-start", metavar="TIME", type=datetime.fromisoformat,
     help="Start of the server's clock, such as 2026-01-01T00:00:00Z; default now.")  # fmt: skip
 @click.option("--speed", metavar="X", type=float, default=1.0,
     help="Speed of the server's clock; default 1.")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import httpx
 
 from ..contract.api import IMAGES, Api
 from .http.client import SentHeaders
-from .journal import Event, Journal, segment
+from .journal import OWN, Event, Journal, segment
 
 
 class Image(NamedTuple):
@@ -27,7 +28,7 @@ class OwnImages:
     """The images of one run.
 
     Attributes:
-        name: The image name that this run alone uses.
+        name: The image name that this run alone uses; nobody else comes upon it.
         is_private: Whether no image may be PUBLIC.
         is_kept: Whether the images stay when the run ends.
         journal: Where each image is noted, so that a run that is killed can be cleaned up after.
@@ -37,7 +38,7 @@ class OwnImages:
 
     """
 
-    name: str
+    name: str = field(default_factory=lambda: f"{OWN}{secrets.token_hex(6)}")
     is_private: bool = False
     is_kept: bool = False
     journal: Journal | None = None

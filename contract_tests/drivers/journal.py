@@ -24,7 +24,9 @@ MOST_BYTES = 16 * 2**20
 MOST_ID = 512
 # How many values stand behind the name of each event: a tag, a team or null, and the build's id.
 _EVENTS = {"made": 2, "built": 3, "gone": 2}
-_OWN_NAME = re.compile(r"contract-gate-[0-9a-f]{12}")
+OWN = "contract-gate-"
+"""How the image name of a run begins."""
+_OWN_NAME = re.compile(OWN + "[0-9a-f]{12}")
 # Servers and proxies may read these as more than one segment, or decode them twice; no URL can have
 # half of a surrogate pair.
 _SPLIT = re.compile(r"[/\\%\ud800-\udfff]")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ from enum import StrEnum
 from urllib.parse import quote, unquote
 
 from ..drivers.http.pace import BudgetSpent, Pace
-from ..drivers.http.transport import Endpoint
+from ..drivers.http.transport import SET_BY_CLIENTS, Endpoint
 from ..drivers.images import Image, OwnImages, delete_path
-from ..drivers.journal import Journal
+from ..drivers.journal import OWN, Journal
 from ..drivers.scripted import inputs
 from ..drivers.scripted.builds import FIRST_PAUSE, MOST_PAUSE, Issued
 from ..drivers.session import Session, SessionError
@@ -26,17 +25,13 @@ from ..redaction import Redaction
 from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.history import is_answered_status
 from ..tape.tape import Tape
-from ..usage import setting
 from ..verdicts.judge import Judge, Outcome, Verdict, Violation
-from .target import JOURNALS, GateError, Target
+from .target import JOURNALS, Target, refused, unreached
 
 DRIVER = "replay"
 UNSTARTED = 10.0
 """Seconds for which a build is polled that was not started, and so need not end."""
 
-_GATE = "contract-gate-"
-_OURS = {"accept", "accept-encoding", "authorization", "connection", "content-length", "host",
-         "transfer-encoding", "user-agent"}  # fmt: skip
 _NAME_OF_SECRET = re.compile(r"(token|cookie|secret)-\d+")
 _PLAIN = re.compile(r"[a-z0-9._-]+")
 
@@ -139,7 +134,7 @@ def _sent(
     found = Again(violation, Redaction(tape, headers=target.headers, proxy=target.proxy))
     judge = Judge([rule], level="advice")
     tape.subscribe(judge.see)
-    own = OwnImages(f"{_GATE}{secrets.token_hex(6)}")
+    own = OwnImages()
     if target.url:  # after a kill, CLEANUP=only deletes what was built
         own.journal = Journal(JOURNALS, endpoint.base_url, own.name)
     session = Session(
@@ -152,16 +147,10 @@ def _sent(
         for at, step in enumerate(steps):
             _poll(sender, steps, at, verdict, violation)
             if _refuses(tape, step):
-                raise GateError(
-                    f"{endpoint.base_url} refuses the token with 401",
-                    "put a valid one in CONTRACT_TOKEN",
-                )
+                raise refused(endpoint.base_url)
             if not any(one.is_answered for one in tape.exchanges):
                 why = found.hide(str(tape.exchanges[-1].failure))
-                raise GateError(
-                    f"no response from {endpoint.base_url}: {why}",
-                    f"start the server, or correct {setting('TARGET')}",
-                )
+                raise unreached(endpoint.base_url, why)
     except (NotSentError, BudgetSpent, SessionError) as error:
         found.why = str(error)
     finally:  # also after an interrupt
@@ -197,7 +186,7 @@ class _Sender:
         self._builds: dict[str | None, Issued] = {}
         # Only images of the own name are ever deleted.
         deleted = (one.deletes[0] for one in steps if one.deletes)
-        self._names = {name: session.own_name for name in deleted if name.startswith(_GATE)}
+        self._names = {name: session.own_name for name in deleted if name.startswith(OWN)}
         self._initiated: set[tuple[str, str]] = set()
 
     def send(self, step: Exchange) -> Exchange:
@@ -280,7 +269,7 @@ class _Sender:
         return {
             name: value
             for name, value in step.request.headers.items()
-            if name not in _OURS | given and not _NAME_OF_SECRET.fullmatch(value)
+            if name not in SET_BY_CLIENTS | given and not _NAME_OF_SECRET.fullmatch(value)
         }
 
     def _authorization(self, step: Exchange) -> str | None:

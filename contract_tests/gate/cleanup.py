@@ -19,8 +19,7 @@ from ..drivers.session import BudgetSpent, Session, SessionError
 from ..problems import Problem
 from ..tape.exchange import Exchange
 from ..tape.tape import Tape
-from ..usage import setting
-from .target import GateError, Target
+from .target import GateError, Target, refused, unreached
 
 DRIVER = "clean-up"
 """The driver's name of the requests that delete what a run made."""
@@ -185,12 +184,10 @@ def resume(
                 what = f"the journal {path} cannot be read: {error.strerror}"
                 done.problems.append(GateError(what, "see who may read and write there"))
     if tape.exchanges and not session.reach.has_answered:
-        why = f"no response from {endpoint.base_url}: {tape.exchanges[-1].failure}"
-        fix = f"start the server, or correct {setting('TARGET')}"
-        done.problems.insert(0, GateError(why, fix))
+        why = str(tape.exchanges[-1].failure)
+        done.problems.insert(0, unreached(endpoint.base_url, why))
     elif any(one.response.status == 401 for one in tape.exchanges):
-        why = f"{endpoint.base_url} refuses the token with 401"
-        done.problems.insert(0, GateError(why, "put a valid one in CONTRACT_TOKEN"))
+        done.problems.insert(0, refused(endpoint.base_url))
 
 
 def _resume(done: Resumed, session: Session, path: Path, *, is_dry: bool) -> None:

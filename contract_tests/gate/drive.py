@@ -13,13 +13,12 @@ from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..drivers.scripted import scenarios
 from ..drivers.scripted.builds import BUILD, BuildScript
 from ..drivers.session import Session
-from ..usage import setting
 from ..verdicts import findings
 from ..verdicts.judge import Violation
 from . import cleanup, fits, hollow
 from .plan import SCRIPT, script
 from .run import FEEDING, Cut, Run, outcome
-from .target import GateError, Target
+from .target import GateError, Target, refused, unreached
 
 PREFLIGHT = "contract-gate-preflight"
 
@@ -172,10 +171,7 @@ def preflight(done: Run) -> None:
         if not exchange.is_answered and (session.reach.is_unreached or not done.pace.sent):
             raise _unreached(done, exchange.failure)
         if exchange.response.status == 401:
-            raise GateError(
-                f"{done.endpoint.base_url} refuses the token with 401",
-                "put a valid one in CONTRACT_TOKEN",
-            )
+            raise refused(done.endpoint.base_url)
 
 
 def _gone(done: Run, error: GoneError) -> GateError:
@@ -201,7 +197,4 @@ def _last(done: Run) -> Iterator[str]:
 
 
 def _unreached(done: Run, why: object) -> GateError:
-    return GateError(
-        f"no response from {done.endpoint.base_url}: {done.redaction(str(why))}",
-        f"start the server, or correct {setting('TARGET')}",
-    )
+    return unreached(done.endpoint.base_url, done.redaction(str(why)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field
@@ -93,13 +92,11 @@ class Run:
     def __post_init__(self, at: Endpoint | None) -> None:
         self.endpoint = at or self.target.endpoint(self.limits)
         self.reach = Reachability()
-        # No other image is ever deleted; so it is a name that nobody else comes upon.
-        name = f"contract-gate-{secrets.token_hex(6)}"
         self.own = OwnImages(
-            name, is_private=self.target.url is not None, is_kept=not self.target.cleans_up
+            is_private=self.target.url is not None, is_kept=not self.target.cleans_up
         )
         if self.target.url and self.journals and not self.target.is_stateless:
-            self.own.journal = Journal(self.journals, self.endpoint.base_url, name)
+            self.own.journal = Journal(self.journals, self.endpoint.base_url, self.own.name)
         self.tape = self.new_tape()
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
         target = self.target

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ..problems import Problem
 from ..redaction import Unshown, without_user
 from ..rules import RULES, TRAFFIC_RULES, Rule, chosen
-from ..usage import VARIABLE, command, is_console
+from ..usage import VARIABLE, command, is_console, setting
 from ..verdicts.waivers import Waiver
 from . import headers
 
@@ -32,6 +32,17 @@ JOURNALS = Path("reports", "journal")
 
 class GateError(Problem):
     """The gate cannot judge. Never a verdict."""
+
+
+def refused(url: str) -> GateError:
+    """Return the error that the server of a base URL refuses the token."""
+    return GateError(f"{url} refuses the token with 401", "put a valid one in CONTRACT_TOKEN")
+
+
+def unreached(url: str, why: str) -> GateError:
+    """Return the error that no server of a base URL responds."""
+    fix = f"start the server, or correct {setting('TARGET')}"
+    return GateError(f"no response from {url}: {why}", fix)
 
 
 @dataclass(frozen=True)

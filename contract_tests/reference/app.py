@@ -10,6 +10,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def create_app(
     course = scenarios.find(scenario)
     store, failures = Store(most_builds), FailureSchedule(seed)
     server = _Server(
-        token, build_seconds, clock, new_id, course, store, failures, expires_in,
+        token.encode(), build_seconds, clock, new_id, course, store, failures, expires_in,
         builder or Builder(),
     )  # fmt: skip
     build = "/api/v1/images/build"
@@ -116,29 +117,18 @@ class _Application(Starlette):
             raise Dropped
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class _Server:
-    def __init__(
-        self,
-        token: str,
-        build_seconds: float,
-        clock: Callable[[], datetime],
-        new_id: Callable[[str], str],
-        scenario: Scenario,
-        store: Store,
-        failures: FailureSchedule,
-        expires_in: int,
-        builder: Builder,
-    ) -> None:
-        self._token = token.encode()
-        self._build_seconds = build_seconds
-        self._now = clock
-        self._new_id = new_id
-        self._scenario = scenario
-        self._secret = secrets.token_bytes(32)
-        self._builds = store
-        self._failures = failures
-        self._expires_in = expires_in
-        self._builder = builder
+    _token: bytes
+    _build_seconds: float
+    _now: Callable[[], datetime]
+    _new_id: Callable[[str], str]
+    _scenario: Scenario
+    _builds: Store
+    _failures: FailureSchedule
+    _expires_in: int
+    _builder: Builder
+    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     async def initiate(self, request: Request) -> Response:
         self._authorize(request)

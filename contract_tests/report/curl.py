@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 
-from ..drivers.http.transport import BASE_URL
+from ..drivers.http.transport import BASE_URL, SET_BY_CLIENTS
 from ..drivers.scripted import inputs
 from ..escape import line
 from ..redaction import Redaction
@@ -32,10 +32,6 @@ DERIVED = {
     "a scheme without a token": "Bearer",
 }
 """How a shell makes the headers of ``inputs.tokens`` from the valid token."""
-
-# What curl or the network sets.
-_OWN = {"accept", "accept-encoding", "authorization", "connection", "content-length", "host",
-        "transfer-encoding", "user-agent"}  # fmt: skip
 
 
 def command(exchange: Exchange, hide: Callable[[str], str]) -> str:
@@ -68,7 +64,7 @@ def _options(exchange: Exchange, hide: Callable[[str], str]) -> Iterator[str]:
         yield f"-X {_word(request.method)}"
     yield from _authorization(exchange, hide)
     for name, value in request.headers.items():
-        if name not in _OWN:
+        if name not in SET_BY_CLIENTS:
             shown = hide.header(name, value) if isinstance(hide, Redaction) else hide(value)
             yield f"-H {_word(f'{name}: {shown}' if shown else f'{name};')}"
     if exchange.operation == UPLOAD:

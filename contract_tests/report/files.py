@@ -11,40 +11,10 @@ from pathlib import Path
 
 from ..problems import Problem
 
-
-def page(junit: Path) -> Path:
-    """Return the page for people."""
-    return junit.with_name("index.html")
-
-
-def summary(junit: Path) -> Path:
-    """Return the file for the summary of a CI job."""
-    return junit.with_name("summary.md")
-
-
-def verdicts(junit: Path) -> Path:
-    """Return the file for programs."""
-    return junit.with_name("verdicts.json")
-
-
-def server_log(junit: Path) -> Path:
-    """Return the file for what the server printed that the gate has started."""
-    return junit.with_name("server.log")
-
-
-def badge(junit: Path) -> Path:
-    """Return the file for a badge."""
-    return junit.with_name("badge.json")
-
-
-def load(junit: Path) -> Path:
-    """Return the page with the response times of a load run."""
-    return junit.with_name("load.html")
-
-
-def tape(junit: Path) -> Path:
-    """Return the file with the exchanges."""
-    return junit.with_name("tape.har")
+PAGE, SUMMARY, VERDICTS = "index.html", "summary.md", "verdicts.json"
+"""Beside JUnit's: for people, for the summary of a CI job, for programs."""
+BADGE, TAPE, LOAD, LOG = "badge.json", "tape.har", "load.html", "server.log"
+"""For a badge; the exchanges; the response times of a load run; what a started server printed."""
 
 
 def remove(junit: Path) -> None:
@@ -55,8 +25,8 @@ def remove(junit: Path) -> None:
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
         with _locked(junit.parent):
-            others = (page, summary, verdicts, badge, tape, load, server_log)
-            _unlink(junit, *(of(junit) for of in others))
+            others = (PAGE, SUMMARY, VERDICTS, BADGE, TAPE, LOAD, LOG)
+            _unlink(junit, *map(junit.with_name, others))
     except OSError as error:
         raise _unwritable(junit.parent, error) from error
 

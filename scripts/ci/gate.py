@@ -30,12 +30,12 @@ from contract_tests.gate import headers, server
 from contract_tests.gate.server_log import ServerLog
 from contract_tests.problems import Exit, Problem
 from contract_tests.redaction import Redaction, Secret, Unshown
+from contract_tests.report import files
 from scripts.ci import commands
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VERDICT: dict[int, str] = {Exit.OK: "passed", Exit.FOUND: "violated"}
-JUNIT, PAGE, SUMMARY = "junit.xml", "index.html", "summary.md"
-VERDICTS, BADGE, TAPE, LOG = "verdicts.json", "badge.json", "tape.har", "server.log"
+JUNIT = "junit.xml"
 # Of the seconds to wait; more than a job may take.
 MOST_DIGITS = 6
 SEE_LOG = "see the log of this step"
@@ -55,13 +55,10 @@ def main(environment: Mapping[str, str]) -> int:
     here = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
     reports = here / (environment.get("GATE_REPORTS") or "reports")
     try:
-        reports.mkdir(parents=True, exist_ok=True)
-        for name in (JUNIT, PAGE, SUMMARY, VERDICTS, BADGE, TAPE, LOG):  # of an earlier run
-            (reports / name).unlink(missing_ok=True)
-    except OSError as error:
-        unwritable = Problem(f"the folder of the reports is not one: {error}", "name another")
+        files.remove(reports / JUNIT)  # and the others of an earlier run
+    except Problem as error:
         with tempfile.TemporaryDirectory() as empty:
-            return report(Path(empty), Exit.CANNOT_TELL, str(unwritable))
+            return report(Path(empty), Exit.CANNOT_TELL, str(error))
     log, problem = ServerLog(), None
     try:
         with _serving(environment, here, log):
@@ -71,13 +68,13 @@ def main(environment: Mapping[str, str]) -> int:
     except KeyboardInterrupt:
         code, problem = Exit.INTERRUPTED, str(Problem("interrupted", "run it again"))
     if environment.get("GATE_COMMAND", "").strip():
-        (reports / LOG).write_text(log.page(hide), encoding="utf-8")
+        (reports / files.LOG).write_text(log.page(hide), encoding="utf-8")
     return report(reports, code, problem)
 
 
 def report(reports: Path, code: int, problem: str | None) -> int:
     """Report the verdicts as annotations, summary and outputs; return the exit code."""
-    verdicts = _read(reports / VERDICTS)
+    verdicts = _read(reports / files.VERDICTS)
     if verdicts is None and code in VERDICT:
         code = Exit.CANNOT_TELL
         problem = str(Problem("no rule was checked", SEE_LOG))
@@ -91,7 +88,7 @@ def report(reports: Path, code: int, problem: str | None) -> int:
         commands.annotate("error", heading, problem)
     for level, title, text in notes(document):
         commands.annotate(level, title, text)
-    page = reports / SUMMARY
+    page = reports / files.SUMMARY
     commands.summary(
         (f"# {heading.capitalize()}\n\n{fenced(problem)}\n\n" if problem else "")
         + (page.read_text(encoding="utf-8") if page.is_file() else "")

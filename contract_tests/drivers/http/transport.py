@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 BASE_URL = "http://in-process.invalid"
 """Of a server in this process: no such name resolves (RFC 2606). A report names another one."""
+SET_BY_CLIENTS = {
+    "accept", "accept-encoding", "authorization", "connection", "content-length", "host",
+    "transfer-encoding", "user-agent",
+}  # fmt: skip
+"""Headers that each client, or the network, sets itself."""
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,13 @@ def test_run_against_a_hostile_server(
     monkeypatch.setattr(target, "embedded", lambda *_, **__: hostile(change))
     junit = tmp_path / "junit.xml"
     report = program.run({"CONTRACT_TOKEN": "test-token"}, junit)
-    printed, page = capsys.readouterr().out, files.summary(junit).read_text()
+    printed, page = capsys.readouterr().out, junit.with_name(files.SUMMARY).read_text()
 
     assert report.code == code
     assert readers.terminal(printed) is None
     assert readers.commands(printed) == []
     assert readers.terminal(page) is None
     assert readers.markdown(page) is None
-    assert readers.html(files.page(junit).read_text()) is None
+    assert readers.html(junit.with_name(files.PAGE).read_text()) is None
     assert readers.junit(junit.read_text(), cases.cases(report)) is None
-    assert readers.as_json(files.verdicts(junit).read_text()) is None
+    assert readers.as_json(junit.with_name(files.VERDICTS).read_text()) is None

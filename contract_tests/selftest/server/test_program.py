@@ -126,8 +126,10 @@ def test_client_rule_that_does_not_hold_fails(
     assert report.code == Exit.FOUND
     assert states(report)["C1"] is State.FAILED
     assert elements(junit)["C1"] == "failure"
-    assert "\n```\nC1 " in files.summary(junit).read_text()
-    assert json.loads(files.verdicts(junit).read_text())["passed"] is True  # it is the server's
+    assert "\n```\nC1 " in junit.with_name(files.SUMMARY).read_text()
+    assert (
+        json.loads(junit.with_name(files.VERDICTS).read_text())["passed"] is True
+    )  # it is the server's
 
 
 @pytest.mark.parametrize(
@@ -148,8 +150,8 @@ def test_interrupt_at_any_time_is_in_each_report(
 
     assert report.code == Exit.INTERRUPTED
     assert elements(junit)[END] == "error"
-    assert "Ended: interrupted." in files.summary(junit).read_text()
-    written = json.loads(files.verdicts(junit).read_text())
+    assert "Ended: interrupted." in junit.with_name(files.SUMMARY).read_text()
+    written = json.loads(junit.with_name(files.VERDICTS).read_text())
     assert (written["ended"], written["passed"]) == ("interrupted", False)
 
 
@@ -164,7 +166,10 @@ def test_error_of_the_gate_itself_is_no_verdict(
 
     assert report.code == Exit.CANNOT_TELL
     assert "Traceback" in printed
-    written = [one.read_text() for one in (junit, files.summary(junit), files.verdicts(junit))]
+    written = [
+        one.read_text()
+        for one in (junit, junit.with_name(files.SUMMARY), junit.with_name(files.VERDICTS))
+    ]
     assert all("ValueError: no <token>" in html.unescape(one) for one in written)
     assert TOKEN not in "".join((printed, *written))
 
@@ -191,7 +196,10 @@ def test_failure_at_any_time_is_an_error_in_each_report(
     found, answers = getattr(place, name), iter([raises(error)])
     monkeypatch.setattr(place, name, lambda *given: next(answers, found)(*given))
     report = run(junit, SERVER_ONLY="", FAULT="completed-null", MAX_REQUESTS="150")
-    written = [one.read_text() for one in (junit, files.summary(junit), files.verdicts(junit))]
+    written = [
+        one.read_text()
+        for one in (junit, junit.with_name(files.SUMMARY), junit.with_name(files.VERDICTS))
+    ]
 
     assert report.code == Exit.CANNOT_TELL
     assert elements(junit)[END] == "error"

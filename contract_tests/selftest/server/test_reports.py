@@ -113,11 +113,11 @@ def test_output_of_a_run(
     settings = {"TOKEN": "test-token", **case.settings}
     report = program.run({f"CONTRACT_{key}": value for key, value in settings.items()}, junit)
     printed = capsys.readouterr()
-    page = files.summary(junit)
+    page = junit.with_name(files.SUMMARY)
 
     assert report.code == case.code
-    if files.verdicts(junit).exists():
-        SCHEMA.validate(json.loads(files.verdicts(junit).read_text()))
+    if junit.with_name(files.VERDICTS).exists():
+        SCHEMA.validate(json.loads(junit.with_name(files.VERDICTS).read_text()))
     parts = [
         printed.out, f"{' standard error ':=^80}\n\n{printed.err}" if printed.err else "",
         f"{' summary.md ':=^80}\n\n{page.read_text()}" if page.exists() else "",

@@ -313,8 +313,8 @@ def test_a_run_of_many_exchanges_is_cut(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_reports_of_no_run_have_no_tape(tmp_path: Path) -> None:
     """A file of the run before is removed with the other reports."""
     junit = tmp_path / "junit.xml"
-    files.write({junit: "old", files.tape(junit): ["old"]})
-    files.write({junit: "new", files.tape(junit): None})
+    files.write({junit: "old", junit.with_name(files.TAPE): ["old"]})
+    files.write({junit: "new", junit.with_name(files.TAPE): None})
 
     assert [one.name for one in tmp_path.iterdir()] == ["junit.xml"]
 

@@ -119,7 +119,11 @@ def test_interrupt_while_the_commands_are_loaded_is_2(tmp_path: Path) -> None:
 def pages(folder: Path, text: str) -> dict[Path, str]:
     """Return the files of one run."""
     junit = folder / "junit.xml"
-    others = (files.summary(junit), files.verdicts(junit), files.page(junit))
+    others = (
+        junit.with_name(files.SUMMARY),
+        junit.with_name(files.VERDICTS),
+        junit.with_name(files.PAGE),
+    )
     return dict.fromkeys((junit, *others), text)
 
 

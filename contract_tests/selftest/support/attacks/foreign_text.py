@@ -126,13 +126,13 @@ def _reported(report: Report) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder, "junit.xml")
         printed = _captured(program.finish, report, junit)
-        summary = files.summary(junit).read_text(encoding="utf-8")
+        summary = junit.with_name(files.SUMMARY).read_text(encoding="utf-8")
         found = {
             "terminal": readers.terminal(printed),
             "Markdown": readers.markdown(summary) or readers.terminal(summary),
             "JUnit": readers.junit(junit.read_text(encoding="utf-8"), cases.cases(report)),
-            "JSON": readers.as_json(files.verdicts(junit).read_text(encoding="utf-8")),
-            "HTML": readers.html(files.page(junit).read_text(encoding="utf-8")),
+            "JSON": readers.as_json(junit.with_name(files.VERDICTS).read_text(encoding="utf-8")),
+            "HTML": readers.html(junit.with_name(files.PAGE).read_text(encoding="utf-8")),
             "commands": f"{readers.commands(printed)}" if readers.commands(printed) else None,
         }
     return next((f"{where}: {what}" for where, what in found.items() if what), None)
