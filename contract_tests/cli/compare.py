@@ -21,7 +21,8 @@ ABOUT = """Compare a published OpenAPI document with the contract: what differs,
 
 UPSTREAM is a file or a URL. Differences that are accepted in a file are listed, and do not count.
 
-Exit codes: 0 the same, or compatible (what differs breaks nobody), 1 breaking, 4 cannot tell.
+Exit codes: 0 the same, accepted, or compatible (what differs breaks nobody), 1 breaking, 4 cannot
+tell.
 """
 
 

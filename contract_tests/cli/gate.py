@@ -18,9 +18,9 @@ from .process import interrupted_by_sigterm
 
 ABOUT = """Check the generated client, and a server: the embedded one, or a target.
 
-Each option but --junit is also a variable: --rule is CONTRACT_RULE. The token of a target is the
-variable CONTRACT_TOKEN, what --token-file has, or what you type at a prompt; it is not an option,
-since others can see command lines.
+Each option but --junit and --client-page is also a variable: --rule is CONTRACT_RULE. The token of
+a target is the variable CONTRACT_TOKEN, what --token-file has, or what you type at a prompt; it is
+not an option, since others can see command lines.
 
 Exit codes: 0 no rule is violated, 1 a rule is violated, 2 interrupted, 4 the gate cannot judge.
 """

@@ -33,7 +33,7 @@ An interrupt (Ctrl-C) ends it, and shows the verdicts. Until then, use it as a b
 
 
 @click.command(cls=Command, help=ABOUT, short_help="Check traffic as it passes.")
-@settings_of("proxy")
+@settings_of("proxy", TARGET="The server behind the proxy; the client sends its token.")
 @click.option("--port", metavar="PORT", type=int, default=9000,
     help="Default 9000; 0 for any free port. It listens on 127.0.0.1 alone.")  # fmt: skip
 @click.option("--fail-fast", is_flag=True,
@@ -43,7 +43,7 @@ An interrupt (Ctrl-C) ends it, and shows the verdicts. Until then, use it as a b
 @click.option("--json", "as_json", is_flag=True,
     help="Once it listens, print one line of JSON, with url and token.")  # fmt: skip
 @click.option("--junit", metavar="FILE", shell_complete=file,
-    help="Write JUnit there, and summary.md and verdicts.json beside it.")  # fmt: skip
+    help="Write JUnit there, and index.html and the other reports beside it.")  # fmt: skip
 def proxy(
     port: int, fail_fast: bool, build_seconds: float, as_json: bool, junit: str | None,
     **given: str | None,

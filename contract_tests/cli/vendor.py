@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,15 +13,17 @@ from ..problems import Problem
 from ..vendoring import vendor as vendoring
 from ..vendoring.source import find
 from ..vendoring.vendor_check import ERROR
-from .options import Command, file
+from .options import Command, F, file
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout, or the folder in which the package is installed."""
 
-_source = click.option(
-    "--source", type=Path, default=ROOT, metavar="DIR", shell_complete=file,
-    help="The checkout to copy from; default this one.",
-)  # fmt: skip
+
+def _source(what: str) -> Callable[[F], F]:
+    return click.option(
+        "--source", type=Path, default=ROOT, metavar="DIR", shell_complete=file,
+        help=f"The checkout {what}; default this one.",
+    )  # fmt: skip
 
 
 @click.command(cls=Command, short_help="Copy the client into a project.")
@@ -28,7 +31,7 @@ _source = click.option(
 @click.option("--with-tests/--no-with-tests", default=None,
     help="The reference server and the payload corpus too; an update keeps it.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite local edits.")
-@_source
+@_source("to copy from")
 def vendor(path: str, with_tests: bool | None, force: bool, source: Path) -> None:
     """Copy the client into a project, or update the copy there.
 
@@ -41,7 +44,7 @@ def vendor(path: str, with_tests: bool | None, force: bool, source: Path) -> Non
 @click.command("vendor-check", cls=Command, short_help="Check a vendored copy.")
 @click.argument("path", metavar="PATH", shell_complete=file)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: state and text.")
-@_source
+@_source("to compare with")
 def vendor_check(path: str, as_json: bool, source: Path) -> int:
     """Check whether a vendored copy is edited, broken or outdated.
 

@@ -61,8 +61,9 @@ _DECLARED = (
         commands=_ALL,
     ),
     Setting(
-        "TOKEN", values.token, "The bearer token of the target.", "TOKEN", is_secret=True,
-        commands=("gate", "load", "proxy"),
+        "TOKEN", values.token,
+        "The bearer token of the target, or of the embedded server; serve accepts it.", "TOKEN",
+        is_secret=True, commands=("gate", "load", "proxy", "replay", "serve"),
     ),
     Setting(
         "TOKEN_FILE", values.token_file, "Read the token of the target from this file.", "FILE",
@@ -120,7 +121,8 @@ _DECLARED = (
         commands=_SENDING,
     ),
     Setting(
-        "DEADLINE", number(float, 1, "60"), "End after S seconds; 1800 by default.", "S",
+        "DEADLINE", number(float, 1, "60"),
+        "End after S seconds; by default 1800, and 60 for load.", "S",
         commands=_SENDING,
     ),
     Setting(

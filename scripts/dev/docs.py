@@ -27,7 +27,8 @@ from contract_tests import cli, usage
 from contract_tests.contract.openapi import PATH
 from contract_tests.escape import show
 from contract_tests.problems import Exit, Problem
-from contract_tests.settings import PREFIX, SETTINGS
+from contract_tests.settings import PREFIX, SETTINGS, Setting
+from scripts.dev.makefile import takes
 
 ROOT = PATH.parent
 SITE = ROOT / "site"
@@ -35,7 +36,19 @@ CONFIGURATION = "docs/zensical.toml"
 GENERATOR = ROOT / ".venv-docs/bin/zensical"
 # The pages, and what they link to.
 CONTENT = ("*.md", "docs/**/*", "contract_tests/payloads/README.md", "openapi.yaml", "ci/*")
-COMMANDS = "docs/commands.md"
+COMMANDS = f"""# Commands and settings
+
+`make X` in a clone and `{usage.CONSOLE} X` of the package run the same command. make takes
+variables, as in `make judge HAR=file`: those that are named below, and the settings. The options
+are those of the package, and of `.venv/bin/python -m contract_tests X` in a clone.
+
+## Commands"""
+ABOUT_SETTINGS = f"""
+## Settings
+
+A setting is a variable of make's command line, and an option of the package. The package, the CI
+script and pytest also read the setting `X` from the environment, as `{PREFIX}X`. make reads
+`{PREFIX}TOKEN` alone from there, and any other `{PREFIX}X` is an error."""
 FOREIGN = re.compile(r"(?:@import|url\()\s*[\"']?(?:https?:)?//")
 
 
@@ -47,7 +60,6 @@ def main(root: Path = ROOT, site: Path = SITE) -> int:
         for path in (path for pattern in CONTENT for path in root.glob(pattern) if path.is_file()):
             (pages / path.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, pages / path.relative_to(root))
-        (pages / COMMANDS).write_text(commands(), "utf-8")
         shutil.move(pages / CONFIGURATION, stage)
         configuration = tomllib.loads((root / CONFIGURATION).read_text("utf-8"))
         problems = [*not_in_navigation(pages, configuration["project"]["nav"])]
@@ -139,33 +151,50 @@ def _wrong(site: Path, page: Path, tag: str, url: str, pages: dict[Path, _Page])
 
 def commands() -> str:
     """Return the page of all commands and settings, from their declarations, as Markdown."""
-    return "\n".join(_commands()) + "\n"
+    return "\n".join([*_commands(), *_settings()]) + "\n"
 
 
 def _commands() -> Iterator[str]:
-    yield from ("# Commands and settings", "")
-    yield f"`make X` in a clone and `{usage.CONSOLE} X` of the package run the same command."
-    yield from ("", "## Settings", "")
-    yield "For make, a setting is a variable, for the package an option."
-    yield f"In the environment, the setting `X` is `{PREFIX}X`."
-    yield from ("", "| setting | option | commands | what |", "|---|---|---|---|")
-    for one in SETTINGS.values():
-        name = one.variable if one.is_secret else usage.setting(one.name, one.metavar or "1")
-        option = "" if one.is_secret else f"`{usage.option(one.name)}`"
-        yield f"| `{name}` | {option} | {', '.join(one.commands)} | {one.help} |"
-    yield from ("", "## Commands")
-    settings = {usage.option(name) for name in SETTINGS}
+    yield COMMANDS
+    variables = takes((ROOT / "Makefile").read_text("utf-8"))
     group = cli.commands.make_context(usage.CONSOLE, [], resilient_parsing=True)
     for name, command in cli.each():
         context = cli.commands.context_class(command, parent=group, info_name=name)
         yield from ("", f"### {name}", "", inspect.cleandoc(command.help or ""), "", "```text")
-        yield from (" ".join(command.get_usage(context).split()), "```")
+        yield from (" ".join(command.get_usage(context).split()), "```", "")
+        taken = {one.name: one for one in SETTINGS.values() if name in one.commands}
+        own = [one for one in variables.get(name, ()) if one not in taken]
+        given = [_link(one) for one in taken.values()]
+        yield f"make takes {_listed([f'`{one}`' for one in own])}. Settings: {_listed(given)}."
+        helps = {usage.option(one.name): one.help for one in taken.values() if not one.is_secret}
         options = [one for one in command.params if isinstance(one, click.Option)]
-        own = [one for one in options if not settings & {*one.opts}]
-        records = [shown for one in own if (shown := one.get_help_record(context))]
+        # A setting has its own text below, unless the command uses it otherwise.
+        told = [one for one in options if helps.get(one.opts[0]) != one.help]
+        records = [shown for one in told if (shown := one.get_help_record(context))]
         if records:
             yield from ("", "| option | what |", "|---|---|")
             yield from (f"| `{option}` | {what} |" for option, what in records)
+
+
+def _settings() -> Iterator[str]:
+    yield ABOUT_SETTINGS
+    for one in SETTINGS.values():
+        option = "not an option" if one.is_secret else f"`{usage.option(one.name)}`"
+        yield from ("", f"### `{_heading(one)}`", "", one.help)
+        yield from ("", f"{option}; for {', '.join(one.commands)}")
+
+
+def _heading(one: Setting) -> str:
+    return one.variable if one.is_secret else usage.setting(one.name, one.metavar or "1")
+
+
+def _link(one: Setting) -> str:
+    anchor = re.sub(r"[^\w-]", "", _heading(one).lower())
+    return f"[{one.name}](#{anchor})"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 if __name__ == "__main__":

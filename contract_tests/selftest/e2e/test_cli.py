@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
+from scripts.dev.makefile import takes, targets
+
 from ... import cli, usage
 from ...contract.openapi import PATH
 from ...gate.target import GateError
@@ -21,7 +23,6 @@ from ...reference.faults import FAULTS
 from ...rules import RULES
 from ...settings import SETTINGS, from_environment
 from ..support.gate_command import SCRIPTED
-from ..support.makefile import takes, targets
 
 ROOT = PATH.parent
 HAR = ROOT / "contract_tests/selftest/support/har/chrome.har"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -101,6 +102,19 @@ def test_page_that_the_navigation_leaves_out_or_invents_is_named(tmp_path: Path)
         "docs/zensical.toml: docs/c.md is not a page",
         "docs/zensical.toml: docs/rules/b.md is not in nav",
     ]
+
+
+def test_page_of_commands_is_that_of_the_declarations() -> None:
+    """``UPDATE_SNAPSHOTS=1`` writes it; each link in it leads to a heading."""
+    file, page = ROOT / "docs/commands.md", docs.commands()
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        file.write_text(page)
+    headings = re.findall(r"^### `?(.*?)`?$", page, re.M)
+    anchors = {re.sub(r"[^\w-]", "", one.lower()) for one in headings}
+
+    assert page == file.read_text()
+    assert len(anchors) == len(headings)
+    assert {*re.findall(r"\(#(.*?)\)", page)} <= anchors
 
 
 def test_pages_of_commands_and_of_the_client_are_whole() -> None:

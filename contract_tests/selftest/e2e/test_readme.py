@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from scripts.dev.makefile import takes
+
 from ...contract.openapi import PATH
 from ...reference.app import create_app
 from ...reference.over_sockets import running
 from ..support.ci_job import free_port
 from ..support.documented import fits
-from ..support.makefile import takes
 from .test_contributing import BLOCK, Clone, commands
 
 ROOT = PATH.parent

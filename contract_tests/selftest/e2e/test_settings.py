@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from scripts.dev.makefile import takes
+
 from ... import cli, usage
 from ...contract import documents
 from ...contract.api import IMAGES
@@ -22,7 +24,6 @@ from ...settings import LOAD, PREFIX, SETTINGS, Setting, from_environment
 from ...verdicts import coverage
 from ...verdicts.coverage import Cell
 from ..support.ci_job import ACTIONS
-from ..support.makefile import takes
 
 ROOT = PATH.parent
 URL = {"CONTRACT_TARGET": "http://127.0.0.1:8000", "CONTRACT_TOKEN": "some-long-token"}

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.dev.makefile import takes
+
 from ...contract.openapi import PATH
-from .makefile import takes
 
 ROOT = PATH.parent
 LOCKS = ("requirements.txt", "requirements-load.txt", "requirements-docs.txt")
