@@ -130,7 +130,11 @@ def _authorization(value: str, shown: Pseudonyms, token: str) -> str:
     made = {f"Bearer {token}": f"Bearer {names.TOKEN}"}
     derived = inputs.tokens(names.TOKEN)
     made |= {str(one): str(derived.get(name)) for name, one in inputs.tokens(token).items()}
-    return made[value] if value in made else shown.whole(TOKEN, value)
+    if value in made:
+        return made[value]
+    scheme, _, other = value.partition(" ")  # through the proxy, of any client
+    is_bearer = scheme.lower() == "bearer" and other.strip()
+    return f"{scheme} {shown.whole(TOKEN, other)}" if is_bearer else shown.whole(TOKEN, value)
 
 
 def _posted(message: Message, shown: Pseudonyms, *, with_bodies: bool) -> dict[str, Any]:

@@ -118,12 +118,12 @@ def polls_slowly(history: History) -> Judgement:
       Retry-After, or that shows the end (C10).
     """
     polls = _polls(history, 3)
-    if len(polls) < 2 or not _is_calm(polls[1]):
+    if len(polls) < 2 or not _is_calm(history, polls[1]):
         return None
     pause, *before = _pauses(polls)
     if pause >= PAUSE - SLACK:
         return HELD
-    if not before or not _is_calm(polls[2]) or before[0] >= PAUSE - SLACK:
+    if not before or not _is_calm(history, polls[2]) or before[0] >= PAUSE - SLACK:
         return None
     if pause >= GROWTH * before[0]:
         return HELD
@@ -149,14 +149,15 @@ def stops_polling(history: History) -> Judgement:
 
     - two more looks, and any number that are more than a minute apart;
     - a status of an artifact that is terminal while the group runs;
-    - polls after a start or a delete, and polls by another client.
+    - polls after a start or a delete, and polls by another client;
+    - polls after a 502 of the proxy's own, which the client got instead of the end.
     """
     last = history.last
     polls = _polls(history, MORE_LOOKS + 1)
-    if len(polls) > MORE_LOOKS and _shows_end(polls[-1]) and max(_pauses(polls)) < SOON:
+    if len(polls) > MORE_LOOKS and _shows_end(history, polls[-1]) and max(_pauses(polls)) < SOON:
         status = shown(polls[-1].rows[0].status)
         return Broken("the request", f"no poll after the status {status}", "poll after poll")
-    return HELD if _shows_end(last) else None
+    return HELD if _shows_end(history, last) else None
 
 
 def _client(exchange: Exchange) -> tuple[str | None, str | None]:
@@ -205,11 +206,15 @@ def _is_status(exchange: Exchange) -> bool:
     return exchange.operation == exchange.api.status
 
 
-def _is_calm(exchange: Exchange) -> bool:
+def _is_calm(history: History, exchange: Exchange) -> bool:
     """Whether the next status is a poll of a build that goes on, and not a retry."""
     is_answered = exchange.succeeded and "retry-after" not in exchange.response.headers
-    return is_answered and not _shows_end(exchange)
+    is_withheld = exchange.number in history.tape.withheld
+    return is_answered and not is_withheld and not _shows_end(history, exchange)
 
 
-def _shows_end(exchange: Exchange) -> bool:
+def _shows_end(history: History, exchange: Exchange) -> bool:
+    """Whether a client got a response that shows the end of a build."""
+    if exchange.number in history.tape.withheld:
+        return False
     return any(row.is_group and row.api.is_terminal(row.status) for row in exchange.rows)

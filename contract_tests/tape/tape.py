@@ -52,6 +52,7 @@ class Tape:
             vendor's clients.
         takes_any_token: Whether any bearer token is a valid one, since the server knows no tokens.
         api: The API that the traffic is of.
+        withheld: Numbers of exchanges whose response the client did not get: a proxy sent another.
 
     """
 
@@ -63,6 +64,7 @@ class Tape:
     api: Api = field(default=IMAGES, repr=False)
     exchanges: list[Exchange] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    withheld: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.timeline: Timeline[History] = Timeline(attrgetter("last"))

@@ -152,6 +152,8 @@ class Proxy:
                     incoming, route, began, response, content if is_whole else None
                 )
             own = self.instead(exchange) if exchange else None
+            if exchange and own is not None:
+                self.tape.withheld.add(exchange.number)
             if own is None and response.status >= 600:
                 own = Own(502, {"proxy": f"the status {response.status} cannot be passed on"})
             if own is not None:

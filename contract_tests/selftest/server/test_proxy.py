@@ -406,6 +406,17 @@ def test_fail_fast_returns_what_is_violated_instead() -> None:
     assert "C7" in proxied.violated
 
 
+def test_client_that_got_a_502_of_the_proxy_may_poll_on() -> None:
+    """It did not see the end of the build, so neither C9 nor C10 is about it."""
+    app = apply(create_app(token=TOKEN, build_seconds=0), "completed-null", TOKEN)
+    with running(app) as url, passing(url, fail_fast=True) as proxied:
+        build_id = proxied.build()
+        seen = [proxied.send("GET", f"{BUILD}/{build_id}").status_code for _ in range(6)]
+
+    assert seen == [502] * 6
+    assert proxied.violated == {"T5"}
+
+
 def test_waived_violation_passes_under_fail_fast(tmp_path: Path) -> None:
     """It does not fail the run."""
     waivers = tmp_path / "waivers.toml"

@@ -163,6 +163,18 @@ def test_any_token_will_do(token: str, tmp_path: Path) -> None:
         assert header["value"] == "Bearer token-1"
 
 
+@pytest.mark.parametrize("token", ["pit_4f9a7c2e81", "a b", "t"])
+def test_token_that_is_not_the_run_s_keeps_its_scheme(token: str) -> None:
+    """Through the proxy, clients have tokens of their own; the curl line of a judged file works."""
+    run = Run(Target(token=TOKEN))
+    sent = {"authorization": f"Bearer {token}"}
+    recorded(run, b"", request=("GET", f"{BUILD}/x", sent, b""), response=(401, {}, b""))
+    [entry] = taped.entries(run)
+    [header] = [h for h in entry["request"]["headers"] if h["name"] == "authorization"]
+
+    assert re.fullmatch(r"Bearer token-\d+ ?", header["value"])
+
+
 def test_tokens_made_from_the_valid_one_are_made_from_its_name() -> None:
     """A prefix, another case, another scheme: what was tried can be tried again."""
     run = Run(Target(token=TOKEN))
