@@ -17,7 +17,8 @@ from prime_image_builds._urls import literal
 from . import settings
 from .drivers.http.client import Client
 from .drivers.http.transport import Endpoint
-from .drivers.proxy.app import DRIVER, Own, Proxy
+from .drivers.proxy import DRIVER
+from .drivers.proxy.app import Own, Proxy
 from .drivers.proxy.upstream import Upstream
 from .escape import line
 from .gate.proxied import ProxyRun

@@ -11,6 +11,7 @@ from ..escape import line, show
 from ..judge import judged
 from ..problems import Exit
 from ..report import files, recording
+from ..rules import RULES, TRAFFIC_RULES
 from ..verdicts.judge import Outcome
 from .options import Command, file, settings_of
 
@@ -28,7 +29,8 @@ Exit codes: 0 every observed rule holds, 1 a rule is violated, 4 it cannot be ju
 def judge(recording_file: str, page: str | None, level: str | None, rule: str) -> int:
     """Judge a file, and show the verdicts."""
     level = settings.level(level) if level else None
-    replayed, verdicts = judged(recording_file, settings.rules(rule), level)
+    rules = settings.rules(rule, RULES | TRAFFIC_RULES) if rule else []
+    replayed, verdicts = judged(recording_file, rules, level)
     for one in recording.lines(recording_file, level, replayed, verdicts):
         show(line(one))
     if page:

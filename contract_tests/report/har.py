@@ -23,6 +23,7 @@ from ..redaction import TOKEN
 from ..redaction import pseudonyms as names
 from ..redaction.pseudonyms import Pseudonyms
 from ..tape.exchange import UPLOAD, Exchange, Message
+from ..tape.tape import Tape
 
 MOST_BYTES = 32 * 2**20
 """Bytes of all messages; a normal run has 4 MiB. Then bodies are left out, and entries at last."""
@@ -52,7 +53,7 @@ def page(run: Run) -> Iterator[str]:
     left, comma = MOST_BYTES, "\n"
     for exchange in tape.exchanges:
         with_bodies = left >= _size(exchange)
-        entry = as_json(_entry(exchange, shown, tape.token, with_bodies=with_bodies))
+        entry = as_json(_entry(exchange, shown, tape, with_bodies=with_bodies))
         left -= len(entry)
         if left < 0 and not with_bodies:
             break
@@ -76,7 +77,7 @@ def _size(exchange: Exchange) -> int:
 
 
 def _entry(
-    exchange: Exchange, shown: Pseudonyms, token: str, *, with_bodies: bool
+    exchange: Exchange, shown: Pseudonyms, tape: Tape, *, with_bodies: bool
 ) -> dict[str, Any]:
     request, response = exchange.request, exchange.response
     took = max(0.0, (exchange.ended - exchange.began) / timedelta(milliseconds=1))
@@ -85,6 +86,7 @@ def _entry(
         exchange.began, exchange.ended, exchange.is_absent,
         shown.text(exchange.build_id or "") if exchange.operation == UPLOAD else None,
         None if exchange.failure is None else shown.text(exchange.failure),
+        exchange.number in tape.withheld,
     )  # fmt: skip
     sent = {} if with_bodies else {"comment": "the body is left out: the file is large enough"}
     return {
@@ -93,14 +95,14 @@ def _entry(
         "request": {
             "method": request.method,
             "url": shown.text(request.url),
-            **_headers(request, shown, token),
+            **_headers(request, shown, tape.token),
             "queryString": [],
             **_posted(request, shown, with_bodies=with_bodies),
         },
         "response": {
             "status": response.status,
             "statusText": "",
-            **_headers(response, shown, token),
+            **_headers(response, shown, tape.token),
             "content": {
                 "size": len(response.content or b""),
                 **(_body(response, shown) if with_bodies else {"mimeType": response.media_type}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..gate.target import Budget, Load, Target
 from ..redaction import Secret
-from ..rules import Rule, chosen
+from ..rules import RULES, Rule, chosen
 from . import conflicts
 from .declared import LOAD, PREFIX, SETTINGS
 from .values import among, among_rules
@@ -78,12 +78,12 @@ def only_cleans_up(environment: Mapping[str, str]) -> bool:
     return environment.get(f"{PREFIX}CLEANUP", "").strip() == "only"
 
 
-def rules(rule: str = "") -> list[Rule[Any]]:
-    """Return the rules that the value of RULE chooses; an empty one chooses all.
+def rules(rule: str = "", known: Mapping[str, Rule[Any]] = RULES) -> list[Rule[Any]]:
+    """Return the rules that the value of RULE chooses; an empty one chooses all that are known.
 
     Raises ``GateError`` for an unknown rule.
     """
-    return chosen(among_rules(SETTINGS["RULE"].parse(rule)))
+    return chosen(among_rules(SETTINGS["RULE"].parse(rule), known), known)
 
 
 def level(value: str = "") -> str:

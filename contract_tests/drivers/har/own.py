@@ -47,6 +47,7 @@ class OwnEntry:
 
     Attributes:
         upload_of: The build whose context it uploads, or None.
+        is_withheld: Whether the client did not get the response, but one of the proxy's own.
 
     """
 
@@ -59,6 +60,7 @@ class OwnEntry:
     is_absent: bool = False
     upload_of: str | None = field(default=None, repr=False)
     failure: str | None = field(default=None, repr=False)
+    is_withheld: bool = False
 
 
 T = TypeVar("T", OwnLog, OwnEntry)

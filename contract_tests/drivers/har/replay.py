@@ -108,6 +108,8 @@ def _tape(read: Har) -> Tape:
 
 def _record(replayed: Replayed, shown: _Shown, entry: HarEntry) -> None:
     request, response, own = entry.request, entry.response, entry.own
+    if own and own.is_withheld:
+        replayed.tape.withheld.add(len(replayed.tape.exchanges) + 1)
     replayed.tape.record(
         driver=own.driver if own else DRIVER,
         intent=own.intent if own else f"entry {entry.number}",

@@ -21,11 +21,11 @@ from ...tape.tokens import carrying, token_of
 from ..http.client import Refused, SessionError, decompressed
 from ..http.clock import SYSTEM, Clock
 from ..http.transport import Limits
+from . import DRIVER
 from .messages import ClientGone, Incoming, passed_on, with_value
 from .uploads import PATH, Upload, Uploads, replaced
 from .upstream import Headers, Outgoing, Upstream
 
-DRIVER: Final = "proxy"
 LONGEST: Final = 600.0
 """Seconds until the first bytes of a response, all of the request included (the vendor's clients
 give an upload as much)."""

@@ -19,12 +19,13 @@ from ...drivers.proxy import app as proxy_app
 from ...drivers.proxy.uploads import PATH, replaced
 from ...gate import drive
 from ...gate.target import Target
+from ...judge import judged
 from ...reference.app import create_app
 from ...reference.faults import FAULTS, apply
 from ...reference.over_sockets import running
-from ...rules import RULES
+from ...rules import RULES, TRAFFIC_RULES
 from ...tape.exchange import UPLOAD, Credential
-from ..support import fastapi_server, hostile
+from ..support import fastapi_server, hostile, taped
 from ..support.proxied import (
     CONTEXT,
     ISSUED,
@@ -406,7 +407,7 @@ def test_fail_fast_returns_what_is_violated_instead() -> None:
     assert "C7" in proxied.violated
 
 
-def test_client_that_got_a_502_of_the_proxy_may_poll_on() -> None:
+def test_client_that_got_a_502_of_the_proxy_may_poll_on(tmp_path: Path) -> None:
     """It did not see the end of the build, so neither C9 nor C10 is about it."""
     app = apply(create_app(token=TOKEN, build_seconds=0), "completed-null", TOKEN)
     with running(app) as url, passing(url, fail_fast=True) as proxied:
@@ -415,6 +416,23 @@ def test_client_that_got_a_502_of_the_proxy_may_poll_on() -> None:
 
     assert seen == [502] * 6
     assert proxied.violated == {"T5"}
+    file = str(taped.written(proxied.run, tmp_path))
+    assert {one for one, its in judged(file, [])[1].items() if its.violations} == {"T5"}
+
+
+@pytest.mark.parametrize("rules", [[], [TRAFFIC_RULES["C7"]]])
+def test_file_of_the_proxy_is_judged_by_the_rules_of_clients(
+    rules: list[Any], tmp_path: Path
+) -> None:
+    """With those of a server, as the run was; any file where they are asked for."""
+    with running(create_app(token=TOKEN, build_seconds=0)) as url, passing(url) as proxied:
+        issued = proxied.initiate()
+        proxied.upload(issued["upload_url"], Authorization=f"Bearer {TOKEN}")
+
+    verdicts = judged(str(taped.written(proxied.run, tmp_path)), rules)[1]
+
+    assert {one for one, its in verdicts.items() if its.violations} == {"C7"} == proxied.violated
+    assert {*verdicts} == ({"C7"} if rules else {*RULES, *TRAFFIC_RULES})
 
 
 def test_waived_violation_passes_under_fail_fast(tmp_path: Path) -> None:
