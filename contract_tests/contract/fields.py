@@ -6,15 +6,14 @@ any index: ``$.artifacts[*].createdAt``.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .openapi import Contract, Operation
 
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\*|\d+)\]")
-# What this project adds to a description.
-_OWN = ("x-derived", "x-observed", "x-assumed")
 _COMBINED = ("allOf", "anyOf", "oneOf")
 _TYPES = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "a boolean",
@@ -27,7 +26,7 @@ class Quote(NamedTuple):
 
     Attributes:
         mark: How they are known: stated, observed, assumed, or derived.
-        words: The words; empty if the contract has none there.
+        words: The words.
         pointer: Their place, as a JSON pointer into openapi.yaml.
         document: The document that states them; empty if the contract does not name it.
 
@@ -134,26 +133,25 @@ def a(noun: str) -> str:
     return f"an {noun}" if noun[:1].lower() in set("aeiou") else f"a {noun}"
 
 
-def quotes(contract: Contract, at: str) -> list[Quote]:
-    """Return the description at a pointer, and what this project adds to it.
+def quotes(contract: Contract, at: str, keys: Iterable[str]) -> list[Quote]:
+    """Return the values of keys at a pointer, or in the nearest schema that it refers to.
 
-    That is what is derived, observed or assumed, there or in the schemas that it refers to.
+    A description and our notes (``x-derived``) are words; another key is quoted with its value.
+    Where a key is missing, nothing is returned for it.
     """
-    node = contract.node(at)
-    where = at
-    if isinstance(node, dict) and "description" not in node:
-        family = _family(contract, at)
-        where = next((one for one in family if "description" in contract.node(one)), at)
-        node = contract.node(where)
-    words = " ".join(str(node.get("description", "")).split()) if isinstance(node, dict) else ""
-    mark, document = _source(contract, at)
-    found = [Quote(mark, words, where, document)]
-    for one in _family(contract, at):
-        node = contract.node(one)
-        for own in _OWN if isinstance(node, dict) else ():
-            if node.get(own):
-                words = " ".join(str(node[own]).split())
-                found.append(Quote(own.removeprefix("x-"), words, one, ""))
+    found = []
+    for key in keys:
+        where = next((one for one in _family(contract, at) if key in contract.node(one)), None)
+        if where is None:
+            continue
+        value = contract.node(where)[key]
+        words = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+        if key.startswith("x-"):
+            found.append(Quote(key.removeprefix("x-"), words, where, ""))
+            continue
+        mark, document = _source(contract, where)
+        words = words if key == "description" else f"{key}: {words}"
+        found.append(Quote(mark, words, where, document))
     return found
 
 

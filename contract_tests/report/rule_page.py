@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..contract import fields
 from ..contract.openapi import contract
 from ..gate.target import STATELESS
 from ..reference.faults import FAULTS
@@ -16,6 +15,10 @@ from ..rules.evidence import EVIDENCE
 from ..rules.examples import EXAMPLES
 from ..rules.fixes import FIXES
 from ..usage import command, setting
+from .text import quoted
+
+_MORE = {"L14": {"STUCK_AFTER": "600"}}
+"""What else a command needs: by default the gate stops polling before a build counts as stuck."""
 
 
 def line(rule: Rule[Any] | ClientRule) -> str:
@@ -37,6 +40,13 @@ def index(rules: Iterable[Rule[Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_see(rule: Rule[Any]) -> dict[str, str]:
+    """Return the settings of the gate with which the first fault of a rule fails a run."""
+    first = next(one for one in FAULTS.values() if one.rule == rule.id)
+    level = {} if rule.level.fails("should") else {"LEVEL": "advice"}
+    return {"RULE": rule.id, **level, "FAULT": first.name, **_MORE.get(rule.id, {})}
+
+
 def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
     yield f"# {rule.id} {rule.level}: {rule.text}"
     yield from ("", inspect.getdoc(rule.judge) or "")
@@ -45,13 +55,10 @@ def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
     if rule.needs_memory:
         skips = f"{setting('PROFILE', STATELESS)} skips it"
         yield from ("", f"It needs memory of earlier requests: {skips}.")
-    if rule.standard:
-        yield from ("", f"By {rule.standard}.")
-    else:
+    words = list(quoted(rule, contract(), rule.source))
+    if words and not rule.standard:  # which the docstring names
         yield from ("", "The words that it comes from:", "")
-        for quote in fields.quotes(contract(), rule.source):
-            words = f'"{quote.words}" ' if quote.words else ""
-            yield f"- {quote.mark}: {words}(`openapi.yaml{quote.pointer}`)"
+        yield from (f"- {mark}: {one}" + (f" (`{at}`)" if at else "") for mark, one, at in words)
     example = EXAMPLES[rule.id]
     yield from ("", "## Example", "", "```text", f"violates  {example.wrong}")
     yield from (f"right     {example.right}", "```")
@@ -62,10 +69,7 @@ def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
     broken = [one for one in FAULTS.values() if one.rule == rule.id]
     yield from ("", "## How it is violated", "", "Faults of the reference server, each caught:", "")
     yield from (f"- `{one.name}`: {one.summary}" for one in broken)
-    level = "advice" if not rule.level.fails("should") else None
-    yield from ("", "To see the first:", "", "```sh")
-    yield command("gate", RULE=rule.id, LEVEL=level, FAULT=broken[0].name)
-    yield "```"
+    yield from ("", "To see the first:", "", "```sh", command("gate", **to_see(rule)), "```")
     if defects := EVIDENCE.get(rule.id):
         yield from ("", "## Seen elsewhere", "", "Public defects that it would have caught:", "")
         yield from (f"- {one.what} [{one.repository}#{one.number}]({one.url})" for one in defects)

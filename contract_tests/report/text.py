@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..contract import fields
+from ..contract.openapi import Contract
 from ..escape import line
 from ..problems import Problem
-from ..rules import RULES, Level
+from ..rules import RULES, Level, Rule
 from ..rules.fixes import FIXES
 from ..tape.exchange import Exchange
 from ..usage import about
@@ -186,25 +187,28 @@ def one_line(text: str) -> str:
 
 def sources(violation: Violation) -> Iterator[tuple[str, str]]:
     """Yield the words that the rule comes from, each under its mark."""
-    if standard := violation.rule.standard:
-        yield "standard", standard
-        return
-    description, *own = fields.quotes(violation.exchange.api.contract, violation.source)
-    is_stated = violation.rule.level is Level.MUST
-    if not is_stated and not own:
-        yield "derived", f"from {_quoted(description)}"
-        return
-    yield description.mark, _quoted(description)
-    if not is_stated:
-        for quote in own:
-            is_there = quote.pointer == description.pointer
-            yield quote.mark, f'"{quote.words}"' if is_there else _quoted(quote)
+    rule, contract = violation.rule, violation.exchange.api.contract
+    for mark, words, where in quoted(rule, contract, violation.source):
+        yield mark, f"{words} ({where})" if where else words
 
 
-def _quoted(quote: fields.Quote) -> str:
-    words = f'"{quote.words}" ' if quote.words else ""
-    where = f"openapi.yaml{quote.pointer}" + (f", {quote.document}" if quote.document else "")
-    return f"{words}({where})"
+def quoted(rule: Rule[Any], contract: Contract, at: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the words that a rule comes from: the mark, the words, and where they stand.
+
+    Nothing where the contract has no such words. Where they stand is named once for each place.
+    """
+    if rule.standard:
+        yield "standard", rule.standard, ""
+        return
+    found, before = fields.quotes(contract, at, rule.quotes), ""
+    is_concluded = rule.level is not Level.MUST and {one.mark for one in found} == {"stated"}
+    for quote in found:
+        where = f"openapi.yaml{quote.pointer}" + (f", {quote.document}" if quote.document else "")
+        mark, words = quote.mark, f'"{quote.words}"'
+        if is_concluded:
+            mark, words = "derived", f"from {words}"
+        yield mark, words, where if quote.pointer != before else ""
+        before = quote.pointer
 
 
 def table(verdicts: Iterable[Verdict]) -> Iterator[str]:

@@ -20,8 +20,9 @@ LAG = timedelta(seconds=60)
 @rule(
     "S5", Level.SHOULD,
     "60 s after a group has ended, no artifact of it waits or runs.",
-    source=f"{_GROUP}/properties/artifacts",
+    source=_GROUP,
     over=histories,
+    quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip
 def artifacts_end_too(history: History) -> Iterable[Judgement]:

@@ -96,10 +96,12 @@ class Rule(Generic[S]):
     exchange without a response violates no rule about a server: those are not applied to it.
 
     Attributes:
-        source: The words that the rule comes from, as a JSON pointer into openapi.yaml.
+        source: Where the contract has the words that the rule comes from, as a JSON pointer.
         over: Yields what the rule checks, from a history whose last exchange is the new one.
+        quotes: The keys of that place whose values are the words: its description, one of our
+            notes (``x-derived``), or what a schema requires (``format``).
         quotes_itself: Whether a failure quotes ``source`` even where a field of the body failed:
-            the rule comes from what was requested, not from what the field means.
+            the rule comes from elsewhere than from what the field means.
         standard: The section of the standard that the rule comes from, or an empty text.
         needs_memory: Whether only a server that remembers earlier requests can keep the rule: one
             that answers each from examples or a schema has no builds.
@@ -113,6 +115,7 @@ class Rule(Generic[S]):
     source: str
     over: Callable[[History], Iterable[S]]
     judge: Callable[[S], Judgements]
+    quotes: tuple[str, ...] = ("description",)
     quotes_itself: bool = False
     standard: str = ""
     needs_memory: bool = False
@@ -141,6 +144,7 @@ def rule(
     *,
     source: str,
     over: Callable[[History], Iterable[S]],
+    quotes: tuple[str, ...] = ("description",),
     quotes_itself: bool = False,
     standard: str = "",
     needs_memory: bool = False,
@@ -158,6 +162,7 @@ def rule(
             source,
             over,
             judge,
+            quotes,
             quotes_itself,
             standard,
             needs_memory,

@@ -12,8 +12,6 @@ from .steps import Over, changes_by_itself, final_status, kept_all, steps
 
 _ISSUE = "#/components/schemas/BuildImageResponse"
 
-_START = "#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post"
-
 
 @rule(
     "L12", Level.SHOULD,
@@ -51,8 +49,9 @@ def stays_private(exchange: Exchange) -> Judgement:
 @rule(
     "L13", Level.SHOULD,
     "A new build of a name and tag begins waiting, and leaves an ended one as it was.",
-    source=_ISSUE,
+    source="#/paths/~1api~1v1~1images~1build/post",
     over=histories,
+    quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip
 def leaves_the_old_one(history: History) -> Iterator[Judgement]:
@@ -83,8 +82,9 @@ def leaves_the_old_one(history: History) -> Iterator[Judgement]:
 @rule(
     "L14", Level.ADVICE,
     "A build that was started ends.",
-    source=_START,
+    source="#/paths/~1api~1v1~1images~1build~1{build_id}/get",
     over=histories,
+    quotes=("x-observed",),
     quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip

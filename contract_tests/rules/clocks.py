@@ -60,8 +60,9 @@ def created_just_now(history: History) -> Judgement:
 @rule(
     "T9", Level.SHOULD,
     "A COMPLETED group starts no later and completes no earlier than each artifact made for it.",
-    source=f"{_GROUP}/completedAt",
+    source="#/components/schemas/BuildStatusResponse",
     over=rows,
+    quotes_itself=True,
 )  # fmt: skip
 def encloses_artifacts(row: Row) -> Iterator[Judgement]:
     """Check each COMPLETED group against each artifact that was not created before it.

@@ -48,6 +48,8 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
     "Status never goes back: PENDING → UPLOADING → BUILDING → a terminal one.",
     source="#/components/schemas/ImageBuildStatus",
     over=steps,
+    quotes=("x-derived",),
+    quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip
 def never_back(step: Transition) -> Judgement:
@@ -75,6 +77,7 @@ def never_back(step: Transition) -> Judgement:
     "A terminal status is final.",
     source="#/components/schemas/ImageBuildStatus",
     over=steps,
+    quotes=("x-observed",),
     needs_memory=True,
 )  # fmt: skip
 def final(step: Transition) -> Judgement:
@@ -96,13 +99,13 @@ def final(step: Transition) -> Judgement:
     "id, imageName, imageTag and createdAt never change, and are those of initiate.",
     source=f"{_BUILD}/properties/imageName",
     over=histories,
+    quotes=("description", "x-derived"),
     needs_memory=True,
 )  # fmt: skip
 def same_build(history: History) -> Judgements:
     """Check each response about a build that was issued, or described before.
 
-    Source: derived. The descriptions are of the build, not of its state
-    L5 compares the id.
+    Source: derived. The descriptions are of the build, not of its state. L5 compares the id.
 
     Not a violation:
 
@@ -127,7 +130,7 @@ def same_build(history: History) -> Judgements:
 @rule(
     "L4", Level.SHOULD,
     "A timestamp once set keeps its value; an artifact once listed stays listed, of its type.",
-    source=_BUILD,
+    source=f"{_BUILD}/properties/startedAt",
     over=steps,
     needs_memory=True,
 )  # fmt: skip
@@ -157,6 +160,7 @@ def keeps_what_was_set(step: Transition) -> Judgements:
     "The id returned is the build_id of the request.",
     source=f"{_BUILD}/properties/id",
     over=exchanges,
+    quotes=("description", "x-assumed"),
     needs_memory=True,
 )  # fmt: skip
 def same_id(exchange: Exchange) -> Judgement:
@@ -209,6 +213,7 @@ def takes_effect(step: Transition) -> Judgement:
     "A second start is answered alike or refused with 4xx; it resets nothing.",
     source="#/paths/~1api~1v1~1images~1build~1{build_id}~1start/post",
     over=histories,
+    quotes=("x-assumed",),
     quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip
@@ -246,6 +251,7 @@ def resets_nothing(history: History) -> Judgements:
     "A start whose context was never uploaded does not lead to COMPLETED.",
     source=_START,
     over=histories,
+    quotes=("x-assumed",),
     quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip
@@ -278,7 +284,7 @@ def needs_context(history: History) -> Judgement:
     "L9", Level.SHOULD,
     "Each initiate issues a build id and an upload URL of its own, and no response about one build "
     "describes another.",
-    source="#/components/schemas/BuildImageResponse",
+    source=f"{_ISSUE}/build_id",
     over=histories,
     needs_memory=True,
 )  # fmt: skip
@@ -320,6 +326,7 @@ def apart(history: History) -> Judgement:
     "A build that initiate has issued, and nobody deleted, is found by status at once.",
     source=f"{_ISSUE}/build_id",
     over=histories,
+    quotes=("description", "x-observed"),
     needs_memory=True,
 )  # fmt: skip
 def is_found(history: History) -> Judgement:
@@ -353,6 +360,7 @@ def is_found(history: History) -> Judgement:
     "A start with context_uploaded: false does not start the build.",
     source=_START,
     over=histories,
+    quotes=("x-assumed",),
     quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip

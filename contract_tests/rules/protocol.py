@@ -146,8 +146,9 @@ def needs_valid_body(history: History) -> Judgement:
 @rule(
     "P4", Level.SHOULD,
     "An operation on a build that does not exist returns 4xx.",
-    source="#/components/parameters/build_id",
+    source="#/components/responses/Refused",
     over=exchanges,
+    quotes=("description", "x-assumed"),
     needs_memory=True,
 )  # fmt: skip
 def needs_build(exchange: Exchange) -> Judgement:
@@ -251,6 +252,7 @@ def matches_schema(exchange: Exchange) -> Judgements:
     "{} and {\"context_uploaded\": true} mean the same to start.",
     source="#/components/schemas/StartBuildRequest/properties/context_uploaded",
     over=histories,
+    quotes=("default",),
     quotes_itself=True,
     needs_memory=True,
 )  # fmt: skip

@@ -31,7 +31,7 @@ def known_status(row: Row) -> Judgement:
 @rule(
     "S2", Level.MUST,
     "An artifact's status and artifactType are documented values.",
-    source=_ARTIFACT,
+    source="#/components/schemas/ImageBuildStatus",
     over=rows,
 )  # fmt: skip
 def known_artifact(row: Row) -> Judgements:
@@ -55,8 +55,10 @@ def known_artifact(row: Row) -> Judgements:
 @rule(
     "S3", Level.SHOULD,
     "A group is COMPLETED only if every listed artifact is, and FAILED only if at least one is.",
-    source=_GROUP,
+    source=f"{_GROUP}/properties/status",
     over=rows,
+    quotes=("description", "x-derived"),
+    quotes_itself=True,
 )  # fmt: skip
 def aggregated(row: Row) -> Judgements:
     """Check every group that is COMPLETED or FAILED and lists artifacts.
@@ -95,6 +97,7 @@ def aggregated(row: Row) -> Judgements:
     "errorMessage is set only where the status is FAILED or CANCELLED, and a FAILED build has one.",
     source=f"{_ARTIFACT}/properties/errorMessage",
     over=rows,
+    quotes=("description", "x-derived"),
 )  # fmt: skip
 def explained(row: Row) -> Judgement:
     """Check every artifact, and every FAILED group that lists some.

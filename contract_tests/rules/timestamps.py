@@ -20,6 +20,7 @@ TOLERANCE = datetime.timedelta(minutes=5)
     "createdAt is present, not null, and a date-time.",
     source=f"{_GROUP}/createdAt",
     over=rows,
+    quotes=("format",),
 )  # fmt: skip
 def created(row: Row) -> Judgement:
     """Check every group and artifact.
@@ -39,6 +40,7 @@ def created(row: Row) -> Judgement:
     "startedAt and completedAt are absent, null, or a date-time.",
     source=f"{_GROUP}/startedAt",
     over=rows,
+    quotes=("format",),
 )  # fmt: skip
 def nullable(row: Row) -> Judgements:
     """Check every group and artifact.
@@ -62,6 +64,7 @@ def nullable(row: Row) -> Judgements:
     "A PENDING or UPLOADING build has no startedAt.",
     source=f"{_GROUP}/startedAt",
     over=rows,
+    quotes=("description", "x-derived"),
 )  # fmt: skip
 def not_started(row: Row) -> Judgement:
     """Check groups and artifacts that wait.
@@ -83,6 +86,7 @@ def not_started(row: Row) -> Judgement:
     "BUILDING and COMPLETED builds have startedAt.",
     source=f"{_GROUP}/startedAt",
     over=rows,
+    quotes=("description", "x-derived"),
 )  # fmt: skip
 def has_started(row: Row) -> Judgement:
     """Check groups and artifacts that run or have succeeded.
@@ -104,6 +108,7 @@ def has_started(row: Row) -> Judgement:
     "completedAt is set exactly where the status is terminal.",
     source=f"{_GROUP}/completedAt",
     over=rows,
+    quotes=("description", "x-derived"),
 )  # fmt: skip
 def has_completed(row: Row) -> Judgement:
     """Check groups and artifacts of every known status.
@@ -161,6 +166,7 @@ def in_order(row: Row) -> Iterable[Judgement]:
     "Every date-time carries an offset (RFC 3339).",
     source=f"{_GROUP}/createdAt",
     over=rows,
+    quotes=("format",),
 )  # fmt: skip
 def has_offset(row: Row) -> Iterable[Judgement]:
     """Check each text that is a date-time, or would be one with an offset.

@@ -41,12 +41,13 @@ MORE_LOOKS = 3
     "A client never sends its token with an upload.",
     source="#/components/schemas/BuildImageResponse/properties/upload_url",
     over=histories,
+    quotes=("description", "x-observed"),
     quotes_itself=True, is_of_client=True,
 )  # fmt: skip
 def keeps_token_from_storage(history: History) -> Judgement:
     """Check each upload to a URL that an initiate was seen to issue.
 
-    Source: derived from what is stated, that the URL is presigned. Observed: clients send no token.
+    Source: observed. The vendor's clients send no token; that the URL is presigned is stated.
 
     Not a violation:
 
@@ -103,6 +104,7 @@ def looks_before_it_repeats(history: History) -> Judgement:
     "A client polls a build no faster than every 10 s.",
     source="#/paths/~1api~1v1~1images~1build~1{build_id}/get",
     over=histories,
+    quotes=("x-observed",),
     quotes_itself=True, is_of_client=True,
 )  # fmt: skip
 def polls_slowly(history: History) -> Judgement:
@@ -137,6 +139,7 @@ def polls_slowly(history: History) -> Judgement:
     "A client stops polling at every terminal status.",
     source="#/components/schemas/ImageBuildStatus",
     over=histories,
+    quotes=("x-observed",),
     quotes_itself=True, is_of_client=True,
 )  # fmt: skip
 def stops_polling(history: History) -> Judgement:

@@ -50,6 +50,7 @@ def issues_an_upload(exchange: Exchange) -> Iterable[Judgement]:
     "The upload URL accepts the context: the first upload, before expires_in is over, returns 2xx.",
     source=f"{_ISSUE}/upload_url",
     over=histories,
+    quotes=("description", "x-observed"),
     needs_memory=True,
 )  # fmt: skip
 def accepts_the_context(history: History) -> Judgement:

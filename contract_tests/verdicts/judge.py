@@ -74,13 +74,17 @@ class Violation:
     def source(self) -> str:
         """Where the contract describes the field that failed, as a JSON pointer.
 
-        Where it does not, or where the rule comes from elsewhere: the source of the rule.
+        Where it does not, or not with the words that the rule quotes, or where the rule comes from
+        elsewhere: the source of the rule.
         """
         if self.rule.quotes_itself:
             return self.rule.source
         contract, status = self.exchange.api.contract, self.exchange.response.status
         found = fields.pointer(contract, self.exchange.operation, status, self.field)
-        return found or self.rule.source
+        quotes = self.rule.quotes
+        if found is None or len(fields.quotes(contract, found, quotes)) < len(quotes):
+            return self.rule.source
+        return found
 
     @property
     def key(self) -> Key:

@@ -16,10 +16,11 @@ from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.faults import FAULTS
-from ...report import text
+from ...report import rule_page, text
 from ...rules import RULES
+from ...settings import PREFIX, from_environment
 from ...tape.tape import Tape
-from ...verdicts.judge import judge
+from ...verdicts.judge import Outcome, judge
 from ..support import detection, taped
 from ..support.snapshots import assert_snapshot
 from ..support.unprovoked import UNPROVOKED
@@ -123,6 +124,23 @@ def test_source_is_there(rule: str) -> None:
     from ...contract.openapi import contract
 
     assert contract().at(RULES[rule].source)
+
+
+def seen_by_its_page(rule: str) -> bool:
+    """Whether the command of a rule's page fails for the rule."""
+    settings = {PREFIX + name: value for name, value in rule_page.to_see(RULES[rule]).items()}
+    run = drive.run(from_environment(settings), fuzzing=False)
+    return run.verdicts[rule].outcome == Outcome.VIOLATED and not run.passed
+
+
+def test_command_of_a_page_shows_a_build_that_never_ends() -> None:
+    """It needs a setting more than the commands of all other pages."""
+    more = {
+        name for name in RULES if set(rule_page.to_see(RULES[name])) - {"RULE", "LEVEL", "FAULT"}
+    }
+
+    assert more == {"L14"}
+    assert seen_by_its_page("L14")
 
 
 def test_unreachable_target_is_an_error() -> None:

@@ -15,7 +15,7 @@ from scripts.generation.annotation import annotated
 from ...contract.fields import quotes
 from ...contract.openapi import PATH, contract
 from ...report import text
-from ...rules import RULES, Broken, Level
+from ...rules import RULES, TRAFFIC_RULES, Broken, Level, Rule
 from ...tape.tape import Tape
 from ...verdicts.judge import Violation
 
@@ -116,24 +116,37 @@ def test_known_source_is_accepted(source: object) -> None:
 
 def test_quotes_stand_under_their_own_names() -> None:
     """What is stated, and what this project concludes from it, are never one text."""
-    stated, derived = quotes(contract(), f"#{GROUP}/properties/startedAt")
+    both = ("description", "x-derived")
+    stated, derived = quotes(contract(), f"#{GROUP}/properties/startedAt", both)
 
     assert (stated.mark, stated.document, derived.mark, derived.document) == (
         "stated", "openapi-2026-05-25", "derived", "",
     )  # fmt: skip
     assert derived.words not in stated.words
-    assert quotes(contract(), f"#{GROUP}/properties/id")[-1].mark == "assumed"
-    assert quotes(contract(), "#/components/responses/Refused")[0].mark == "observed"
+    [assumed] = quotes(contract(), f"#{GROUP}/properties/id", (*both[1:], "x-assumed"))
+    [observed] = quotes(contract(), "#/components/responses/Refused", both)
+    assert (assumed.mark, observed.mark) == ("assumed", "observed")
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.level is Level.MUST])
-def test_rule_that_binds_is_stated(rule: Any) -> None:
-    """A MUST rule comes from what is stated; where it points at no words, it quotes none."""
-    assert quotes(contract(), rule.source)[0].mark == "stated"
+SOURCED = {one.id: one for one in (RULES | TRAFFIC_RULES).values() if not one.standard}
+UNQUOTED = {"P1", "P5", "P6", "P8", "P9"}
+"""Rules that come from what the contract lists, or leaves out, in all its places together."""
 
 
-@pytest.mark.parametrize("rule", list(RULES.values()), ids=lambda rule: rule.id)
-def test_failure_names_our_own_words_as_ours(rule: Any) -> None:
+@pytest.mark.parametrize("rule", SOURCED.values(), ids=SOURCED)
+def test_words_of_a_rule_have_the_mark_that_its_docstring_names(rule: Rule[Any]) -> None:
+    """Each key that a rule quotes is in its place, and a MUST rule comes from what is stated."""
+    marks = [mark for mark, _, _ in text.quoted(rule, contract(), rule.source)]
+    named = re.search(r"^ *Source: (\w+)", rule.judge.__doc__ or "", re.MULTILINE)
+
+    assert len(marks) == (0 if rule.id in UNQUOTED else len(rule.quotes))
+    assert named
+    assert not marks or named[1] in marks
+    assert rule.level is not Level.MUST or {*marks} <= {"stated"}
+
+
+@pytest.mark.parametrize("rule", [*RULES.values()], ids=[*RULES])
+def test_failure_names_our_own_words_as_ours(rule: Rule[Any]) -> None:
     """A line of a failure that is called stated holds what is stated, and no note of ours."""
     at = Broken("the status code", "x", "y")
     history = Tape("token").record(
@@ -145,11 +158,10 @@ def test_failure_names_our_own_words_as_ours(rule: Any) -> None:
         assert f"  standard  {rule.standard}" in lines
         return
 
-    for quote in quotes(contract(), rule.source):
-        names = {line.split()[0] for line in lines if quote.words and f'"{quote.words}"' in line}
-        stated = {"stated"} if rule.level is Level.MUST else {"stated", "derived"}
-        assert names <= (stated if quote.mark == "stated" else {quote.mark})
-        assert names or not quote.words or rule.level is Level.MUST
+    for quote in quotes(contract(), rule.source, rule.quotes):
+        [name] = {line.split()[0] for line in lines if f'"{quote.words}"' in line}
+        assert name == quote.mark or (name == "derived" and rule.level is not Level.MUST)
+        assert name == quote.mark or quote.mark == "stated"
 
 
 def test_descriptions_of_the_client_keep_the_marks() -> None:

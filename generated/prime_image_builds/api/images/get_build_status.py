@@ -5,7 +5,7 @@
 
 Returns the status of the build group and of its artifacts.
 
-Observed: Clients poll every 10 s, for at most 1800 s.
+Observed: Clients poll every 10 s, for at most 1800 s, or 3000 s for a VM_SANDBOX.
 """
 
 import httpx
