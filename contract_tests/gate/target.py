@@ -218,6 +218,7 @@ class Target:
             "DEADLINE": None if budget.deadline == Budget().deadline else _number(budget.deadline),
             "STUCK_AFTER": _number(self.stuck_after),
             "CLEANUP": None if self.cleanup == default.cleanup else self.cleanup,
+            "SERVER_ONLY": "1" if self.server_only else None,
             "WAIVERS": self.files.get("WAIVERS") if is_waived else None,
             **self._load,
         }  # fmt: skip

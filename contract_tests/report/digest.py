@@ -55,8 +55,10 @@ def _items(report: Report, failures: Sequence[Case]) -> Iterator[list[str]]:
         yield [f"{rule:<3} {_shown(report, what)}", *below, *fix]
     for one in failures:
         if one.id not in rules:
-            what = " ".join(one.detail.split())
-            yield [_shown(report, what if what.startswith(one.id) else f"{one.id} {what}")]
+            first, *rest = one.detail.splitlines()
+            what = first if first.startswith(one.id) else f"{one.id:<3} {first}"
+            below = [f"    {_shown(report, ' '.join(rest))}"] if rest else []
+            yield [_shown(report, what), *below]
 
 
 def _shown(report: Report, value: str) -> str:

@@ -11,7 +11,9 @@ from ...contract.api import IMAGES
 from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Target, embedded
-from ...report import conclusion
+from ...problems import Problem
+from ...report import conclusion, digest
+from ...report.cases import Case, State
 from ...rules.fixes import FIXES
 from ...verdicts.judge import Outcome
 from ..support.recordings import status_body
@@ -93,7 +95,18 @@ def test_other_failures_are_listed_too() -> None:
     """What is required and was not observed stands beside the causes."""
     run = run_of(*BODIES["many"], require=("delete_image",))
     shown = [one for one, _ in conclusion.lines(Report(run=run))]
-    digest = shown[next(number for number, one in enumerate(shown) if "- to fix -" in one) :]
+    listed = shown[next(number for number, one in enumerate(shown) if "- to fix -" in one) :]
 
-    assert any("delete_image" in one or "more, above" in one for one in digest)
-    assert len(digest) <= 22
+    assert any("delete_image" in one or "more, above" in one for one in listed)
+    assert len(listed) <= 22
+
+
+@pytest.mark.parametrize("details", [[], ["GET /x gave 500"]])
+def test_fix_of_a_problem_stands_below_it(details: list[str]) -> None:
+    """On a line of its own, as in every other place."""
+    problem = Problem("the server ended", "see its log", details=details)
+    failures = [Case("server", "end", "The server answers to the end.", State.FAILED, str(problem))]
+
+    assert [*digest.lines(Report(), failures)] == [
+        "end problem: the server ended", f"    {' '.join([*details, 'fix: see its log'])}",
+    ]  # fmt: skip
