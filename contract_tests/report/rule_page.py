@@ -10,7 +10,7 @@ from ..contract.openapi import contract
 from ..gate.target import STATELESS
 from ..reference.faults import FAULTS
 from ..rules import Rule
-from ..rules.client import ClientRule
+from ..rules.client import CLIENT_RULES, ClientRule
 from ..rules.evidence import EVIDENCE
 from ..rules.examples import EXAMPLES
 from ..rules.fixes import FIXES
@@ -34,7 +34,9 @@ def page(rule: Rule[Any] | ClientRule) -> str:
 def index(rules: Iterable[Rule[Any]]) -> str:
     """Return the list of the rules that have a page, as Markdown."""
     about = "where it comes from, what is not a violation, an example, the usual fix"
+    own = f"Those of the generated client, {', '.join(CLIENT_RULES)}, have no page"
     lines = ["# The rules", "", f"Each has a page: {about}.", ""]
+    lines += [f"{own}: `make rules` lists them, `make rules RULE=C1` shows one.", ""]
     lines += ["| rule | level | what it checks |", "|---|---|---|"]
     lines += [f"| [{one.id}]({one.id}.md) | {one.level} | {one.text} |" for one in rules]
     return "\n".join(lines) + "\n"
