@@ -55,8 +55,8 @@ def _items(report: Report, failures: Sequence[Case]) -> Iterator[list[str]]:
         yield [f"{rule:<3} {_shown(report, what)}", *below, *fix]
     for one in failures:
         if one.id not in rules:
-            first, *rest = one.detail.splitlines()
-            what = first if first.startswith(one.id) else f"{one.id:<3} {first}"
+            head, *rest = one.detail.splitlines()
+            what = head if head.startswith(one.id) else f"{one.id:<3} {head}"
             below = [f"    {_shown(report, ' '.join(rest))}"] if rest else []
             yield [_shown(report, what), *below]
 
