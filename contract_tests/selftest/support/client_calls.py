@@ -16,14 +16,23 @@ import httpx
 import pytest
 import respx
 from prime_image_builds import AuthenticatedClient, errors
-from prime_image_builds.api.images import get_build_status, initiate_image_build, start_image_build
+from prime_image_builds.api.images import (
+    delete_image,
+    get_build_status,
+    initiate_image_build,
+    start_image_build,
+)
 from prime_image_builds.models import BuildImageRequest, StartBuildRequest
 
-from ...contract.api import INITIATE, START, STATUS
+from ...contract.api import DELETE, INITIATE, START, STATUS
 
 TOKEN = "a-token-that-nobody-sees"  # noqa: S105 (not a secret: leaks are searched for it)
 BASE = "https://images.test"
 WEB = BuildImageRequest(image_name="web", image_tag="v1")
+MODULES = {
+    INITIATE: initiate_image_build, START: start_image_build, STATUS: get_build_status,
+    DELETE: delete_image,
+}  # fmt: skip
 STATUS_PATH = "/api/v1/images/build/bld_1"
 
 
@@ -31,9 +40,8 @@ def call(
     client: AuthenticatedClient, operation: str, variant: str, build_id: str = "bld_1", **body: Any
 ) -> Any:
     """Call an operation in one of its four ways."""
-    module = {INITIATE: initiate_image_build, START: start_image_build, STATUS: get_build_status}
-    function = getattr(module[operation], variant)
-    arguments = () if operation == INITIATE else (build_id,)
+    function = getattr(MODULES[operation], variant)
+    arguments = {INITIATE: (), DELETE: ("web", "v1")}.get(operation, (build_id,))
     bodies: dict[str, Any] = {INITIATE: {"body": WEB}, START: {"body": StartBuildRequest()}}
     sent = {**bodies.get(operation, {}), **body}
     if not variant.startswith("asyncio"):

@@ -13,15 +13,17 @@ from prime_image_builds import AuthenticatedClient, errors
 from prime_image_builds.models import (
     BuildImageResponse,
     BuildStatusResponse,
+    DeleteImageResponse,
     ErrorResponse,
 )
 from prime_image_builds.types import Response
 
-from ...contract.api import INITIATE, START, STATUS
+from ...contract.api import DELETE, INITIATE, START
 from ...contract.openapi import contract
 from ...drivers.client import example
 from ..support.client_calls import (
     BASE,
+    MODULES,
     TOKEN,
     answered,
     call,
@@ -56,7 +58,7 @@ CLASSES = {
 
 @pytest.mark.parametrize("variant", ["sync", "asyncio"])
 @pytest.mark.parametrize("status", list(CLASSES))
-@pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
+@pytest.mark.parametrize("operation", MODULES)
 def test_each_status_has_its_class(operation: str, status: int, variant: str) -> None:
     """What is not a documented success raises, by its class, with all that is known of it."""
     error = raised(
@@ -69,7 +71,8 @@ def test_each_status_has_its_class(operation: str, status: int, variant: str) ->
     assert isinstance(error, errors.ApiError)
     assert (error.status_code, error.request_id) == (status, "r_1")
     assert error.method == contract().operations[operation].method
-    assert error.url == BASE + contract().operations[operation].path.format(build_id="bld_1")
+    names = {"build_id": "bld_1", "image_name": "web", "image_tag": "v1"}
+    assert error.url == BASE + contract().operations[operation].path.format(**names)
     assert error.headers["content-type"] == "application/json"
     assert (error.content, error.body) == (b'{"detail":"because"}', {"detail": "because"})
     assert str(error) == f"{error.method} {error.url} -> {status}: because"
@@ -146,7 +149,7 @@ def test_transport_failures_stay_httpx_s(lost: type[httpx.TransportError], varia
     assert route.call_count == 1
 
 
-@pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
+@pytest.mark.parametrize("operation", MODULES)
 @pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
 @pytest.mark.parametrize(
     ("status", "body", "parsed"),
@@ -166,7 +169,8 @@ def test_detailed_raises_for_nothing_documented(
 ) -> None:
     """Status, headers, content and the documented model come back; there is no exception."""
     if not status:
-        model = BuildImageResponse if operation == INITIATE else BuildStatusResponse
+        models = {INITIATE: BuildImageResponse, DELETE: DeleteImageResponse}
+        model = models.get(operation, BuildStatusResponse)
         status, body, parsed = contract().operations[operation].success, example(operation), model
     with respx.mock() as router:
         router.route().mock(return_value=answered(status, json=body, headers={"X-A": "b"}))
@@ -179,7 +183,7 @@ def test_detailed_raises_for_nothing_documented(
 
 
 @pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
-@pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
+@pytest.mark.parametrize("operation", MODULES)
 @pytest.mark.parametrize("status", [202, 302, 500, 599])
 def test_detailed_raises_for_what_is_not_documented(
     operation: str, status: int, variant: str
@@ -189,7 +193,7 @@ def test_detailed_raises_for_what_is_not_documented(
 
 
 @pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
-@pytest.mark.parametrize("operation", [INITIATE, START, STATUS])
+@pytest.mark.parametrize("operation", MODULES)
 def test_detailed_raises_for_an_invalid_success(operation: str, variant: str) -> None:
     """The status alone is not enough."""
     status = contract().operations[operation].success

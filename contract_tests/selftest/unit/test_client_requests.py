@@ -17,7 +17,7 @@ from prime_image_builds.models import (
     StartBuildRequest,
 )
 
-from ...contract.api import INITIATE, START, STATUS
+from ...contract.api import DELETE, INITIATE, START, STATUS
 from ...contract.openapi import contract
 from ...drivers.client import example
 from ..support.client_calls import (
@@ -47,6 +47,7 @@ from ..support.client_calls import (
         ),
         (START, b"POST /api/v1/images/build/bld_1/start HTTP/1.1", {"context_uploaded": True}),
         (STATUS, b"GET /api/v1/images/build/bld_1 HTTP/1.1", None),
+        (DELETE, b"DELETE /api/v1/images/web/v1 HTTP/1.1", None),
     ],
 )
 def test_requests_are_exact(operation: str, line: bytes, body: Any, variant: str) -> None:
