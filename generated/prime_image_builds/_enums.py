@@ -9,7 +9,8 @@ class OpenEnum(StrEnum):
     """A string enum that can also hold values that the contract does not list.
 
     Such a value exists only with ``unknown_statuses="keep"``. It is an instance of this class and
-    equal to its string, but not a member, so a ``match`` over all members falls through.
+    equal to its string, but not a member, so a ``match`` over all members falls through. ``value``
+    is its string, as of a member.
     """
 
     @property

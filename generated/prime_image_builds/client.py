@@ -37,7 +37,7 @@ H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
 
 class Client:
-    """An HTTP client without a token, which no operation takes; see ``AuthenticatedClient``.
+    """The base class of ``AuthenticatedClient``, without a token: no operation can be called with it.
 
     It connects when it is first used. Use it in a ``with`` or ``async with``, which closes its connections.
 

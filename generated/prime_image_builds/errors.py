@@ -12,7 +12,7 @@ ImageBuildsError
  └─ ApiError                             an error status
      ├─ UnauthorizedError 401, PaymentRequiredError 402, ForbiddenError 403, NotFoundError 404,
      │  ConflictError 409, UnprocessableError 422, RateLimitedError 429, ServerError 5xx
-     ├─ UnexpectedStatusError            any other undocumented status
+     ├─ UnexpectedStatusError            any other status than the documented success
      └─ UploadRefusedError               the status that the upload URL returned
 
 Attributes hold the response unchanged. ``str``, ``repr``, tracebacks and pickles hide the token and
@@ -224,7 +224,7 @@ class ForbiddenError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """404: the build does not exist."""
+    """404: the build, or the image to delete, does not exist."""
 
     status = 404
 
@@ -252,7 +252,7 @@ class ServerError(ApiError):
 
 
 class UnexpectedStatusError(ApiError):
-    """Any other status that is not a documented success."""
+    """Any other status than the documented success, such as 418 or a redirect."""
 
 
 class UploadRefusedError(ApiError):

@@ -100,7 +100,9 @@ def build_image(
             default Dockerfile.
         platform: What the image is built for. By default linux/amd64.
         team_id: The team that the image is built for.
-        visibility: Who may use the image once it is built. By default INHERIT.
+        visibility: Who may use the image once it is built. With INHERIT, a tag that
+            exists keeps the visibility it has, and a new tag is PRIVATE. By default
+            INHERIT.
         client: The client to send the requests with; by default one for this call,
             ``AuthenticatedClient()``.
         deadline: Seconds for the whole job, by default half an hour; ``math.inf`` for no limit.

@@ -18,10 +18,15 @@ class Step(StrEnum):
     """A step of ``build_image``."""
 
     PACKING = "packing"
+    """The directory is read and compressed."""
     INITIATING = "initiating"
+    """An id and an upload URL are requested."""
     UPLOADING = "uploading"
+    """The context is sent; ``sent`` and ``size`` count its bytes."""
     STARTING = "starting"
+    """The start is requested."""
     WAITING = "waiting"
+    """The status is polled until it is terminal."""
 
 
 class Progress(Struct, frozen=True):

@@ -8,10 +8,17 @@ import griffe
 
 
 class ClientPage(griffe.Extension):
-    """Shows a default by its value, and links the exceptions that a docstring names."""
+    """Shows a default by its value, and links the exceptions that a docstring names.
+
+    Of a function with overloads, the list of parameters agrees with their signatures.
+    """
 
     def on_function(self, *, func: griffe.Function, **_: Any) -> None:
-        """Replace each default that is a constant of the package."""
+        """Replace each default that is a constant of the package, or None beside overloads."""
+        given = {two.name: two for one in func.overloads or () for two in one.parameters}
+        for parameter in func.parameters if given else ():
+            parameter.annotation = given[parameter.name].annotation
+            parameter.default = given[parameter.name].default
         for one in (func, *(func.overloads or ())):
             for parameter in one.parameters:
                 if isinstance(parameter.default, griffe.ExprName):

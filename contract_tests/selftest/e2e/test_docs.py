@@ -12,6 +12,7 @@ from typing import Any
 
 import griffe
 import prime_image_builds.api.images
+import prime_image_builds.types
 import pytest
 
 from scripts.dev import docs
@@ -125,6 +126,8 @@ def test_pages_of_commands_and_of_the_client_are_whole() -> None:
     assert [name for name in SETTINGS if f"`{name}=" not in page and f"_{name}`" not in page] == []
     assert "### vendor-check" in page
     assert {*prime_image_builds.__all__} - {"UNSET", "Unset"} == named - {"models"}
+    types = re.findall(r"^::: prime_image_builds\.types\.(\w+)$", client, re.M)
+    assert {*prime_image_builds.types.__all__} - {"UNSET", "Unset"} == {*types, "Response"}
     operations = re.findall(r"^::: prime_image_builds\.api\.images\.(\w+)$", client, re.M)
     assert {*operations} == {*prime_image_builds.api.images.__all__}
 
@@ -149,6 +152,8 @@ def test_page_of_the_client_shows_values_and_links_exceptions() -> None:
         for parameter in one.parameters if isinstance(one, griffe.Function) else ():
             assert not isinstance(parameter.default, griffe.ExprName), one.path
     assert seen > 50
+    name = next(one for one in found["job.build_image"].parameters if one.name == "name")
+    assert (str(name.annotation), name.default) == ("str", None)
 
 
 def quoted(place: Any, name: str) -> Iterator[str]:

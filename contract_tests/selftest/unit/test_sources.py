@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from prime_image_builds import models
 
 from scripts.contract_lint import problems
 from scripts.contract_lint.sources import NOTES, places, sources
@@ -22,6 +23,7 @@ from ...verdicts.judge import Violation
 STATED = {"mark": "stated", "in": "openapi-2026-05-25"}
 GROUP = "/components/schemas/BuildStatusResponse"
 START = "/paths/~1api~1v1~1images~1build~1{build_id}~1start/post"
+SCHEMAS = contract().document["components"]["schemas"]
 PLACES = [pointer for pointer, _ in places(contract().document)]
 
 WRONG_SOURCES: list[Any] = [
@@ -181,3 +183,13 @@ def test_descriptions_of_the_client_keep_the_marks() -> None:
 
     assert described > 10
     assert "Derived:" not in str(contract().document)
+
+
+@pytest.mark.parametrize("name", [one for one in models.__all__ if one in SCHEMAS])
+def test_attribute_is_described_as_its_property(name: str) -> None:
+    """Not as its type, if that is an enum."""
+    shown = " ".join((getattr(models, name).__doc__ or "").split())
+
+    for key, node in SCHEMAS[name].get("properties", {}).items():
+        described = " ".join(node["description"].split())
+        assert re.search(rf" \w+: {re.escape(described)}", shown), key

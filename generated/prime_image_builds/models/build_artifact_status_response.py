@@ -14,11 +14,9 @@ class BuildArtifactStatusResponse(Model, frozen=True, kw_only=True):
 
     Attributes:
         id: The internal id of the artifact.
-        status: The statuses that a build group or an artifact can have. Derived: They are
-            listed in the order of a build's life, and a build does not go back. Observed:
-            Clients stop polling at COMPLETED, FAILED and CANCELLED, so these are final.
+        status: The status of this artifact.
         created_at: When the artifact was created.
-        artifact_type: What a build makes.
+        artifact_type: What the artifact is.
         full_image_path: Where the built image is found.
         error_message: Why the build failed, if it did. Derived: Set only where the status
             is FAILED or CANCELLED; a FAILED build has one, on an artifact at least.

@@ -16,7 +16,7 @@ class BuildImageResponse(Model, frozen=True, kw_only=True):
             the context there, without the bearer token.
         expires_in: Seconds for which upload_url is good.
         full_image_path: The whole path of the image, in which the user's id stands.
-        visibility: Who may use the image.
+        visibility: The visibility in effect once the build has completed.
     """
 
     build_id: str

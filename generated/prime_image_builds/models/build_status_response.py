@@ -18,9 +18,8 @@ class BuildStatusResponse(Model, frozen=True, kw_only=True):
             never changes.
         image_tag: The image's tag. Derived: It is the one that initiate was given, and
             never changes.
-        status: The statuses that a build group or an artifact can have. Derived: They are
-            listed in the order of a build's life, and a build does not go back. Observed:
-            Clients stop polling at COMPLETED, FAILED and CANCELLED, so these are final.
+        status: The status of the group, aggregated over its artifacts. Derived: The group
+            is COMPLETED only if each artifact is, and FAILED only if one is.
         created_at: When the build was created. Derived: It never changes.
         started_at: When the build started. Derived: Absent or null before that, and set
             from then on.

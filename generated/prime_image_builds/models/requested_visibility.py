@@ -3,8 +3,7 @@ from ..types import OpenEnum
 
 
 class RequestedVisibility(OpenEnum):
-    """Who may use the image once it is built. With INHERIT, a tag that exists keeps the visibility
-    it has, and a new tag is PRIVATE.
+    """The visibilities that a request can name.
 
     Its values are ``INHERIT``, ``PRIVATE``, ``PUBLIC``.
 

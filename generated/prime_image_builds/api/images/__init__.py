@@ -51,7 +51,7 @@ class Images:
                 exists keeps the visibility it has, and a new tag is PRIVATE.
 
         Raises:
-            ApiError: For an error status; each documented one has its own subclass.
+            ApiError: For any status but the documented success; ``errors`` has its subclasses.
             InvalidResponseError: If the body of the response violates the contract.
             InvalidRequestError: If an argument is invalid; nothing is sent.
             httpx.HTTPError: If there is no response.
@@ -98,7 +98,7 @@ class Images:
             build_id: The id of a build. Observed: It is the build_id that initiate issued.
 
         Raises:
-            ApiError: For an error status; each documented one has its own subclass.
+            ApiError: For any status but the documented success; ``errors`` has its subclasses.
             InvalidResponseError: If the body of the response violates the contract.
             InvalidRequestError: If an argument is invalid; nothing is sent.
             httpx.HTTPError: If there is no response.
@@ -118,7 +118,7 @@ class Images:
                 start while its context is not uploaded.
 
         Raises:
-            ApiError: For an error status; each documented one has its own subclass.
+            ApiError: For any status but the documented success; ``errors`` has its subclasses.
             InvalidResponseError: If the body of the response violates the contract.
             InvalidRequestError: If an argument is invalid; nothing is sent.
             httpx.HTTPError: If there is no response.
@@ -146,7 +146,7 @@ class Images:
             team_id: The team that the image is one of.
 
         Raises:
-            ApiError: For an error status; each documented one has its own subclass.
+            ApiError: For any status but the documented success; ``errors`` has its subclasses.
             InvalidResponseError: If the body of the response violates the contract.
             InvalidRequestError: If an argument is invalid; nothing is sent.
             httpx.HTTPError: If there is no response.

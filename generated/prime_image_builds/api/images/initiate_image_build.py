@@ -63,7 +63,7 @@ def sync(*, client: AuthenticatedClient, body: BuildImageRequest) -> BuildImageR
         The body of a 201.
 
     Raises:
-        ApiError: For any other status; each documented error status has its own subclass.
+        ApiError: For any status but the documented success; ``errors`` has its subclasses.
         InvalidResponseError: If the body of the response violates the contract.
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
@@ -100,7 +100,7 @@ async def asyncio(*, client: AuthenticatedClient, body: BuildImageRequest) -> Bu
         The body of a 201.
 
     Raises:
-        ApiError: For any other status; each documented error status has its own subclass.
+        ApiError: For any status but the documented success; ``errors`` has its subclasses.
         InvalidResponseError: If the body of the response violates the contract.
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.

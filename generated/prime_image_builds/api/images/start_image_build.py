@@ -66,7 +66,7 @@ def sync(
         The body of a 200.
 
     Raises:
-        ApiError: For any other status; each documented error status has its own subclass.
+        ApiError: For any status but the documented success; ``errors`` has its subclasses.
         InvalidResponseError: If the body of the response violates the contract.
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
@@ -108,7 +108,7 @@ async def asyncio(
         The body of a 200.
 
     Raises:
-        ApiError: For any other status; each documented error status has its own subclass.
+        ApiError: For any status but the documented success; ``errors`` has its subclasses.
         InvalidResponseError: If the body of the response violates the contract.
         InvalidRequestError: If an argument is invalid; nothing is sent.
         httpx.HTTPError: If there is no response.
