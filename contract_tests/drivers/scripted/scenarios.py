@@ -164,6 +164,7 @@ def delete_own(script: BuildScript) -> None:
     if kept is not None:
         script.look(kept, "another tag: status after the delete")
     if deleted.succeeded:
+        script.delete(inputs.OWN_TAG, "delete of what is deleted")
         for name, authorization in inputs.tokens(script.session.tape.token).items():
             script.delete(inputs.KEPT_TAG, f"delete with {name}", authorization)
             if kept is not None:
@@ -187,7 +188,7 @@ OPENING = Step(
 )  # fmt: skip
 CLOSING = Step("the ends, and a rebuild", 1, 0, 13, close_builds, polls=_closing_polls)
 DELETING = Step(
-    "delete, of an image of this run alone", 1, 0, 7 + 2 * len(inputs.tokens("a-token")), delete_own
+    "delete, of an image of this run alone", 1, 0, 8 + 2 * len(inputs.tokens("a-token")), delete_own
 )
 
 

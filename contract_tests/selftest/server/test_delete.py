@@ -233,3 +233,17 @@ def test_success_that_deletes_nothing_is_no_violation() -> None:
 
     assert [one.rule.id for one in run.judge.violated] == []
     assert run.not_deleted is None
+
+
+@pytest.mark.parametrize(("status", "rule"), [(200, "P6"), (202, "P1"), (500, "P5")])
+def test_delete_of_what_is_deleted_is_judged(status: int, rule: str) -> None:
+    """A second delete of the run's own image shows how a server answers what is not there."""
+
+    def change(request: ServerRequest, response: ServerResponse) -> None:
+        if request.method == "DELETE" and response.status == 404:
+            response.status = status
+
+    run = drive.run(Target(token=TOKEN), at=embedded(TOKEN, Fault("gone", "", "", response=change)),
+                    fuzzing=False)  # fmt: skip
+
+    assert [one.rule.id for one in run.judge.violated] == [rule]

@@ -210,7 +210,7 @@ def test_traceback_with_local_variables_shows_no_secret(
         "CONTRACT_PROXY": "http://me:a-password@127.0.0.1:9",
     })  # fmt: skip
     if place == "settings":
-        monkeypatch.setattr("contract_tests.settings.Target", _crash)
+        monkeypatch.setattr("contract_tests.settings.environment.Target", _crash)
 
     def crash() -> None:
         target = from_environment(environment)
