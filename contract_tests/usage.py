@@ -16,6 +16,8 @@ CONSOLE = "image-build-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_USAGE"
 # What is a variable for make and an argument for the console script.
 ARGUMENTS = ("HAR", "DEST", "UPSTREAM")
+# What is 1 for make and an option without a value for the console script.
+FLAGS = ("SERVER_ONLY",)
 # Servers refuse a header, and systems a path, that is longer.
 MOST_BYTES = 8192
 
@@ -24,9 +26,11 @@ def command(name: str, **settings: str | None) -> str:
     """Return the command line that does it again, quoted for a shell."""
     given = {one: _quoted(value) for one, value in settings.items() if value}
     words = [
-        value if one in ARGUMENTS and is_console() else setting(one, value)
+        value if one in ARGUMENTS and is_console()
+        else flag(one) if one in FLAGS
+        else setting(one, value)
         for one, value in given.items()
-    ]
+    ]  # fmt: skip
     return " ".join([f"{CONSOLE if is_console() else 'make'} {name}", *words])
 
 

@@ -132,7 +132,7 @@ _ALL = [
     Scenario("starts-once", "a second start is refused with 409", starts_once=True),
     Scenario("limited", "each other initiate gets 429, and Retry-After: 1", failures="limited"),
     Scenario("payment", "every initiate gets 402", UNJUDGED, failures="payment"),
-    Scenario("errors", "of ten requests, three in a row get 503", "violates P5, by uploads P11",
+    Scenario("errors", "of ten requests, three in a row get 503", "violates P5 P11",
              failures="errors"),
     Scenario("flaky", "of ten requests, two get no answer, one of them though it was processed",
              failures="flaky"),

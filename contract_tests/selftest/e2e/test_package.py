@@ -284,6 +284,7 @@ def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path:
 
     assert done.returncode == 1, done.stdout + done.stderr
     command = f"{usage.CONSOLE} gate --rule=T5 --fault=completed-null --max-requests={SCRIPTED}"
+    command += " --server-only"
     assert re.search(rf"^  repeat    {command}$", done.stdout, re.M)
     assert "T5" in report.read_text()
     assert "T5" in report.with_name("summary.md").read_text()
