@@ -17,7 +17,7 @@ from .verdicts.judge import Judge, Verdict
 def judged(
     file: str, rules: list[Rule[Any]], level: str | None = None
 ) -> tuple[Replayed, dict[str, Verdict]]:
-    """Check a file by some rules; what rules above a level find is advised.
+    """Check a file by some rules; what rules weaker than a level find is advised.
 
     No rules are all that fit: those about a server, and where ``make proxy`` wrote the file, those
     about a client too. The level is by default that of the run that wrote the file, or ``should``.

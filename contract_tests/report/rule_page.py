@@ -20,6 +20,11 @@ from .text import quoted
 _MORE = {"L14": {"STUCK_AFTER": "600"}}
 """What else a command needs: by default the gate stops polling before a build counts as stuck."""
 
+_LEVELS = """The levels: MUST is what the published contract or a standard states, SHOULD what is
+[derived, observed or assumed](../known.md), ADVICE what is worth knowing. By default MUST and
+SHOULD rules fail a run, and ADVICE is shown; [`LEVEL`](../gate.md#settings) changes that."""
+"""What the column of levels means."""
+
 
 def line(rule: Rule[Any] | ClientRule) -> str:
     """Return id, level and sentence."""
@@ -37,6 +42,7 @@ def index(rules: Iterable[Rule[Any]]) -> str:
     own = f"Those of the generated client, {', '.join(CLIENT_RULES)}, have no page"
     lines = ["# The rules", "", f"Each has a page: {about}.", ""]
     lines += [f"{own}: `make rules` lists them, `make rules RULE=C1` shows one.", ""]
+    lines += [_LEVELS, ""]
     lines += ["| rule | level | what it checks |", "|---|---|---|"]
     lines += [f"| [{one.id}]({one.id}.md) | {one.level} | {one.text} |" for one in rules]
     return "\n".join(lines) + "\n"

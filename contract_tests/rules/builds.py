@@ -92,7 +92,8 @@ def comes_to_an_end(history: History) -> Judgement:
     """Check each response about a build that was seen to be started.
 
     Source: observed. The vendor's clients wait 1,800 s for a build, 3,000 s where it lists a
-    VM_SANDBOX; ``STUCK_AFTER`` sets another time.
+    VM_SANDBOX; ``STUCK_AFTER`` sets another time. The gate's own ``DEADLINE`` of 1,800 s ends a run
+    before that, so by default this passes on the builds that were seen to end.
 
     Not a violation:
 

@@ -12,7 +12,8 @@ FIXES: dict[str, str] = {
     "P4": "Return 404 where the build is not found, whatever the form of the id.",
     "P5": "Find the exception in the server's log; what a client sends must end in a 4xx.",
     "P6": "Serialise responses from the schema, not from rows of the database: the keys are those "
-    "of the contract, `createdAt` and not `created_at`.",
+    "of the contract, `createdAt` and not `created_at`. With a 422, return "
+    '`{"errors": [{"param": …, "details": …}]}`.',
     "P7": "Give `context_uploaded` its default, true, where the body is read.",
     "P8": "Write JSON with a JSON library, in UTF-8 without BOM, and with `allow_nan=False`.",
     "P9": "Remove the route, or the method, that the contract does not have.",

@@ -62,7 +62,8 @@ _DECLARED = (
     ),
     Setting(
         "TOKEN", values.token,
-        "The bearer token of the target, or of the embedded server; serve accepts it.", "TOKEN",
+        "The bearer token of the target or of the embedded server; the command of START gets it. "
+        "proxy reads it only without a TARGET. serve accepts it, or that of --token.", "TOKEN",
         is_secret=True, commands=("gate", "load", "proxy", "replay", "serve"),
     ),
     Setting(
@@ -85,7 +86,8 @@ _DECLARED = (
     ),
     Setting(
         "LEVEL", values.one_of(LEVELS, str.lower),
-        "Fail up to this level; what is above it is advised.", "|".join(LEVELS), known=LEVELS,
+        "Fail by rules of this level or a stronger one; weaker are advised. Default: should.",
+        "|".join(LEVELS), known=LEVELS,
         commands=("gate", "judge", "load", "proxy", "replay"),
     ),
     Setting(
@@ -109,7 +111,9 @@ _DECLARED = (
         known=(*RULES, *OPERATIONS), is_list=True, commands=("gate", "proxy"),
     ),
     Setting(
-        "MAX_BUILDS", number(int, 1, "10"), "Initiate at most N builds.", "N",
+        "MAX_BUILDS", number(int, 1, "10"),
+        "Initiate at most N builds: by default 20 for replay, no limit for gate. load counts all "
+        "its workers, and needs it where the target is not this machine.", "N",
         commands=_SENDING,
     ),
     Setting(
@@ -122,7 +126,8 @@ _DECLARED = (
     ),
     Setting(
         "DEADLINE", number(float, 1, "60"),
-        "End after S seconds; by default 1800, and 60 for load.", "S",
+        "End after S seconds; by default 1800, and 60 for load. What the gate then leaves out is "
+        "not observed, and without a COMPLETED build it cannot judge (exit code 4).", "S",
         commands=_SENDING,
     ),
     Setting(

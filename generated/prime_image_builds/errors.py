@@ -87,7 +87,9 @@ class InvalidResponseError(_WithResponse, InvalidBodyError):
     """A response whose body violates the contract.
 
     Attributes:
-        path, reason, option: As in ``InvalidBodyError``.
+        path: The JSON path of the invalid value; ``$`` is the whole body.
+        reason: Why it is invalid.
+        option: The client option that would accept it, or ``None``.
         response: The response. Its request has no headers, because they hold the token.
     """
 

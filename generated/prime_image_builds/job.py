@@ -96,8 +96,8 @@ def build_image(
         name: The image's name.
         tag: The image's tag.
         body: The image to build, instead of its name, tag and the arguments up to ``client``.
-        dockerfile_path: The Dockerfile, which may be outside of the directory. By
-            default Dockerfile.
+        dockerfile_path: The Dockerfile, relative to the directory or absolute; it may
+            be outside of it. By default Dockerfile.
         platform: What the image is built for. By default linux/amd64.
         team_id: The team that the image is built for.
         visibility: Who may use the image once it is built. With INHERIT, a tag that

@@ -8,7 +8,7 @@ import griffe
 
 
 class ClientPage(griffe.Extension):
-    """Shows a default by its value, and links the exceptions that a docstring names.
+    """Shows a default by its value, links the exceptions of a docstring, hides private bases.
 
     Of a function with overloads, the list of parameters agrees with their signatures.
     """
@@ -23,6 +23,10 @@ class ClientPage(griffe.Extension):
             for parameter in one.parameters:
                 if isinstance(parameter.default, griffe.ExprName):
                     parameter.default = _value(func, parameter.default)
+
+    def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Leave out each base that is private: the reader cannot look it up."""
+        cls.bases = [one for one in cls.bases if not str(one).startswith("_")]
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         """Let each module find the names of the exceptions, which most do not import."""

@@ -68,7 +68,9 @@ def main(root: Path = ROOT, site: Path = SITE) -> int:
             raise Problem("the site is not built", fix, Exit.FOUND, problems)
         shutil.rmtree(site, ignore_errors=True)
         shutil.move(stage / "site", site)
-    show(f"written   {os.path.relpath(site)}/index.html")
+    folder = os.path.relpath(site)
+    show(f"written   {folder}/index.html")
+    show(f"to read   python3 -m http.server -d {folder} --bind 127.0.0.1  # the search needs it")
     return Exit.OK
 
 

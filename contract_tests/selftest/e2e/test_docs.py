@@ -154,6 +154,7 @@ def test_page_of_the_client_shows_values_and_links_exceptions() -> None:
     assert seen > 50
     name = next(one for one in found["job.build_image"].parameters if one.name == "name")
     assert (str(name.annotation), name.default) == ("str", None)
+    assert [str(one) for one in found["errors.ApiError"].bases] == ["ImageBuildsError"]
 
 
 def quoted(place: Any, name: str) -> Iterator[str]:
