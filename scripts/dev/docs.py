@@ -171,8 +171,8 @@ def _commands() -> Iterator[str]:
         helps = {usage.option(one.name): one.help for one in taken.values() if not one.is_secret}
         options = [one for one in command.params if isinstance(one, click.Option)]
         # A setting has its own text below, unless the command uses it otherwise.
-        told = [one for one in options if helps.get(one.opts[0]) != one.help]
-        records = [shown for one in told if (shown := one.get_help_record(context))]
+        others = [one for one in options if helps.get(one.opts[0]) != one.help]
+        records = [shown for one in others if (shown := one.get_help_record(context))]
         if records:
             yield from ("", "| option | what |", "|---|---|")
             yield from (f"| `{option}` | {what} |" for option, what in records)

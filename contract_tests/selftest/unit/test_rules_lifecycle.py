@@ -218,7 +218,7 @@ def test_a_part_of_what_happened_proves_little() -> None:
     ],
 )  # fmt: skip
 def test_artifacts_step_too(going: Story, artifacts: Any, rule: str | None) -> None:
-    """By their ids, whatever their order; one more is no harm."""
+    """By their ids, whatever their order; one more does no harm."""
     created = {"createdAt": "2026-11-24T09:00:00Z"}
 
     def listed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
