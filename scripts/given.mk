@@ -15,9 +15,10 @@ joined  = $(subst $(empty) $(empty), or ,$(strip $1))
 takers  = $(call joined,$(foreach t,$(TARGETS),$(if $(filter $1,$($t.takes)),$t)))
 quoted  = '$(subst ','\'',$1)'
 # Names of variables and targets only, and only on the way to an error.
-CLOSE   = import difflib, sys; names = {one.lower(): one for one in sys.argv[2:]}; \
-	print(*(names[one] for one in difflib.get_close_matches(sys.argv[1].lower(), names, 3, 0.5)))
-near    = $(shell python3 -I -c '$(CLOSE)' $(call quoted,$1) $2 2>/dev/null)
+CLOSE   = import difflib, sys; names = {one.lower(): one for one in sys.argv[3:]}; \
+	near = difflib.get_close_matches(sys.argv[2].lower(), names, 3, float(sys.argv[1])); \
+	print(*(names[one] for one in near))
+near    = $(shell python3 -I -c '$(CLOSE)' $3 $(call quoted,$1) $2 2>/dev/null)
 
 # Bash sets this one where it completes the name of a target.
 ifeq ($(origin __BASH_MAKE_COMPLETION__),undefined)
@@ -27,14 +28,15 @@ $(foreach f,e i t,$(if $(findstring $f,$(filter-out --%,$(firstword -$(MAKEFLAGS
 
 $(foreach t,$(filter-out $(TARGETS),$(GOALS)),\
   $(error problem: there is no target $t.  fix: make $(or \
-    $(call joined,$(call near,$t,$(TARGETS))),help lists them)))
+    $(call joined,$(call near,$t,$(TARGETS),0.5)),help lists them)))
 
 $(foreach v,$(filter TOKEN CONTRACT_TOKEN,$(GIVEN)),\
   $(error problem: $v on a command line is seen by others.  fix: set the variable CONTRACT_TOKEN in the environment))
 
 $(foreach v,$(filter-out $(TAKEN),$(GIVEN)),\
   $(error problem: make $(GOALS) does not take $v.  fix: $(or \
-    $(call joined,$(call near,$(patsubst CONTRACT_%,%,$v),$(TAKEN))),leave it out; $(GOALS) takes $(TAKEN))$(if \
+    $(call joined,$(call near,$(patsubst CONTRACT_%,%,$v),$(TAKEN),$(if \
+    $(call takers,$v),0.8,0.5))),leave it out$(if $(call takers,$v),,; $(GOALS) takes $(TAKEN)))$(if \
     $(call takers,$v),; $v is for make $(call takers,$v))))
 
 $(foreach v,$(filter-out $(FLAGS),$(GIVEN)),$(if $(strip $(value $v)),,\

@@ -33,6 +33,7 @@ def test_variable_of_another_target_is_an_error(tree: Tree, target: str) -> None
         (["vendor", "FORCED=1"], "FORCE"),
         (["test", "PYTHN=x"], "PYTHON"),
         (["gate", "judge", "HARS=x"], "HAR"),
+        (["proxy", "MAX_BUILDS=3"], "leave it out; MAX_BUILDS is for make gate"),
         (["gaet"], "make gate"),
         (["vendor-chek"], "make vendor-check"),
         (["gate", "tset"], "make test"),
