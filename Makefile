@@ -1,8 +1,8 @@
 # Every target makes its own environment: .venv, from the hashed lock, with python3's venv and pip alone.
 # GNU make 3.81 or newer.
 
-TARGETS := help gate judge proxy replay load rules export compare serve generate check changes vendor vendor-check test test-fast test-all test-external faults fuzz \
-	attacks mutate bench docs lint lock
+TARGETS := help gate judge proxy replay load rules export compare serve generate check changes vendor vendor-check \
+	test test-fast test-slow test-external test-all faults fuzz attacks mutate bench docs lint lock
 
 # What each target takes on the command line, besides PYTHON. Anything else is an error.
 SETTINGS := TARGET TOKEN_FILE START PROFILE BUILD_ID LEVEL RULE FAULT SEED DRY_RUN SERVER_ONLY WAIVERS REQUIRE CLEANUP \
@@ -44,6 +44,7 @@ include scripts/given.mk
 # Isolated: no variable of the caller changes what Python does. What it compiles stays below .venv.
 PY  := .venv/bin/python -I -X pycache_prefix="$$PYTHONPYCACHEPREFIX"
 RUN := $(PY) -m contract_tests
+TESTS := $(PY) -m pytest -q --no-header -n auto --dist worksteal
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --quiet --upgrade
@@ -98,15 +99,18 @@ vendor-check: environment ## Check whether a vendored copy is edited, broken or 
 	@$(RUN) vendor-check -- "$$DEST"
 
 test-fast: environment lint ## Run lint, types and the unit tests: the inner loop.
-	@$(PY) -m pytest -q --no-header -n auto --dist worksteal contract_tests/selftest/unit
+	@$(TESTS) -m "not slow and not external" contract_tests/selftest/unit
 
-test: environment lint check ## Test the project itself: lint, types, freshness, and all tests except those of test-external.
-	@$(PY) -m pytest -q --no-header -n auto --dist worksteal -m "not external"
+test: environment lint check ## Test the project itself: lint, types, freshness, and all tests but those of the next two.
+	@$(TESTS) -m "not slow and not external"
+
+test-slow: environment ## Run the tests that take seconds each: of programs, generated requests, whole families.
+	@$(TESTS) -m "slow and not external"
 
 test-external: environment ## Run the tests that need the vendor's own clients, npm or a browser, or run a peer.
 	@$(PY) -m pytest -q --no-header -n 4 -m external $$(grep -rl --include='test_*.py' mark.external contract_tests/selftest)
 
-test-all: test test-external ## Run all tests.
+test-all: test test-slow test-external ## Run all tests.
 
 faults: environment ## Run the gate against each known fault, and write docs/faults.md. [FAULTS=name,name]
 	@$(PY) -m contract_tests.selftest.support.detection --write $(call option,FAULTS,--faults)

@@ -178,6 +178,7 @@ def test_unexpected_exception_ends_with_4(
     assert "problem: image-build-contract itself failed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -370,6 +371,7 @@ def unread(*words: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "code"), CHATTY.values(), ids=CHATTY)
 def test_closed_pipe_does_not_change_the_exit_code(words: list[str], code: Exit) -> None:
     """``… | head -1`` ends with the same code, and without a traceback."""
@@ -386,6 +388,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "start", [FAULTY, ["gate", f"--max-requests={SCRIPTED}"]], ids=["options", "variables"]
 )

@@ -206,6 +206,7 @@ def weekly(document: dict[str, Any], folder: Path) -> int:
         ).returncode  # fmt: skip
 
 
+@pytest.mark.slow
 def test_weekly_workflow_passes_until_the_published_document_moves(tmp_path: Path) -> None:
     """What is accepted passes; one change more fails, and so does one of those accepted gone."""
     same = as_published()

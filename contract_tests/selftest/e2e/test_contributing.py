@@ -175,6 +175,7 @@ def clone(released: Clone) -> Clone:
     return released
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_exercise(clone: Clone, exercise: str) -> None:
     """Each diff applies, each command prints what the text says, and nothing is broken then."""

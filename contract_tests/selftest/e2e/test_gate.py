@@ -133,6 +133,7 @@ def test_reports_stay_where_no_run_begins(tmp_path: Path, refused: list[str]) ->
     assert {one.read_text() for one in reports} == {"of an earlier run"}
 
 
+@pytest.mark.slow
 def test_closed_pipe_does_not_end_the_run(tmp_path: Path) -> None:
     """It goes on until its budget is spent; exit code and reports are those of that run."""
     given = {
@@ -167,6 +168,7 @@ def test_every_report_shows_that_a_budget_cut_the_run(tmp_path: Path) -> None:
     assert "MAX_REQUESTS=120 are sent" in data["reasons"][0]
 
 
+@pytest.mark.slow
 def test_complete_run_ends_as_complete(tmp_path: Path) -> None:
     """In all three reports."""
     code, printed = make_gate(f"--junit={tmp_path / 'junit.xml'}", RULE="P1")

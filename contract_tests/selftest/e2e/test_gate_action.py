@@ -55,6 +55,7 @@ def run_gate(
     return done
 
 
+@pytest.mark.slow
 def test_conforming_server_passes(tmp_path: Path) -> None:
     """Exit code 0, outputs, summary and all reports, without an annotation."""
     done = run_gate(tmp_path, server_only="0")
@@ -95,6 +96,7 @@ def test_violation_fails_with_an_annotation(tmp_path: Path) -> None:
     assert f"\n::{stop[1]}::\n" in done.printed[stop.end() :]
 
 
+@pytest.mark.slow
 def test_waived_violation_is_a_warning(tmp_path: Path) -> None:
     """The job passes, and the annotation has the reason. The file is in the workspace."""
     (tmp_path / "workspace").mkdir()
@@ -115,6 +117,7 @@ def test_waived_violation_is_a_warning(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_required_status_that_is_not_observed_fails(tmp_path: Path) -> None:
     """Like a violation; MAX_BUILDS, which cut the run, is a warning."""
     done = run_gate(
@@ -172,6 +175,7 @@ uvicorn.run(starting, port=int(sys.argv[2]), lifespan="off", log_level="error")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait_for", [{}, {"wait_for": "/health"}])
 def test_server_that_is_not_ready_is_polled(tmp_path: Path, wait_for: dict[str, str]) -> None:
     """A 5xx before it is ready is not a violation."""

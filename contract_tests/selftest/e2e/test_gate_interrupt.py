@@ -36,6 +36,7 @@ def test_interrupt_during_imports_ends_with_2(tmp_path: Path) -> None:
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
 
 
+@pytest.mark.slow
 def test_interrupt_during_the_import_of_schemathesis_ends_with_2(tmp_path: Path) -> None:
     """In the middle of a run, in code that Python runs with ``exec``."""
     (tmp_path / "schemathesis.py").write_text("exec('raise KeyboardInterrupt')")
@@ -49,6 +50,7 @@ def test_interrupt_during_the_import_of_schemathesis_ends_with_2(tmp_path: Path)
     assert ends(tmp_path) == ("interrupted", "interrupted", ["error"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "given"),
     [

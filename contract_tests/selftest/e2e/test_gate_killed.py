@@ -104,7 +104,7 @@ def found(client: httpx.Client, builds: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("at", "method", "is_after"),
-    [*FEW, *(pytest.param(*one, marks=pytest.mark.external) for one in MANY)],
+    [*FEW, *(pytest.param(*one, marks=pytest.mark.slow) for one in MANY)],
 )
 def test_what_a_killed_run_made_is_deleted_afterwards(
     at: int, method: str, is_after: bool, tmp_path: Path

@@ -21,6 +21,8 @@ from ..support.gate_command import (
 )
 from ..support.unprovoked import UNPROVOKED
 
+pytestmark = pytest.mark.slow
+
 
 def run_pytest(*arguments: str, **settings: str) -> tuple[int, str]:
     """Run the suite for servers with plain pytest; return exit code and output."""

@@ -74,6 +74,7 @@ def test_fresh(project: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "generated/ is fresh: openapi.yaml 1.0.0\n")
 
 
+@pytest.mark.slow
 def test_environment_does_not_matter(project: Path, tmp_path: Path) -> None:
     """Another ruff on PATH, settings, a hash seed and nothing on PATH give the same bytes."""
     before = tree(project / "generated")
@@ -91,6 +92,7 @@ def test_environment_does_not_matter(project: Path, tmp_path: Path) -> None:
     assert tree(project / "generated") == before
 
 
+@pytest.mark.slow
 def test_removed_status_makes_the_client_stale(project: Path, run: Run) -> None:
     """The lint first reports where a removed status is still used; then the client is stale."""
     edit(project / "openapi.yaml", "COMPLETED, FAILED, CANCELLED]", "COMPLETED, FAILED]")
@@ -106,6 +108,7 @@ def test_removed_status_makes_the_client_stale(project: Path, run: Run) -> None:
     assert_stale_then_generated(project, run)
 
 
+@pytest.mark.slow
 def test_added_status_makes_the_client_stale(project: Path, run: Run) -> None:
     """The lint first reports where an added status is missing; then the client is stale."""
     edit(project / "openapi.yaml", "FAILED, CANCELLED]", "FAILED, CANCELLED, EXPIRED]")
@@ -123,6 +126,7 @@ def test_added_status_makes_the_client_stale(project: Path, run: Run) -> None:
     assert_stale_then_generated(project, run)
 
 
+@pytest.mark.slow
 def test_timestamp_that_is_no_longer_nullable_makes_the_client_stale(
     project: Path, run: Run
 ) -> None:
@@ -181,6 +185,7 @@ def test_each_kind_of_drift_is_named(
     ]
 
 
+@pytest.mark.slow
 def test_broken_template_leaves_the_client(project: Path, run: Run) -> None:
     """The run ends with 4 and a problem; the old client is unchanged."""
     before = tree(project / "generated")
@@ -209,6 +214,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(BROKEN))
 def test_broken_client_does_not_replace_the_old_one(name: str, project: Path, run: Run) -> None:
     """The new client is imported, used and type-checked before the swap."""
@@ -224,6 +230,7 @@ def test_broken_client_does_not_replace_the_old_one(name: str, project: Path, ru
     assert tree(project / "generated") == before
 
 
+@pytest.mark.slow
 def test_check_verifies_the_client_like_generate(project: Path, run: Run) -> None:
     """A broken client ends with 4, even if it equals the committed one."""
     types = project / "scripts/templates/types.py.jinja"

@@ -68,6 +68,7 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["clone", "linked"])
 @pytest.mark.parametrize("words", [[], ["-a"], ["--", "note"]], ids=["index", "all", "path"])
 def test_check_in_a_git_hook_passes_for_a_fresh_client(
@@ -87,6 +88,7 @@ def test_check_in_a_git_hook_passes_for_a_fresh_client(
     assert "GIT_INDEX_FILE=" in (clone.parent / "environment").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["clone", "linked"])
 def test_check_in_a_git_hook_reports_an_untracked_file(place: str, clone: Path) -> None:
     """As outside of a hook."""

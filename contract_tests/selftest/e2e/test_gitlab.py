@@ -12,6 +12,7 @@ import pytest
 from ..support.ci_job import ROOT, SCRIPTED, TOKEN, environment, free_port, installed, load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "code"), [("", 0), (" --fault completed-null", 1)])
 def test_the_template_for_gitlab(tmp_path: Path, fault: str, code: int) -> None:
     """Its script fetches the gate, runs it, and leaves the artifacts."""

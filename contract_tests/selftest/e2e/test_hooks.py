@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from ...problems import Exit
 from ...vendoring import vendor_check
 from ...vendoring.source import find
@@ -48,6 +50,7 @@ def fork(folder: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_drift_hook(tmp_path: Path) -> None:
     """It checks the repository of the commit, not its own."""
     root = fork(tmp_path)
@@ -60,6 +63,7 @@ def test_drift_hook(tmp_path: Path) -> None:
     assert "client.py" in stale.stdout
 
 
+@pytest.mark.slow
 def test_lint_hook(tmp_path: Path) -> None:
     """On a contract that is valid, invalid, and not YAML."""
     root = fork(tmp_path)

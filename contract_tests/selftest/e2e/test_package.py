@@ -149,6 +149,7 @@ def test_public_paths_are_those_of_a_checkout(installed: Installed) -> None:
     assert done.stdout.strip() == str(installed.site / "contract_tests/mock.py"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conftest", ["", "pytest_plugins = ['contract_tests.pytest_plugin']\n"])
 def test_pytest_has_the_fixture_by_itself(
     installed: Installed, conftest: str, tmp_path: Path
@@ -220,6 +221,7 @@ def test_dependencies_are_declared(installed: Installed) -> None:
     }
 
 
+@pytest.mark.slow
 def test_source_distribution_makes_the_same_wheel(installed: Installed, tmp_path: Path) -> None:
     """Whoever builds from it has what a clone gives; it holds nothing that git ignores."""
     hatch = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path), "-t"]
@@ -247,6 +249,7 @@ def test_versions_of_python_are_those_of_the_support_statement() -> None:
     assert project["requires-python"] == f">={named[0]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(installed: Installed, command: str) -> None:
     """Each command says how it is called, by the name that it has here."""
@@ -264,6 +267,7 @@ def test_version(installed: Installed) -> None:
     assert installed.wheel.name.split("-")[1] == number
 
 
+@pytest.mark.slow
 def test_gate(installed: Installed) -> None:
     """The gate judges as everywhere, unmoved by the project around it, and writes nothing."""
     done = installed.run("gate", "--rule", "T5", PYTEST_ADDOPTS="--no-such", PYTEST_PLUGINS="no")
@@ -274,6 +278,7 @@ def test_gate(installed: Installed) -> None:
     assert files(installed.project) == set(FOREIGN)
 
 
+@pytest.mark.slow
 def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path: Path) -> None:
     """The exit code is 1; the last line of a failure is the console script's own."""
     report = tmp_path / "reports/junit.xml"
@@ -291,6 +296,7 @@ def test_a_violation_is_repeated_by_this_command(installed: Installed, tmp_path:
     assert files(installed.project) == set(FOREIGN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -317,6 +323,7 @@ def test_unreachable_server_ends_with_4(installed: Installed) -> None:
     assert "or correct --target" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_judge(installed: Installed, tmp_path: Path) -> None:
     """A recording is judged by itself, and the rules are chosen as for the gate."""
     sample = tmp_path / "a sample.har"
@@ -353,6 +360,7 @@ def test_vendor(installed: Installed, tmp_path: Path) -> None:
     assert "client.py" in edited.stdout + edited.stderr
 
 
+@pytest.mark.slow
 def test_completion(installed: Installed) -> None:
     """Of commands, options and values."""
 

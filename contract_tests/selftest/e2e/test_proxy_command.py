@@ -87,6 +87,7 @@ def build(url: str, headers: dict[str, str], **of_upload: str) -> str:
         return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 def test_sound_client_before_the_embedded_server_ends_with_0(
     tmp_path: Path, by: signal.Signals

@@ -51,6 +51,7 @@ def server() -> Iterator[str]:
         yield url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "expected"), EXAMPLES, ids=[one[0] for one in EXAMPLES])
 def test_command_prints_what_the_readme_shows(
     command: str, expected: str, clone: Clone, server: str

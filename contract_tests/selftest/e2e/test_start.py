@@ -344,6 +344,7 @@ def test_server_that_ends_during_the_run_is_named(tmp_path: Path) -> None:
     assert "log: out of luck" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_to_the_gate_stops_its_server(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end the run with 2."""
@@ -413,6 +414,7 @@ def typed(token: str, tmp_path: Path, **settings: str) -> tuple[int, str]:
     return gate.wait(60), shown.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "code", "part"),
     [

@@ -77,6 +77,7 @@ RECORDING = {"log": {"entries": [{
 }]}}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [["pytest", "-q", "contract_tests/test_server.py"], ["contract_tests", "judge", "x.har"],

@@ -112,6 +112,7 @@ def test_it_imports_and_builds(project: Path) -> None:
     assert (done.stdout, done.stderr) == ("COMPLETED QUEUED? True\n", "")
 
 
+@pytest.mark.slow
 def test_mypy_is_strict_and_content(project: Path) -> None:
     """Mypy --strict finds nothing in the copy, and each wrong use of it."""
     (project / "app/wrong.py").write_text(WRONG)
@@ -125,6 +126,7 @@ def test_mypy_is_strict_and_content(project: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_pyright_is_content(project: Path) -> None:
     """Pyright finds no error in the copy, and each wrong use of it."""
     (project / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "standard"}))

@@ -19,6 +19,7 @@ from ..support.vendoring import ROOT, advance, checkout, is_done, shrink
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["terminate", "interrupt", "kill"])
 def test_death_at_any_step(tmp_path: Path, how: str) -> None:
     """The old copy or the new one is there, complete, and the next run updates it."""

@@ -68,6 +68,7 @@ def observed(done: Run) -> set[str]:
     return {rule for rule, one in done.verdicts.items() if one.observed}
 
 
+@pytest.mark.slow
 def test_crash_on_unknown_id_is_judged_to_the_end(sound: str) -> None:
     """500 and the end of the connection, as uvicorn does: P5, by the preflight too."""
     with crashing(sound, lambda passed: ERROR if passed.status == 404 else None) as front:
@@ -96,6 +97,7 @@ CRASHES: dict[str, Crash] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CRASHES)
 def test_crash_loses_no_request(name: str, sound: str) -> None:
     """After a 5xx a fresh connection is used, so that nothing is lost with the old one."""

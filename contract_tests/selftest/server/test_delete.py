@@ -113,6 +113,7 @@ def test_deletes_come_last_and_are_of_what_the_run_made() -> None:
     assert run.not_deleted is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "url"), [(1, None), (2, "http://127.0.0.1:9"), (3, "http://127.0.0.1:9")]
 )

@@ -54,6 +54,7 @@ def test_sound_server_passes() -> None:
     assert done.fuzzed.problems == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOSEN)
 def test_fault_is_caught(name: str) -> None:
     """Under the same rules as in process."""

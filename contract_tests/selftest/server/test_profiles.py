@@ -151,6 +151,7 @@ def test_request_that_ends_the_server_is_shown(profile: str) -> None:
     assert (run.passed, run.verdicts["P6"].outcome) == (False, "passed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", [None, "echo", "random"])
 def test_mock_without_memory_is_recognised(edit: str | None) -> None:
     """By two of its signs; the profile stays, and every report names the one that fits."""

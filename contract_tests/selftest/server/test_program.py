@@ -259,6 +259,7 @@ def test_rules_of_the_client_are_counted_apart_where_others_are_chosen() -> None
     assert [*conclusion.counts(run())] == ["1 rule passed"]
 
 
+@pytest.mark.slow
 def test_program_needs_no_pytest() -> None:
     """Neither the gate nor what it loads on its way imports it."""
     code = (

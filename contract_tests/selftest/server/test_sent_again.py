@@ -55,6 +55,7 @@ def once(
         return again.send_again(run.tape, violation, target, endpoint, pace)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", FIRST)
 def test_a_fault_still_fails_and_a_sound_server_passes(rule: str) -> None:
     """Of each rule one fault: the exchanges that it needs are found, and are enough."""

@@ -303,6 +303,7 @@ def alarms(run: Run) -> list[str]:
     return [text.failures(one, run.redaction) for one in run.judge.violated]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_conforming_server_passes(name: str) -> None:
     """No rule is violated, neither by scripted nor by generated traffic."""
@@ -312,10 +313,10 @@ def test_conforming_server_passes(name: str) -> None:
     assert sum(one.outcome == "passed" for one in run.verdicts.values()) >= 28
 
 
-@pytest.mark.parametrize("name", list(SCRIPTED))
+@pytest.mark.parametrize("name", [*VARIANTS, *SCRIPTED])
 def test_conforming_server_passes_the_script(name: str) -> None:
     """No rule is violated by scripted traffic."""
-    assert alarms(judged(SCRIPTED[name], fuzzing=False)) == []
+    assert alarms(judged((VARIANTS | SCRIPTED)[name], fuzzing=False)) == []
 
 
 def unobserved(run: Run) -> set[str]:

@@ -16,10 +16,11 @@ ROOT = PATH.parent
 LOCKS = ("requirements.txt", "requirements-load.txt", "requirements-docs.txt")
 FILES = ("Makefile", "scripts/given.mk", "scripts/ci/install.sh", *LOCKS)
 TAKES = takes((ROOT / "Makefile").read_text())
-TARGETS = ["gate", "judge", "proxy", "replay", "load", "compare", "serve", "generate", "check",
-           "changes",
-           "vendor", "vendor-check", "test", "test-fast", "test-external", "test-all", "faults",
-           "rules", "export", "fuzz", "attacks", "mutate", "bench", "docs", "lint"]  # fmt: skip
+TARGETS = [
+    "gate", "judge", "proxy", "replay", "load", "compare", "serve", "generate", "check", "changes",
+    "vendor", "vendor-check", "test", "test-fast", "test-slow", "test-external", "test-all",
+    "faults", "rules", "export", "fuzz", "attacks", "mutate", "bench", "docs", "lint",
+]  # fmt: skip
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE", "FAIL_FAST"}
 # What stands in place of the interpreter: it notes how it was called. A shell starts 20 times as

@@ -139,6 +139,7 @@ def test_pairs(
             assert pointer
 
 
+@pytest.mark.slow
 def test_documents_are_valid() -> None:
     """Each document of the corpus is one that OpenAPI allows."""
     failed = []

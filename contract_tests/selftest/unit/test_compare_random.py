@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import jsonschema_rs
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs.canonical import Containment
@@ -89,6 +90,7 @@ def breaks(base: Schema, revision: Schema) -> set[Breaks]:
     return found | ({Breaks.CLIENTS, Breaks.SERVERS} if Breaks.BOTH in found else set())
 
 
+@pytest.mark.slow
 @given(SCHEMAS, SCHEMAS)
 @settings(QUIET, max_examples=400)
 def test_every_breaking_change_is_reported(base: Schema, revision: Schema) -> None:
@@ -102,6 +104,7 @@ def test_every_breaking_change_is_reported(base: Schema, revision: Schema) -> No
         assert Breaks.SERVERS in reported
 
 
+@pytest.mark.slow
 @given(SCHEMAS)
 @settings(QUIET, max_examples=200)
 def test_a_schema_is_itself(schema: Schema) -> None:

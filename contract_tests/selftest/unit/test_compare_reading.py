@@ -116,6 +116,7 @@ def test_bytes(value: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.count("problem: ") == 4
 
 
+@pytest.mark.slow
 def test_references_to_references_end() -> None:
     """A small document that expands without end is refused in time."""
     root = copy.deepcopy(CONTRACT)

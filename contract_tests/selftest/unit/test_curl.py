@@ -87,6 +87,7 @@ def test_hostile_text_stays_what_it_is(text: str, shell: str) -> None:
     assert TOKEN not in command
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=60) | st.text(max_size=40).map(lambda one: one.encode("utf-8", "replace"))

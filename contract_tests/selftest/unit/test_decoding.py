@@ -111,6 +111,7 @@ def bodies(draw: st.DrawFn) -> tuple[type[Struct], bytes]:
     return model, text(draw(values(inspect.type_info(model)))).encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(bodies())
 def test_proven_body_is_strict_and_is_what_the_second_parse_returns(

@@ -119,6 +119,7 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(_JSON, st.booleans(), st.sampled_from([None, 2]))
 def test_json_is_read_as_json(value: Any, ascii_only: bool, indent: int | None) -> None:
@@ -141,6 +142,7 @@ def test_a_byte_order_mark_and_the_name_of_a_file(tmp_path: Path) -> None:
     assert caught.value.name == str(tmp_path / "b.yaml")
 
 
+@pytest.mark.slow
 def test_nobody_reads_yaml_otherwise() -> None:
     """PyYAML reads YAML 1.1, and ruamel.yaml another 1.2: neither is imported elsewhere."""
     found = set()

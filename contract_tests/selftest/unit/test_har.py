@@ -466,6 +466,7 @@ def mutated(draw: st.DrawFn) -> list[Any]:
     return entries
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(entries=mutated())
 def test_mutated_entries(entries: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:

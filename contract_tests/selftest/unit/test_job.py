@@ -456,6 +456,7 @@ def test_cancelling_leaves_nothing(folder: Path, packed: list[Any]) -> None:
     assert packed[0].file.closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_async", [False, True])
 def test_memory_is_bounded(folder: Path, is_async: bool) -> None:
     """A context of 24 MiB is packed and sent in pieces."""

@@ -136,6 +136,7 @@ def calls(make: Callable[[int], Sent], exchanges: int) -> int:
     return next(called)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_judging_takes_linear_time(name: str) -> None:
     """An exchange costs no more where there are six times as many."""

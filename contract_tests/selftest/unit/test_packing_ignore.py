@@ -253,6 +253,7 @@ LINES = st.tuples(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None, database=None)
 @given(st.lists(PARTS, min_size=1, max_size=6), st.sampled_from(["", "", "/"]), PATHS)
 def test_automaton_matches_what_the_expression_matches(
@@ -265,6 +266,7 @@ def test_automaton_matches_what_the_expression_matches(
     assert ignore.match(path, ignore.top).ignored is matches(pattern, path)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(PATHS, min_size=1, max_size=8), st.lists(LINES, max_size=5))
 def test_any_tree_is_packed_as_by_the_oracle(paths: list[str], lines: list[str]) -> None:

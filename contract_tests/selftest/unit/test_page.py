@@ -195,6 +195,7 @@ def test_body_is_shown_as_it_was_sent() -> None:
     assert [one.text.strip() for one in lines if one.is_marked] == ['"a": 1.50,', '"a": {},']
 
 
+@pytest.mark.slow
 def test_a_large_run_is_a_page_of_ten_megabytes_at_most() -> None:
     """All of its exchanges are listed up to a number, the violating ones whole first."""
     run = run_of(rule=("T5",))

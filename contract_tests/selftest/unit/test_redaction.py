@@ -144,6 +144,7 @@ def test_ordinary_text_stays(text: str) -> None:
     assert hide(text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -13,6 +13,7 @@ from ...problems import Exit
 from ..support import soundness
 
 
+@pytest.mark.slow
 def test_every_decoder_is_sound() -> None:
     """Accepted means sound, refused means the one exception, and the schema agrees: always."""
     result = soundness.run(10_000, seed=1)

@@ -100,6 +100,7 @@ def test_verdicts_and_traffic_do_not_depend_on_secrets(
         assert SECRET not in "".join((*written, repr(done)))
 
 
+@pytest.mark.slow
 def test_generated_traffic_does_not_depend_on_secrets() -> None:
     """Schemathesis' own checks see what was received, too."""
     done = gate.run(Target(token="1", headers={"X-Team": "a"}))  # noqa: S106
