@@ -42,7 +42,7 @@ _DELETES = r"^/api/v1/images/[^/]+/[^/]+$"
 
 
 class _Watch(Watch):
-    """Whose exchanges no server answered."""
+    """Whose exchanges no server answered, and no network lost."""
 
     _driver = MOCK
     _fix = (
@@ -157,7 +157,10 @@ class MockImages:
 
     @property
     def tape(self) -> Tape:
-        """The exchanges in order, uploads included, but not their contents."""
+        """The exchanges in order, uploads included, but not their contents.
+
+        One that a scenario loses has no response: its ``failure`` says so, and its status is 0.
+        """
         return self._watch.tape
 
     @property
@@ -215,7 +218,11 @@ class MockImages:
         hooks = self._watch.hooks
         for asked in hooks["request"]:
             asked(request)
-        response = await self._response(request)
+        try:
+            response = await self._response(request)
+        except httpx.RemoteProtocolError as error:
+            self._watch.lost(request, error)
+            raise
         for seen in hooks["response"]:
             seen(response)
         return response
@@ -224,8 +231,6 @@ class MockImages:
         try:
             answered = await self._server.handle_async_request(request)
         except Dropped:
-            # The request may have been processed, and is not on the tape.
-            self.tape.is_whole = False
             text = "Server disconnected without sending a response."
             raise httpx.RemoteProtocolError(text, request=request) from None
         except Exception:  # a server that breaks answers; it raises nothing into its clients

@@ -8,21 +8,25 @@ watch.assert_held()
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import httpcore
 import httpx
 
 from . import settings
 from .redaction import Redaction, Secret
 from .report import text
-from .tape.tape import Record, Tape
+from .tape.tape import NO_RESPONSE, Record, Tape
 from .verdicts.judge import Judge, Verdict
 
 DRIVER = "watch"
-_BEGAN = "contract_tests.began"
+_BEGAN, _DONE = "contract_tests.began", "contract_tests.done"
+# The events of httpcore that are over when a request was sent, or partly; connecting is none.
+_LOST = re.compile(r"\w+\.(send_request|receive_response)_\w+\.failed")
 
 
 class Watch:
@@ -31,6 +35,8 @@ class Watch:
     One watch may be given to several clients, threads and tasks. It looks at requests to the
     contract's paths, and at uploads to the upload URL of an initiate; all else is left alone. A
     response of the contract is read whole when it comes, also where the client meant to stream it.
+    A request whose response is lost is on the tape without one, since the server may have processed
+    it; where no request goes over a network (a transport of your own), such a loss is not seen.
 
     Args:
         token: The valid bearer token. It is kept out of all that is shown.
@@ -96,49 +102,86 @@ class Watch:
             raise AssertionError(text.nothing_seen(len(self.tape.exchanges), self._fix))
 
     def _asked(self, request: httpx.Request) -> None:
-        request.extensions[_BEGAN] = self._now()
+        self._begun(request)
+        trace = request.extensions.get("trace")
+
+        def traced(event: str, info: dict[str, Any]) -> None:
+            self._traced(request, event, info)
+            if trace is not None:
+                trace(event, info)
+
+        request.extensions["trace"] = traced
 
     async def _asked_async(self, request: httpx.Request) -> None:
-        self._asked(request)
+        self._begun(request)
+        trace = request.extensions.get("trace")
+
+        async def traced(event: str, info: dict[str, Any]) -> None:
+            self._traced(request, event, info)
+            if trace is not None:
+                await trace(event, info)
+
+        request.extensions["trace"] = traced
+
+    def _begun(self, request: httpx.Request) -> None:
+        request.extensions[_BEGAN] = self._now()
+        request.extensions.pop(_DONE, None)  # a redirect has those of the request before it
+
+    def _traced(self, request: httpx.Request, event: str, info: dict[str, Any]) -> None:
+        error = info.get("exception")
+        # After this one, httpcore reads whether a response came all the same.
+        if _LOST.fullmatch(event) and not isinstance(error, httpcore.WriteError):
+            self.lost(request, error)
+
+    def lost(self, request: httpx.Request, error: object) -> None:
+        """Record a request that was sent, and whose response did not come; for transports.
+
+        The server may have processed it.
+        """
+        if _DONE not in request.extensions and self.tape.concerns(request.method, str(request.url)):
+            failure = str(error) or type(error).__name__
+            self._record(request, NO_RESPONSE, failure=failure)
 
     def _answered(self, response: httpx.Response) -> None:
         if self._concerns(response):
-            if not self._is_upload(response):
+            if not self._is_upload(response.request):
                 response.read()
-            self._record(response)
+            self._received(response)
 
     async def _answered_async(self, response: httpx.Response) -> None:
         if self._concerns(response):
-            if not self._is_upload(response):
+            if not self._is_upload(response.request):
                 await response.aread()
-            self._record(response)
+            self._received(response)
 
     def _concerns(self, response: httpx.Response) -> bool:
         return self.tape.concerns(response.request.method, str(response.request.url))
 
-    def _is_upload(self, response: httpx.Response) -> bool:
-        return self.tape.is_upload(response.request.method, str(response.request.url))
+    def _is_upload(self, request: httpx.Request) -> bool:
+        return self.tape.is_upload(request.method, str(request.url))
 
-    def _record(self, response: httpx.Response) -> None:
-        request = response.request
-        is_upload = self._is_upload(response)
+    def _received(self, response: httpx.Response) -> None:
+        content = None if self._is_upload(response.request) else response.content
+        self._record(response.request, (response.status_code, response.headers, content))
+
+    def _record(
+        self,
+        request: httpx.Request,
+        response: tuple[int, Mapping[str, str], bytes | None],
+        failure: str | None = None,
+    ) -> None:
+        request.extensions[_DONE] = True
+        method, url = request.method, str(request.url)
+        sent = b"" if self._is_upload(request) else _sent(request)
         with self._lock:
             ended = self._now()
             self.tape.record(
                 driver=self._driver,
                 intent="watched",
-                request=(
-                    request.method,
-                    str(request.url),
-                    request.headers,
-                    b"" if is_upload else _sent(request),
-                ),
-                response=(
-                    response.status_code,
-                    response.headers,
-                    None if is_upload else response.content,
-                ),
+                request=(method, url, request.headers, sent),
+                response=response,
                 at=(request.extensions.get(_BEGAN, ended), ended),
+                failure=failure,
             )
 
     def _judged(self, record: Record) -> None:

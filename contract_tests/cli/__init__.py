@@ -17,13 +17,12 @@ from pathlib import Path
 
 import click
 
-from .. import usage
+from .. import process, usage
 from ..escape import show
 from ..nearest import nearest
 from ..problems import Exit, Problem, failure, is_foreseen
 from ..redaction import Redaction
 from ..usage import CONSOLE, VARIABLE
-from . import process
 from .options import named
 
 HERE = Path(__file__).resolve().parent

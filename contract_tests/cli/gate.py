@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from .. import settings
+from ..process import interrupted_by_sigterm
 from ..redaction import Secret, Unshown
 from ..report import files
 from .options import Command, file, settings_of
-from .process import interrupted_by_sigterm
 
 ABOUT = """Check the generated client, and a server: the embedded one, or a target.
 

@@ -20,12 +20,12 @@ from ..gate.loaded import INTERRUPTED, LONGER
 from ..gate.result import Report
 from ..gate.target import JOURNALS, Target
 from ..problems import Exit, Problem
+from ..process import interrupted_by_sigterm
 from ..redaction import Unshown
 from ..report import files
 from ..spawn import python
 from .gate import environment
 from .options import Command, file, settings_of
-from .process import interrupted_by_sigterm
 
 SECONDS, MOST_SECONDS = "60", "86400"
 """How long a run lasts where the setting does not say; and workers, which the master ends."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
+from .. import usage
+from ..problems import Problem
 from ..redaction import Unshown
 from .gate import environment
 from .options import Command, file, settings_of
@@ -28,4 +31,9 @@ def replay(recording_file: str, **given: str | bool | None) -> int:
     """Send what fails in a file, and show what came of it."""
     from ..replay import run
 
-    return run(recording_file or RECORDING, Unshown({**os.environ, **environment(given)}))
+    recording_file = recording_file or RECORDING
+    if recording_file == RECORDING and not Path(RECORDING).exists():
+        junit = "reports/junit.xml" if usage.is_console() else None
+        writes = usage.command("gate", JUNIT=junit)
+        raise Problem(f"there is no {RECORDING}", f"{writes} writes it; or name another recording")
+    return run(recording_file, Unshown({**os.environ, **environment(given)}))

@@ -129,13 +129,13 @@ def _cleaning(done: Run) -> Iterator[None]:
         yield
     finally:
         try:
-            if not done.own.is_kept and done.own.made:
+            if done.own.made and not done.own.is_kept and not done.is_of_a_mock:
                 with _spending(done, cleanup.DRIVER):
                     session = _session(done, cleanup.DRIVER)
                     done.cleaned = cleanup.clean(session, done.own, done.report, done.no_delete)
         finally:
             if done.own.journal:
-                done.own.journal.close(is_done=not done.own.made)
+                done.own.journal.close(is_done=done.is_of_a_mock or not done.own.made)
 
 
 @contextmanager

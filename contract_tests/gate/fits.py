@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..problems import Problem
-from ..tape.exchange import Credential, Exchange
 from ..usage import setting
 from .run import Run
 from .target import FULL, STATELESS
@@ -42,7 +41,7 @@ def advised(run: Run, problem: Problem) -> Problem:
 
 def _signs(run: Run) -> Iterator[str]:
     """Yield what a server with builds does not do, each with the requests that show it."""
-    made_up = next((one for one in _absent(run) if one.succeeded), None)
+    made_up = next((one for one in run.of_absent_builds if one.succeeded), None)
     if made_up is None:
         return
     yield f"the status of a build that does not exist was {made_up.response.status}"
@@ -57,7 +56,7 @@ def _signs(run: Run) -> Iterator[str]:
 
 
 def _remembers(run: Run) -> Problem | None:
-    refused = [one.response.status for one in _absent(run) if one.is_answered]
+    refused = [one.response.status for one in run.of_absent_builds if one.is_answered]
     found = any(one.succeeded for one in run.tape.of(run.tape.api.status) if not one.is_absent)
     if not refused or not found or any(one not in _NOT_FOUND for one in refused):
         return None
@@ -65,11 +64,3 @@ def _remembers(run: Run) -> Problem | None:
         f"the server knows which builds exist: one that does not is a {refused[0]}",
         f"{setting('PROFILE', FULL)} judges what needs memory, too",
     )
-
-
-def _absent(run: Run) -> list[Exchange]:
-    return [
-        one
-        for one in run.tape.of(run.tape.api.status)
-        if one.is_absent and one.request.credential is Credential.VALID
-    ]

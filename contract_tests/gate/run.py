@@ -95,7 +95,7 @@ class Run:
         self.own = OwnImages(
             is_private=self.target.url is not None, is_kept=not self.target.cleans_up
         )
-        if self.target.url and self.journals and not self.target.is_stateless:
+        if self.target.url and self.journals:
             self.own.journal = Journal(self.journals, self.endpoint.base_url, self.own.name)
         self.tape = self.new_tape()
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
@@ -196,6 +196,20 @@ class Run:
         return known, [one for one in known if one in started]
 
     @property
+    def is_of_a_mock(self) -> bool:
+        """Whether nothing is left behind: by its profile and its responses, nothing is kept."""
+        return self.target.is_stateless and any(one.succeeded for one in self.of_absent_builds)
+
+    @property
+    def of_absent_builds(self) -> list[Exchange]:
+        """The requests for the status of builds that do not exist, with the valid token."""
+        return [
+            one
+            for one in self.tape.of(self.tape.api.status)
+            if one.is_absent and one.request.credential is Credential.VALID
+        ]
+
+    @property
     def left_behind(self) -> tuple[list[str], list[str]]:
         """The builds of ``initiated`` whose images are not known to be gone."""
         all_, started = ([one for one in some if one not in self.own.gone]
@@ -208,7 +222,7 @@ class Run:
 
         Those of another name are of bodies that a server had to refuse: nothing deletes them.
         """
-        if self.target.is_stateless:
+        if self.is_of_a_mock:
             return {}
         why = self.cleaned.left if self.cleaned else {}
         kept = f"{setting('CLEANUP', 'off')}" if self.own.is_kept else "not tried"

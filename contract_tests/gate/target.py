@@ -253,8 +253,8 @@ class Target:
 
     @property
     def cleans_up(self) -> bool:
-        """Whether a run deletes what it made; a mock that remembers nothing has nothing."""
-        return self.cleanup == "on" and not self.is_stateless
+        """Whether a run deletes what it made."""
+        return self.cleanup == "on"
 
     def clean_up(self, journals: Path) -> str:
         """Return the command that deletes what runs of this target left, by their journals."""

@@ -153,7 +153,7 @@ def traffic(run: Run) -> Iterator[str]:
 def left(run: Run) -> Iterator[str]:
     """Yield the builds and images that a run left behind, and the command that deletes them."""
     issued, started = run.left_behind
-    if run.target.is_stateless or not (issued or run.own.made):
+    if run.is_of_a_mock or not (issued or run.own.made):
         return
     names = f": {', '.join(map(run.redaction, started))}" if started else ""
     yield f"left behind   {counted(len(issued), 'build')}, {len(started)} started{names}"

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 from hypothesis import settings
 
-from ..cli import process
+from .. import process
 from ..usage import VARIABLE
 
 # The same examples in each run: what passes here passes there. `make fuzz` draws new ones.

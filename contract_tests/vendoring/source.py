@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ from . import git
 from .vendor_check import FORMAT, IGNORED, PACKAGE, sha256
 
 CHECK = "vendor_check.py"
+DISTRIBUTION = "prime-image-builds-contract"
 # Files of a copy that are not files of the source.
 ATTRIBUTES = b"# Line ends stay as they were vendored.\n* -text linguist-generated\n"
 TESTING = b'"""The reference server and the payload corpus, for tests."""\n'
@@ -78,8 +81,11 @@ class Source(NamedTuple):
     def commit(self) -> str:
         """Return the commit, with ``+dirty`` if files to vendor are not committed.
 
-        ``unknown`` outside of git, and in a folder inside another project's clone.
+        Of an installed package, the commit that it was installed from, if from git. ``unknown``
+        otherwise, and in a folder inside another project's clone.
         """
+        if (self.root / PACKAGE).is_dir():
+            return _installed_from(self.root)
         head = git.output(self.root, "rev-parse", "HEAD")
         if not head or not git.is_top(self.root):
             return "unknown"
@@ -144,6 +150,19 @@ def find(root: Path) -> Source:
         root, root / "generated" / PACKAGE, tests, root / "openapi.yaml",
         root / "generated/MANIFEST.json", root / "LICENSE",
     )  # fmt: skip
+
+
+def _installed_from(root: Path) -> str:
+    """Return the commit that the package in a folder was installed from, or ``unknown``.
+
+    Installers record it by PEP 610, in ``direct_url.json`` beside the metadata.
+    """
+    for one in distributions(name=DISTRIBUTION, path=[str(root)]):
+        with suppress(ValueError, TypeError, KeyError):
+            commit = json.loads(one.read_text("direct_url.json") or "{}")["vcs_info"]["commit_id"]
+            if re.fullmatch("[0-9a-f]{40,64}", commit):
+                return str(commit)
+    return "unknown"
 
 
 def digests(files: dict[str, bytes]) -> dict[str, str]:

@@ -237,7 +237,10 @@ def main(arguments: list[str] | None = None) -> int:
     text = found.as_json() if options.json else str(found)
     stream = sys.stderr if found.state == ERROR and not options.json else sys.stdout
     encoding = stream.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    except BrokenPipeError:  # a reader that has gone changes no code; nor may Python's last flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return found.code
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from contract_tests.escape import line, lines, show
 from contract_tests.problems import failure, is_foreseen
+from contract_tests.process import outlive_reader
 
 # GitHub refuses the summary of a step that is larger than a mebibyte.
 LARGEST_SUMMARY = 1_000_000
@@ -35,7 +36,11 @@ def value(text: str) -> str:
 
 
 def ended(main: Callable[[], int]) -> int:
-    """Run a script; return its exit code: Python's own for an exception is 1, which means found."""
+    """Run a script; return its exit code: Python's own for an exception is 1, which means found.
+
+    A reader that has gone does not change it.
+    """
+    outlive_reader()
     try:
         return main()
     except Exception as error:

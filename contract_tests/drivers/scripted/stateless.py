@@ -24,7 +24,8 @@ def request_as_documented(script: BuildScript) -> None:
     A mock that does not know the preference answers as it always does.
     """
     script.initiate(
-        "everything", dockerfile_path="Dockerfile", platform="linux/amd64", visibility="PRIVATE"
+        "everything", image_tag=inputs.OWN_TAG, dockerfile_path="Dockerfile",
+        platform="linux/amd64", visibility="PRIVATE",
     )  # fmt: skip
     build = script.initiate("only what is required") or Issued("any-build", "")
     script.look(build, "status")

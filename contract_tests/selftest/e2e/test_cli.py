@@ -136,6 +136,7 @@ def test_misspelt_option_ends_with_4_and_the_nearest(
         (["gate", "--rule", "T55"], "use T5"),
         (["judge", str(HAR), "--rule", "T55"], "use T5"),
         (["judge", "absent.har"], "name a HAR file"),
+        (["replay", "absent.har"], "name a HAR file"),
     ],
 )
 def test_misuse_ends_with_4_and_a_fix(
@@ -148,6 +149,19 @@ def test_misuse_ends_with_4_and_a_fix(
     assert code == 4
     assert "problem: " in message
     assert f"fix: {fix}" in message
+
+
+def test_replay_without_a_run_names_the_command_that_writes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its file is a default, so that nobody has named one."""
+    monkeypatch.chdir(tmp_path)
+    code = console("replay")
+    message = capsys.readouterr().err
+
+    assert code == Exit.CANNOT_TELL
+    assert "there is no reports/tape.har" in message
+    assert "fix: image-build-contract gate --junit=reports/junit.xml writes it" in message
 
 
 def test_misuse_in_make_is_shown_with_a_value_of_its_variable(

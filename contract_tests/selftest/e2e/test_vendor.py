@@ -314,6 +314,51 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path, name: str, kind: st
     assert refused(find(ROOT), copied.parent).code == Exit.FOUND
 
 
+@pytest.mark.parametrize(
+    ("record", "commit"),
+    [
+        (json.dumps({"url": "u", "vcs_info": {"vcs": "git", "commit_id": "a1" * 20}}), "a1" * 20),
+        (json.dumps({"url": "u", "archive_info": {}}), "unknown"),
+        (json.dumps({"url": "u", "vcs_info": {"vcs": "git", "commit_id": "x; rm"}}), "unknown"),
+        (json.dumps({"url": "u", "vcs_info": {"vcs": "hg", "commit_id": 7}}), "unknown"),
+        (json.dumps({"url": "u", "vcs_info": None}), "unknown"),
+        (json.dumps([]), "unknown"),
+        ("no JSON", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_source_of_a_package_is_the_commit_that_it_was_installed_from(
+    record: str | None, commit: str, tmp_path: Path
+) -> None:
+    """As installers record it (PEP 610); a wheel does not know one."""
+    metadata = tmp_path / "prime_image_builds_contract-1.0.0.dist-info"
+    (tmp_path / "prime_image_builds").mkdir()
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Name: prime-image-builds-contract\nVersion: 1.0.0\n")
+    if record is not None:
+        (metadata / "direct_url.json").write_text(record)
+
+    assert find(tmp_path).commit() == commit
+
+
+@pytest.mark.parametrize("where", ["copy", "action"])
+@pytest.mark.parametrize("is_edited", [False, True], ids=["fresh", "edited"])
+def test_reader_that_has_gone_changes_no_code(copied: Path, where: str, is_edited: bool) -> None:
+    """Neither that of the script in the copy, nor that of the action's."""
+    if is_edited:
+        (copied / "client.py").write_text("# mine")
+    script = copied / "vendor_check.py" if where == "copy" else ROOT / "scripts/ci/vendor_check.py"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as closed:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, script], stdout=closed, stderr=subprocess.PIPE, check=False,
+            env={**os.environ, "VENDOR_PATH": str(copied), "VENDOR_ON_UPDATE": "fail"},
+        )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (Exit.FOUND if is_edited else Exit.OK, b"")
+
+
 def test_current_copy_is_not_written(copied: Path) -> None:
     """The files of a fresh copy keep their times."""
     before = copied.stat().st_ino

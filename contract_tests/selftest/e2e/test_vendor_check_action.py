@@ -22,7 +22,11 @@ def action_clone(folder: Path) -> Path:
     root = checkout(folder)
     for name in ("scripts/ci", ".github/actions/vendor-check"):
         shutil.copytree(ROOT / name, root / name, dirs_exist_ok=True)
-    for name in ("contract_tests/usage.py", "contract_tests/problems.py"):
+    for name in (
+        "contract_tests/usage.py",
+        "contract_tests/problems.py",
+        "contract_tests/process.py",
+    ):
         shutil.copyfile(ROOT / name, root / name)
     commit(root)
     return root

@@ -125,6 +125,30 @@ def test_connections_are_dropped(way: str) -> None:
     assert unseen
 
 
+def test_what_is_lost_is_on_the_tape() -> None:
+    """Without a response; a delete that was lost with it ends what is known of its build."""
+    for seed in range(40):
+        lost = 0
+        with MockImages(scenario="flaky", seed=seed) as mock:
+            client = httpx.Client(transport=mock.transport(), headers=BEARER)
+            for number in range(10):
+                tag, url = f"v{number}", f"{BUILDS}/none"
+                for method in ("POST", "DELETE", "GET"):
+                    to = {"POST": BUILDS, "DELETE": f"{BUILDS[:-6]}/web/{tag}", "GET": url}[method]
+                    body = {**WEB, "image_tag": tag} if method == "POST" else None
+                    try:
+                        answer = client.request(method, to, json=body)
+                    except httpx.RemoteProtocolError:
+                        lost += 1
+                        continue
+                    if answer.status_code == 201:
+                        url = f"{BUILDS}/{answer.json()['build_id']}"
+            mock.assert_held()
+
+        assert len(mock.tape.exchanges) == 30
+        assert [one.response.status for one in mock.tape.exchanges if one.failure] == [0] * lost
+
+
 def test_a_server_that_breaks_answers_500(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it raises is not raised into the client, as over a socket, and violates P5."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,12 +19,13 @@ from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import FULL, PRODUCTION, STATELESS, Budget, GateError, Target, embedded
 from ...problems import Problem
-from ...reference.faults import FAULTS
+from ...reference.faults import FAULTS, Fault, ServerRequest, ServerResponse
 from ...report import conclusion, junit, markdown, verdicts
 from ...rules import RULES
 from ...tape.exchange import UPLOAD, Credential
 from ..support.stateless_mock import Mock
 
+TOKEN = "test-token"  # noqa: S105
 TARGET = Target(url="http://127.0.0.1:1", profile=STATELESS)
 
 
@@ -77,6 +79,32 @@ def test_each_documented_status_is_requested(sound: Run) -> None:
     seen = {cell.status for cell in sound.cells if cell.row == "group"}
 
     assert seen == {*sound.tape.api.statuses}
+
+
+def test_mock_has_nothing_to_delete(sound: Run) -> None:
+    """It returned builds that do not exist: nothing is sent, and nothing is left behind."""
+    assert (sound.cleaned, sound.images_left_behind) == (None, {})
+
+
+@pytest.mark.parametrize(("deletes", "why"), [(None, set()), (405, {"405"})])
+def test_server_with_memory_is_cleaned_up_by_any_profile(
+    deletes: int | None, why: set[str]
+) -> None:
+    """What the run made is deleted; or listed, where the server offers no delete."""
+
+    def refuse(request: ServerRequest) -> ServerResponse | None:
+        return (
+            ServerResponse(deletes, [], b"") if deletes and request.operation == "delete" else None
+        )
+
+    run = Run(replace(TARGET, token=TOKEN), at=embedded(TOKEN, Fault("", "", "", request=refuse)))
+    with pytest.raises(GateError, match="knows which builds exist"):
+        drive.drive(run, fuzzing=False)
+
+    issued, _ = run.initiated
+    assert len(issued) >= 3
+    assert run.left_behind[0] == (issued if deletes else [])
+    assert {one.partition(":")[0] for one in run.images_left_behind.values()} == why
 
 
 def _put(**values: Any) -> Any:

@@ -29,7 +29,7 @@ WRITERS = {
     "contract_tests/__main__.py": "one word of ours, before anything else is loaded",
     "contract_tests/report/files.py": "the pages of the reports, which are escaped",
     "contract_tests/conftest.py": "write_line, a line each, escaped",
-    "contract_tests/cli/process.py": "replaces the streams",
+    "contract_tests/process.py": "replaces the streams",
     "contract_tests/program.py": "secho, for colours, escaped",
     "contract_tests/reference/builder_child.py": "JSON, for its parent",
     "contract_tests/report/terminal.py": "progress, on one line, escaped",

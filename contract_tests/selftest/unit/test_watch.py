@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -325,3 +327,83 @@ def test_whole(is_whole: bool, rules: set[str]) -> None:
         client.post(f"{BUILD}/start", json={})
 
     assert broken(watch) == rules
+
+
+LOSING = ["a delete is lost with its response", "a body breaks off", "nothing is sent"]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("loss", LOSING)
+def test_lost_response_is_on_the_tape(loss: str, is_async: bool) -> None:
+    """Without it: the request may have been processed. What was never sent is not."""
+    request = {"nothing is sent": "GET", "a body breaks off": "GET"}.get(loss, "DELETE")
+    watch, noted = Watch(TOKEN), list[str]()
+
+    def traced(event: str, _: Any) -> None:
+        noted.append(event)
+
+    async def traced_async(event: str, _: Any) -> None:
+        noted.append(event)
+
+    async def ask(url: str) -> None:
+        hooks = watch.async_hooks if is_async else watch.hooks
+        more = {"trace": traced_async if is_async else traced}
+        with contextlib.suppress(httpx.TransportError):
+            if is_async:
+                async with httpx.AsyncClient(event_hooks=hooks) as client:
+                    await client.request(request, url, headers=BEARER, extensions=more)
+            else:
+                with httpx.Client(event_hooks=hooks) as client:
+                    client.request(request, url, headers=BEARER, extensions=more)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1/images/build/bld_1"
+        if loss == "nothing is sent":
+            listener.close()
+            asyncio.run(ask(url))
+        else:
+            half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{" if request == "GET" else b""
+            server = threading.Thread(target=answer_once, args=(listener, half))
+            server.start()
+            asyncio.run(ask(url))
+            server.join()
+
+    lost = [(one.request.method, one.response.status) for one in watch.tape.exchanges]
+    assert lost == ([] if loss == "nothing is sent" else [(request, 0)])
+    assert all(one.failure for one in watch.tape.exchanges)
+    assert any(one.endswith(".failed") for one in noted)  # a trace of the caller's own goes on
+
+
+def answer_once(listener: socket.socket, content: bytes) -> None:
+    """Read one request, send this, and close the connection."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(content)
+
+
+def test_build_that_a_lost_delete_removed_is_no_violation() -> None:
+    """A 404 after it is not L10's: the server may have deleted the image."""
+    watch = Watch(TOKEN, is_whole=True)
+
+    class Losing(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST":
+                issued = {"build_id": "bld_1", "upload_url": "https://up.example/1"}
+                return httpx.Response(201, json=issued | {"expires_in": 60, "fullImagePath": "a"})
+            if request.method == "DELETE":
+                error = httpx.ReadError("reset by peer", request=request)
+                watch.lost(request, error)
+                raise error
+            return httpx.Response(404, json={"detail": "no such build"})
+
+    hooks = watch.hooks
+    with httpx.Client(transport=Losing(), base_url=BASE, event_hooks=hooks) as client:
+        client.post("/api/v1/images/build", json={"image_name": "web", "image_tag": "v1"},
+                    headers=BEARER)  # fmt: skip
+        with pytest.raises(httpx.ReadError):
+            client.delete("/api/v1/images/web/v1", headers=BEARER)
+        client.get("/api/v1/images/build/bld_1", headers=BEARER)
+
+    assert "L10" not in broken(watch)
+    assert [one.failure for one in watch.tape.exchanges] == [None, "reset by peer", None]
