@@ -23,6 +23,7 @@ from ...reference.faults import FAULTS
 from ...reference.faults.base import Fault, ServerRequest, ServerResponse
 from ...tape.exchange import Exchange
 from ...tape.tape import Tape
+from ..support.sampling import sampled
 
 TOKEN = "test-token"  # noqa: S105
 
@@ -52,7 +53,7 @@ BUDGETS = [
 
 
 @pytest.mark.parametrize("fault", [None, "any-token", "missing-tag-latest", "upload-starts"])
-@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+@pytest.mark.parametrize("budget", sampled(BUDGETS, 4), ids=str)
 def test_run_stays_within_the_plan(budget: Budget, fault: str | None) -> None:
     """Whatever the server accepts, no more builds are initiated or started than were planned."""
     target = Target(fault=fault, budget=budget)

@@ -21,6 +21,7 @@ from ...problems import Exit, Problem
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import markdown, terminal, verdicts
 from ...tape.tape import Tape
+from ..support.sampling import sampled
 
 TOKEN = "a-token-of-the-test"  # noqa: S105
 IMAGE = "/api/v1/images"
@@ -73,14 +74,17 @@ def foreign(server: Server, run: Run) -> list[str]:
 
 @pytest.mark.parametrize(
     "target",
-    [
-        {},
-        {"seed": 7},
-        {"level": "must"},
-        {"budget": Budget(builds=1)},
-        {"budget": Budget(builds=6)},
-        {"budget": Budget(requests=500)},
-    ],
+    sampled(
+        [
+            {},
+            {"seed": 7},
+            {"level": "must"},
+            {"budget": Budget(builds=1)},
+            {"budget": Budget(builds=6)},
+            {"budget": Budget(requests=500)},
+        ],
+        3,
+    ),
     ids=str,
 )
 def test_run_deletes_only_images_of_its_own_name(target: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from ...settings import PREFIX, from_environment
 from ...tape.tape import Tape
 from ...verdicts.judge import Outcome, judge
 from ..support import detection, taped
+from ..support.sampling import sampled
 from ..support.snapshots import assert_snapshot
 from ..support.unprovoked import UNPROVOKED
 
@@ -34,10 +35,6 @@ def sound() -> Run:
     return drive.run(Target(), fuzzing=False)
 
 
-FIRST = {fault.rule: name for name, fault in reversed(FAULTS.items())}
-"""The first fault of each rule."""
-
-
 @pytest.mark.parametrize("name", list(FAULTS))
 def test_fault_is_caught(name: str) -> None:
     """The fault breaks its own rule, and no rule that it does not have to break."""
@@ -46,11 +43,7 @@ def test_fault_is_caught(name: str) -> None:
     assert detection.detect(name).broken == {fault.rule} | fault.also
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name in FIRST.values() else pytest.param(name, marks=pytest.mark.slow)
-     for name in FAULTS],
-)  # fmt: skip
+@pytest.mark.parametrize("name", sampled(FAULTS, 15))
 def test_file_of_a_run_shows_the_same(name: str, tmp_path: Path) -> None:
     """The file with the exchanges of a run, judged by itself."""
     run = detection.judged(name)

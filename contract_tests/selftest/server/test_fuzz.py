@@ -206,6 +206,7 @@ def test_another_seed_another_sequence(sound: Ran) -> None:
     assert run(2).sequence != sound.sequence
 
 
+@pytest.mark.slow
 def test_same_sequence_elsewhere(sound: Ran, tmp_path: Path) -> None:
     """Another process in another directory sends the same, and leaves no file there."""
     code = (
@@ -243,6 +244,7 @@ def fails_on_unknown_keys(request: ServerRequest, answer: ServerResponse) -> Non
         answer.status = 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("fault", [fails_on_non_ascii_dockerfile, fails_on_unknown_keys])
 def test_generated_input_finds_faults(
@@ -296,6 +298,7 @@ def test_own_checks_are_judged_as_rules() -> None:
     assert all(one.observed for one in others)
 
 
+@pytest.mark.slow
 def test_own_checks_can_be_waived() -> None:
     """By id; a waiver that is not needed fails as any other."""
     until = datetime(2999, 1, 1, tzinfo=UTC).date()
@@ -309,6 +312,7 @@ def test_own_checks_can_be_waived() -> None:
     assert {one.scope for one in done.unneeded} == {idle.rule}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"rule": ("P1",)}, {"level": "must"}])
 def test_own_checks_are_left_out_with_fewer_rules(settings: dict[str, Any]) -> None:
     """They are SHOULD, and RULE names the rules that are judged."""

@@ -20,6 +20,7 @@ from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
 from ...reference.over_sockets import running
 from ..support import hostile
+from ..support.sampling import sampled
 from ..support.snapshots import message
 
 TOKEN = "a-valid-token"  # noqa: S105 (no secret: the servers are ours)
@@ -175,7 +176,7 @@ def judged(at: Endpoint | str, requests: int | None = None) -> str:
 
 
 @pytest.mark.parametrize("behaviour", BROKEN, ids=lambda one: one.__name__)
-@pytest.mark.parametrize("at", ["", "upload", "status"])
+@pytest.mark.parametrize("at", sampled(["status", "", "upload"], 3))
 def test_broken_answer(behaviour: hostile.Behaviour, at: str) -> None:
     """An invalid response is recorded with the reason, whatever it is a response to."""
     with hostile_at(at, behaviour) as server:
@@ -194,6 +195,7 @@ def test_slow_answer(behaviour: hostile.Behaviour, at: str) -> None:
     assert message("session-errors", SLOW[behaviour]).replace("1 s", "0.5 s") in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "nth", "operation"),
     [
@@ -236,7 +238,7 @@ def test_memory(behaviour: hostile.Behaviour) -> None:
     assert peak < MOST_BYTES
 
 
-@pytest.mark.parametrize("body", UNUSUAL_BODIES)
+@pytest.mark.parametrize("body", sampled(UNUSUAL_BODIES, 4))
 @pytest.mark.parametrize(
     ("at", "status"), [("initiate", 201), ("start", 200), ("status", 200), ("status", 422)]
 )
