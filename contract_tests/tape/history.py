@@ -214,8 +214,19 @@ class History:
 
     @cached_property
     def cause(self) -> Exchange | None:
-        """The last exchange before the newest that may have changed the build, or None."""
-        return self.latest(is_unsafe)
+        """The last exchange before the newest that may have changed the build, or None.
+
+        Where the build is not found, that is a delete of any image, if it comes later.
+        """
+        own = self.latest(is_unsafe)
+        if self.last.response.status not in (404, 410):
+            return own
+        later = (
+            one
+            for one in reversed(self.tape.of(self.api.delete))
+            if one.has_deleted and (own.number if own else 0) < one.number < self.last.number
+        )
+        return next(later, own)
 
     def is_rebuilt_since(self, exchange: Exchange) -> bool:
         """Whether another build of its name and tag was initiated between that and the newest."""

@@ -6,6 +6,7 @@ import multiprocessing
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import click
@@ -21,7 +22,7 @@ from ...problems import Exit
 from ...reference.faults import FAULTS
 
 PAGE = PATH.parent / "docs/faults.md"
-PROCESSES = 2
+PROCESSES, FEW = 2, 4
 STUCK_AFTER = 900.0
 """Seconds, by the virtual clock, after which a build of a fault is not polled any more."""
 
@@ -126,9 +127,12 @@ def main(write: bool, faults: list[str]) -> int:
     # Who looks at a few faults makes no generated requests, which take longer than all else.
     alarms_raised = alarms(fuzzing=len(faults) == len(FAULTS))
     detections = []
-    processes = min(PROCESSES, len(faults))
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        for one in pool.imap(detect, faults):
+    with ExitStack() as stack:
+        each: Iterable[Detection] = map(detect, faults)
+        if len(faults) > FEW:  # a process takes as long to start as a few runs
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(PROCESSES))
+            each = pool.imap(detect, faults)
+        for one in each:
             detections.append(one)
             verdict = "ok   " if one.is_right else "FAIL "
             broken = " ".join(sorted(one.broken)) or "nothing"

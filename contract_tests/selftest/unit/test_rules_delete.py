@@ -103,3 +103,25 @@ def test_server_without_delete_breaks_nothing(story: Story, status: int) -> None
     story.send("DELETE", IMAGE, 200, DELETED)
     story.send("DELETE", IMAGE, status, token=None)
     assert set(story.broken) == ({"P2", "P5"} if status == 501 else {"P2"})
+
+
+@pytest.mark.parametrize(
+    ("deletes", "cause"),
+    [
+        ([], "start_image_build"),
+        ([(f"{IMAGE}1", 200)], "delete_image"),
+        ([(f"{IMAGE}1", 200), (f"{IMAGE}2", 404)], "delete_image"),
+        ([(f"{IMAGE}1", 404)], "start_image_build"),
+    ],
+)
+def test_cause_of_a_lost_build_may_be_a_delete_of_another_image(
+    going: Story, deletes: list[tuple[str, int]], cause: str
+) -> None:
+    """The last that succeeded: a delete by a prefix takes others with it."""
+    for path, status in deletes:
+        going.send("DELETE", path, status, DELETED if status == 200 else None)
+    going.look("b", None, status=404)
+    lost = going.tape.timeline.items[-1]
+
+    assert lost.cause is not None
+    assert (lost.cause.operation, lost.cause.response.status) == (cause, 200)
