@@ -40,7 +40,11 @@ interrupt, 4 it cannot tell.
 
 
 @click.command(cls=Command, help=ABOUT, short_help="Load a server, and check it meanwhile.")
-@settings_of("load", DEADLINE="End after S seconds; 60 by default.")
+@settings_of(
+    "load",
+    DEADLINE="End after S seconds; 60 by default.",
+    MAX_BUILDS="Initiate at most N builds, of all workers; needed where the target is elsewhere.",
+)
 @click.option(
     "--junit", metavar="FILE", shell_complete=file,
     help="Write JUnit there, and index.html, load.html and the other reports beside it.",

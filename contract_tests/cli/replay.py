@@ -26,7 +26,11 @@ Exit codes: 0 none fails any more, 1 some still fail, 4 nobody can tell.
 
 @click.command(cls=Command, help=ABOUT, short_help="Send failing requests again.")
 @click.argument("recording_file", metavar="[FILE]", default=RECORDING, shell_complete=file)
-@settings_of("replay")
+@settings_of(
+    "replay",
+    DEADLINE="End after S seconds; 1800 by default.",
+    MAX_BUILDS="Initiate at most N builds; 20 by default.",
+)
 def replay(recording_file: str, **given: str | bool | None) -> int:
     """Send what fails in a file, and show what came of it."""
     from ..replay import run

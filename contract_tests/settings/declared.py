@@ -112,9 +112,7 @@ _DECLARED = (
     ),
     Setting(
         "MAX_BUILDS", number(int, 1, "10"),
-        "Initiate at most N builds: by default 20 for replay, no limit for gate. load counts all "
-        "its workers, and needs it where the target is not this machine.", "N",
-        commands=_SENDING,
+        "Initiate at most N builds; no limit by default.", "N", commands=_SENDING,
     ),
     Setting(
         "MAX_REQUESTS", number(int, 1, "1000"), "Send at most N requests.", "N",
@@ -126,8 +124,8 @@ _DECLARED = (
     ),
     Setting(
         "DEADLINE", number(float, 1, "60"),
-        "End after S seconds; by default 1800, and 60 for load. What the gate then leaves out is "
-        "not observed, and without a COMPLETED build it cannot judge (exit code 4).", "S",
+        "End after S seconds, 1800 by default. What is left out then is not observed, and without "
+        "a COMPLETED build nothing can be judged (exit code 4).", "S",
         commands=_SENDING,
     ),
     Setting(
