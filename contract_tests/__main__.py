@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 if __name__ == "__main__":
+    os.environ.setdefault("IMAGE_BUILD_CONTRACT_USAGE", "module")  # messages name this command
     try:
         from .cli import main
 

@@ -108,6 +108,7 @@ class MockImages:
         self._server = httpx.ASGITransport(apply(app, fault, token) if fault else app)
         self._watch = _Watch(token, is_whole=True, clock=self._tick)
         self._worker = _Worker()
+        self._is_reachable = True
         weakref.finalize(self, self._worker.stop)
 
     @property
@@ -155,6 +156,18 @@ class MockImages:
         with patch.multiple(calls, pause=pause, now=now):
             yield
 
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """Refuse each connection meanwhile, with ``httpx.ConnectError``: an outage.
+
+        Nothing is sent, so that nothing is on the tape. The clock and the builds go on.
+        """
+        self._is_reachable = False
+        try:
+            yield
+        finally:
+            self._is_reachable = True
+
     @property
     def tape(self) -> Tape:
         """The exchanges in order, uploads included, but not their contents.
@@ -191,11 +204,13 @@ class MockImages:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer a request, also from inside a running event loop."""
+        self._connect(request)
         request.read()
         return self._worker.submit(self._exchange(request)).result()
 
     async def answer_async(self, request: httpx.Request) -> httpx.Response:
         """Answer a request, and let the loop run meanwhile."""
+        self._connect(request)
         await request.aread()
         answer = self._worker.submit(self._exchange(request))
         try:
@@ -203,6 +218,10 @@ class MockImages:
         except RuntimeError:  # a loop of another kind
             return answer.result()
         return await asyncio.wrap_future(answer)
+
+    def _connect(self, request: httpx.Request) -> None:
+        if not self._is_reachable:
+            raise httpx.ConnectError("the mock is unreachable", request=request)
 
     def close(self) -> None:
         """End the thread. A request starts another; what was built and seen stays."""

@@ -2,18 +2,21 @@
 
 ``RULE=T5`` for make is ``--rule=T5`` for the console script. A message is made with the right one,
 and not changed afterwards, since it may hold what a server sent. The environment names the one in
-use: the console script and the makefile set it.
+use, ``console``, ``module`` (``python -m contract_tests``) or ``make``: each of them sets it.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import sys
+from pathlib import Path
 
 from . import escape
 
 CONSOLE = "image-build-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_USAGE"
+MODULE = "module"
 # What is a variable for make and an argument for the console script.
 ARGUMENTS = ("HAR", "DEST", "UPSTREAM")
 # What is 1 for make and an option without a value for the console script.
@@ -31,7 +34,16 @@ def command(name: str, **settings: str | None) -> str:
         else setting(one, value)
         for one, value in given.items()
     ]  # fmt: skip
-    return " ".join([f"{CONSOLE if is_console() else 'make'} {name}", *words])
+    return " ".join([f"{program() if is_console() else 'make'} {name}", *words])
+
+
+def program() -> str:
+    """Return how this program is called where make is not: by its name, or as a module."""
+    if os.environ.get(VARIABLE) != MODULE:
+        return CONSOLE
+    python, here = Path(sys.executable), Path.cwd()
+    shown = python.relative_to(here) if python.is_relative_to(here) else python
+    return f"{shlex.quote(str(shown))} -m contract_tests"
 
 
 def _quoted(value: str) -> str:
@@ -74,16 +86,18 @@ def flag(name: str) -> str:
 def about(rule: str) -> str:
     """Return the command that shows all about a rule."""
     is_make = os.environ.get(VARIABLE) == "make"
-    return f"make rules RULE={rule}" if is_make else f"{CONSOLE} rules {rule}"
+    return f"make rules RULE={rule}" if is_make else f"{program()} rules {rule}"
 
 
 def see(command: str, page: str = "", options: str = "--help") -> str:
     """Return where all is listed: an option of a command, or a page of a checkout for make."""
     return (
-        f"{CONSOLE} {command} {options}".replace("  ", " ") if is_console() else page or "make help"
+        f"{program()} {command} {options}".replace("  ", " ")
+        if is_console()
+        else page or "make help"
     )
 
 
 def is_console() -> bool:
-    """Whether the console script is in use."""
-    return os.environ.get(VARIABLE) == "console"
+    """Whether the console script is in use, by its name or as a module."""
+    return os.environ.get(VARIABLE) in ("console", MODULE)

@@ -20,7 +20,7 @@ FILE is by default {RECORDING}, which the gate writes. With them goes what they 
 build of their own is initiated, uploaded, started and polled. Without --target they go to the
 embedded server.
 
-Exit codes: 0 none fails any more, 1 some still fail, 4 nobody can tell.
+Exit codes: 0 none fails any more, or none did, 1 some still fail, 4 nobody can tell.
 """
 
 

@@ -36,6 +36,7 @@ class Cleaned:
     Attributes:
         name: The image name that the run alone used.
         deleted: The images that were deleted.
+        gone: The images that were not there any more.
         left: The images that were not, each with the reason.
         unsure: Those of them that may not exist.
 
@@ -43,6 +44,7 @@ class Cleaned:
 
     name: str
     deleted: list[Image] = field(default_factory=list)
+    gone: list[Image] = field(default_factory=list)
     left: dict[Image, str] = field(default_factory=dict)
     unsure: set[Image] = field(default_factory=set)
 
@@ -77,6 +79,7 @@ def clean(
         for image, exchange in absent.items():
             if _is_absent(session, own, image, exchange, bool(own.gone or done.deleted)):
                 own.forget(image)
+                done.gone.append(image)
             elif not any(own.made[image]):
                 done.unsure.add(image)
     except (BudgetSpent, SessionError) as error:

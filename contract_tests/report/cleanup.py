@@ -22,6 +22,8 @@ def lines(done: Resumed, *, is_dry: bool) -> Iterator[str]:
         yield f"not touched   {counted(done.elsewhere, 'journal')} of other targets"
     deleted = sum(len(one.deleted) for one in done.cleaned)
     left = sum(len(one.left) for one in done.cleaned)
+    gone = sum(len(one.gone) for one in done.cleaned)
+    more = f", {gone} not there any more" if gone else ""
     planned = sum(map(len, done.planned.values()))
     count = counted(planned if is_dry else deleted, "image")
-    yield f"{count} to delete" if is_dry else f"{count} deleted, {left} left"
+    yield f"{count} to delete" if is_dry else f"{count} deleted{more}, {left} left"

@@ -43,7 +43,7 @@ def repeat(base: str, revision: str, accepted: str | None) -> str:
         return usage.command("compare", UPSTREAM=revision, ACCEPTED=accepted)
     words = ["compare", revision, "--contract", base]
     words += ["--accepted", accepted] if accepted else []
-    program = usage.CONSOLE if usage.is_console() else ".venv/bin/python -m contract_tests"
+    program = usage.program() if usage.is_console() else ".venv/bin/python -m contract_tests"
     return f"{program} {shlex.join(words)}"
 
 

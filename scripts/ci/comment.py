@@ -41,8 +41,12 @@ def main(environment: Mapping[str, str]) -> int:
         return Exit.OK
     token = Secret(environment.get("COMMENT_TOKEN", "").strip())
     commands.mask(token)
+    summary = Path(environment.get("COMMENT_SUMMARY", ""))
     try:
-        text = Path(environment["COMMENT_SUMMARY"]).read_text("utf-8")
+        text = summary.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise Problem(f"{summary} cannot be read: {error}", "see the step of the gate") from error
+    try:
         repository = environment["GITHUB_REPOSITORY"]
         api = environment.get("GITHUB_API_URL", "https://api.github.com")
         issues = f"{api}/repos/{repository}/issues"

@@ -27,8 +27,10 @@ from typing import Any
 from contract_tests import usage
 from contract_tests.escape import fenced, line, show
 from contract_tests.gate import headers, server
+from contract_tests.gate.result import Report
 from contract_tests.gate.server_log import ServerLog
 from contract_tests.problems import Exit, Problem
+from contract_tests.program import pages
 from contract_tests.redaction import Redaction, Secret, Unshown
 from contract_tests.report import files
 from scripts.ci import commands
@@ -65,8 +67,11 @@ def main(environment: Mapping[str, str]) -> int:
             code = _run_gate(environment, here, reports)
     except Problem as error:
         code, problem = Exit.CANNOT_TELL, "\n".join([hide(str(error)), *log.tail(hide)]).strip()
+        what, fix, *details = map(hide, (error.what, error.fix, *error.details))
+        _write(reports, Report(problem=Problem(what, fix, error.code, details)))
     except KeyboardInterrupt:
         code, problem = Exit.INTERRUPTED, str(Problem("interrupted", "run it again"))
+        _write(reports, Report(is_interrupted=True))
     if environment.get("GATE_COMMAND", "").strip():
         (reports / files.LOG).write_text(log.page(hide), encoding="utf-8")
     return report(reports, code, problem)
@@ -174,6 +179,13 @@ def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
         finally:
             gate.kill()
             gate.wait()
+
+
+def _write(reports: Path, report: Report) -> None:
+    """Write the reports of what came before the gate; those of the gate itself stay."""
+    if not (reports / files.VERDICTS).is_file():
+        with contextlib.suppress(Problem):  # the annotation and the exit code show it all the same
+            files.write(pages(report, reports / JUNIT))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -66,6 +66,7 @@ def main(root: Path = ROOT, site: Path = SITE) -> int:
         if problems := problems or generate(stage) or broken(stage / "site"):
             fix = "correct the documents"
             raise Problem("the site is not built", fix, Exit.FOUND, problems)
+        (stage / "site/sitemap.xml").unlink(missing_ok=True)  # empty, since no address is known
         shutil.rmtree(site, ignore_errors=True)
         shutil.move(stage / "site", site)
     folder = os.path.relpath(site)

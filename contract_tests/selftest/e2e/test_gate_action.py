@@ -34,6 +34,10 @@ PYTHON = '"$RUNNER_TEMP/contract-gate/bin/python"'
 SERVE = f"cd '{ROOT}' && {PYTHON} -m contract_tests serve --build-seconds 0.1"
 
 
+JUDGELESS = ("badge.json", "index.html", "junit.xml", "summary.md", "verdicts.json")
+"""The reports of a run that cannot judge: a pull request must not keep those of another."""
+
+
 def run_gate(
     folder: Path, command: str | None = SERVE, *, server_only: str = "1", **inputs: str
 ) -> Done:
@@ -157,6 +161,9 @@ def test_gate_that_cannot_judge_ends_with_4(
     assert part in done.annotations[0]
     assert "  fix: " in done.annotations[0]
     assert part in done.summary
+    reports = Path(done.outputs["reports"])
+    assert {*JUDGELESS} <= {one.name for one in reports.iterdir()}
+    assert part in (reports / "summary.md").read_text()
     if command and "crashed" in command:
         assert "crashed: <token>" in done.annotations[0]
 

@@ -387,20 +387,6 @@ def test_each_setting_is_an_option(command: str) -> None:
     assert taken[: len(settings)] == [usage.option(one.name) for one in settings]
 
 
-def test_settings_are_written_for_the_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As options for the one, as assignments for the other."""
-    monkeypatch.delenv(usage.VARIABLE, raising=False)
-    given = {"HAR": "a b", "RULE": "T5", "LEVEL": None}
-
-    assert (usage.setting("MAX_BUILDS"), usage.setting("RATE", "5")) == ("MAX_BUILDS", "RATE=5")
-    assert usage.command("judge", **given) == "make judge HAR='a b' RULE=T5"
-
-    monkeypatch.setenv(usage.VARIABLE, "console")
-
-    assert (usage.setting("MAX_BUILDS"), usage.setting("RATE", "5")) == ("--max-builds", "--rate=5")
-    assert usage.command("judge", **given) == f"{usage.CONSOLE} judge 'a b' --rule=T5"
-
-
 @pytest.mark.parametrize("name", [one for one in SETTINGS if one != "TOKEN"])
 def test_errors_name_settings_as_they_are_given(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -122,7 +122,7 @@ def test_violations_on_both_sides_are_shown_as_they_happen(tmp_path: Path) -> No
 
     assert "violated  C7 SHOULD" in shown
     assert code == Exit.FOUND
-    assert "repeat    image-build-contract proxy --rule=T5 --target=" in printed
+    assert "-m contract_tests proxy --rule=T5 --target=" in printed
     violated = json.loads((tmp_path / "reports/verdicts.json").read_text())["verdicts"]
     assert {one["rule"] for one in violated if one["outcome"] == "violated"} == {"C7", "T5"}
     assert CLIENT_TOKEN not in shown + printed + proxy.written()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ...problems import Exit
 from ...reference.disruptions import Dropped
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import cases, junit, markdown, terminal, verdicts
+from ...report import cleanup as cleanup_report
 
 TOKEN = "a-token-of-the-test"  # noqa: S105
 URL = "http://127.0.0.1:9"
@@ -341,8 +343,13 @@ def test_only_cleaning_up_shows_what_is_left(
     report.problem = report.resumed.problem
 
     assert report.code is code
-    assert sum(len(one.left) for one in report.resumed.cleaned) == left
+    [one] = report.resumed.cleaned
+    assert len(one.left) == left
     assert path.exists() is bool(left)
+    [*_, count] = cleanup_report.lines(report.resumed, is_dry=False)
+    gone = f", {len(one.gone)} not there any more" if one.gone else ""
+    assert len(one.deleted) + len(one.gone) + left == (MADE in events and len(events) < 3)
+    assert re.fullmatch(rf"{len(one.deleted)} images? deleted{gone}, {left} left", count)
 
 
 def cleaned(tmp_path: Path, **settings: str) -> Report:

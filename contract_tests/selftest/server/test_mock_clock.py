@@ -134,6 +134,30 @@ def test_generated_client_in_virtual_time(
     assert prime_image_builds._calls.now() == pytest.approx(time.monotonic(), abs=60)
 
 
+@pytest.mark.parametrize("mount", ["respx", "transport"])
+def test_outage_refuses_each_connection_while_it_lasts(mount: str) -> None:
+    """Sync and async; nothing of it is on the tape, and builds go on."""
+    with MockImages(build_seconds=30) as mock, mock.respx():
+        transport = mock.transport() if mount == "transport" else None
+        with httpx.Client(transport=transport, headers=BEARER) as client:
+            url = started(client)
+            seen = len(mock.tape.exchanges)
+            with mock.unreachable():
+                mock.advance(seconds=60)
+                with pytest.raises(httpx.ConnectError, match="unreachable"):
+                    client.get(url)
+
+                async def ask() -> None:
+                    async with httpx.AsyncClient(transport=transport, headers=BEARER) as other:
+                        await other.get(url)
+
+                with pytest.raises(httpx.ConnectError, match="unreachable"):
+                    asyncio.run(ask())
+            assert len(mock.tape.exchanges) == seen
+            assert client.get(url).json()["status"] == "COMPLETED"
+        mock.assert_held()
+
+
 def test_virtual_time_of_another_module_is_refused() -> None:
     """Such as httpx, or a module of the client."""
     for module in (httpx, prime_image_builds.errors, None):

@@ -110,6 +110,15 @@ def test_refused(status: int, github: ThreadingHTTPServer, tmp_path: Path) -> No
     assert TOKEN not in str(raised.value)
 
 
+def test_summary_that_cannot_be_read_is_named(github: ThreadingHTTPServer, tmp_path: Path) -> None:
+    """It is no matter of permissions."""
+    write(github, tmp_path, "passed")
+    event, absent = tmp_path / "event.json", tmp_path / "absent.md"
+
+    with pytest.raises(Problem, match=r"absent\.md cannot be read"):
+        comment.main({"GITHUB_EVENT_PATH": str(event), "COMMENT_SUMMARY": str(absent)})
+
+
 def test_a_long_summary_is_cut_outside_of_code() -> None:
     """What is left has each fence closed."""
     text = "# Failed\n\n" + "```\nsome code\n```\n\n" * 9000
