@@ -54,7 +54,7 @@ def project_copy(folder: Path) -> None:
     unit = "contract_tests/selftest/unit"
     options = "".join(f'"--deselect={unit}/{one}", ' for one in LEFT_OUT)
     settings = settings.replace("addopts = [", f"addopts = [{options}")
-    found = {path.stem: path for path in (ROOT / "contract_tests/selftest").glob("*/test_*.py")}
+    found = {path.stem: path for path in (ROOT / "contract_tests/selftest/unit").glob("test_*.py")}
     tests = ", ".join(f'"{found[name].relative_to(ROOT).as_posix()}"' for name in TESTS)
     (folder / "pyproject.toml").write_text(settings + CONFIG.format(tests=tests))
 

@@ -222,6 +222,19 @@ def test_errors_survive_pickling() -> None:
         assert again.response.headers == error.response.headers
 
 
+@pytest.mark.parametrize("status", [429, 200])
+@pytest.mark.parametrize("notes", [[], ["the build is bld_1"]])
+def test_pickle_of_an_error_has_its_notes_and_takes_more(status: int, notes: list[str]) -> None:
+    """Of a refusal and of an invalid success; the first may have none yet."""
+    error = raised(answered(status, json={}))
+    for note in notes:
+        error.add_note(note)
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
+    again.add_note("more")
+
+    assert again.__notes__ == [*notes, "more"]
+
+
 @pytest.mark.parametrize(
     ("answer", "path", "part"),
     [

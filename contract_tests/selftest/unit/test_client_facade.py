@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from prime_image_builds import (
     Context,
     Progress,
     Step,
+    _log,
     build_image,
     build_image_async,
     errors,
@@ -218,9 +220,14 @@ def test_method_refuses_a_value_that_its_enum_does_not_list() -> None:
     """A value that a response may have, with ``unknown_statuses``, is not sent either."""
     network = Network()
     unlisted = BuildPlatform._unlisted("linux/riscv64")
-    for value in ("windows", unlisted, None, 7):
-        with pytest.raises(errors.InvalidRequestError, match="platform"):
-            network.client.images.initiate("web", "v1", platform=value)  # type: ignore[arg-type]
+    images = network.client.images
+    wrong: tuple[Any, ...] = ("windows", unlisted, None, 7)
+    for name, value in itertools.product(("platform", "visibility"), wrong):
+        named = f"(^| ){name}(: | must be )"
+        with pytest.raises(errors.InvalidRequestError, match=named):
+            images.initiate("web", "v1", **{name: value})
+        with pytest.raises(errors.InvalidRequestError, match=named):
+            asyncio.run(images.initiate_async("web", "v1", **{name: value}))
 
     assert network.requests == []
 
@@ -402,6 +409,12 @@ def test_duration_is_from_start_to_completion(
         (Progress(Step.UPLOADING, "bld_1", sent=300_000, size=2_500_000),
          "bld_1 uploading 0.3 of 2.5 MB"),
         (Progress(Step.UPLOADING, "bld_1", sent=0, size=210), "bld_1 uploading 0.0 of 0.2 kB"),
+        (Progress(Step.UPLOADING, "bld_1", sent=500_000, size=999_999),
+         "bld_1 uploading 500.0 of 1000.0 kB"),
+        (Progress(Step.UPLOADING, "bld_1", sent=500_000, size=1_000_000),
+         "bld_1 uploading 0.5 of 1.0 MB"),
+        (Progress(Step.UPLOADING, "bld_1", sent=0, size=10**12),
+         "bld_1 uploading 0.0 of 1000000.0 MB"),
         (Progress(Step.STARTING, "bld_1"), "bld_1 starting"),
         (Progress(Step.WAITING, "bld_1", ImageBuildStatus.BUILDING), "bld_1 waiting BUILDING"),
         (Progress(Step.WAITING, "a\n\x1b[2J"), "a\\n\\x1b[2J waiting"),
@@ -440,6 +453,21 @@ def test_each_request_is_one_record(
         ("GET", f"{api}/{issued['build_id']}", 200),
     ]
     assert {one.levelno for one in records} == {logging.DEBUG}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:pw@images.test/a%20b?c=d#e", "https://images.test/a%20b"),
+        ("https://me@images.test/a%0Ab", "https://images.test/a%0Ab"),
+        ("https://images.test/%73ecret-of-this-user", "https://images.test/<secret>"),
+    ],
+)
+def test_url_of_a_record_is_as_it_was_sent_but_for_what_is_hidden(url: str, shown: str) -> None:
+    """Without user, query and fragment; unescaped only where an escaped secret was hidden."""
+    request = httpx.Request("GET", url, headers={"X-Api-Key": "secret-of-this-user"})
+
+    assert _log._shown(request, ()) == shown
 
 
 # The kinds of secrets that a request carries: token, password, cookie, headers.

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from prime_image_builds import AuthenticatedClient, Client, build_image, errors, pack, upload, wait
+from prime_image_builds import (
+    AuthenticatedClient,
+    Client,
+    _packing,
+    _upload,
+    build_image,
+    errors,
+    pack,
+    upload,
+    wait,
+)
 from prime_image_builds.api.images import get_build_status, start_image_build
 from prime_image_builds.models import (
     BuildImageRequest,
@@ -137,6 +150,18 @@ MESSAGES: dict[str, Callable[[Path], object]] = {
     "deadline of nothing": lambda folder: build_image(
         folder, name="web", tag="v1", client=client(), deadline=0
     ),
+    "headers of a copy that are a text": lambda _: client().with_headers("X-Mine: 1"),  # type: ignore[arg-type]
+    "cookies of a copy that are a text": lambda _: client().with_cookies("a=b"),  # type: ignore[arg-type]
+    "httpx client of another type": lambda _: client().set_httpx_client("x"),  # type: ignore[arg-type]
+    "async httpx client of another type": lambda _: client().set_async_httpx_client("x"),  # type: ignore[arg-type]
+    "host that is a number": lambda _: client(upload_hosts=[7]),
+    "pickle of a client": lambda _: pickle.dumps(client()),
+    "connection that was lost at once": lambda _: _upload._peer(
+        SimpleNamespace(get_extra_info=lambda _: None)
+    ),
+    "unreadable file": lambda folder: raise_(
+        _packing._unreadable(folder / "a", PermissionError(errno.EACCES, "Permission denied"))
+    ),
     "missing directory": lambda folder: pack(folder / "nowhere"),
     "missing Dockerfile": lambda folder: pack(folder),
     "unclosed class in the ignore file": lambda folder: packed(folder, **{".dockerignore": "a[b"}),
@@ -155,7 +180,9 @@ def test_messages_of_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name, call in MESSAGES.items():
         folder = tmp_path / name.replace(" ", "-")
         folder.mkdir()
-        with pytest.raises((errors.ImageBuildsError, ValueError)) as caught:
+        with pytest.raises(
+            (errors.ImageBuildsError, ValueError, TypeError, httpx.HTTPError)
+        ) as caught:
             call(folder)
         lines.append(f"{name}\n    {type(caught.value).__name__}: {caught.value}\n")
 

@@ -108,6 +108,44 @@ def test_build_id_that_is_not_a_segment_raises_before_sending(build_id: Any, var
 
 
 @variants
+@pytest.mark.parametrize(
+    ("team", "sent"),
+    [
+        (None, b""),
+        ("team_1", b"?teamId=team_1"),
+        ("", b"?teamId="),
+        ("a b/c&d=\u00e9+", b"?teamId=a%20b%2Fc%26d%3D%C3%A9%2B"),
+    ],
+)
+def test_query_parameter_is_sent_by_its_key(team: str | None, sent: bytes, variant: str) -> None:
+    """Escaped, as one value; None is left out."""
+    with respx.mock() as router:
+        route = router.route().respond(200, json=example(DELETE))
+        call(AuthenticatedClient(BASE, TOKEN), DELETE, variant, team_id=team)
+
+    assert route.calls.last.request.url.raw_path == b"/api/v1/images/web/v1" + sent
+
+
+@variants
+def test_query_parameter_that_is_not_printable_text_raises_before_sending(variant: str) -> None:
+    """The error has its name in Python, and what was passed."""
+    wrong: dict[str, Any] = {
+        "7": 7, r"'a\nb'": "a\nb", "a value of type bytes": b"t", "a value of type list": [],
+        "'" + 99 * "x": 200 * "x" + "\n",
+    }  # fmt: skip
+    with respx.mock(assert_all_called=False) as router:
+        route = router.route()
+        for shown, team in wrong.items():
+            with pytest.raises(errors.InvalidRequestError) as caught:
+                call(AuthenticatedClient(BASE, TOKEN), DELETE, variant, team_id=team)
+            message = str(caught.value)
+            assert message.startswith("team_id must be "), team
+            assert message.endswith(f", not {shown}"), team
+
+    assert not route.called
+
+
+@variants
 def test_what_is_passed_for_an_id_is_not_shown(variant: str) -> None:
     """What initiate returned holds an upload URL; its type is enough to see the mistake."""
     issued: Any = BuildImageResponse.from_dict(example("initiate_image_build"))

@@ -36,7 +36,7 @@ from prime_image_builds.models import BuildImageResponse, ErrorResponse
 from prime_image_builds.types import Response
 
 from ...contract.api import START
-from ..support.client_calls import BASE, TOKEN, call, leaking, peer, variants
+from ..support.client_calls import BASE, MODULES, TOKEN, call, leaking, peer, variants
 
 SHORT = ["t", "a", "json", "1", "build", "7-chars"]
 LONG = ["8-chars.", TOKEN, "prime_0123456789abcdef", 'quote"and\\back/slash']
@@ -158,12 +158,14 @@ def test_pickle_of_a_compressed_refusal_is_read_as_the_refusal() -> None:
     assert again.__notes__ == error.__notes__
 
 
-def test_detailed_refusal_hides_the_token_in_repr_and_pickle() -> None:
+@pytest.mark.parametrize("variant", ["sync_detailed", "asyncio_detailed"])
+@pytest.mark.parametrize("operation", MODULES)
+def test_detailed_refusal_hides_the_token_in_repr_and_pickle(operation: str, variant: str) -> None:
     """Its fields hold what was answered."""
     body = {"errors": [{"param": "Authorization", "details": f"{TOKEN} is too old"}]}
-    with respx.mock() as router, AuthenticatedClient(BASE, TOKEN) as client:
+    with respx.mock() as router:
         router.route().respond(422, json=body, headers={"X-Echo": TOKEN})
-        response = get_build_status.sync_detailed("bld_1", client=client)
+        response = call(AuthenticatedClient(BASE, TOKEN), operation, variant)
     again = pickle.loads(pickle.dumps(response))  # noqa: S301 (of our own making)
 
     assert (response.headers["x-echo"], json.loads(response.content)) == (TOKEN, body)
@@ -178,6 +180,28 @@ def test_detailed_refusal_hides_the_token_in_repr_and_pickle() -> None:
         pickle.dumps(response).decode("latin-1"),
     ):
         assert TOKEN not in shown
+    assert repr(again.parsed) in repr(response)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_kept"), [(199, False), (200, True), (299, True), (300, False)]
+)
+def test_pickle_of_a_response_hides_the_token_unless_it_is_a_success(
+    status: int, is_kept: bool
+) -> None:
+    """What a success holds is the caller's; in all else the token is hidden, in keys too."""
+    secrets = Secrets([httpx.Request("GET", BASE, headers={"Authorization": f"Bearer {TOKEN}"})])
+    headers = httpx.Headers({"X-Echo": TOKEN})
+    parsed = {TOKEN: [TOKEN, 7], "other": (None, "x")}
+    one = Response(status, TOKEN.encode(), headers, parsed, secrets)
+    again = pickle.loads(pickle.dumps(one))  # noqa: S301 (of our own making)
+
+    hidden = {"<token>": ["<token>", 7], "other": (None, "x")}
+    assert (again.status_code, again.content, again.headers["x-echo"], again.parsed) == (
+        (status, TOKEN.encode(), TOKEN, parsed) if is_kept
+        else (status, b"<token>", "<token>", hidden)
+    )  # fmt: skip
+    assert type(again) is Response
 
 
 def _kinds(kind: type[httpx.RequestError]) -> Iterator[type[httpx.RequestError]]:
@@ -330,6 +354,8 @@ def test_secrets_of_urls_show_nowhere() -> None:
     ("headers", "shown"),
     [
         ({"Set-Cookie": "session=1"}, "<cookie>"),
+        ({"Authorization": "Bearer x"}, "<token>"),
+        ({"Proxy-Authorization": "Basic x"}, "<token>"),
         ({"X-Auth-Token": "new"}, "<secret>"),
         ({"WWW-Authenticate": 'Bearer realm="x"'}, 'Bearer realm="x"'),
         ({"X-Request-Id": "req-1"}, "req-1"),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct, field, inspect
-from prime_image_builds import Unset, _json, _proof, errors
+from prime_image_builds import UNSET, Unset, _json, _proof, errors
 from prime_image_builds._proof import absent, counted
 from prime_image_builds.models import BuildImageResponse, BuildStatusResponse
 from prime_image_builds.types import Timestamp
@@ -206,6 +206,36 @@ def test_field_that_another_thread_counts_proves_nothing(others: int) -> None:
         assert _json.read(sent, BuildImageResponse).build_id == "b"
         with pytest.raises(errors.InvalidBodyError, match=r"repeated|malformed"):
             _json.read(repeated, BuildImageResponse)
+
+
+ROWS_OF: dict[str, tuple[Any, int | None]] = {
+    "rows": (tuple[Inner, ...], 2),
+    "rows or null": (tuple[Inner, ...] | None, 2),
+    "texts": (tuple[str, ...], 0),
+    "one row": (Inner, None),
+    "a text or rows": (str | tuple[Inner, ...], None),
+    "a text or null": (str | None, None),
+}
+"""For the type of a field, how many keys each of its rows has, if it has rows."""
+
+
+@pytest.mark.parametrize("case", ROWS_OF)
+def test_keys_of_each_row_are_expected(case: str) -> None:
+    """For a model that was not read before, as each is once in a process."""
+    kind, each = ROWS_OF[case]
+    model = msgspec.defstruct("New", [("id", str), ("some", kind)])
+    _, commas, arrays = _proof._expected(model)
+
+    assert (commas, arrays) == (1, [] if each is None else [("some", each)])
+
+
+def test_value_of_a_counted_field_is_counted_once_for_each() -> None:
+    """Whatever it is, and however many fields count."""
+    factories = [counted(value) for value in ("x", None, 0, UNSET, ())]
+    before = next(_proof._LEFT_OUT)
+
+    assert [make() for make in factories * 2] == ["x", None, 0, UNSET, ()] * 2
+    assert next(_proof._LEFT_OUT) - before == 11
 
 
 def test_without_a_global_lock_nothing_is_proven() -> None:

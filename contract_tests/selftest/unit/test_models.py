@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import pickle
 from typing import Any
 
@@ -117,6 +118,16 @@ def test_from_dict_rejects_a_space_in_a_date_time_and_an_object(
 
     assert caught.value.path == path
     assert caught.value.reason
+
+
+@pytest.mark.parametrize("value", [object(), b"x", {1}, datetime.date(2026, 11, 24)])
+def test_from_dict_names_the_type_that_is_not_json(value: Any) -> None:
+    """At any depth; the value itself may be secret."""
+    for body in ({"x": value}, {"x": [{"y": value}]}):
+        with pytest.raises(errors.InvalidBodyError) as caught:
+            BuildStatusResponse.from_dict(body)
+
+        assert caught.value.reason == f"is not JSON: {type(value).__name__} is not a JSON value"
 
 
 def test_from_dict_accepts_a_datetime_with_offset() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+from typing import Any
 
 import httpx
 import pytest
 from prime_image_builds import AuthenticatedClient, errors
+from prime_image_builds._calls import run
+from prime_image_builds._upload import _Guard
 from prime_image_builds._urls import UploadPolicy, kind_of, literal, read_hosts
 
 KINDS = {
@@ -130,6 +134,75 @@ def test_invalid_host_raises(word: str) -> None:
         read_hosts([word])
     with pytest.raises(errors.InvalidRequestError, match="upload_hosts"):
         AuthenticatedClient("https://api.test", "token", upload_hosts=[word])
+
+
+class Stream:
+    """A connection of httpx that leads to an address, and knows whether it was closed."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.is_closed = False
+
+    def get_extra_info(self, name: str) -> tuple[str, int] | None:
+        """Return what httpx's streams do."""
+        return (self.address, 80) if name == "server_addr" else None
+
+    def close(self) -> None:
+        """Close it."""
+        self.is_closed = True
+
+
+GUARDED: dict[str, tuple[list[str], list[str], str | None]] = {
+    "public": (["8.8.8.8"], ["8.8.4.4", "2606:4700::1111"], None),
+    "no address": (["8.8.8.8"], [], None),
+    "private": (["8.8.8.8"], ["10.0.0.1"], "10.0.0.1"),
+    "one of two": (["8.8.8.8"], ["8.8.4.4", "10.0.0.1"], "10.0.0.1"),
+    "near": (["8.8.8.8", "192.168.0.1"], ["10.0.0.1", "10.0.0.2"], None),
+    "near, and another kind": (["192.168.0.1"], ["10.0.0.1", "127.0.0.1"], "127.0.0.1"),
+    "of an API that does not resolve": ([], ["10.0.0.1"], "10.0.0.1"),
+}
+"""Addresses of the API, those of the storage, and the one that nothing is sent to."""
+
+
+@pytest.mark.parametrize("case", GUARDED)
+def test_each_address_of_an_upload_is_checked(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that its name has before it is connected, and the one that it is connected to."""
+    base, addresses, refused = GUARDED[case]
+    table = {"api.test": base, "storage.test": addresses}
+
+    def look_up(host: str, port: None, *, type: socket.SocketKind) -> list[Any]:  # noqa: A002
+        if not table[host]:
+            raise socket.gaierror
+        return [(0, type, 0, "", (one, port)) for one in table[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    guard = _Guard(httpx.URL("http://storage.test/x"), UploadPolicy(httpx.URL("http://api.test")))
+    run(guard.check())
+    streams = {one: Stream(one) for one in addresses}
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("started", refused or "", {"host": "storage.test"}),
+        *(("complete", one, {"return_value": stream}) for one, stream in streams.items()),
+    ]
+    for event, address, info in events:
+        if refused and address == refused:
+            with pytest.raises(errors.UploadNotAllowedError) as caught:
+                run(guard.seen(f"connection.connect_tcp.{event}", info))
+            assert caught.value.host == "storage.test"
+            assert f" leads to {refused}, " in caught.value.reason
+        else:
+            run(guard.seen(f"connection.connect_tcp.{event}", info))
+
+    assert [one for one, stream in streams.items() if stream.is_closed] == [refused] * bool(refused)
+
+
+def test_connection_to_a_proxy_is_not_checked() -> None:
+    """It resolves the name of the storage itself."""
+    guard = _Guard(httpx.URL("http://storage.test/x"), UploadPolicy(httpx.URL("http://api.test")))
+    stream = Stream("127.0.0.1")
+    run(guard.seen("connection.connect_tcp.started", {"host": "proxy.test"}))
+    run(guard.seen("connection.connect_tcp.complete", {"return_value": stream}))
+
+    assert not stream.is_closed
 
 
 def test_copy_of_a_client_has_its_upload_hosts() -> None:
