@@ -82,6 +82,7 @@ CASES = {
     "* of names beneath": Case("*/temp*\n", "temp a/b/temp", "a/temp a/tempo/x"),
     "?": Case("a?\n", "a abc", "ab a."),
     "? is not a slash": Case("a?b\n", "a/b", "a.b"),
+    "? is a digit or a capital": Case("a?c\n", "ac a12c", "a1c aAc aXc a-c a~c"),
     "? is one character, not one byte": Case("?\n", "ab", "é a"),
     # Two stars.
     "**": Case("**\n", "", "a b/c"),
@@ -91,7 +92,7 @@ CASES = {
     "**/ a directory at the top": Case("**/a\n", "b/c", "a/b b/a/c d/e/a"),
     "**/ a directory at the top, with a slash": Case("**/a/\n", "b/c", "a/b b/a/c"),
     "**/ a dotted directory": Case("**/.git\n", "b/c x.git", ".git/config b/.git/HEAD"),
-    "**/ no part of a name": Case("**/a\n", "ba c/ba", "a"),
+    "**/ no part of a name": Case("**/a\n", "ba 0a Aa Xa c/ba c/0a c/Aa", "a"),
     "**/ names": Case("**/a/b\n", "a/c b", "a/b x/a/b y/z/a/b/c"),
     "**/ a suffix": Case("**/*.o\n", "o", "a.o b/c.o b/d/e.o .o"),
     "/**": Case("a/**\n", "b", "a/b a/c/d"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 from typing import Any
@@ -220,6 +221,25 @@ def test_errors_survive_pickling() -> None:
         again = pickle.loads(pickle.dumps(error))  # noqa: S301 (of our own making)
         assert (type(again), str(again)) == (type(error), str(error))
         assert again.response.headers == error.response.headers
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (errors.UploadNotAllowedError, ("storage.test", "it is a private address")),
+        (errors.InvalidBodyError, ("$.a", "is invalid", "naive_timestamps")),
+        (errors.InvalidRequestError, ("a is invalid",)),
+    ],
+)
+def test_error_without_a_response_survives_copying_and_pickling(
+    kind: type[Exception], given: tuple[str, ...]
+) -> None:
+    """Its attributes, its arguments and its text."""
+    error = kind(*given)
+
+    for again in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 (of our own making)
+        assert (type(again), again.args) == (kind, given)
+        assert (vars(again), str(again)) == (vars(error), str(error))
 
 
 @pytest.mark.parametrize("status", [429, 200])

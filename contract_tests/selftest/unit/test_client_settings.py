@@ -50,6 +50,13 @@ def test_invalid_token_raises(token: Any) -> None:
     assert client.token == TOKEN
 
 
+def test_repr_of_the_operations_has_that_of_their_client() -> None:
+    """Which shows no token."""
+    client = AuthenticatedClient(BASE, TOKEN)
+
+    assert repr(client.images) == f"Images({client!r})"
+
+
 def sent_by(client: Client, variant: str = "sync") -> httpx.Headers:
     """Return the headers that a client sends."""
     with respx.mock() as router:

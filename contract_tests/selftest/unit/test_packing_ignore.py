@@ -92,6 +92,21 @@ def test_invalid_pattern_raises(pattern: str, tmp_path: Path) -> None:
         pack(tmp_path)
 
 
+def test_pattern_of_a_thousand_characters_is_read() -> None:
+    """A longer one matches no path that a system can open."""
+    longest = "a" * 1000
+
+    assert IgnoreFile(longest, "x").match(longest, IgnoreFile(longest, "x").top).ignored
+    with pytest.raises(errors.ContextError, match=r"^x:1: "):
+        IgnoreFile(longest + "a", "x")
+
+
+@pytest.mark.parametrize("text", ["/ /", "/ /\n\n# a\n/ /"])
+def test_pattern_of_which_nothing_is_left_is_none(text: str) -> None:
+    """Docker cleans a line twice."""
+    assert IgnoreFile(text, "x").top == IgnoreFile("", "x").top
+
+
 def test_many_wildcards_for_directories_are_as_one(tmp_path: Path) -> None:
     """An expression that tries each of them would not come to an end on a deep path."""
     lay(tmp_path, {"a/" * 30 + "b", "a/x"}, "**/" * 40 + "x\n")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from prime_image_builds import AuthenticatedClient, errors
-from prime_image_builds._calls import run
+from prime_image_builds import AuthenticatedClient, _calls, errors
 from prime_image_builds._upload import _Guard
 from prime_image_builds._urls import UploadPolicy, kind_of, literal, read_hosts
 
@@ -151,6 +152,15 @@ class Stream:
         """Close it."""
         self.is_closed = True
 
+    async def aclose(self) -> None:
+        """Close it."""
+        self.is_closed = True
+
+
+ways = pytest.mark.parametrize(
+    "run", [_calls.run, lambda job: asyncio.run(_calls.run_async(job))], ids=["sync", "asyncio"]
+)
+
 
 GUARDED: dict[str, tuple[list[str], list[str], str | None]] = {
     "public": (["8.8.8.8"], ["8.8.4.4", "2606:4700::1111"], None),
@@ -164,8 +174,11 @@ GUARDED: dict[str, tuple[list[str], list[str], str | None]] = {
 """Addresses of the API, those of the storage, and the one that nothing is sent to."""
 
 
+@ways
 @pytest.mark.parametrize("case", GUARDED)
-def test_each_address_of_an_upload_is_checked(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_address_of_an_upload_is_checked(
+    case: str, run: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All that its name has before it is connected, and the one that it is connected to."""
     base, addresses, refused = GUARDED[case]
     table = {"api.test": base, "storage.test": addresses}
@@ -195,7 +208,8 @@ def test_each_address_of_an_upload_is_checked(case: str, monkeypatch: pytest.Mon
     assert [one for one, stream in streams.items() if stream.is_closed] == [refused] * bool(refused)
 
 
-def test_connection_to_a_proxy_is_not_checked() -> None:
+@ways
+def test_connection_to_a_proxy_is_not_checked(run: Callable[[Any], None]) -> None:
     """It resolves the name of the storage itself."""
     guard = _Guard(httpx.URL("http://storage.test/x"), UploadPolicy(httpx.URL("http://api.test")))
     stream = Stream("127.0.0.1")
