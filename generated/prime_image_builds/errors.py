@@ -330,7 +330,8 @@ class BuildTimeoutError(ImageBuildsError, TimeoutError):
         self.deadline = deadline
         self.is_started = is_started
         self.reason = reason
-        super().__init__(build_id, last, deadline, is_started, reason)
+        super().__init__()  # OSError reads arguments as errno, strerror and filename
+        self.args = (build_id, last, deadline, is_started, reason)
 
     def _message(self) -> str:
         status = f"is {self.last.status}" if self.last else "did not return its status"

@@ -33,6 +33,7 @@ from ..support.client_calls import (
 )
 
 ROWS = contract().document["components"]["examples"]
+MODEL = BuildStatusResponse.from_dict(ROWS["FAILED"]["value"])
 CLASSES = {
     401: errors.UnauthorizedError,
     402: errors.PaymentRequiredError,
@@ -229,10 +230,12 @@ def test_errors_survive_pickling() -> None:
         (errors.UploadNotAllowedError, ("storage.test", "it is a private address")),
         (errors.InvalidBodyError, ("$.a", "is invalid", "naive_timestamps")),
         (errors.InvalidRequestError, ("a is invalid",)),
+        (errors.BuildTimeoutError, ("bld_1", MODEL, 3.0, False, None)),
+        (errors.BuildFailedError, (MODEL,)),
     ],
 )
 def test_error_without_a_response_survives_copying_and_pickling(
-    kind: type[Exception], given: tuple[str, ...]
+    kind: type[Exception], given: tuple[Any, ...]
 ) -> None:
     """Its attributes, its arguments and its text."""
     error = kind(*given)
@@ -240,6 +243,7 @@ def test_error_without_a_response_survives_copying_and_pickling(
     for again in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 (of our own making)
         assert (type(again), again.args) == (kind, given)
         assert (vars(again), str(again)) == (vars(error), str(error))
+        assert getattr(again, "errno", None) is None  # a TimeoutError has one
 
 
 @pytest.mark.parametrize("status", [429, 200])
