@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import pickle
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from prime_image_builds import (
     AuthenticatedClient,
     Client,
+    Context,
     _packing,
     _upload,
     build_image,
@@ -23,6 +25,7 @@ from prime_image_builds import (
     upload,
     wait,
 )
+from prime_image_builds._urls import UploadPolicy
 from prime_image_builds.api.images import get_build_status, start_image_build
 from prime_image_builds.models import (
     BuildImageRequest,
@@ -41,6 +44,15 @@ STATUS_URL = "https://api.test/api/v1/images/build/bld_1"
 FAILED = BuildStatusResponse.from_dict(status_body("FAILED"))
 GROUP = FAILED.to_dict()
 UNAVAILABLE = httpx.Response(503, request=httpx.Request("GET", STATUS_URL))
+
+
+ISSUED = BuildImageResponse.from_dict(example("initiate_image_build"))
+PACKED = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+BYTES_PATH: Any = type("PathOfBytes", (), {"__fspath__": lambda _: b"context"})()
+
+
+def _redirects(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(307, headers={"Location": str(request.url)})
 
 
 async def _shown(progress: object) -> None:
@@ -67,8 +79,23 @@ def raise_(error: Exception) -> None:
 def packed(folder: Path, **files: str) -> None:
     """Pack a directory with some files beside its Dockerfile."""
     for name, text in {"Dockerfile": "FROM scratch\n", **files}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     pack(folder).close()
+
+
+def linked(folder: Path) -> None:
+    """Pack a directory whose Dockerfile is a link to a file beside the directory."""
+    (folder / "outside").write_text("FROM scratch\n")
+    (folder / "context").mkdir()
+    (folder / "context/Dockerfile").symlink_to(folder / "outside")
+    pack(folder / "context").close()
+
+
+def guarded(url: str) -> None:
+    """Check an upload URL, as it is before its host is resolved."""
+    policy = UploadPolicy(httpx.URL("https://api.test"))
+    _upload._Guard(httpx.URL(url), policy)._raise(policy.url_problem(httpx.URL(url)))
 
 
 def uploaded(folder: Path, url: str) -> None:
@@ -162,6 +189,35 @@ MESSAGES: dict[str, Callable[[Path], object]] = {
     "unreadable file": lambda folder: raise_(
         _packing._unreadable(folder / "a", PermissionError(errno.EACCES, "Permission denied"))
     ),
+    "callback that is a text": lambda _: wait(
+        "bld_1",
+        client=Network().client,
+        on_progress="print",  # type: ignore[arg-type]
+    ),
+    "redirects that are a number": lambda _: client(follow_redirects=1),
+    "certificates that are a number": lambda _: client(verify_ssl=1),
+    "headers that are a text": lambda _: client(headers="X-Mine: 1"),
+    "arguments of httpx that are a text": lambda _: client(httpx_args="trust_env"),
+    "transport of the other kind": lambda _: client(
+        httpx_args={"transport": httpx.AsyncBaseTransport()}
+    ).get_httpx_client(),
+    "proxy with an invalid port": lambda _: client(
+        httpx_args={"proxy": "http://me:secret/x@proxy.test"}
+    ).get_httpx_client(),
+    "redirects without an end": lambda _: client(
+        follow_redirects=True,
+        httpx_args={"transport": httpx.MockTransport(_redirects), "max_redirects": 1},
+    ).images.build_status("bld_1"),
+    "name that is a number": lambda _: build_image(".", name=5, tag="v1", client=client()),  # type: ignore[call-overload]
+    "upload of another build": lambda _: upload("bld_1", PACKED, client=client()),  # type: ignore[arg-type]
+    "upload of another context": lambda _: upload(ISSUED, b"tar", client=client()),  # type: ignore[arg-type]
+    "upload URL with a user": lambda _: guarded("https://me@storage.test/x"),
+    "upload URL without TLS": lambda _: guarded("http://storage.test/x"),
+    "directory that is a number": lambda _: pack(5),  # type: ignore[arg-type]
+    "directory of bytes": lambda _: pack(BYTES_PATH),
+    "directory with a long name": lambda _: pack("a" * 300),
+    "Dockerfile that is a link out of the context": lambda folder: linked(folder),
+    "ignore file that is a directory": lambda folder: packed(folder, **{".dockerignore/x": ""}),
     "missing directory": lambda folder: pack(folder / "nowhere"),
     "missing Dockerfile": lambda folder: pack(folder),
     "unclosed class in the ignore file": lambda folder: packed(folder, **{".dockerignore": "a[b"}),

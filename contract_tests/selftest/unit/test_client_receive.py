@@ -77,7 +77,10 @@ ways = pytest.mark.parametrize(
 def response(status: int, stream: Pieces, coding: str | None = None) -> httpx.Response:
     """Return a response whose body is not read yet, after a redirect."""
     headers = {"X-Mine": "1"} | ({} if coding is None else {"Content-Encoding": coding})
-    made = httpx.Response(status, headers=headers, stream=stream, request=REQUEST)
+    version = {"http_version": b"HTTP/2"}
+    made = httpx.Response(
+        status, headers=headers, stream=stream, request=REQUEST, extensions=version
+    )
     made.history = [httpx.Response(307, request=REQUEST)]
     return made
 
@@ -96,6 +99,7 @@ def test_body_in_each_coding_is_read_up_to_the_limit(case: str, receive: Receive
         assert (whole.content, whole.status_code, stream.is_closed) == (content, 200, True)
         assert whole.headers == response(200, stream, coding).headers
         assert (whole.request.url, len(whole.history)) == (REQUEST.url, 1)
+        assert whole.http_version == "HTTP/2"
         if most > 1:
             with pytest.raises(errors.InvalidResponseError) as caught:
                 receive(response(200, Pieces(sent), coding), most - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from prime_image_builds import AuthenticatedClient, _calls, errors
-from prime_image_builds._upload import _Guard
+from prime_image_builds import AuthenticatedClient, Context, _calls, errors
+from prime_image_builds._state import JobState
+from prime_image_builds._upload import PREFIX_TIMEOUT, _Body, _Guard, _Prefix, _put
 from prime_image_builds._urls import UploadPolicy, kind_of, literal, read_hosts
 
 KINDS = {
@@ -217,6 +219,59 @@ def test_connection_to_a_proxy_is_not_checked(run: Callable[[Any], None]) -> Non
     run(guard.seen("connection.connect_tcp.complete", {"return_value": stream}))
 
     assert not stream.is_closed
+
+
+class Connecting(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Tells that it connects, as transports of httpx do, and sends nothing."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[Any] = []
+        self.methods: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
+        self._note(request)
+        request.extensions["trace"](*STARTED)
+        return httpx.Response(200)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
+        self._note(request)
+        await request.extensions["trace"](*STARTED)
+        return httpx.Response(200)
+
+    def _note(self, request: httpx.Request) -> None:
+        self.timeouts.append(request.extensions["timeout"])
+        self.methods.append(f"{request.method} {request.headers['Content-Type']}")
+
+
+STARTED = ("connection.connect_tcp.started", {"host": "storage.test"})
+
+
+@ways
+@pytest.mark.parametrize(("address", "is_allowed"), [("8.8.8.8", True), ("10.0.0.1", False)])
+def test_each_attempt_of_an_upload_is_guarded(
+    address: str, is_allowed: bool, run: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the whole body has the timeout of the client, that of its beginning a short one."""
+    found = [(0, 0, 0, "", (address, 0))]
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *_, **__: found if host == "storage.test" else []
+    )
+    url, connecting = httpx.URL("http://storage.test/x"), Connecting()
+    client = AuthenticatedClient(
+        "http://api.test", "token", timeout=7, httpx_args={"transport": connecting}
+    )
+    context = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+    bodies = (_Body(context, JobState(60.0, 1.0, None)), _Prefix(context))
+    for body in bodies:
+        job = _calls.once(_put(url, context, client, body))
+        if is_allowed:
+            assert run(job).status_code == 200
+        else:
+            with pytest.raises(errors.UploadNotAllowedError):
+                run(job)
+
+    assert connecting.timeouts == [httpx.Timeout(one).as_dict() for one in (7, PREFIX_TIMEOUT)]
+    assert set(connecting.methods) == {"PUT application/octet-stream"}
 
 
 def test_copy_of_a_client_has_its_upload_hosts() -> None:
