@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -34,6 +35,8 @@ UNDECODABLE: dict[str, tuple[str, bytes, str]] = {
     "twice": ("gzip, gzip", gzip.compress(gzip.compress(BODY)), "'gzip, gzip', which was not"),
     "plain": ("gzip", BODY, "cannot be decoded as gzip"),
     "cut": ("gzip", gzip.compress(BODY)[:-1], "cannot be decoded as gzip"),
+    "of zlib": ("gzip", zlib.compress(BODY), "cannot be decoded as gzip"),
+    "of gzip": ("deflate", gzip.compress(BODY), "cannot be decoded as deflate"),
     "followed": ("deflate", zlib.compress(BODY) + b"x", "cannot be decoded as deflate"),
 }
 
@@ -94,12 +97,13 @@ def test_body_in_each_coding_is_read_up_to_the_limit(case: str, receive: Receive
         sent = coded(content) if content else b""
         most = max(len(sent), len(content), 1)
         stream = Pieces(sent[:5], sent[5:])
-        whole = receive(response(200, stream, coding), most)
+        made = response(200, stream, coding)
+        whole = receive(made, most)
 
         assert (whole.content, whole.status_code, stream.is_closed) == (content, 200, True)
         assert whole.headers == response(200, stream, coding).headers
         assert (whole.request.url, len(whole.history)) == (REQUEST.url, 1)
-        assert whole.http_version == "HTTP/2"
+        assert (whole.http_version, [*made.extensions]) == ("HTTP/2", ["http_version"])
         if most > 1:
             with pytest.raises(errors.InvalidResponseError) as caught:
                 receive(response(200, Pieces(sent), coding), most - 1)
@@ -132,6 +136,22 @@ def test_no_more_is_read_than_the_limit_and_a_piece(coding: str | None, receive:
 
     assert (refusal.content, refusal.headers["X-Mine"]) == (b"0123456789" * 2, "1")
     assert (stream.taken, stream.is_closed) == (3, True)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "bare deflate"])
+def test_body_that_decodes_to_much_more_takes_no_memory(coding: str) -> None:
+    """7 kB can become 4 GB: nothing is decoded beyond the limit."""
+    named, coded = CODINGS[coding]
+    sent = coded(bytes(8 * 2**20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.InvalidResponseError, match="is larger than 10000 bytes"):
+            receive(response(200, Pieces(sent), named), 10_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2**20
 
 
 @ways
