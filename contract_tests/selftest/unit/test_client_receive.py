@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
-from prime_image_builds import _calls, errors
+from prime_image_builds import (
+    AuthenticatedClient,
+    Client,
+    Context,
+    _calls,
+    errors,
+    upload,
+    upload_async,
+)
 from prime_image_builds._receive import BODY_SECONDS, MAX_RESPONSE_BYTES, receive, receive_async
+from prime_image_builds.models import BuildImageResponse
 
+from ...drivers.client import example
+
+BUILD = BuildImageResponse.from_dict(example("initiate_image_build"))
 REQUEST = httpx.Request("GET", "https://images.test/api/v1/images/build/bld_1")
 BODY = b"of a build " * 50
 
@@ -175,6 +189,59 @@ def test_body_that_drips_raises(
         assert receive(response(200, stream), 100).content == b"ab"
 
     assert (stream.taken, stream.is_closed) == (2, True)
+
+
+def asked(client: Client) -> httpx.Response:
+    """Send a request of the API."""
+    return client.request("GET", "/")
+
+
+def asked_async(client: Client) -> httpx.Response:
+    """Send a request of the API, and await it."""
+    return asyncio.run(client.request_async("GET", "/"))
+
+
+def put(client: AuthenticatedClient) -> None:
+    """Upload a context."""
+    upload(BUILD, Context(io.BytesIO(b"tar"), 3, "Dockerfile"), client=client)
+
+
+def put_async(client: AuthenticatedClient) -> None:
+    """Upload a context, and await it."""
+    context = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+    asyncio.run(upload_async(BUILD, context, client=client))
+
+
+@pytest.mark.parametrize("act", [asked, asked_async, put, put_async])
+def test_each_request_of_a_client_is_read_within_its_limit(act: Callable[[Any], object]) -> None:
+    """Those of the API, and uploads, whose storage a server chooses."""
+    stream = Pieces(*[b"0123456789"] * 10)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=stream))
+    client = AuthenticatedClient(
+        "https://images.test", "token", max_response_bytes=20, httpx_args={"transport": transport}
+    )
+    with pytest.raises(errors.InvalidResponseError, match="is larger than 20 bytes"):
+        act(client)
+
+    assert (stream.taken, stream.is_closed) == (3, True)
+
+
+@pytest.mark.parametrize("act", [asked, asked_async])
+def test_body_of_a_redirect_is_not_read(act: Callable[[Any], httpx.Response]) -> None:
+    """The connection is closed; the response after it has it as its history."""
+    stream = Pieces(*[b"0123456789"] * 10)
+    there = {"Location": "https://images.test/there"}
+    answers = iter([httpx.Response(307, headers=there, stream=stream), httpx.Response(200)])
+    client = Client(
+        "https://images.test",
+        follow_redirects=True,
+        httpx_args={"transport": httpx.MockTransport(lambda _: next(answers))},
+    )
+    whole = act(client)
+
+    assert (stream.taken, stream.is_closed) == (0, True)
+    assert str(whole.url) == there["Location"]
+    assert [one.status_code for one in whole.history] == [307]
 
 
 @ways
