@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import closing
 
@@ -15,7 +16,7 @@ from .problems import Exit
 from .report import replay as report
 from .usage import setting
 
-MOST_BUILDS = "20"
+MOST_BUILDS = "100"
 """Builds that are initiated at most, where the setting does not say."""
 
 
@@ -38,6 +39,8 @@ def run(file: str, environment: Mapping[str, str]) -> Exit:
                 show(line(one))
     given = {"RULE": ",".join(target.rule), "LEVEL": level}
     show(report.summary(states, [setting(name, one) for name, one in given.items() if one]))
+    if State.UNKNOWN in states and pace.issued >= (budget.builds or math.inf):
+        show(f"    fix: a larger {setting('MAX_BUILDS')}")
     if State.FAILS in states:
         return Exit.FOUND
     return Exit.CANNOT_TELL if State.UNKNOWN in states else Exit.OK

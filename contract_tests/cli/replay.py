@@ -29,7 +29,7 @@ Exit codes: 0 none fails any more, or none did, 1 some still fail, 4 nobody can 
 @settings_of(
     "replay",
     DEADLINE="End after S seconds; 1800 by default.",
-    MAX_BUILDS="Initiate at most N builds; 20 by default.",
+    MAX_BUILDS="Initiate at most N builds; 100 by default.",
 )
 def replay(recording_file: str, **given: str | bool | None) -> int:
     """Send what fails in a file, and show what came of it."""

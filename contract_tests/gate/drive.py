@@ -93,6 +93,8 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
                 step.run(state)
     if fuzzing and done.pace.is_spent:
         done.cut.append(Cut("schemathesis", "no budget is left for it", done.pace.spent))
+    elif fuzzing and done.pace.has_initiated_all:  # without a build it sends nothing
+        done.cut.append(Cut("schemathesis", "no build is left for it", "MAX_BUILDS"))
     elif fuzzing:
         done.report("schemathesis")
         with done.pace.stopped():  # it loads for a second or two, which nothing else needs

@@ -119,6 +119,8 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
     further, started_if_accepted = 0, 0
     for step in steps:
         sends = int(min(step.requests, max(0, left)))
+        if step is generated and left_builds <= 0:  # without a build it sends nothing
+            sends = 0
         builds = int(min(step.builds, left_builds, sends))
         if step is CLEANING:  # a tag takes two requests at most, and a build has one tag
             sends = min(sends, 2 * sum(part.builds for part in parts))

@@ -98,6 +98,11 @@ class Pace:
         """Whether nothing may be sent any more."""
         return bool(self.spent)
 
+    @property
+    def has_initiated_all(self) -> bool:
+        """Whether no build may be initiated any more."""
+        return self.builds is not None and self.issued >= self.builds
+
     def _has_sent_all(self, more: int) -> bool:
         most = self.requests
         return most is not None and self.sent + self.reserved + more >= most

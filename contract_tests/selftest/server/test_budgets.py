@@ -11,6 +11,7 @@ import pytest
 from ...contract.api import DELETE, INITIATE, START, STATUS
 from ...drivers.http import pace
 from ...drivers.http.pace import Pace
+from ...drivers.schemathesis.result import DRIVER as FUZZ
 from ...drivers.scripted import inputs
 from ...drivers.scripted.builds import BuildScript, Step, uploaded
 from ...drivers.scripted.scenarios import FALSE
@@ -203,3 +204,15 @@ def test_deadline_limits_the_run() -> None:
     assert "DEADLINE" in {cut.budget for cut in done.cut} or done.pace.left == 0
     assert not done.judge.violated
     assert done.verdicts["L2"].outcome == "not observed"
+
+
+@pytest.mark.parametrize("builds", [2, 8])
+def test_nothing_is_generated_without_a_build(builds: int) -> None:
+    """Neither in the plan nor in the run, which lists it as cut off."""
+    target = Target(token=TOKEN, budget=Budget(builds=builds))
+    run = drive.run(target)
+
+    [part] = [one for one in planning.planned(target).parts if one.driver == FUZZ]
+    assert (part.requests, part.builds) == (0, 0)
+    assert (run.fuzzed, run.spent.get(FUZZ)) == (None, None)
+    assert ("schemathesis", "MAX_BUILDS") in [(one.step, one.budget) for one in run.cut]
