@@ -101,6 +101,14 @@ def test_pattern_of_a_thousand_characters_is_read() -> None:
         IgnoreFile(longest + "a", "x")
 
 
+def test_ignore_file_that_is_not_utf_8_is_read(tmp_path: Path) -> None:
+    """Its other lines count; names of files may have any byte."""
+    lay(tmp_path, {"a", "b"}, "")
+    (tmp_path / ".dockerignore").write_bytes(b"\xff\na\n")
+
+    assert packed(tmp_path) == {"b"} | ALWAYS
+
+
 @pytest.mark.parametrize("text", ["/ /", "/ /\n\n# a\n/ /"])
 def test_pattern_of_which_nothing_is_left_is_none(text: str) -> None:
     """Docker cleans a line twice."""
