@@ -191,12 +191,12 @@ def test_body_that_drips_raises(
     assert (stream.taken, stream.is_closed) == (2, True)
 
 
-def asked(client: Client) -> httpx.Response:
+def requested(client: Client) -> httpx.Response:
     """Send a request of the API."""
     return client.request("GET", "/")
 
 
-def asked_async(client: Client) -> httpx.Response:
+def requested_async(client: Client) -> httpx.Response:
     """Send a request of the API, and await it."""
     return asyncio.run(client.request_async("GET", "/"))
 
@@ -212,7 +212,7 @@ def put_async(client: AuthenticatedClient) -> None:
     asyncio.run(upload_async(BUILD, context, client=client))
 
 
-@pytest.mark.parametrize("act", [asked, asked_async, put, put_async])
+@pytest.mark.parametrize("act", [requested, requested_async, put, put_async])
 def test_each_request_of_a_client_is_read_within_its_limit(act: Callable[[Any], object]) -> None:
     """Those of the API, and uploads, whose storage a server chooses."""
     stream = Pieces(*[b"0123456789"] * 10)
@@ -226,7 +226,7 @@ def test_each_request_of_a_client_is_read_within_its_limit(act: Callable[[Any], 
     assert (stream.taken, stream.is_closed) == (3, True)
 
 
-@pytest.mark.parametrize("act", [asked, asked_async])
+@pytest.mark.parametrize("act", [requested, requested_async])
 def test_body_of_a_redirect_is_not_read(act: Callable[[Any], httpx.Response]) -> None:
     """The connection is closed; the response after it has it as its history."""
     stream = Pieces(*[b"0123456789"] * 10)

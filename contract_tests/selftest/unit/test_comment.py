@@ -111,7 +111,7 @@ def test_refused(status: int, github: ThreadingHTTPServer, tmp_path: Path) -> No
 
 
 def test_summary_that_cannot_be_read_is_named(github: ThreadingHTTPServer, tmp_path: Path) -> None:
-    """It is no matter of permissions."""
+    """A permission would not help."""
     write(github, tmp_path, "passed")
     event, absent = tmp_path / "event.json", tmp_path / "absent.md"
 
