@@ -1,13 +1,17 @@
-"""What the tests of make share."""
+"""What the tests of make, and those of copies of the client, share."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from ...vendoring import vendor
+from ...vendoring.source import Source, find
 from ..support.make_calls import FILES, LOCKS, RECORDER, ROOT, Tree
+from ..support.vendoring import checkout
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +34,15 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
         ).stdout.split()[0]  # fmt: skip
         (programs.parent / f".ready-{lock}").touch()
     return Tree(folder)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    """Make a checkout that may be changed."""
+    return find(checkout(tmp_path / "source"))
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Vendor this checkout."""
+    return vendor.copy(find(ROOT), tmp_path / "dest").package

@@ -20,15 +20,30 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ...problems import Problem
 from ...vendoring import git as real_git
 from ...vendoring import vendor, vendor_check
-from ...vendoring.source import TEST_MODULES, find
-from ...vendoring.vendor_check import FRESH, PACKAGE
+from ...vendoring.source import TEST_MODULES, Source, find
+from ...vendoring.vendor_check import FRESH, PACKAGE, CopyState
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = ("openapi.yaml", "LICENSE", "scripts/generate.py")
 FOLDERS = ("reference", "payloads", "vendoring")
 STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod"}
+
+
+def refused(source: Source, destination: Path, *, force: bool = False) -> Problem:
+    """Return the problem with which a copy is refused."""
+    try:
+        vendor.copy(source, destination, force=force)
+    except Problem as problem:
+        return problem
+    raise AssertionError(f"{destination} was written")
+
+
+def listed(state: CopyState | Problem) -> list[str]:
+    """Return the lines that list files."""
+    return [*state.details]
 
 
 def git(folder: Path, *arguments: str) -> str:
