@@ -24,7 +24,8 @@ TESTS = (
     "test_client_requests", "test_client_errors", "test_client_settings", "test_client_facade",
     "test_client_arguments", "test_models", "test_decoding", "test_payloads", "test_job",
     "test_retry", "test_tolerance", "test_packing", "test_packing_ignore", "test_peers",
-    "test_client_secrets", "test_client_messages", "test_upload_policy", "test_client_receive",
+    "test_client_secrets", "test_client_log", "test_client_messages", "test_upload_policy",
+    "test_client_receive",
 )  # fmt: skip
 LEFT_OUT = (
     "test_packing.py::test_socket_is_skipped_with_a_warning",

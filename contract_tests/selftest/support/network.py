@@ -126,3 +126,10 @@ def status_body(status: str) -> dict[str, Any]:
     """Return the contract's example of a status."""
     body: dict[str, Any] = contract().document["components"]["examples"][status]["value"]
     return body
+
+
+def built(folder: Path, network: Network, way: str, **given: Any) -> BuildStatusResponse:
+    """Build an image from a folder, sync or async; return its last status."""
+    if way == "sync":
+        return build_image(folder, client=network.client, **given)
+    return asyncio.run(build_image_async(folder, client=network.client, **given))

@@ -1,17 +1,14 @@
-"""The client as people look for it: methods, fields as arguments, the environment, the log."""
+"""The client as people look for it: methods, fields as arguments, the environment."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import io
 import itertools
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -19,15 +16,11 @@ from prime_image_builds import (
     UNSET,
     AuthenticatedClient,
     Client,
-    Context,
     Progress,
     Step,
-    _log,
     build_image,
     build_image_async,
     errors,
-    upload,
-    upload_async,
     wait,
     wait_async,
 )
@@ -41,7 +34,6 @@ from prime_image_builds.api.images import (
 from prime_image_builds.models import (
     BuildArtifactStatusResponse,
     BuildImageRequest,
-    BuildImageResponse,
     BuildPlatform,
     BuildStatusResponse,
     ImageBuildStatus,
@@ -50,11 +42,9 @@ from prime_image_builds.models import (
 
 from ...contract.openapi import contract
 from ...drivers.client import example
-from ..support.network import TOKEN, Network, context, status_body
-from .test_client_secrets import ENCODED, callers_own
+from ..support.network import TOKEN, Network, built, context, status_body
 
 URL, KEY = "PRIME_API_BASE_URL", "PRIME_API_KEY"
-LOG = "prime_image_builds"
 IMAGE = {"image_name": "web", "image_tag": "v1"}
 MORE: dict[str, Any] = {
     "dockerfile_path": "docker/Dockerfile", "platform": "linux/arm64", "team_id": "team_1",
@@ -163,12 +153,6 @@ def test_build_image_takes_every_field_of_the_request(function: Callable[..., An
     assert all(f"{name}: " in (build_image.__doc__ or "") for name in parameters)
 
 
-def _built(folder: Path, network: Network, way: str, **given: Any) -> BuildStatusResponse:
-    if way == "sync":
-        return build_image(folder, client=network.client, **given)
-    return asyncio.run(build_image_async(folder, client=network.client, **given))
-
-
 @pytest.mark.parametrize("way", ["sync", "async"])
 def test_build_image_takes_the_fields_of_the_request(tmp_path: Path, way: str) -> None:
     """What is initiated is the same as with a body."""
@@ -182,7 +166,7 @@ def test_build_image_takes_the_fields_of_the_request(tmp_path: Path, way: str) -
         {"name": "web", "tag": "v1"}, {"body": BODY},
     ):  # fmt: skip
         network = Network()
-        _built(folder, network, way, **given)
+        built(folder, network, way, **given)
         sent.append(json.loads(network.requests[0].content))
 
     assert sent[0] == sent[1] == FULL.to_dict()
@@ -210,7 +194,7 @@ def test_image_that_is_not_clear_is_refused(
     """The message names the arguments, and nothing is sent."""
     network = Network()
     with pytest.raises(errors.InvalidRequestError) as caught:
-        _built(context(tmp_path), network, way, **given)
+        built(context(tmp_path), network, way, **given)
 
     assert [one for one in named if one not in str(caught.value)] == []
     assert network.requests == []
@@ -423,137 +407,3 @@ def test_duration_is_from_start_to_completion(
 def test_progress_reads_as_a_line(progress: Progress, shown: str) -> None:
     """For ``on_progress=print``; text of the server is escaped."""
     assert str(progress) == shown
-
-
-# --- the log --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("way", ["sync", "async"])
-def test_each_request_is_one_record(
-    tmp_path: Path, way: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Method, URL, status or exception, and seconds, also as arguments; off unless asked for."""
-    folder = context(tmp_path)
-    _built(folder, Network(), way, name="web", tag="v1")
-    assert caplog.records == []
-
-    caplog.set_level(logging.DEBUG, LOG)
-    network = Network(start=[httpx.ReadError("in vain")], status=["PENDING"])
-    with pytest.raises(httpx.ReadError):
-        _built(folder, network, way, name="web", tag="v1")
-    records = [one for one in caplog.records if one.name == LOG]
-    seen = [one.args[:3] for one in records if isinstance(one.args, tuple)]
-
-    api = "https://images.test/api/v1/images/build"
-    issued = example("initiate_image_build")
-    assert seen == [
-        ("POST", api, 201),
-        ("PUT", issued["upload_url"].partition("?")[0], 200),
-        ("POST", f"{api}/{issued['build_id']}/start", "ReadError"),
-        ("GET", f"{api}/{issued['build_id']}", 200),
-    ]
-    assert {one.levelno for one in records} == {logging.DEBUG}
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://me:pw@images.test/a%20b?c=d#e", "https://images.test/a%20b"),
-        ("https://me@images.test/a%0Ab", "https://images.test/a%0Ab"),
-        ("https://images.test/%73ecret-of-this-user", "https://images.test/<secret>"),
-    ],
-)
-def test_url_of_a_record_is_as_it_was_sent_but_for_what_is_hidden(url: str, shown: str) -> None:
-    """Without user, query and fragment; unescaped only where an escaped secret was hidden."""
-    request = httpx.Request("GET", url, headers={"X-Api-Key": "secret-of-this-user"})
-
-    assert _log._shown(request, ()) == shown
-
-
-# The kinds of secrets that a request carries: token, password, cookie, headers.
-USER, COOKIE, API_KEY, ODD = "pass-word", "of-this-user", "my-own-key", "~~~???>>>~~~"
-SIGNATURE = "0123456789abcdef"
-
-
-def _forms(secret: str) -> Iterator[str]:
-    yield secret
-    yield "".join(f"%{ord(one):02X}" for one in secret)
-    for encoded in ENCODED.values():
-        yield encoded(secret)
-
-
-def _redirects_first(request: httpx.Request) -> httpx.Response:
-    """Send a request on to another host, to which httpx sends no token."""
-    path = request.url.raw_path.decode()
-    if "first" in path:
-        return httpx.Response(
-            307, headers={"Location": f"https://b.test{path.replace('first', '')}"}
-        )
-    return httpx.Response(200, json=status_body("COMPLETED"))
-
-
-@pytest.mark.parametrize("way", ["sync", "async"])
-@pytest.mark.parametrize(
-    ("user", "secrets"), [("", (TOKEN, COOKIE, API_KEY, ODD)), (f"me:{USER}@", (USER,))]
-)
-def test_record_holds_no_secret_in_any_form(
-    way: str, user: str, secrets: tuple[str, ...], caplog: pytest.LogCaptureFixture
-) -> None:
-    """In the path of a request, of a redirect, and of an upload, which a server chooses."""
-    caplog.set_level(logging.DEBUG, LOG)
-    client = callers_own(
-        f"https://{user}images.test", TOKEN, cookies={"session": COOKIE},
-        headers={"X-Api-Key": API_KEY, "X-Auth": ODD}, follow_redirects=True,
-        transport=httpx.MockTransport(_redirects_first),
-    )  # fmt: skip
-    forms = [form for secret in secrets for form in _forms(secret)]
-    builds = [
-        BuildImageResponse.from_dict(
-            example("initiate_image_build")
-            | {"upload_url": f"https://store.test/put/{form}?X-Signature={SIGNATURE}"}
-        )
-        for form in forms
-    ]
-    packed = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
-
-    async def calls() -> None:
-        async with client:
-            for form, build in zip(forms, builds, strict=True):
-                await client.images.build_status_async(f"first {form}")
-                await upload_async(build, packed, client=client)
-
-    if way == "sync":
-        with client:
-            for form, build in zip(forms, builds, strict=True):
-                client.images.build_status(f"first {form}")
-                upload(build, packed, client=client)
-    else:
-        asyncio.run(calls())
-    records = [one.getMessage() for one in caplog.records if one.name == LOG]
-
-    assert len(records) == 3 * len(forms)
-    text = "\n".join(records)
-    for form in (*forms, SIGNATURE):
-        # The digits of base64 at either end belong to what stands beside it, too.
-        assert form[3:-3].lower() not in f"{text}\n{unquote(text)}".lower()
-    assert text.count("<") >= len(records) / 2
-
-
-def test_log_of_a_cancelled_request_has_its_exception(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing that was sent is without a record."""
-    caplog.set_level(logging.DEBUG, LOG)
-
-    async def hangs(_: httpx.Request) -> httpx.Response:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def cancelled() -> None:
-        given: dict[str, Any] = {"transport": httpx.MockTransport(hangs)}
-        async with AuthenticatedClient("https://images.test", TOKEN, httpx_args=given) as client:
-            async with asyncio.timeout(0):
-                await client.images.build_status_async("bld_1")
-
-    with pytest.raises(TimeoutError):
-        asyncio.run(cancelled())
-
-    assert "-> CancelledError in " in caplog.text
