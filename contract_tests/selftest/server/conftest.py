@@ -1,4 +1,4 @@
-"""What the tests of the reference server share."""
+"""What the tests of the reference server and those of the proxy share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from ...reference.access_log import logged
 from ...reference.app import create_app
 from ...reference.over_sockets import running
+from ..support.proxied import Passing, passing
 from ..support.reference_server import TOKEN, Served
 
 
@@ -26,3 +27,17 @@ def served() -> Iterator[Served]:
     )
     with running(logged(app, TOKEN, lines.append)) as url, httpx.Client(base_url=url) as client:
         yield Served(client, lines, moved)
+
+
+@pytest.fixture
+def reference() -> Iterator[str]:
+    """Run a sound server."""
+    with running(create_app(token=TOKEN, build_seconds=0.05)) as url:
+        yield url
+
+
+@pytest.fixture
+def passed(reference: str) -> Iterator[Passing]:
+    """Run a proxy before it."""
+    with passing(reference) as made:
+        yield made
