@@ -52,14 +52,17 @@ def test_interrupt_during_the_import_of_schemathesis_ends_with_2(tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "given"),
+    ("number", "step", "given"),
     [
-        (signal.SIGINT, {}),
-        (signal.SIGTERM, {"CONTRACT_MAX_BUILDS": "2", "CONTRACT_SERVER_ONLY": "1"}),
+        (signal.SIGINT, "schemathesis", {}),
+        (
+            signal.SIGTERM, "unusual path segments",
+            {"CONTRACT_MAX_BUILDS": "2", "CONTRACT_SERVER_ONLY": "1"},
+        ),
     ],
-)
+)  # fmt: skip
 def test_interrupt_shows_the_verdicts_so_far(
-    number: int, given: dict[str, str], tmp_path: Path
+    number: int, step: str, given: dict[str, str], tmp_path: Path
 ) -> None:
     """Exit code 2, and the verdicts so far in every report; what was made is deleted."""
     with running(create_app(token=TOKEN, build_seconds=3600)) as base_url:
@@ -74,7 +77,7 @@ def test_interrupt_shows_the_verdicts_so_far(
         lines = []
         for line in started.stdout or ():
             lines.append(line)
-            if ": waiting for " in line and ": schemathesis\n" in "".join(lines):
+            if ": waiting for " in line and f": {step}\n" in "".join(lines):
                 started.send_signal(number)
                 break
         printed = "".join(lines) + started.communicate(timeout=60)[0]
