@@ -15,6 +15,7 @@ from pathlib import Path
 from . import escape
 
 CONSOLE = "image-build-contract"
+DISTRIBUTION = "prime-image-builds-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_USAGE"
 MODULE = "module"
 # What is a variable for make and an argument for the console script.

@@ -22,11 +22,10 @@ from ..escape import show
 from ..nearest import nearest
 from ..problems import Exit, Problem, failure, is_foreseen
 from ..redaction import Redaction
-from ..usage import CONSOLE, VARIABLE
+from ..usage import CONSOLE, DISTRIBUTION, VARIABLE
 from .options import named
 
 HERE = Path(__file__).resolve().parent
-DISTRIBUTION = "prime-image-builds-contract"
 COMMANDS = {
     "gate": "gate", "judge": "judge", "proxy": "proxy", "replay": "replay", "rules": "rules",
     "load": "load", "serve": "serve", "export": "export",

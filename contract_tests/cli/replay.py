@@ -39,5 +39,7 @@ def replay(recording_file: str, **given: str | bool | None) -> int:
     if recording_file == RECORDING and not Path(RECORDING).exists():
         junit = "reports/junit.xml" if usage.is_console() else None
         writes = usage.command("gate", JUNIT=junit)
-        raise Problem(f"there is no {RECORDING}", f"{writes} writes it; or name another recording")
+        raise Problem(
+            f"{RECORDING} does not exist", f"{writes} writes it; or name another recording"
+        )
     return run(recording_file, Unshown({**os.environ, **environment(given)}))

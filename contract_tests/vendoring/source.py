@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..problems import Problem
+from ..usage import DISTRIBUTION
 from . import git
 from .vendor_check import FORMAT, IGNORED, PACKAGE, sha256
 
 CHECK = "vendor_check.py"
-DISTRIBUTION = "prime-image-builds-contract"
 # Files of a copy that are not files of the source.
 ATTRIBUTES = b"# Line ends stay as they were vendored.\n* -text linguist-generated\n"
 TESTING = b'"""The reference server and the payload corpus, for tests."""\n'

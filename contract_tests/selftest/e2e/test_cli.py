@@ -160,7 +160,7 @@ def test_replay_without_a_run_names_the_command_that_writes_one(
     message = capsys.readouterr().err
 
     assert code == Exit.CANNOT_TELL
-    assert "there is no reports/tape.har" in message
+    assert "reports/tape.har does not exist" in message
     assert "fix: image-build-contract gate --junit=reports/junit.xml writes it" in message
 
 
