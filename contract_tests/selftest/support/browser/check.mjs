@@ -34,7 +34,7 @@ for (const file of pages) {
     page.on("request", (one) => one.url().split("#")[0] === url || wrong.push(`${at}: ${one.url()}`));
     const began = performance.now();
     await page.goto(url);
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+    await settled(page);
     const exchanges = await page.locator(".exchanges > li").count();
     opened[at] = { milliseconds: Math.round(performance.now() - began), exchanges };
     const active = await page.evaluate(() => [
@@ -84,8 +84,10 @@ async function use(page, url, expect) {
       .evaluateAll((all, key) => all.map((one) => one.dataset[key]), name);
     expect(left.length > 0 && left.every((one) => one === chosen), `the filter leaves ${left}`);
     await page.locator("#filter button").click();
+    await settled(page);
     const last = await page.locator(rows).last().getAttribute("id");
     await page.goto(`${url}#${last}`);
+    await settled(page);
     const target = page.locator(`[id="${last}"]`);
     expect(await isOpen(target), "a shared link opens nothing");
     expect(await inside(page, target), "a shared link leads elsewhere");
@@ -120,16 +122,22 @@ async function use(page, url, expect) {
     expect(left > 0 && left < all, `the filter leaves ${left} of ${all}`);
     expect(rules.every((one) => one.includes(id)), "the filter leaves others");
     await page.locator("#filter button").click();
-    await page.waitForTimeout(0);
+    await settled(page);
     expect((await shown(page)) === all, "not all are shown again");
     const last = await page.locator(".exchanges > li.broken:has(details)").last().getAttribute("id");
     await page.goto(`${url}#${last}`);
+    await settled(page);
     const target = page.locator(`[id="${last}"]`);
     expect(await target.locator("details").evaluate((one) => one.open), "a shared link opens nothing");
     expect(await inside(page, target), "a shared link leads elsewhere");
   }
   // A long page is printed as a short one is, but for minutes.
   if ((await shown(page)) < 1000) expect((await page.pdf()).length > 1000, "is not printed");
+}
+
+// A reset and a link are answered in a later task of the page: it has run when this one has.
+function settled(page) {
+  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
 }
 
 function isOpen(row) {
