@@ -75,7 +75,8 @@ def encloses_artifacts(row: Row) -> Iterator[Judgement]:
     - an artifact that was created before its group: it was built for another one, and is used
       again;
     - a group that failed or was cancelled, and one that lists no artifacts;
-    - an instant without an offset, beside one with an offset.
+    - an instant without an offset, beside one with an offset;
+    - a timestamp that the artifact's status does not allow, which is T3's or T5's.
     """
     if not row.is_group or row.phase != "succeeded":
         return
@@ -87,7 +88,7 @@ def encloses_artifacts(row: Row) -> Iterator[Judgement]:
                 continue
             for key, sign in ((names.started, 1), (names.completed, -1)):
                 its, own = artifact.moment(key, read), row.moment(key, read)
-                if its is None or own is None:
+                if its is None or own is None or artifact.is_early(key):
                     continue
                 if (own - its) * sign <= ROUNDING:
                     yield HELD

@@ -142,6 +142,7 @@ def keeps_what_was_set(step: Transition) -> Judgements:
     Not a violation:
 
     - a timestamp that is set for the first time;
+    - one that replaces what the status before did not allow, which is T3's or T5's;
     - the same instant with another offset or other digits, or less than a millisecond apart;
     - an instant with an offset in one response and without in another, which is T7's;
     - artifacts in another order, or more of them;

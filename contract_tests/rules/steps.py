@@ -127,8 +127,10 @@ def kept(was: Row, now: Row, key: str) -> Judgement:
 def kept_instant(was: Row, now: Row, key: str) -> Judgement:
     """Compare two instants that both have an offset, or both have none.
 
-    Any other value is T1's, T2's or T7's.
+    Any other value is T1's, T2's or T7's; one that came too early is T3's or T5's.
     """
+    if was.is_early(key):
+        return None
     for read in (instant, naive):
         before, after = was.moment(key, read), now.moment(key, read)
         if before is not None and (after is not None or not now.is_set(key)):

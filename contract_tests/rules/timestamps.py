@@ -142,10 +142,12 @@ def in_order(row: Row) -> Iterable[Judgement]:
     - equal instants, and up to a second in the wrong order, since each may be rounded differently;
     - up to five minutes in the future, by the later of our clock and the server's Date;
     - instants without an offset, beside ones with an offset or a clock: they cannot be compared;
-    - timestamps of an artifact, beside those of its group.
+    - timestamps of an artifact, beside those of its group;
+    - a timestamp that its status does not allow, such as a zero time, which is T3's or T5's.
     """
+    times = [key for key in row.api.build.times if not row.is_early(key)]
     for read in (instant, naive):
-        read_of = {key: row.moment(key, read) for key in row.api.build.times}
+        read_of = {key: row.moment(key, read) for key in times}
         known = [(key, at) for key, at in read_of.items() if at is not None]
         for (earlier, first), (later, then) in itertools.pairwise(known):
             if first - then > ROUNDING:
@@ -153,7 +155,7 @@ def in_order(row: Row) -> Iterable[Judgement]:
                 yield Broken(f"{row.path}.{later}", expected, received(row, later))
         yield from [HELD for _ in known]
     now = latest(row.exchange)
-    for key in row.api.build.times:
+    for key in times:
         at = row.instant(key)
         if at is not None and at - now > TOLERANCE:
             minutes = TOLERANCE.total_seconds() / 60

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any, Final, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ..contract.api import IMAGES, Api
 from ..contract.openapi import LONGEST_KEPT, Operation, instant
@@ -190,9 +190,15 @@ class Exchange:
 
     @property
     def upload_url(self) -> str | None:
-        """The upload URL that a successful initiate issued, or None."""
+        """The upload URL that a successful initiate issued, or None.
+
+        A path alone is one of the server that was asked: P10 is violated, the rest can be judged.
+        """
         url = self.issued.get(self.api.issued.upload_url)
-        return url if isinstance(url, str) else None
+        if not isinstance(url, str):
+            return None
+        is_path = url.startswith("/") and not url.startswith("//")
+        return urljoin(self.request.url, url) if is_path else url
 
     @property
     def issued(self) -> dict[str, Any]:
@@ -341,6 +347,15 @@ class Row:
     def is_set(self, key: str) -> bool:
         """Whether a key is present and not null."""
         return self.data.get(key) is not None
+
+    def is_early(self, key: str) -> bool:
+        """Whether a time is set whose event has not come, by the status: T3's or T5's alone."""
+        names = self.api.build
+        has_come = {
+            names.started: self.phase != "waiting",
+            names.completed: self.phase is None or self.api.is_terminal(self.status),
+        }
+        return self.is_set(key) and not has_come.get(key, True)
 
     def instant(self, key: str) -> datetime | None:
         """Return the value of a key as an instant with an offset, or None if it is not one."""

@@ -63,6 +63,10 @@ def _same(key: str, as_key: str, when: str, rows: str = "group") -> Edit:
     return put(key, lambda row: row[as_key], when=when, rows=rows)
 
 
+def _zero(key: str, zero: str = "0001-01-01T00:00:00Z", rows: str = "all") -> Edit:
+    return put(key, lambda row: zero if row[key] is None else row[key], rows=rows)
+
+
 def _first_start(edit: Edit) -> EditOfMany:
     """Edit only the first response of start."""
 
@@ -142,6 +146,8 @@ FAULTS = [
           response=body(_same("startedAt", "createdAt", _ALL))),
     fault("uploading-started", "T3", "UPLOADING has startedAt",
           response=body(_same("startedAt", "createdAt", f"UPLOADING {_GOING}"))),
+    fault("started-zero", "T3", "startedAt is the year 1 until the build starts",
+          response=body(_zero("startedAt"))),
     fault("artifact-uploading-started", "T3", "an artifact is UPLOADING, and has startedAt",
           response=body(put("status", "UPLOADING", when="BUILDING", rows="artifacts"))),
     fault("building-never-started", "T4", "BUILDING has no startedAt",
@@ -167,6 +173,8 @@ FAULTS = [
     fault("pending-completed", "T5", "PENDING has completedAt", "T9",
           response=body(both(_same("startedAt", "createdAt", _GOING),
                              _same("completedAt", "createdAt", _ALL)))),
+    fault("completed-epoch-zero", "T5", "completedAt is 1970-01-01 until the build ends",
+          response=body(_zero("completedAt", "1970-01-01T00:00:00Z"))),
     fault("artifact-completed-null", "T5", "a COMPLETED artifact has completedAt null",
           response=body(put("completedAt", None, when="COMPLETED", rows="artifacts"))),
     fault("artifact-failed-null", "T5", "a FAILED artifact has completedAt null",

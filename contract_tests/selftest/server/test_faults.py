@@ -26,8 +26,6 @@ from ..support.sampling import sampled
 from ..support.snapshots import assert_snapshot
 from ..support.unprovoked import UNPROVOKED
 
-"""Rules that no request makes observable on a server that has no limit and cancels nothing."""
-
 
 @pytest.fixture(scope="module")
 def sound() -> Run:
@@ -41,6 +39,15 @@ def test_fault_is_caught(name: str) -> None:
     fault = FAULTS[name]
 
     assert detection.detect(name).broken == {fault.rule} | fault.also
+
+
+def test_path_as_upload_url_leaves_the_rest_to_judge(sound: Run) -> None:
+    """The context goes to the same server, so that builds start and end."""
+    run = drive.run(Target(fault="upload-url-relative"), fuzzing=False)
+
+    assert {one for one, verdict in run.verdicts.items() if not verdict.observed} == {
+        one for one, verdict in sound.verdicts.items() if not verdict.observed
+    }
 
 
 FIRST = {fault.rule: name for name, fault in reversed(FAULTS.items())}

@@ -137,6 +137,44 @@ def test_a_time_that_is_lost_violates_two(key: str, value: Any) -> None:
     assert violated(STATUS, changed(COMPLETED, (key,), value)) == LOST[key]
 
 
+@pytest.mark.parametrize(("key", "rule"), [("startedAt", "T3"), ("completedAt", "T5")])
+@pytest.mark.parametrize("of_what", ["group", "artifact"])
+@pytest.mark.parametrize(
+    "early",
+    [
+        "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2026-11-24T09:00:00Z",
+        "2026-11-24T09:30:00+05:30", "9999-12-31T23:59:59Z",
+    ],
+)  # fmt: skip
+def test_a_time_before_its_event_is_one_violation(
+    key: str, rule: str, of_what: str, early: str
+) -> None:
+    """Whatever stands there, and whatever replaces it once its event has come."""
+    otherwise = broken_by_life(key, None, of_what)
+
+    assert broken_by_life(key, early, of_what) - otherwise == {rule}
+
+
+def broken_by_life(key: str, early: str | None, of_what: str) -> set[str]:
+    """Return what a build violates where a time stands that its status does not allow."""
+    story = Story()
+
+    def body(group: str, one: str) -> dict[str, Any]:
+        made = row("b", group, artifacts=[artifact(one)])
+        (made if of_what == "group" else made["artifacts"][0]).setdefault(key, early)
+        return made
+
+    story.initiate("b")
+    story.upload("b")
+    story.look("b", body("PENDING", "PENDING"))
+    story.start("b", body("BUILDING", "PENDING"))
+    story.look("b", body("BUILDING", "BUILDING"))
+    story.now = 300
+    story.look("b", body("COMPLETED", "COMPLETED"))
+    story.look("b", body("COMPLETED", "PENDING"))
+    return set(story.broken)
+
+
 @pytest.mark.parametrize("key", ["createdAt", "startedAt", "completedAt"])
 @pytest.mark.parametrize("at", [(), ("artifacts", 1)])
 def test_a_naive_time_is_one_violation(key: str, at: tuple[Any, ...]) -> None:
