@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from ..escape import show
@@ -27,6 +27,8 @@ PATH = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
 MOST_ERRORS = 10_000
 
 ROWS_AT_ONCE = 100
+
+_LONGEST_PLACE = 100
 
 # A longer text is parsed without being cached: a hostile server may send any length.
 LONGEST_KEPT = 64
@@ -50,7 +52,7 @@ class SchemaError(NamedTuple):
     Attributes:
         at: The field, as a JSON path.
         what: The validator's message.
-        value: The value of the field; ``MISSING`` if a required key is missing.
+        value: The value of the field; ``Missing`` if a required key is missing.
 
     """
 
@@ -59,13 +61,31 @@ class SchemaError(NamedTuple):
     value: Any
 
 
-class _Missing:
+@dataclass(frozen=True)
+class Missing:
+    """Stands for a missing key.
+
+    Attributes:
+        instead: Where it stands in another spelling, such as snake case, or in an envelope; empty
+            if it does neither.
+
+    """
+
+    instead: str = ""
+
     def __repr__(self) -> str:
-        return "no such key"
+        return f"no such key; there is {self.instead}" if self.instead else "no such key"
 
 
-MISSING: Final = _Missing()
-"""Stands for a missing key."""
+def missing(key: str, there: Mapping[str, Any]) -> Missing:
+    """Return what stands for a key that an object does not have."""
+    found = [one for one in there if one.isascii() and _letters(one) == _letters(key)]
+    found += [f"{one}.{key}" for one, of in there.items() if isinstance(of, dict) and key in of]
+    return Missing(found[0][:_LONGEST_PLACE] if found else "")
+
+
+def _letters(key: str) -> str:
+    return key.replace("_", "").replace("-", "").lower()
 
 
 @dataclass(frozen=True)
@@ -255,9 +275,10 @@ def _schema_error(error: jsonschema_rs.ValidationError, path: list[str | int]) -
     import jsonschema_rs
 
     kind = error.kind
-    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
-        missing = [*path, kind.as_dict()["property"]]
-        return SchemaError(_json_path(missing), error.message, MISSING)
+    there = error.instance
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required) and isinstance(there, dict):
+        key = kind.as_dict()["property"]
+        return SchemaError(_json_path([*path, key]), error.message, missing(key, there))
     return SchemaError(_json_path(path), error.message, error.instance)
 
 

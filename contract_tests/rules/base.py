@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from ..contract.openapi import MISSING
+from ..contract.openapi import Missing, missing
 from ..tape.exchange import NOT_JSON, Exchange, Message, Row
 from ..tape.history import History
 
@@ -48,7 +48,7 @@ class Shown:
 
     def __str__(self) -> str:
         """Return the JSON text, whole: reports remove secrets before they cut it to length."""
-        if self.value is MISSING or self.value is NOT_JSON:
+        if isinstance(self.value, Missing) or self.value is NOT_JSON:
             return repr(self.value)
         if isinstance(self.value, Message):
             return json.dumps(self.value.text, ensure_ascii=False)
@@ -200,4 +200,4 @@ def shown(value: object) -> Shown:
 
 def received(row: Row, key: str) -> Shown:
     """Return a row's value of a key, as a failure shows it."""
-    return Shown(row.data.get(key, MISSING))
+    return Shown(row.data[key] if key in row.data else missing(key, row.data))

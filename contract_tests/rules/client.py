@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..contract.openapi import MISSING, Contract
+from ..contract.openapi import Contract, Missing
 from ..tape.call import Call
 from ..tape.exchange import NOT_JSON, Credential, Exchange
 from .base import HELD, Broken, Judgement, Level, shown
@@ -202,7 +202,7 @@ def _lost(
             filter(
                 None,
                 (
-                    _lost(sent[key], kept.get(key, MISSING), f"{path}.{key}", documented)
+                    _lost(sent[key], kept.get(key, Missing()), f"{path}.{key}", documented)
                     for key in sent
                     if key in documented or key in kept
                 ),

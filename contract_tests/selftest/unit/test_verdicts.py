@@ -152,6 +152,29 @@ def test_the_field_that_failed_is_quoted(
 
 
 @pytest.mark.parametrize(
+    ("there", "received"),
+    [
+        ({}, "no such key"), ({"other": "createdAt", "create": 1}, "no such key"),
+        ({"created_at": None}, "no such key; there is created_at"),
+        ({"CreatedAt": 7}, "no such key; there is CreatedAt"),
+        ({"created-at": "x", "createdat": 1}, "no such key; there is created-at"),
+        ({"data": {"createdAt": "x"}}, "no such key; there is data.createdAt"),
+        ({"a" * 10_000: {"createdAt": 1}}, f"no such key; there is {'a' * 100}"),
+        ({"data": {"created_at": "x"}, "of": ["createdAt"]}, "no such key"),
+        ({"created\u017fat": 1, "c\nreatedat": 1}, "no such key"),
+    ],
+)  # fmt: skip
+def test_a_missing_key_is_named_as_it_is_spelt(
+    judge: Judge, there: dict[str, Any], received: str
+) -> None:
+    """Whoever writes created_at, or puts all into an envelope, sees it at once."""
+    body = {key: value for key, value in BODY.items() if key != "createdAt"}
+    [violation] = seen(judge, {**there, **body})
+
+    assert (violation.rule.id, str(violation.received)) == ("T1", received)
+
+
+@pytest.mark.parametrize(
     ("operation", "status", "body", "field", "expected", "received"),
     [
         (STATUS, 422, {"detail": []}, "$.errors", "an array", "no such key"),
