@@ -57,7 +57,7 @@ def to_see(rule: Rule[Any]) -> dict[str, str]:
 
 def _lines(rule: Rule[Any] | ClientRule) -> Iterator[str]:
     yield f"# {rule.id} {rule.level}: {rule.text}"
-    yield from ("", inspect.getdoc(rule.judge) or "")
+    yield from ("", (inspect.getdoc(rule.judge) or "").replace("``", "`"))
     if isinstance(rule, ClientRule):
         return
     if rule.needs_memory:
