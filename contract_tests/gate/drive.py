@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from ..drivers.http.pace import BudgetSpent
 from ..drivers.http.reachability import GoneError
 from ..drivers.http.sockets import shortened
-from ..drivers.http.transport import Endpoint, Limits
 from ..drivers.schemathesis.result import DRIVER as FUZZ
 from ..drivers.scripted import scenarios
 from ..drivers.scripted.builds import BUILD, BuildScript
 from ..drivers.session import Session
 from ..verdicts import findings
-from ..verdicts.judge import Violation
 from . import cleanup, fits, hollow
 from .plan import SCRIPT, script
 from .run import FEEDING, Cut, Run, outcome
-from .target import GateError, Target, refused, unreached
+from .target import GateError, refused, unreached
 
 PREFLIGHT = "contract-gate-preflight"
-
-
-def run(
-    target: Target,
-    *,
-    fuzzing: bool = True,
-    announce: Callable[[Violation], None] | None = None,
-    limits: Limits | None = None,
-    at: Endpoint | None = None,
-) -> Run:
-    """Judge a server.
-
-    Raises ``GateError`` if it cannot be judged: unreachable, refuses the token, or gave nothing to
-    observe. That is an error, and never a pass.
-    """
-    done = Run(target, announce, limits=limits or Limits(), at=at)
-    drive(done, fuzzing=fuzzing)
-    return done
 
 
 def drive(done: Run, *, fuzzing: bool = True) -> None:
     """Drive a run to its end; what it has seen so far stays in it, whatever is raised.
 
-    Raises ``GateError`` as ``run`` does. A server that stops answering once a rule is violated is
-    in ``done.problem``: the violation counts.
+    Raises ``GateError`` if the server cannot be judged: unreachable, refuses the token, or gave
+    nothing to observe. That is an error, and never a pass. Where it stops answering once a rule is
+    violated, that is in ``done.problem``: the violation counts.
     """
     with closing(done.endpoint.transport), _cleaning(done):
         try:

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 
 from ..drivers.http.pace import Pace
 from ..drivers.http.reachability import Reachability
-from ..drivers.http.transport import Endpoint, Limits
+from ..drivers.http.transport import Endpoint
 from ..drivers.images import OwnImages
 from ..drivers.journal import Journal
 from ..drivers.schemathesis import result as fuzz
@@ -21,7 +21,7 @@ from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.tape import Tape
 from ..usage import setting
 from ..verdicts import coverage
-from ..verdicts.judge import Judge, Verdict, Violation
+from ..verdicts.judge import Judge, Verdict
 from ..verdicts.waivers import Waiver
 from .cleanup import Cleaned, shown
 from .plan import planned
@@ -75,9 +75,7 @@ class Run:
 
     title: ClassVar[str] = "server"
     target: Target
-    announce: Callable[[Violation], None] | None = None
     report: Callable[[str], None] = _discard
-    limits: Limits = field(default_factory=Limits)
     at: InitVar[Endpoint | None] = None
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
     cut: list[Cut] = field(default_factory=list)
@@ -90,7 +88,7 @@ class Run:
     cleaned: Cleaned | None = None
 
     def __post_init__(self, at: Endpoint | None) -> None:
-        self.endpoint = at or self.target.endpoint(self.limits)
+        self.endpoint = at or self.target.endpoint()
         self.reach = Reachability()
         self.own = OwnImages(
             is_private=self.target.url is not None, is_kept=not self.target.cleans_up
@@ -100,7 +98,7 @@ class Run:
         self.tape = self.new_tape()
         self.redaction = Redaction(self.tape, headers=self.target.headers, proxy=self.target.proxy)
         target = self.target
-        self.judge = Judge(target.rules, self.announce, target.waivers, target.level, target.excuse)
+        self.judge = Judge(target.rules, target.waivers, target.level, target.excuse)
         self.tape.subscribe(self.judge.see)
         budget = self.target.budget
         # The run keeps to its plan, whatever the server accepts.
@@ -118,11 +116,6 @@ class Run:
             stuck_after=self.target.stuck_after,
             takes_any_token=is_stateless,
         )
-
-    @property
-    def own_name(self) -> str:
-        """The image name that this run alone uses."""
-        return self.own.name
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

@@ -266,18 +266,18 @@ class Target:
         }  # fmt: skip
         return command("gate", **settings)
 
-    def endpoint(self, limits: Limits | None = None) -> Endpoint:
+    def endpoint(self) -> Endpoint:
         """Return where requests go: to the URL, or to the embedded server."""
         if self.url:
             from ..drivers.http.client import Client
             from ..drivers.http.transport import Endpoint
 
-            client = Client(limits, ca=self.ca_bundle, proxy=self.proxy)
+            client = Client(ca=self.ca_bundle, proxy=self.proxy)
             return Endpoint(self.url.rstrip("/"), client)
         from ..reference.faults import FAULTS
 
         fault = FAULTS[self.fault] if self.fault else None
-        return embedded(self.token, fault, limits)
+        return embedded(self.token, fault)
 
 
 def embedded(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -204,10 +204,6 @@ class Tape:
     def owner(self, artifact: Row) -> str | None:
         """Return the build that first listed an artifact of this id and createdAt, or None."""
         return self._artifacts.get(_named(artifact))
-
-    def histories(self) -> Iterator[History]:
-        """Replay the tape: for each exchange the history of its build that ends with it."""
-        yield from self.timeline.items
 
     def successes(self, driver: str | None = None) -> dict[str, int]:
         """Count the successes of each operation, of one driver or of all."""

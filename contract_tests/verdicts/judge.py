@@ -14,7 +14,7 @@ from ..rules.client import CLIENT_RULES, ClientRule
 from ..tape.call import Call
 from ..tape.exchange import Exchange
 from ..tape.history import History
-from ..tape.tape import Record, Tape
+from ..tape.tape import Record
 from .waivers import Waiver
 
 
@@ -230,7 +230,6 @@ class Judge:
     def __init__(
         self,
         rules: Iterable[Rule[Any]],
-        announce: Callable[[Violation], None] | None = None,
         waivers: Iterable[Waiver] = (),
         level: str = "should",
         excused: Callable[[Rule[Any]], str] = lambda _: "",
@@ -239,7 +238,7 @@ class Judge:
         self._excused = excused
         self.waivers = tuple(waivers)
         self.verdicts = {rule.id: self._verdict(rule) for rule in rules}
-        self.announce = announce
+        self.announce: Callable[[Violation], None] | None = None
         self._announced: set[tuple[str, str, Waiver | None]] = set()
 
     def see(self, history: Record) -> list[Violation]:
@@ -296,14 +295,6 @@ class Judge:
     def _verdict(self, rule: Rule[Any]) -> Verdict:
         waivers = tuple(one for one in self.waivers if one.rule == rule.id)
         return Verdict(rule, waivers, self._excused(rule))
-
-
-def judge(tape: Tape, rules: Iterable[Rule[Any]]) -> dict[str, Verdict]:
-    """Check a whole tape against rules; return the verdicts by rule id."""
-    judging = Judge(rules)
-    for history in tape.histories():
-        judging.see(history)
-    return judging.verdicts
 
 
 @dataclass

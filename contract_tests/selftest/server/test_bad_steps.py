@@ -33,6 +33,7 @@ from ...tape.tape import Tape
 from ...verdicts.judge import Judge
 from ...verdicts.waivers import Waiver
 from ..support.crashing import ERROR, Crash, Passed, crashing
+from ..support.judging import judge_server
 from ..support.unprovoked import UNPROVOKED
 
 TOKEN = "test-token"  # noqa: S105
@@ -237,7 +238,7 @@ def test_run_without_an_accepted_upload_is_never_green(
     """Where P11 is not judged it cannot be judged at all; so with P11 waived."""
     at = embedded(TOKEN, uploads_answered(500, stored=stored))
     with pytest.raises(GateError):
-        drive.run(Target(token=TOKEN, **settings), fuzzing=False, at=at)
+        judge_server(Target(token=TOKEN, **settings), fuzzing=False, at=at)
 
 
 def test_redirected_upload_names_the_redirect() -> None:
@@ -255,7 +256,7 @@ def test_waived_p11_is_not_green() -> None:
     waiver = Waiver("P11", "known", datetime(2999, 1, 1, tzinfo=UTC).date())
     at = embedded(TOKEN, uploads_answered(500, stored=True))
     with pytest.raises(GateError):
-        drive.run(Target(token=TOKEN, waivers=(waiver,)), fuzzing=False, at=at)
+        judge_server(Target(token=TOKEN, waivers=(waiver,)), fuzzing=False, at=at)
 
 
 def test_some_uploads_that_fail_are_counted() -> None:
@@ -307,7 +308,7 @@ def test_given_build_passes_in_every_state(status: str) -> None:
     """What others did to it is not on the tape, so that nothing is concluded from its absence."""
     scenario = "cancelled" if status == "CANCELLED" else "default"
     at = embedded(TOKEN, scenario=scenario)
-    done = drive.run(Target(token=TOKEN, build_id=made(at, status)), at=at)
+    done = judge_server(Target(token=TOKEN, build_id=made(at, status)), at=at)
 
     assert violated(done) == set()
     assert done.problem is None
@@ -320,7 +321,7 @@ def test_given_build_that_outlives_the_deadline_is_cut() -> None:
     """A build that has not ended was not judged to its end, and each report shows that."""
     at = embedded(TOKEN, scenario="stuck")
     target = Target(token=TOKEN, build_id=made(at, "BUILDING"), budget=Budget(deadline=60))
-    done = drive.run(target, at=at)
+    done = judge_server(target, at=at)
 
     assert {cut.budget for cut in done.cut} == {"DEADLINE"}
     assert (verdicts.document(Report(run=done))["ended"], violated(done)) == ("cut", set())

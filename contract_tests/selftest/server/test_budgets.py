@@ -24,6 +24,7 @@ from ...reference.faults import FAULTS
 from ...reference.faults.base import Fault, ServerRequest, ServerResponse
 from ...tape.exchange import Exchange
 from ...tape.tape import Tape
+from ..support.judging import judge_server
 from ..support.sampling import sampled
 
 TOKEN = "test-token"  # noqa: S105
@@ -159,7 +160,7 @@ def test_smaller_budget_gives_a_smaller_plan(name: str) -> None:
 @pytest.mark.parametrize("builds", [1, 2, 3, 4])
 def test_tokens_and_bodies_are_checked_with_few_builds(builds: int) -> None:
     """Requests without a build are sent first; others share one build."""
-    done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
+    done = judge_server(Target(token=TOKEN, budget=Budget(builds=builds)), fuzzing=False)
 
     unauthorized = [one for one in done.tape.exchanges if one.response.status == 401]
     assert {one.operation for one in unauthorized} == {INITIATE, START, STATUS, DELETE}
@@ -184,7 +185,7 @@ def test_responses_past_the_byte_budget_are_counted(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("builds", [1, 2, 5])
 def test_max_builds_limits_the_run(builds: int) -> None:
     """The first build is started; what needs more builds is not observed or cut off."""
-    done = drive.run(Target(token=TOKEN, budget=Budget(builds=builds)))
+    done = judge_server(Target(token=TOKEN, budget=Budget(builds=builds)))
 
     assert done.pace.issued == builds
     assert len(done.initiated[0]) == builds
@@ -210,7 +211,7 @@ def test_deadline_limits_the_run() -> None:
 def test_nothing_is_generated_without_a_build(builds: int) -> None:
     """Neither in the plan nor in the run, which lists it as cut off."""
     target = Target(token=TOKEN, budget=Budget(builds=builds))
-    run = drive.run(target)
+    run = judge_server(target)
 
     [part] = [one for one in planning.planned(target).parts if one.driver == FUZZ]
     assert (part.requests, part.builds) == (0, 0)

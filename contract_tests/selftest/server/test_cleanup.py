@@ -88,10 +88,10 @@ def test_image_that_is_not_deleted_is_in_every_report(name: str, tmp_path: Path)
     refusal, why = REFUSALS[name]
     target = Target(url=URL, token=TOKEN)
     run = run_of(target, to_delete(refusal))
-    run.own.journal = Journal(tmp_path, URL, run.own_name)
+    run.own.journal = Journal(tmp_path, URL, run.own.name)
     driven(run)
 
-    left = {f"{run.own_name}:{tag}": why for tag in ("v2", "v3", "v4", "v1")}
+    left = {f"{run.own.name}:{tag}": why for tag in ("v2", "v3", "v4", "v1")}
     assert run.images_left_behind == left
     assert len(run.left_behind[0]) == len(run.initiated[0]) - 2  # the judged ones
     assert run.own.journal.path.exists()
@@ -160,7 +160,7 @@ def test_clean_up_can_be_switched_off() -> None:
     run = driven(run_of(Target(token=TOKEN, cleanup="off")))
 
     assert cleanup.DRIVER not in {one.driver for one in run.tape.exchanges}
-    assert {*run.images_left_behind} == {f"{run.own_name}:v{n}" for n in (1, 2, 3, 4)}
+    assert {*run.images_left_behind} == {f"{run.own.name}:v{n}" for n in (1, 2, 3, 4)}
     assert run.pace.reserved == 0
 
 
@@ -181,7 +181,7 @@ def test_what_was_made_is_deleted_after_a_failure(at: int, error: type[BaseExcep
 def test_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     """What is left then is listed, and in the journal."""
     run = run_of(Target(url=URL, token=TOKEN))
-    run.own.journal = Journal(tmp_path, URL, run.own_name)
+    run.own.journal = Journal(tmp_path, URL, run.own.name)
     raise_at(run, 60, KeyboardInterrupt)
     raise_at(run, 62, KeyboardInterrupt)
 
@@ -262,7 +262,7 @@ def test_lost_initiate_counts_as_made() -> None:
 
     assert lost == ["deleted-first", "v2"]
     deletes = [one.deletes for one in run.tape.of(IMAGES.delete) if one.has_deleted]
-    assert {(run.own_name, tag) for tag in lost} <= {*deletes}
+    assert {(run.own.name, tag) for tag in lost} <= {*deletes}
     assert run.own.made == {}
 
 
@@ -278,10 +278,10 @@ def test_accepted_invalid_body_is_listed_and_not_deleted() -> None:
     run = run_of(Target(token=TOKEN), lenient)
     driven(run)
 
-    others = {one for one in run.images_left_behind if not one.startswith(run.own_name)}
+    others = {one for one in run.images_left_behind if not one.startswith(run.own.name)}
     assert "7:v1" in others
     assert {run.images_left_behind[one] for one in others} == {"no name of this run"}
-    assert {one.deletes[0] for one in run.tape.of(IMAGES.delete) if one.deletes} == {run.own_name}
+    assert {one.deletes[0] for one in run.tape.of(IMAGES.delete) if one.deletes} == {run.own.name}
     assert [one.rule.id for one in run.judge.violated] == ["P3"]
 
 

@@ -21,6 +21,7 @@ from ...problems import Exit, Problem
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import markdown, terminal, verdicts
 from ...tape.tape import Tape
+from ..support.judging import judge_server
 from ..support.sampling import sampled
 
 TOKEN = "a-token-of-the-test"  # noqa: S105
@@ -67,7 +68,7 @@ class Server:
 def foreign(server: Server, run: Run) -> list[str]:
     """Return the deletes that may take anything but an image of the run's own name."""
     ids = {one.build_id for one in run.tape.of(IMAGES.initiate)}
-    own = re.compile(rf"{IMAGE}/{run.own_name}/[^/]+")
+    own = re.compile(rf"{IMAGE}/{run.own.name}/[^/]+")
     harmless = {BUILD} | {f"{BUILD}/{one}/start" for one in ids}
     return [one for one in server.deletes if one not in harmless and not own.fullmatch(one)]
 
@@ -95,7 +96,7 @@ def test_run_deletes_only_images_of_its_own_name(target: dict[str, Any]) -> None
 
     assert foreign(server, run) == []
     assert [one.failure for one in run.tape.exchanges if "not sent" in (one.failure or "")] == []
-    assert run.own_name not in ("contract-gate", "")
+    assert run.own.name not in ("contract-gate", "")
 
 
 def test_deletes_come_last_and_are_of_what_the_run_made() -> None:
@@ -109,7 +110,7 @@ def test_deletes_come_last_and_are_of_what_the_run_made() -> None:
     cleaning = [one for one in after if one.driver == cleanup.DRIVER]
     assert {one.operation for one in after} == {IMAGES.delete, IMAGES.status}
     assert {one.deletes for one in after if one.deletes and one not in cleaning} == {
-        (run.own_name, "deleted-first"), (run.own_name, "deleted-first-kept"),
+        (run.own.name, "deleted-first"), (run.own.name, "deleted-first-kept"),
     }  # fmt: skip
     assert after[-len(cleaning) :] == cleaning
     assert {one.operation for one in cleaning} == {IMAGES.delete}
@@ -131,7 +132,7 @@ def test_no_image_of_another_name_is_initiated(seed: int, url: str | None) -> No
     run = server.judged(fuzzing=True, seed=seed, url=url)
 
     names = [one["image_name"] for one in server.named]
-    assert {one for one in names if isinstance(one, str)} == {run.own_name}
+    assert {one for one in names if isinstance(one, str)} == {run.own.name}
     assert {type(one) for one in names} > {str}
     public = [one for one in server.named if one.get("visibility") == "PUBLIC"]
     assert bool(public) == (url is None)
@@ -248,7 +249,7 @@ def test_delete_of_what_is_deleted_is_judged(status: int, rule: str) -> None:
         if request.method == "DELETE" and response.status == 404:
             response.status = status
 
-    run = drive.run(Target(token=TOKEN), at=embedded(TOKEN, Fault("gone", "", "", response=change)),
-                    fuzzing=False)  # fmt: skip
+    at = embedded(TOKEN, Fault("gone", "", "", response=change))
+    run = judge_server(Target(token=TOKEN), fuzzing=False, at=at)
 
     assert [one.rule.id for one in run.judge.violated] == [rule]

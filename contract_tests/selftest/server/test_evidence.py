@@ -35,8 +35,8 @@ from ...report import conclusion, terminal, text, verdicts
 from ...rules import RULES
 from ...settings import SETTINGS, from_environment
 from ...tape.tape import Tape
-from ...verdicts.judge import judge
 from ...watch import Watch
+from ..support.judging import judge_server, judge_tape
 from ..support.recordings import Replay, entry, replayer, start, status, violated
 from ..support.sampling import sampled
 from ..support.secret_forms import FORMS, SECRET, WORDS
@@ -69,7 +69,7 @@ def drive(token: str, headers: dict[str, str]) -> tuple[Run, list[tuple[Any, ...
             received.append((request.method, request.operation, content))
 
     at = embedded(token, Fault("note", "", "", request=note))
-    return gate.run(Target(token=token, headers=headers), fuzzing=False, at=at), received
+    return judge_server(Target(token=token, headers=headers), fuzzing=False, at=at), received
 
 
 def pages(done: Run) -> list[str]:
@@ -104,7 +104,7 @@ def test_verdicts_and_traffic_do_not_depend_on_secrets(
 @pytest.mark.slow
 def test_generated_traffic_does_not_depend_on_secrets() -> None:
     """Schemathesis' own checks see what was received, too."""
-    done = gate.run(Target(token="1", headers={"X-Team": "a"}))  # noqa: S106
+    done = judge_server(Target(token="1", headers={"X-Team": "a"}))  # noqa: S106
 
     assert [one.rule.id for one in done.judge.violated] == []
     assert done.fuzzed is not None
@@ -143,7 +143,7 @@ def test_recording_takes_any_token(word: str, tmp_path: Path) -> None:
     made, other = replayed(*entries), replayed(*plain)
 
     def outcomes(tape: Tape) -> dict[str, tuple[str, int]]:
-        verdicts = judge(tape, RULES.values())
+        verdicts = judge_tape(tape, RULES.values())
         return {rule: (one.outcome, one.observed) for rule, one in verdicts.items()}
 
     assert outcomes(made.tape) == outcomes(other.tape)
@@ -164,7 +164,7 @@ def test_what_a_server_sends_is_reported_as_it_was(
 
     target = Target(rule=("S1",))
     at = embedded(target.token, Fault("rename", "", "", response=rename))
-    done = gate.run(target, fuzzing=False, at=at)
+    done = judge_server(target, fuzzing=False, at=at)
     [verdict] = verdicts.document(Report(run=done))["verdicts"]
 
     assert verdict["groups"][0]["received"] == json.dumps(words)
@@ -258,7 +258,7 @@ def test_invalid_proxy_is_named_without_its_password(proxy: str) -> None:
 
 def test_nothing_that_holds_secrets_is_pickled() -> None:
     """A pickle would hold them in clear."""
-    done = gate.run(Target(token=SECRET, rule=("P1",)), fuzzing=False)
+    done = judge_server(Target(token=SECRET, rule=("P1",)), fuzzing=False)
 
     for one in (done.tape, done.tape.exchanges[0], done.tape.exchanges[0].request, done):
         with pytest.raises((TypeError, pickle.PicklingError)):

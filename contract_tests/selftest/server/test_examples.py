@@ -16,10 +16,10 @@ from schemathesis.config import SchemathesisConfig
 
 from ...contract.openapi import PATH
 from ...drivers.schemathesis.examples import IN_MEMORY, opened, shared
-from ...gate import drive
 from ...gate.target import Target, embedded
 from ...problems import Problem
 from ...reference.faults import Fault, ServerRequest, ServerResponse
+from ..support.judging import judge_server
 
 TOKEN = "a-token-of-the-test"  # noqa: S105 (of a server that lives as long as the test)
 LONG = 30
@@ -113,7 +113,7 @@ def remembering(folder: Path) -> Fault:
 def search(folder: str, of: str) -> None:
     """Run the gate from a seed; print the starts that schemathesis generated, by its phases."""
     target = Target(token=TOKEN, seed=int(of), database=f"{folder}/database")
-    run = drive.run(target, at=embedded(TOKEN, remembering(Path(folder))))
+    run = judge_server(target, at=embedded(TOKEN, remembering(Path(folder))))
     starts = [
         (one.intent, (one.request.content or b"").decode(errors="replace"))
         for one in run.tape.of(run.tape.api.start) if one.driver == "schemathesis"

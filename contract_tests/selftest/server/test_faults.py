@@ -12,7 +12,6 @@ from starlette.routing import Route
 
 from ...drivers.http.clock import VirtualClock
 from ...drivers.http.in_process import in_process
-from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.faults import FAULTS
@@ -20,8 +19,9 @@ from ...report import rule_page, text
 from ...rules import RULES
 from ...settings import PREFIX, from_environment
 from ...tape.tape import Tape
-from ...verdicts.judge import Outcome, judge
+from ...verdicts.judge import Outcome
 from ..support import detection, taped
+from ..support.judging import judge_server, judge_tape
 from ..support.sampling import sampled
 from ..support.snapshots import assert_snapshot
 from ..support.unprovoked import UNPROVOKED
@@ -30,7 +30,7 @@ from ..support.unprovoked import UNPROVOKED
 @pytest.fixture(scope="module")
 def sound() -> Run:
     """Judge the faultless server."""
-    return drive.run(Target(), fuzzing=False)
+    return judge_server(Target(), fuzzing=False)
 
 
 @pytest.mark.parametrize("name", list(FAULTS))
@@ -43,7 +43,7 @@ def test_fault_is_caught(name: str) -> None:
 
 def test_path_as_upload_url_leaves_the_rest_to_judge(sound: Run) -> None:
     """The context goes to the same server, so that builds start and end."""
-    run = drive.run(Target(fault="upload-url-relative"), fuzzing=False)
+    run = judge_server(Target(fault="upload-url-relative"), fuzzing=False)
 
     assert {one for one, verdict in run.verdicts.items() if not verdict.observed} == {
         one for one, verdict in sound.verdicts.items() if not verdict.observed
@@ -90,7 +90,7 @@ def test_sound_server_passes(sound: Run) -> None:
 def test_level_decides_what_fails(fault: str, level: str, outcome: str) -> None:
     """A rule above it is checked all the same, and shown as advice."""
     rule = FAULTS[fault].rule
-    run = drive.run(Target(fault=fault, level=level), fuzzing=False)
+    run = judge_server(Target(fault=fault, level=level), fuzzing=False)
 
     assert run.verdicts[rule].outcome == outcome
     assert run.passed is (outcome == "advised")
@@ -109,7 +109,7 @@ def test_repr_of_a_tape_shows_no_token(sound: Run) -> None:
 
 def test_replay_agrees(sound: Run) -> None:
     """Judging the whole tape afterwards gives the verdicts of judging it as it grew."""
-    replayed = judge(sound.tape, RULES.values())
+    replayed = judge_tape(sound.tape, RULES.values())
 
     assert {rule: v.observed for rule, v in replayed.items()} == {
         rule: v.observed for rule, v in sound.verdicts.items()
@@ -118,14 +118,14 @@ def test_replay_agrees(sound: Run) -> None:
 
 def test_nothing_on_the_tape_is_not_observed() -> None:
     """A rule that no traffic touched has not passed."""
-    verdicts = judge(Tape("token"), RULES.values())
+    verdicts = judge_tape(Tape("token"), RULES.values())
 
     assert {verdict.outcome for verdict in verdicts.values()} == {"not observed"}
 
 
 def test_failure_text() -> None:
     """The first violation of a group in full, and the command that repeats the check."""
-    run = drive.run(Target(fault="completed-null", rule=("T5",)), fuzzing=False)
+    run = judge_server(Target(fault="completed-null", rule=("T5",)), fuzzing=False)
     [group, *_] = run.verdicts["T5"].groups.values()
 
     shown = text.failure(group, run.redaction, run.target.repeat(group.first.rule))
@@ -145,7 +145,7 @@ def test_source_is_there(rule: str) -> None:
 def seen_by_its_page(rule: str) -> bool:
     """Whether the command of a rule's page fails for the rule."""
     settings = {PREFIX + name: value for name, value in rule_page.to_see(RULES[rule]).items()}
-    run = drive.run(from_environment(settings), fuzzing=False)
+    run = judge_server(from_environment(settings), fuzzing=False)
     return run.verdicts[rule].outcome == Outcome.VIOLATED and not run.passed
 
 
@@ -162,13 +162,13 @@ def test_command_of_a_page_shows_a_build_that_never_ends() -> None:
 def test_unreachable_target_is_an_error() -> None:
     """A server that does not answer is not a verdict."""
     with pytest.raises(GateError, match="no response from"):
-        drive.run(Target(url="http://127.0.0.1:9"))
+        judge_server(Target(url="http://127.0.0.1:9"))
 
 
 def test_refused_token_is_an_error() -> None:
     """A refused token is a problem, and not judged."""
     with pytest.raises(GateError, match="token"):
-        drive.run(Target(token="another-token"), at=embedded("right-token"))  # noqa: S106
+        judge_server(Target(token="another-token"), at=embedded("right-token"))  # noqa: S106
 
 
 BUDGETS = [Budget(), Budget(deadline=1), Budget(requests=20), Budget(builds=1, requests=20)]
@@ -185,7 +185,7 @@ def test_hollow_run_is_an_error(status: int, budget: Budget) -> None:
     app = Starlette(routes=[Route("/{path:path}", other, methods=["GET", "POST"])])
     is_cut_before = status == 403 and budget.builds is not None  # by what must be refused
     with pytest.raises(GateError, match="nothing to judge") as raised:
-        drive.run(Target(budget=budget), fuzzing=False, at=in_process(app, VirtualClock()))
+        judge_server(Target(budget=budget), fuzzing=False, at=in_process(app, VirtualClock()))
 
     assert ("API's base URL" in raised.value.fix) is not is_cut_before
     assert ("raise" in raised.value.fix) is is_cut_before
@@ -194,6 +194,6 @@ def test_hollow_run_is_an_error(status: int, budget: Budget) -> None:
 def test_spent_budget_is_the_reason_where_initiate_was_not_sent() -> None:
     """The server is this API, as far as anybody can tell."""
     with pytest.raises(GateError) as raised:
-        drive.run(Target(budget=Budget(requests=1)), fuzzing=False)
+        judge_server(Target(budget=Budget(requests=1)), fuzzing=False)
 
     assert raised.value.fix == "raise MAX_REQUESTS"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ...gate import drive
 from ...gate.target import Target
 from ...verdicts.waivers import Waiver
 from ..support.fastapi_server import create_app, serving
+from ..support.judging import judge_server
 from ..support.sampling import sampled
 
 TOKEN = "test-token"  # noqa: S105
@@ -48,7 +48,7 @@ def test_fastapi_server_fails_under_the_rule_of_its_fault_alone(
     """Over a real socket; the header goes with generated requests to the sound server alone."""
     fuzzing = not (options and headers)
     with serving(create_app(TOKEN, **options)) as url:
-        run = drive.run(Target(url=url, token=TOKEN, headers=headers), fuzzing=fuzzing)
+        run = judge_server(Target(url=url, token=TOKEN, headers=headers), fuzzing=fuzzing)
 
     found = {name for name, verdict in run.verdicts.items() if verdict.outcome == "violated"}
     assert violated <= found <= violated | joining
@@ -63,7 +63,7 @@ def test_422_body_of_fastapi_is_waived_by_its_status() -> None:
         Waiver("P6", "none returns 418", last, status=418),
     )
     with serving(create_app(TOKEN, documented_errors=False)) as url:
-        run = drive.run(Target(url=url, token=TOKEN, waivers=waivers))
+        run = judge_server(Target(url=url, token=TOKEN, waivers=waivers))
 
     violations = run.verdicts["P6"].violations
     assert violations

@@ -33,7 +33,6 @@ from ...drivers.schemathesis import driver as fuzz
 from ...drivers.schemathesis.checks import OFF, ON
 from ...drivers.schemathesis.result import DRIVER, Result
 from ...drivers.session import BudgetSpent, Session, SessionError
-from ...gate import drive
 from ...gate.result import Report
 from ...gate.run import Run
 from ...gate.target import Target, embedded
@@ -46,6 +45,7 @@ from ...tape.tape import Tape
 from ...verdicts import findings
 from ...verdicts.judge import Judge
 from ...verdicts.waivers import Waiver
+from ..support.judging import judge_server
 
 TOKEN = "test-token"  # noqa: S105
 LINKS = {"initiate→start", "initiate→status"}
@@ -276,7 +276,7 @@ def test_own_checks_find_what_no_rule_does() -> None:
 def judged(*waivers: Waiver, **settings: Any) -> Run:
     """Judge a server that redirects an initiate, which no rule of ours looks at."""
     at = embedded(TOKEN, Fault("other", "", "", response=redirects))
-    return drive.run(Target(token=TOKEN, waivers=waivers, **settings), at=at)
+    return judge_server(Target(token=TOKEN, waivers=waivers, **settings), at=at)
 
 
 def test_own_checks_are_judged_as_rules() -> None:

@@ -13,7 +13,7 @@ from ... import program
 from ...contract.api import INITIATE, START, STATUS
 from ...drivers.http.transport import Endpoint
 from ...drivers.scripted import inputs, scenarios
-from ...gate import cleanup, drive
+from ...gate import cleanup
 from ...gate import plan as planning
 from ...gate.result import Report
 from ...gate.run import Run
@@ -21,6 +21,7 @@ from ...gate.target import GateError, Target, embedded
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import terminal
 from ...rules import RULES
+from ..support.judging import judge_server
 from ..support.unprovoked import UNPROVOKED
 
 TOKEN = "test-token"  # noqa: S105
@@ -32,7 +33,7 @@ STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING, scenarios.DELETI
 @pytest.fixture(scope="module")
 def sound() -> Run:
     """Judge the faultless server by the script alone."""
-    return drive.run(Target(), fuzzing=False)
+    return judge_server(Target(), fuzzing=False)
 
 
 def changed(
@@ -91,7 +92,7 @@ def test_each_input_is_sent_to_each_operation_that_accepts_it(sound: Run) -> Non
 def test_require_reports_what_was_not_observed() -> None:
     """Rules, and cells of the matrix."""
     wanted = ("T5", "COMPLETED:set:set", "CANCELLED", "artifact:FAILED", "PENDING:absent")
-    done = drive.run(Target(token=TOKEN, require=wanted), fuzzing=False)
+    done = judge_server(Target(token=TOKEN, require=wanted), fuzzing=False)
 
     assert done.missing == ["CANCELLED", "PENDING:absent"]
 
@@ -108,7 +109,7 @@ def test_token_and_secret_header_are_not_shown() -> None:
 
     token = "a/t+oken~with-signs"  # noqa: S105
     target = Target(token=token, headers={"X-Key": "another-secret"})
-    done = drive.run(target, fuzzing=False, at=changed(echo, token))
+    done = judge_server(target, fuzzing=False, at=changed(echo, token))
 
     echoed = [one for one in done.tape.exchanges if "x-echo" in one.response.headers]
     assert token in echoed[0].response.headers["x-echo"]
@@ -135,9 +136,9 @@ def test_plan_with_build_id_has_no_builds() -> None:
 def test_build_id_limits_the_run_to_status() -> None:
     """Nothing is initiated, uploaded or started."""
     at = embedded(TOKEN)
-    before = drive.run(Target(token=TOKEN, cleanup="off"), fuzzing=False, at=at)
+    before = judge_server(Target(token=TOKEN, cleanup="off"), fuzzing=False, at=at)
     given = before.left_behind[1][0]
-    done = drive.run(Target(token=TOKEN, build_id=given), at=at)
+    done = judge_server(Target(token=TOKEN, build_id=given), at=at)
 
     called = {one.operation for one in done.tape.exchanges if one.operation}
     assert called == {STATUS}
@@ -149,7 +150,7 @@ def test_build_id_limits_the_run_to_status() -> None:
 def test_unknown_build_id_cannot_be_judged() -> None:
     """The run does not pass."""
     with pytest.raises(GateError, match="no success of get_build_status"):
-        drive.run(Target(token=TOKEN, build_id="gone"))
+        judge_server(Target(token=TOKEN, build_id="gone"))
 
 
 def test_build_that_never_starts_cannot_be_judged() -> None:
@@ -166,7 +167,7 @@ def test_build_that_never_starts_cannot_be_judged() -> None:
                                     response.content)  # fmt: skip
 
     with pytest.raises(GateError, match="no build was COMPLETED"):
-        drive.run(Target(token=TOKEN), fuzzing=False, at=changed(waiting))
+        judge_server(Target(token=TOKEN), fuzzing=False, at=changed(waiting))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
@@ -178,4 +179,4 @@ def test_server_that_rejects_every_request_does_not_pass(status: int) -> None:
         response.content = b'{"errors": []}'
 
     with pytest.raises(GateError, match="problem: "):
-        drive.run(Target(token=TOKEN), fuzzing=False, at=changed(rejected))
+        judge_server(Target(token=TOKEN), fuzzing=False, at=changed(rejected))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ...drivers.http.clock import SYSTEM
 from ...drivers.http.pace import BudgetSpent, Pace
-from ...gate import drive, hollow
+from ...gate import hollow
 from ...gate.loaded import LoadRun, Measured
 from ...gate.run import Run
 from ...gate.target import Load, Target, embedded
@@ -24,6 +24,7 @@ from ...reference.faults import FAULTS
 from ...tape.exchange import Credential, Exchange
 from ...tape.merge import Batch, Entry, Merge, entry
 from ...tape.tape import Tape
+from ..support.judging import judge_server
 
 WORKERS = ("one", "two", "three", "four")
 TOKEN = "a-token-of-the-test"  # noqa: S105 (of a server that lives as long as the test)
@@ -33,7 +34,7 @@ TOKEN = "a-token-of-the-test"  # noqa: S105 (of a server that lives as long as t
 def run() -> Run:
     """Judge a server that mixes builds up."""
     at = embedded(TOKEN, FAULTS["artifact-of-another"])
-    return drive.run(Target(token=TOKEN, rule=("L9",)), fuzzing=False, at=at)
+    return judge_server(Target(token=TOKEN, rule=("L9",)), fuzzing=False, at=at)
 
 
 def owner(exchange: Exchange, split: int) -> str:

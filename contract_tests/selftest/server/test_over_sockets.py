@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import Target
 from ...reference.app import create_app
 from ...reference.faults import FAULTS, GROUPS, Fault, ServerRequest, ServerResponse, apply
 from ...reference.over_sockets import running
 from ...rules import RULES, Level
+from ..support.judging import judge_server
 from ..support.unprovoked import UNPROVOKED
 
 TOKEN = "test-token"  # noqa: S105
@@ -45,7 +45,7 @@ def served(fault: str | None = None) -> Iterator[str]:
 def test_sound_server_passes() -> None:
     """Every rule is observed and holds, over scripted and generated traffic."""
     with served() as url:
-        done = drive.run(Target(url=url, token=TOKEN))
+        done = judge_server(Target(url=url, token=TOKEN))
 
     passed = {rule for rule in RULES if done.verdicts[rule].outcome == "passed"}
     assert {*RULES} - passed == UNPROVOKED
@@ -59,7 +59,7 @@ def test_sound_server_passes() -> None:
 def test_fault_is_caught(name: str) -> None:
     """Under the same rules as in process."""
     with served(name) as url:
-        done = drive.run(Target(url=url, token=TOKEN), fuzzing=False)
+        done = judge_server(Target(url=url, token=TOKEN), fuzzing=False)
 
     assert {one.rule.id for one in done.judge.violated} == {FAULTS[name].rule} | FAULTS[name].also
 
@@ -72,7 +72,7 @@ def test_server_that_closes_each_connection_passes() -> None:
 
     sound = create_app(token=TOKEN, build_seconds=0.08)
     with running(Fault("closes", "", "", response=closes).wrap(sound, TOKEN)) as url:
-        done = drive.run(Target(url=url, token=TOKEN), fuzzing=False)
+        done = judge_server(Target(url=url, token=TOKEN), fuzzing=False)
 
     assert (done.judge.violated, done.unanswered) == ([], {})
 
@@ -80,8 +80,8 @@ def test_server_that_closes_each_connection_passes() -> None:
 def test_same_requests_as_in_process() -> None:
     """But for the polls, whose number is a matter of time."""
     with served() as url:
-        there = drive.run(Target(url=url, token=TOKEN), fuzzing=False)
-    here = drive.run(Target(token=TOKEN), fuzzing=False)
+        there = judge_server(Target(url=url, token=TOKEN), fuzzing=False)
+    here = judge_server(Target(token=TOKEN), fuzzing=False)
 
     assert sent(here) == sent(there)
 

@@ -23,6 +23,7 @@ from ...reference.faults import FAULTS, Fault, ServerRequest, ServerResponse
 from ...report import conclusion, junit, markdown, verdicts
 from ...rules import RULES
 from ...tape.exchange import UPLOAD, Credential
+from ..support.judging import judge_server
 from ..support.stateless_mock import Mock
 
 TOKEN = "test-token"  # noqa: S105
@@ -31,7 +32,7 @@ TARGET = Target(url="http://127.0.0.1:1", profile=STATELESS)
 
 def judged(mock: Mock, *, fuzzing: bool = False) -> Run:
     """Judge a mock as one without memory."""
-    return drive.run(TARGET, at=mock.endpoint(), fuzzing=fuzzing)
+    return judge_server(TARGET, at=mock.endpoint(), fuzzing=fuzzing)
 
 
 def violated(run: Run) -> set[str]:
@@ -211,7 +212,7 @@ def test_mock_without_memory_is_recognised(edit: str | None) -> None:
 @pytest.mark.parametrize("fault", [None, "unknown-status-200", "other-id", "same-id-again"])
 def test_server_with_builds_gets_no_hint(fault: str | None) -> None:
     """Also with one fault that a mock without memory has."""
-    run = drive.run(Target(fault=fault), fuzzing=False)
+    run = judge_server(Target(fault=fault), fuzzing=False)
 
     assert fits.better(run) is None
 
@@ -231,7 +232,7 @@ def test_server_with_builds_is_recognised_as_such() -> None:
 @pytest.fixture(scope="module")
 def careful() -> Run:
     """Judge the reference server as one that others use, with what generates requests at hand."""
-    return drive.run(Target(profile=PRODUCTION))
+    return judge_server(Target(profile=PRODUCTION))
 
 
 def test_production_makes_two_builds_and_leaves_none(careful: Run) -> None:

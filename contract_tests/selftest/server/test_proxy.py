@@ -13,7 +13,6 @@ import pytest
 
 from ... import settings
 from ...drivers.proxy import app as proxy_app
-from ...gate import drive
 from ...gate.target import Target
 from ...judge import judged
 from ...reference.app import create_app
@@ -22,6 +21,7 @@ from ...reference.over_sockets import running
 from ...rules import RULES, TRAFFIC_RULES
 from ...tape.exchange import Credential
 from ..support import fastapi_server, hostile, taped
+from ..support.judging import judge_server
 from ..support.proxied import (
     CONTEXT,
     Passing,
@@ -153,7 +153,7 @@ def test_fault_of_the_server_is_found_in_the_traffic(fault: str) -> None:
 def test_gate_finds_through_the_proxy_what_it_finds_without() -> None:
     """The same rules pass, and the rest of them are as little observed."""
     with running(create_app(token=TOKEN, build_seconds=0.08)) as url, passing(url) as proxied:
-        done = drive.run(Target(url=proxied.url, token=TOKEN), fuzzing=False)
+        done = judge_server(Target(url=proxied.url, token=TOKEN), fuzzing=False)
 
     passed = {rule for rule in RULES if done.verdicts[rule].outcome == "passed"}
     assert {*RULES} - passed == UNPROVOKED

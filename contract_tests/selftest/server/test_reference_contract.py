@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from ...contract.openapi import PATH
-from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import Budget, GateError, Target, embedded
 from ...reference.app import create_app
 from ...reference.over_sockets import running
 from ...reference.scenarios import PASSES, SCENARIOS, UNJUDGED
+from ..support.judging import judge_server
 from ..support.sampling import sampled
 from ..support.unprovoked import UNPROVOKED
 
@@ -28,7 +28,7 @@ def judged(scenario: str, *, fuzzing: bool = False) -> Run:
     """Judge a server that is wholly so."""
     at = embedded(Target().token, scenario=scenario)
     # What has not ended by then is not waited for: ``stuck`` never ends.
-    return drive.run(Target(budget=Budget(deadline=60)), fuzzing=fuzzing, at=at)
+    return judge_server(Target(budget=Budget(deadline=60)), fuzzing=fuzzing, at=at)
 
 
 def test_every_scenario_documents_its_gate_result() -> None:

@@ -14,7 +14,7 @@ from ... import replay
 from ...contract.api import IMAGES
 from ...drivers.http.pace import Pace
 from ...drivers.http.transport import Endpoint
-from ...gate import again, drive
+from ...gate import again
 from ...gate.again import Again, State
 from ...gate.run import Run
 from ...gate.target import GateError, Target, embedded
@@ -24,6 +24,7 @@ from ...report.replay import lines, summary
 from ...settings import PREFIX
 from ...verdicts.judge import Violation
 from ..support import taped
+from ..support.judging import judge_server
 
 DEADLINE = 7200.0
 FIRST = {fault.rule: name for name, fault in reversed(FAULTS.items())}
@@ -35,7 +36,7 @@ NOT_OBSERVED = {"L8", "P14", "S8"}
 @cache
 def recorded(fault: str | None) -> Run:
     """Return a run over the embedded server."""
-    return drive.run(Target(fault=fault, level="advice", stuck_after=900), fuzzing=False)
+    return judge_server(Target(fault=fault, level="advice", stuck_after=900), fuzzing=False)
 
 
 def sent(run: Run, rule: str, fault: str | None, **more: Any) -> Again:

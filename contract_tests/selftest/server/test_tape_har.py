@@ -15,7 +15,6 @@ from ... import judge
 from ...contract.api import IMAGES
 from ...drivers.har.replay import replay
 from ...drivers.scripted import inputs
-from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import Target
 from ...problems import Problem
@@ -23,6 +22,7 @@ from ...report import files, har
 from ...rules import RULES
 from ...tape.exchange import Credential, Exchange
 from ..support import taped
+from ..support.judging import judge_server
 from ..support.recordings import SAMPLES
 
 TOKEN = "pit_Sv7-token/of+this==run"  # noqa: S105
@@ -69,7 +69,7 @@ def group(**more: Any) -> bytes:
 
 def test_exchange_17_is_the_17th_entry() -> None:
     """Each report names an exchange by its number, which leads to its entry."""
-    run = drive.run(Target(fault="completed-null"), fuzzing=False)
+    run = judge_server(Target(fault="completed-null"), fuzzing=False)
     entries = taped.entries(run)
     found = run.verdicts["T5"].violations[0].exchange
 
@@ -238,7 +238,7 @@ def _plain(one: Exchange) -> tuple[Any, ...]:
 
 def test_a_file_that_lacks_entries_proves_nothing_by_that(tmp_path: Path) -> None:
     """Who cuts a file for a report of an error gets no false alarm."""
-    run = drive.run(Target(), fuzzing=False)
+    run = judge_server(Target(), fuzzing=False)
     path = taped.written(run, tmp_path)
     document = json.loads(path.read_text())
     document["log"]["entries"] = [
@@ -289,7 +289,7 @@ def test_fields_that_the_gate_does_not_write_are_a_problem(
 
 def test_level_is_that_of_the_run(tmp_path: Path) -> None:
     """A rule that was advised in the run is advised in its file, unless a level is given."""
-    run = drive.run(Target(fault="completed-null", level="must"), fuzzing=False)
+    run = judge_server(Target(fault="completed-null", level="must"), fuzzing=False)
     path = str(taped.written(run, tmp_path))
 
     assert run.verdicts["T5"].outcome == "advised"
@@ -333,7 +333,7 @@ def test_reports_of_no_run_have_no_tape(tmp_path: Path) -> None:
 
 def test_credentials_are_those_of_the_run(tmp_path: Path) -> None:
     """Whether a token is valid is written, and not guessed from what it got."""
-    run = drive.run(Target(fault="completed-null"), fuzzing=False)
+    run = judge_server(Target(fault="completed-null"), fuzzing=False)
     made = replay(taped.written(run, tmp_path))
     credentials = [one.request.credential for one in made.tape.exchanges]
 

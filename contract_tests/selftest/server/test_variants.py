@@ -14,12 +14,12 @@ import pytest
 from ...drivers.http.clock import VirtualClock
 from ...drivers.http.in_process import in_process
 from ...drivers.scripted.inputs import HOPELESS, context
-from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import Target, embedded
 from ...reference.app import create_app
 from ...reference.faults import Fault, Server, ServerRequest, ServerResponse
 from ...report import text
+from ..support.judging import judge_server
 from ..support.unprovoked import UNPROVOKED
 
 TOKEN = "test-token"  # noqa: S105
@@ -295,7 +295,7 @@ VARIANTS = {one.__name__: {"response": one} for one in ANSWERED} | OTHERS
 def judged(changes: dict[str, Any], *, fuzzing: bool, **app: Any) -> Run:
     """Judge a server that is changed so."""
     at = embedded(TOKEN, Fault("variant", "", "", **changes), **app)
-    return drive.run(Target(token=TOKEN), fuzzing=fuzzing, at=at)
+    return judge_server(Target(token=TOKEN), fuzzing=fuzzing, at=at)
 
 
 def alarms(run: Run) -> list[str]:
@@ -348,6 +348,6 @@ def test_a_clock_that_is_ahead_passes() -> None:
     """By less than the stated tolerance."""
     clock = VirtualClock()
     app = create_app(token=TOKEN, clock=lambda: clock.now() + timedelta(minutes=4))
-    run = drive.run(Target(token=TOKEN), fuzzing=False, at=in_process(app, clock))
+    run = judge_server(Target(token=TOKEN), fuzzing=False, at=in_process(app, clock))
 
     assert alarms(run) == []

@@ -8,14 +8,14 @@ import click
 
 from ... import cli
 from ...cli.options import Command
-from ...gate import drive
 from ...problems import Exit
 from ...settings import from_environment
+from .judging import judge_server
 
 
 def outcomes(fault: str) -> dict[str, str]:
     """Judge the embedded server once; return the verdict of each rule."""
-    run = drive.run(from_environment({"CONTRACT_FAULT": fault}))
+    run = judge_server(from_environment({"CONTRACT_FAULT": fault}))
     return {rule: verdict.outcome for rule, verdict in run.verdicts.items()}
 
 

@@ -16,13 +16,13 @@ import click
 from ... import cli
 from ...cli.options import Command
 from ...contract.openapi import PATH
-from ...gate import drive
 from ...gate.run import Run
 from ...gate.target import Target
 from ...nearest import unknown
 from ...problems import Exit
 from ...reference.faults import FAULTS
 from . import taped
+from .judging import judge_server
 
 PAGE = PATH.parent / "docs/faults.md"
 PROCESSES, FEW = 2, 4
@@ -60,7 +60,7 @@ def claimed(fault: str) -> Detection:
 
 def judged(fault: str) -> Run:
     """Judge the embedded server with one fault."""
-    return drive.run(Target(fault=fault, level="advice", stuck_after=STUCK_AFTER), fuzzing=False)
+    return judge_server(Target(fault=fault, level="advice", stuck_after=STUCK_AFTER), fuzzing=False)
 
 
 def detect(fault: str) -> Detection:
@@ -85,7 +85,7 @@ def detection(fault: str, run: Run) -> Detection:
 
 def alarms(*, fuzzing: bool) -> set[str]:
     """Judge the conforming server; return the rules that are violated nevertheless."""
-    run = drive.run(Target(level="advice"), fuzzing=fuzzing)
+    run = judge_server(Target(level="advice"), fuzzing=fuzzing)
     return {verdict.rule.id for verdict in run.judge.violated}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...drivers.har.replay import Replayed, replay
 from ...rules import RULES
-from ...verdicts.judge import judge
+from .judging import judge_tape
 
 SAMPLES = Path(__file__).parent / "har"
 TOKEN = "pit_4f9a7c2e81"  # noqa: S105 (it stands in the samples)
@@ -94,10 +94,10 @@ def replayer(folder: Path) -> Replay:
 
 def violated(made: Replayed) -> set[str]:
     """Return the ids of the rules that are violated."""
-    verdicts = judge(made.tape, RULES.values())
+    verdicts = judge_tape(made.tape, RULES.values())
     return {one for one, verdict in verdicts.items() if verdict.outcome == "violated"}
 
 
 def observed(made: Replayed, rule: str) -> int:
     """Return on how many exchanges a rule was observed."""
-    return judge(made.tape, [RULES[rule]])[rule].observed
+    return judge_tape(made.tape, [RULES[rule]])[rule].observed

@@ -17,7 +17,7 @@ from ...drivers.har import reader as har
 from ...drivers.har.replay import replay
 from ...problems import Problem
 from ...rules import RULES
-from ...verdicts.judge import judge
+from ..support.judging import judge_tape
 from ..support.recordings import (
     API,
     SAMPLES,
@@ -230,7 +230,7 @@ def test_what_was_not_recorded_is_not_judged(replayed: Replay) -> None:
     one = status()
     del one["response"]["content"]["text"]
     made = replayed(one, start(took=0.1))
-    bodiless = judge(made.tape, RULES.values())
+    bodiless = judge_tape(made.tape, RULES.values())
 
     assert violated(made) == set()
     assert bodiless["P6"].observed == bodiless["P8"].observed == bodiless["T5"].observed == 1
@@ -478,4 +478,4 @@ def test_mutated_entries(entries: list[Any], tmp_path_factory: pytest.TempPathFa
         return
 
     assert made.entries == made.judged + made.ignored + made.repeated + sum(made.left_out.values())
-    judge(made.tape, RULES.values())
+    judge_tape(made.tape, RULES.values())

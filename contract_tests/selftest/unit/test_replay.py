@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from ...drivers.har.replay import Replayed, replay
-from ...gate import drive
 from ...gate.target import Target
 from ...rules import RULES
 from ...tape.exchange import Credential
 from ...tape.tape import Tape
-from ...verdicts.judge import Verdict, judge
+from ...verdicts.judge import Verdict
+from ..support.judging import judge_server, judge_tape
 from ..support.recordings import (
     API,
     FROM_CACHE,
@@ -130,7 +130,8 @@ def test_recording_listed_twice_has_the_same_verdicts(name: str, replayed: Repla
     one, both = replayed(*once), replayed(*once, *once)
 
     assert (both.judged, both.repeated) == (one.judged, one.judged)
-    assert counted(judge(both.tape, RULES.values())) == counted(judge(one.tape, RULES.values()))
+    first, then = (counted(judge_tape(made.tape, RULES.values())) for made in (one, both))
+    assert first == then
 
 
 def issued(**more: Any) -> Entry:
@@ -188,13 +189,13 @@ def test_same_instant_with_another_token_is_another_exchange(replayed: Replay) -
 @pytest.mark.parametrize("fault", [None, "completed-null", "json-key-twice", "other-id"])
 def test_recorded_as_live(fault: str | None, tmp_path: Path) -> None:
     """The traffic of the gate, recorded and replayed, gets the verdicts that it got live."""
-    run = drive.run(Target(fault=fault), fuzzing=False)
+    run = judge_server(Target(fault=fault), fuzzing=False)
     run.tape.is_whole = False
     path = written(tmp_path / "gate.har", har_of(run.tape, run.target.token))
 
     made = replay(path)
 
-    live, then = (counted(judge(tape, RULES.values())) for tape in (run.tape, made.tape))
+    live, then = (counted(judge_tape(tape, RULES.values())) for tape in (run.tape, made.tape))
     assert made.judged == len(run.tape.exchanges)
     # That a build cannot exist, only the driver knows.
     assert {**then, "P4": None} == {**live, "P4": None}

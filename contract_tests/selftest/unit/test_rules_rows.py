@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ...rules import RULES
-from ...verdicts.judge import judge
+from ..support.judging import judge_tape
 from ..support.story import Story, row
 
 
@@ -17,7 +17,7 @@ def test_future_is_measured_by_the_later_clock(story: Story) -> None:
 
     story.look("c", row("c", "PENDING", createdAt="2026-11-24T09:06:00Z"))
     assert story.broken == ["T6"]
-    (group,) = judge(story.tape, [RULES["T6"]])["T6"].groups.values()
+    (group,) = judge_tape(story.tape, [RULES["T6"]])["T6"].groups.values()
     assert group.first.expected == "at most 5 minutes after now, 2026-11-24T09:00:01+00:00"
 
 
