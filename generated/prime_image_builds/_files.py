@@ -5,7 +5,6 @@ import errno
 import os
 import stat
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 # Windows has none of these; there, what is opened is checked against what was seen before.
@@ -31,12 +30,7 @@ class Tree:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         while self._open:
             os.close(self._open.pop())
 

@@ -8,7 +8,6 @@ Paths that match ``.dockerignore`` are left out, as by Docker; ignored directori
 import os
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import IO, Self
 
 from msgspec import Struct
@@ -34,12 +33,7 @@ class Context(Struct, frozen=True):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
