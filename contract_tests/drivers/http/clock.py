@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 
-class Clock(Protocol):
-    """What a driver needs of time."""
-
-    def now(self) -> datetime:
-        """Return the time of day, with an offset."""
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
+class Clock:
     """The machine's clock."""
 
     def now(self) -> datetime:
@@ -36,7 +22,7 @@ class SystemClock:
         time.sleep(seconds)
 
 
-class VirtualClock:
+class VirtualClock(Clock):
     """A clock that only sleeping moves.
 
     Args:
@@ -61,4 +47,4 @@ class VirtualClock:
         self._passed += seconds
 
 
-SYSTEM = SystemClock()
+SYSTEM = Clock()

@@ -7,7 +7,7 @@ requests that checks make by themselves. So a schema with our transport is enoug
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import requests
@@ -20,6 +20,7 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTranspor
 
 from ...tape.exchange import Exchange
 from ..session import Session
+from .feed import Feed
 
 # What a header may hold on the wire (RFC 9110, section 5); anything else no HTTP client sends.
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -34,16 +35,6 @@ class Ended(KeyboardInterrupt):
     """
 
 
-class Feeder(Protocol):
-    """Changes a case before it is sent, and learns from the answer."""
-
-    def feed(self, case: Any) -> None:
-        """Change a case that schemathesis is about to send."""
-
-    def learn(self, case: Any, exchange: Exchange) -> None:
-        """Look at an answer."""
-
-
 class WireTransport(RequestsTransport):
     """Sends cases through a session.
 
@@ -53,11 +44,11 @@ class WireTransport(RequestsTransport):
 
     """
 
-    def __init__(self, session: Session, feeder: Feeder) -> None:
+    def __init__(self, session: Session, feed: Feed) -> None:
         super().__init__()
         self._copy_serializers_from(REQUESTS_TRANSPORT)
         self._session = session
-        self._feeder = feeder
+        self._feed = feed
         self.sent: dict[str, Exchange] = {}
         self.ended_by: BaseException | None = None
 
@@ -66,7 +57,7 @@ class WireTransport(RequestsTransport):
     ) -> Response:
         """Send a case and return the answer.
 
-        Raises ``Ended`` where the session or the feeder raises anything at all, and ever after.
+        Raises ``Ended`` where the session or the feed raises anything at all, and ever after.
         """
         if self.ended_by is not None:
             raise Ended
@@ -74,10 +65,10 @@ class WireTransport(RequestsTransport):
         is_case = session is not None
         try:
             if is_case:
-                self._feeder.feed(case)
+                self._feed.feed(case)
             prepared = requests.Request(**self.serialize_case(case, **kwargs)).prepare()
             exchange = self._session.exchange(to_httpx(prepared), _intent(case, is_case))
-            self._feeder.learn(case, exchange)
+            self._feed.learn(case, exchange)
         except BaseException as error:
             self.ended_by = error
             raise Ended from error
