@@ -51,9 +51,8 @@ from .gate.result import Report
 from .gate.run import Cut, Run
 from .gate.target import Target
 from .problems import Exit, Problem
-from .program import finish, problem_of, say
+from .program import announce, finish, problem_of, say
 from .redaction import Unshown
-from .report import terminal
 from .spawn import python
 from .tape.merge import MOST_BYTES, Batch, Merge
 from .tape.tape import Tape
@@ -115,7 +114,7 @@ def judge(run: LoadRun, is_over: Any) -> None:
         runner = environment.create_master_runner(host, int(port))
     except SystemExit as error:  # Locust's way to say that an address is in use
         raise Problem(f"cannot listen at {load.listen}", "use another port") from error
-    run.judge.announce = lambda violation: say(f"\n{terminal.announcement(run, violation)}")
+    announce(run)
     runner.register_message(EXCHANGES, lambda msg, **_: _take(run.merge, msg))
     at = f"127.0.0.1:{runner.server.port}"
     if load.listen:

@@ -25,7 +25,7 @@ from .report import badge, conclusion, files, har, junit, markdown, terminal, ve
 from .tape.call import Call
 from .tape.tape import Tape
 from .usage import command, setting
-from .verdicts.judge import ClientJudge, Violation
+from .verdicts.judge import ClientJudge
 
 
 def run(
@@ -118,12 +118,8 @@ def judge_server(report: Report, target: Target, journals: Path = JOURNALS) -> N
 def _drive(report: Report, target: Target, journals: Path) -> None:
     report.run = made = Run(target, journals=journals)
     show_progress = terminal.progress(made)
-
-    def announce(violation: Violation) -> None:
-        say(f"\n{terminal.announcement(made, violation)}")
-
     made.report = show_progress
-    made.judge.announce = announce
+    announce(made)
     try:
         drive.drive(made)
     finally:
@@ -211,6 +207,11 @@ def finish(report: Report, reports: Path | None) -> None:
     if report.problem:
         sys.stdout.flush()
         show(f"cannot judge\n{report.hide(str(report.problem))}", is_error=True)
+
+
+def announce(run: Run) -> None:
+    """Print what a run violates as soon as it is seen: the first at each place."""
+    run.judge.announce = lambda violation: say(f"\n{terminal.announcement(run, violation)}")
 
 
 def say(text: str, colour: str | None = None) -> None:

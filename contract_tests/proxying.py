@@ -26,12 +26,12 @@ from .gate.result import Report
 from .gate.run import Cut
 from .gate.target import Target
 from .problems import Problem
-from .program import finish, problem_of, say
+from .program import announce, finish, problem_of, say
 from .reference.app import create_app
 from .reference.builder import Builder
 from .reference.over_sockets import running
 from .reference.serving import server
-from .report import files, terminal, text
+from .report import files, text
 from .tape.exchange import Exchange
 from .usage import setting
 from .verdicts.judge import Outcome, Violation
@@ -94,11 +94,7 @@ def assembled(target: Target, url: str, *, fail_fast: bool = False) -> tuple[Pro
     """Return a run, and the proxy to a server at a URL whose traffic it judges."""
     client = Client(ca=target.ca_bundle, proxy=target.proxy)
     made = ProxyRun(target, at=Endpoint(url, client))
-
-    def announce(violation: Violation) -> None:
-        say(f"\n{terminal.announcement(made, violation)}")
-
-    made.judge.announce = announce
+    announce(made)
     return made, Proxy(
         Upstream(url, client, target.upload_hosts),
         made.tape,

@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from . import settings
+from .problems import Problem
 from .redaction import Redaction, Secret
 from .report import text
 from .tape.tape import NO_RESPONSE, Record, Tape
@@ -96,10 +97,12 @@ class Watch:
 
         Raises AssertionError with each group of violations.
         """
-        if failed := text.violated(self._judge.violated, self._hide):
-            raise AssertionError(failed)
+        if failed := self._judge.violated:
+            raise AssertionError("\n\n".join(text.failures(one, self._hide) for one in failed))
         if not any(verdict.observed for verdict in self.verdicts.values()):
-            raise AssertionError(text.nothing_seen(len(self.tape.exchanges), self._fix))
+            count = len(self.tape.exchanges)
+            what = f"nothing was seen: no rule was observed on {count} exchanges"
+            raise AssertionError(Problem(what, self._fix))
 
     def _asked(self, request: httpx.Request) -> None:
         self._begun(request)
@@ -187,7 +190,8 @@ class Watch:
     def _judged(self, record: Record) -> None:
         violations = self._judge.see(record)
         if violations and self._raise_at_once:
-            raise AssertionError(text.each(violations, self._hide))
+            shown = (text.single(one, self._hide) for one in violations)
+            raise AssertionError("\n\n".join(shown))
 
 
 def _sent(request: httpx.Request) -> bytes | None:

@@ -22,6 +22,7 @@ from ..drivers.scripted import inputs
 from ..drivers.scripted.builds import FIRST_PAUSE, MOST_PAUSE, Issued
 from ..drivers.session import Session, SessionError
 from ..redaction import Redaction
+from ..tape import merge
 from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.history import is_answered_status
 from ..tape.tape import Tape
@@ -344,14 +345,7 @@ def _shows(tape: Tape, steps: list[Exchange], violation: Violation) -> bool:
     judge = Judge([violation.rule])
     part.subscribe(judge.see)
     for one in steps:
-        sent, received = one.request, one.response
-        part.record(
-            driver=one.driver, intent=one.intent,
-            request=(sent.method, sent.url, sent.headers, sent.content),
-            response=(received.status, received.headers, received.content),
-            at=(one.began, one.ended), credential=sent.credential, is_absent=one.is_absent,
-            upload_of=one.build_id if one.operation == UPLOAD else None, failure=one.failure,
-        )  # fmt: skip
+        merge.record(part, merge.entry(one, tape.token))
     found = judge.verdicts[violation.rule.id].violations
     return any(one.exchange.number == len(steps) and _is_like(one, violation) for one in found)
 

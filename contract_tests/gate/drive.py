@@ -72,7 +72,7 @@ def _drive(done: Run, *, fuzzing: bool) -> None:
             done.report(step.name)
             with _cutting(done, step.name):
                 step.run(state)
-    if fuzzing and done.pace.is_spent:
+    if fuzzing and done.pace.spent:
         done.cut.append(Cut("schemathesis", "no budget is left for it", done.pace.spent))
     elif fuzzing and done.pace.has_initiated_all:  # without a build it sends nothing
         done.cut.append(Cut("schemathesis", "no build is left for it", "MAX_BUILDS"))

@@ -127,14 +127,9 @@ class LoadRun(Run):
         return not (self.exceeded or self.unneeded or self.problem)
 
     @property
-    def _left(self) -> dict[str, str]:
-        sources = [one.last for one in self.merge.sources.values() if one.last]
-        return {image: why for one in sources for image, why in one.left.items()}
-
-    @property
     def left_behind(self) -> tuple[list[str], list[str]]:
         """The builds whose images are left, and those of them that may be started."""
-        left, (_, started) = self._left, self.initiated
+        left, (_, started) = self.images_left_behind, self.initiated
         issues = (one for one in self.tape.of(self.tape.api.initiate) if one.issued and one.names)
         builds = [one.build_id for one in issues if one.names and ":".join(one.names) in left]
         known = [one for one in builds if one is not None]
@@ -143,13 +138,15 @@ class LoadRun(Run):
     @property
     def images_left_behind(self) -> dict[str, str]:
         """The images that may be left, each with the reason, as their workers know it."""
-        return self._left
+        sources = [one.last for one in self.merge.sources.values() if one.last]
+        return {image: why for one in sources for image, why in one.left.items()}
 
     @property
     def clean_up(self) -> str:
         """The command that deletes what is left behind; empty where none can."""
         journal = self.own.journal
-        return self.target.clean_up(journal.folder) if journal and (self._left or self.lost) else ""
+        is_left = bool(self.images_left_behind or self.lost)
+        return self.target.clean_up(journal.folder) if journal and is_left else ""
 
     @property
     def not_deleted(self) -> str | None:

@@ -10,7 +10,6 @@ from typing import Any
 from ..contract import fields
 from ..contract.openapi import Contract
 from ..escape import line
-from ..problems import Problem
 from ..rules import RULES, Level, Rule
 from ..rules.fixes import FIXES
 from ..tape.exchange import Exchange
@@ -39,21 +38,6 @@ def count(verdict: Verdict) -> str:
     if verdict.violations:
         return f"{verdict.broken} of {verdict.observed}"
     return str(verdict.observed) if verdict.observed else ""
-
-
-def nothing_seen(exchanges: int, fix: str) -> Problem:
-    """Return the problem of a watch on whose traffic no rule could be checked."""
-    return Problem(f"nothing was seen: no rule was observed on {exchanges} exchanges", fix)
-
-
-def violated(verdicts: Iterable[Verdict], hide: Hide) -> str:
-    """Show each group of several verdicts that is not waived."""
-    return "\n\n".join(failures(one, hide) for one in verdicts)
-
-
-def each(violations: Iterable[Violation], hide: Hide) -> str:
-    """Show some violations whole."""
-    return "\n\n".join(single(one, hide) for one in violations)
 
 
 def failures(verdict: Verdict, hide: Hide, repeat: str = "") -> str:

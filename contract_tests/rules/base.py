@@ -38,6 +38,8 @@ class Held:
 
 
 HELD: Final = Held()
+# The status codes of limits, which may be checked before anything else.
+LIMITS: Final = {413, 429}
 
 
 @dataclass(frozen=True)

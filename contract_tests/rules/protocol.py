@@ -12,6 +12,7 @@ from ..tape.exchange import NOT_JSON, UPLOAD, Credential, Exchange
 from ..tape.history import History, is_start, is_unsafe, is_valid_start
 from .base import (
     HELD,
+    LIMITS,
     Broken,
     Judgement,
     Judgements,
@@ -25,8 +26,6 @@ from .base import (
 from .status import known_artifact, known_status
 from .timestamps import created, has_offset, nullable
 
-# A limit may be checked before anything else.
-LIMITS = {413, 429}
 # What a server returns for an operation that it does not have.
 NOT_OFFERED = {404, 405, 501}
 # The rules about single fields, whose violations P6 does not repeat.

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 
 from ..tape.exchange import UPLOAD, Credential, Exchange
 from ..tape.history import History, is_start
-from .base import HELD, Broken, Judgement, Level, exchanges, histories, rule, shown
+from .base import HELD, LIMITS, Broken, Judgement, Level, exchanges, histories, rule, shown
 
 _ISSUE = "#/components/schemas/BuildImageResponse/properties"
 # The status codes that may refuse the content of a context.
 _OF_CONTENT = {400, 411, 415, 422}
-_LIMITS = {413, 429}
 
 
 @rule(
@@ -73,7 +72,7 @@ def accepts_the_context(history: History) -> Judgement:
         return None
     if _is_late(issue, last) or 300 <= last.response.status <= 399 or _is_delayed(last):
         return None
-    if last.response.status in _LIMITS:
+    if last.response.status in LIMITS:
         return None
     if not history.is_whole and last.response.status in _OF_CONTENT:
         return None

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..rules import HELD, Broken, Level, Rule
+from ..rules.base import LIMITS
 from ..tape.exchange import Check, Credential
 from ..tape.history import History
 from ..tape.tape import Tape
@@ -33,9 +34,6 @@ CHECKS: dict[str, Rule[Any]] = {
     for name, text in _TEXT.items()
 }
 """The checks as rules, by name. They check nothing themselves: ``judge`` adds the findings."""
-
-# A limit may apply before the server looks at anything else.
-LIMITS = {413, 429}
 
 
 def judge(judging: Judge, tape: Tape, checks: Iterable[Check]) -> None:

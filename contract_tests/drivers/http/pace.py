@@ -94,11 +94,6 @@ class Pace:
         return "MAX_REQUESTS" if self._has_sent_all(0) else ""
 
     @property
-    def is_spent(self) -> bool:
-        """Whether nothing may be sent any more."""
-        return bool(self.spent)
-
-    @property
     def has_initiated_all(self) -> bool:
         """Whether no build may be initiated any more."""
         return self.builds is not None and self.issued >= self.builds
