@@ -27,13 +27,14 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = b"application/json"
 _IMAGES = "/api/v1/images"
-_BUILD = f"{_IMAGES}/build"
+BUILD = f"{_IMAGES}/build"
+DONE = ("COMPLETED", "FAILED")
 # A later one goes before an earlier one.
 _PLACES = {
     "image": re.compile(_IMAGES + r"/([^/]+)/([^/]+)"),
-    "builds": re.compile(_BUILD),
-    "build": re.compile(_BUILD + r"/([^/]+)"),
-    "start": re.compile(_BUILD + r"/([^/]+)/start"),
+    "builds": re.compile(BUILD),
+    "build": re.compile(BUILD + r"/([^/]+)"),
+    "start": re.compile(BUILD + r"/([^/]+)/start"),
     "upload": re.compile(r"/uploads/([^/]+)"),
 }
 _OPERATIONS = {
@@ -271,3 +272,8 @@ def _without(headers: Headers, name: bytes) -> Headers:
 def set_header(headers: Headers, name: bytes, value: bytes) -> None:
     """Replace all headers of a name by one."""
     headers[:] = [*_without(headers, name), (name, value)]
+
+
+def empty(group: Body) -> None:
+    """Take all artifacts out of a build."""
+    group["artifacts"] = []

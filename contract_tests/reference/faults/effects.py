@@ -11,23 +11,16 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from .base import Body, Server, ServerRequest, ServerResponse, fault
+from .base import BUILD, DONE, Body, Server, ServerRequest, ServerResponse, empty, fault
 from .edits import Change, Edit, EditOfMany, body, both, count, history, later, rows_of, with_status
-
-_BUILD = "/api/v1/images/build"
-_DONE = ("COMPLETED", "FAILED")
 
 
 def _has_begun(group: Body) -> bool:
     return group["startedAt"] is not None
 
 
-def _empty(group: Body) -> None:
-    group["artifacts"] = []
-
-
-_waits = both(with_status("UPLOADING", "group"), _empty)
-_forgets = both(with_status("PENDING", "group"), _empty)
+_waits = both(with_status("UPLOADING", "group"), empty)
+_forgets = both(with_status("PENDING", "group"), empty)
 
 
 def _begun(edit: Edit, answers: int) -> EditOfMany:
@@ -110,7 +103,7 @@ def _another_artifact(group: Body, _: Body) -> None:
 
 def _builds_again(request: ServerRequest, response: ServerResponse) -> None:
     """Return BUILDING twice after a completed build is started again."""
-    is_done = any(f'"{status}"'.encode() in response.content for status in _DONE)
+    is_done = any(f'"{status}"'.encode() in response.content for status in DONE)
     if request.operation == "start" and is_done:
         request.seen["left"] = 2
     if is_done and request.seen.get("left"):
@@ -202,7 +195,7 @@ async def _starts_another(request: ServerRequest, server: Server) -> ServerRespo
         waiting.pop(request.build_id, None)
         for other in [] if server.memory["once"] else list(waiting)[:1]:
             server.memory["once"][other] = True
-            await server.send(request, "POST", f"{_BUILD}/{other}/start", b"{}")
+            await server.send(request, "POST", f"{BUILD}/{other}/start", b"{}")
     return response
 
 
@@ -277,7 +270,7 @@ async def _false_refused_but_started(request: ServerRequest, server: Server) -> 
 async def _upload_starts(request: ServerRequest, server: Server) -> ServerResponse:
     response = await server.respond(request)
     if request.operation == "upload" and response.is_success:
-        await server.send(request, "POST", f"{_BUILD}/{request.build_id}/start", b"{}")
+        await server.send(request, "POST", f"{BUILD}/{request.build_id}/start", b"{}")
     return response
 
 
@@ -316,7 +309,7 @@ def _rebuilt(edit: Edit) -> Change:
         elif request.operation in ("start", "status") and response.is_success:
             group = json.loads(response.content)
             is_newest = newest.get(f"{group['imageName']}:{group['imageTag']}") == group["id"]
-            if group["status"] in _DONE and not is_newest:
+            if group["status"] in DONE and not is_newest:
                 edit(group)
                 response.content = json.dumps(group).encode()
 

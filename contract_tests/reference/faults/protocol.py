@@ -10,7 +10,6 @@ from typing import Any
 from .base import JSON, Body, Headers, Server, ServerRequest, ServerResponse, fault, set_header
 from .edits import Change, count
 
-_BUILD = "/api/v1/images/build"
 _LONG_AGO = "2020-01-01T08:00:00Z"
 Condition = Callable[[ServerRequest], bool]
 

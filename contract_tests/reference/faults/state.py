@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .base import Body, fault
+from .base import DONE, Body, empty, fault
 from .edits import (
     Change,
     Edit,
@@ -20,11 +20,9 @@ from .edits import (
     with_status,
 )
 
-_DONE = ("COMPLETED", "FAILED")
-
 
 def _is_done(group: Body) -> bool:
-    return group["status"] in _DONE
+    return group["status"] in DONE
 
 
 def _is(status: str) -> Callable[[Body], bool]:
@@ -70,10 +68,6 @@ def _when(status: str, edit: Edit) -> Edit:
             edit(group)
 
     return only
-
-
-def _empty(group: Body) -> None:
-    group["artifacts"] = []
 
 
 def _artifacts_tell(was: str, status: str) -> Edit:
@@ -174,7 +168,7 @@ FAULTS = [
                            "status")),
     fault("building-pending", "L1", "BUILDING goes back to PENDING, without artifacts", "L4",
           response=history(_nth(3, 3, _is("BUILDING"),
-                                both(with_status("PENDING", "group"), _empty)), "status")),
+                                both(with_status("PENDING", "group"), empty)), "status")),
     fault("failed-then-completed", "L2", "FAILED turns to COMPLETED",
           response=history(_nth(2, _EVER, _is("FAILED"), with_status("COMPLETED")))),
     fault("completed-then-failed", "L2", "COMPLETED turns to FAILED",
@@ -205,9 +199,9 @@ FAULTS = [
     fault("completed-gone", "L4", "completedAt is gone after it was returned", "T5",
           response=history(_nth(2, _EVER, _is_done, put("completedAt", None)))),
     fault("artifacts-emptied", "L4", "COMPLETED no longer lists artifacts",
-          response=body(_when("COMPLETED", _empty))),
+          response=body(_when("COMPLETED", empty))),
     fault("artifacts-emptied-failed", "L4", "FAILED no longer lists artifacts",
-          response=body(_when("FAILED", _empty))),
+          response=body(_when("FAILED", empty))),
     fault("artifact-renamed", "L4", "an artifact has another id once COMPLETED",
           response=body(put("id", lambda row: f"{row['id']}_done", when="COMPLETED",
                             rows="artifacts"))),
