@@ -108,18 +108,18 @@ class OwnImages:
             else:
                 self.made.setdefault(image, []).extend(builds)
 
-    def path(self, image: Image, api: Api = IMAGES) -> str:
+    def path(self, image: Image) -> str:
         """Return the path and query of an image's delete."""
-        path = delete_path(self.name, image.tag, api)
+        path = delete_path(self.name, image.tag)
         if image.team is None:
             return path
-        return f"{path}?{api.sent.team}={quote(image.team, safe='', errors='replace')}"
+        return f"{path}?{IMAGES.sent.team}={quote(image.team, safe='', errors='replace')}"
 
 
-def delete_path(name: str, tag: str, api: Api = IMAGES) -> str:
+def delete_path(name: str, tag: str) -> str:
     """Return the path of an image, by name and tag."""
-    path = api.contract.operations[api.delete].path
-    for parameter, value in zip(api.path_name, (name, tag), strict=True):
+    path = IMAGES.contract.operations[IMAGES.delete].path
+    for parameter, value in zip(IMAGES.path_name, (name, tag), strict=True):
         path = path.replace(f"{{{parameter}}}", quote(value, safe=""))
     return path
 

@@ -137,9 +137,9 @@ def planned(target: Target, *, fuzzing: bool = True) -> Plan:
     return Plan(plan.parts, requests, most, min(most, plan.started + started_if_accepted))
 
 
-def lines(target: Target, *, fuzzing: bool = True) -> Iterator[str]:
+def lines(target: Target) -> Iterator[str]:
     """Show the plan of a run."""
-    plan = planned(target, fuzzing=fuzzing)
+    plan = planned(target)
     yield f"target        {target.name}"
     yield f"profile       {target.profile}"
     if target.start:

@@ -42,14 +42,11 @@ class Builder:
         isolated: Whether a child checks every context, and is kept for the next one until ``stop``;
             otherwise small ones are checked in this process.
         seconds: Seconds that a child may work on a context.
-        memory: Bytes that a child may take, beside those of the context.
 
     """
 
-    def __init__(
-        self, *, isolated: bool = False, seconds: int = SECONDS, memory: int = MEMORY
-    ) -> None:
-        self._isolated, self._seconds, self._memory = isolated, seconds, memory
+    def __init__(self, *, isolated: bool = False, seconds: int = SECONDS) -> None:
+        self._isolated, self._seconds = isolated, seconds
         self._slots = threading.Semaphore(_MOST_CHILDREN)
         self._running = set[_Child]()
         self._idle: list[_Child] = []
@@ -82,7 +79,7 @@ class Builder:
         with self._slots:
             child = self._idle.pop() if self._idle else None
             if child is None or not child.is_alive():
-                child = _Child(self._seconds, self._memory)
+                child = _Child(self._seconds)
             self._running.add(child)
             is_kept = False
             try:
@@ -105,14 +102,14 @@ class Builder:
 class _Child:
     """A process that checks one context after another."""
 
-    def __init__(self, seconds: int, memory: int) -> None:
+    def __init__(self, seconds: int) -> None:
         command = [sys.executable, "-I", "-S"]
         if sys.pycache_prefix:
             command += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
         folder = str(Path(__file__).parents[1])
         self._seconds = seconds
         self._process = subprocess.Popen(  # noqa: S603 (this interpreter)
-            [*command, "-c", _CODE, folder, str(seconds), str(memory)],
+            [*command, "-c", _CODE, folder, str(seconds), str(MEMORY)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             start_new_session=True,

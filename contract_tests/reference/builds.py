@@ -27,9 +27,6 @@ class Store:
         self._seen: dict[str, int] = {}
         self._tags: dict[tuple[str, str], dict[str, None]] = {}
 
-    def __len__(self) -> int:
-        return len(self._builds)
-
     def add(self, build: Build, scenario: Scenario) -> None:
         """Keep a new build; remove the oldest beyond the limits."""
         self._builds[build.id] = build

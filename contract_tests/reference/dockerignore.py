@@ -61,12 +61,8 @@ class Ignore:
     invalid: tuple[str, int, str] | None = None
     name: str = ".dockerignore"
 
-    def hides(self, path: str) -> bool:
-        """Return whether a path, or a directory above it, is ignored."""
-        return not self.visible([path])
-
     def visible(self, paths: Iterable[str]) -> list[str]:
-        """Return the paths that are not ignored, sorted.
+        """Return the paths that are not ignored, nor a directory above them, sorted.
 
         Raises ``ValueError`` if the patterns, or the work, are more than the limits.
         """

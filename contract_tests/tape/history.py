@@ -142,11 +142,6 @@ class History:
     tape: Tape = field(repr=False)
     timeline: Timeline[Exchange] = field(repr=False)
 
-    @property
-    def exchanges(self) -> tuple[Exchange, ...]:
-        """All of them. It copies them, so that no rule uses it."""
-        return tuple(one for one in self.timeline.items if one.number <= self.last.number)
-
     def first(self, *tests: Test[Exchange], ended: bool = False) -> Exchange | None:
         """Return the first earlier exchange that passes all tests, or None.
 

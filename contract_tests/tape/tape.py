@@ -63,7 +63,6 @@ class Tape:
     takes_any_token: bool = False
     api: Api = field(default=IMAGES, repr=False)
     exchanges: list[Exchange] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
     withheld: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -160,7 +159,6 @@ class Tape:
     def record_call(self, call: Call) -> Call:
         """Add a call of a client; return it. Its exchange is on the tape already."""
         with self._lock:
-            self.calls.append(call)
             self._publish(call)
         return call
 

@@ -160,7 +160,7 @@ def test_a_linked_dockerfile_has_the_ignore_file_of_its_own_name(place: str, fol
     assert read.dockerfile == "FROM scratch\n"
     assert {"a", "c", "slim.dockerignore"} <= read.names
     assert "b" not in read.names
-    assert [read.ignore.hides(name) for name in "abc"] == [False, True, False]
+    assert read.ignore.visible("abc") == ["a", "c"]
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "sub"])
@@ -276,7 +276,7 @@ def test_a_dockerfile_outside_brings_its_ignore_file(folder: Path, tmp_path: Pat
     assert read.dockerfile == "FROM scratch\n"
     assert "a" in read.names
     assert "b" not in read.names
-    assert not read.ignore.hides("a")
+    assert read.ignore.visible("a") == ["a"]
 
 
 def test_a_dockerfile_in_an_ignored_directory_goes_along(folder: Path) -> None:
@@ -299,7 +299,7 @@ def test_ignore_file_through_a_link(folder: Path) -> None:
         read = reader.read(context.file, context.size, context.dockerfile_path)
 
     assert read.names == {".dockerignore", "Dockerfile"}
-    assert read.ignore.hides("a")
+    assert read.ignore.visible("a") == []
 
 
 def test_ignore_file_that_is_a_directory_is_an_error(folder: Path) -> None:

@@ -75,7 +75,7 @@ def test_second_opinions(case: Case, tmp_path: Path) -> None:
         warnings.simplefilter("ignore", FutureWarning)  # its expressions have sets within sets
         docker_py = of(tree, docker.utils.build.exclude_paths(str(tmp_path), patterns))
     ignore = dockerignore.read(case.text)
-    reference = {name for name in tree if not ignore.hides(name.rstrip("/"))}
+    reference = {name for name in tree if ignore.visible([name.rstrip("/")])}
     opinions = {"docker-py": docker_py, "reference": reference}
 
     differ = {name for name, found in opinions.items() if found != names(case.kept)}

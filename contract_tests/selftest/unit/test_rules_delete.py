@@ -61,8 +61,8 @@ def test_histories_before_a_delete_stay_as_they_were(going: Story) -> None:
     going.look("b", None, status=404)
 
     assert going.tape.history(started) == before
-    assert len(before.exchanges) > 3
-    assert len(going.tape.history(going.tape.exchanges[-1]).exchanges) == 1
+    assert before.first(lambda _: True) is going.tape.exchanges[0]
+    assert going.tape.history(going.tape.exchanges[-1]).first(lambda _: True) is None
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def test_every_subscriber_gets_each_record_in_order() -> None:
 
     one, two = tape.exchanges
     assert first == [tape.history(one), tape.history(two), call]
-    assert [tape.history(one).exchanges, tape.history(two).exchanges] == [(one,), (one, two)]
+    assert [tape.history(one).last, tape.history(two).last] == [one, two]
+    assert [tape.history(end).first(lambda _: True) for end in (one, two)] == [None, one]
     assert second == first[1:]
 
 

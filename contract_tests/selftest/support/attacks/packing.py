@@ -160,7 +160,7 @@ def _is_packed(text: str, path: str, expected: bool) -> str | None:
 
 
 def _like_the_reference(text: str, path: str) -> str | None:
-    return _is_packed(text, path, expected=not dockerignore.read(text).hides(path))
+    return _is_packed(text, path, expected=bool(dockerignore.read(text).visible([path])))
 
 
 def _attacks() -> Iterator[Attack]:
