@@ -6,8 +6,8 @@ the list of a release can be read without running that release.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from contract_tests.rules.client import CLIENT_RULES
 from contract_tests.settings import PREFIX, SETTINGS
 from contract_tests.vendoring import vendor_check
 
+from ..dev import makefile
 from .version import Change, Weight
 
 LIST = "docs/public.txt"
@@ -54,11 +55,10 @@ def _name(line: str) -> tuple[str, ...]:
 
 
 def _lines(root: Path) -> Iterator[str]:
-    makefile = (root / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
-    yield from (f"make {name}" for name in re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
-    taken = " ".join(re.findall(r"^[\w.-]+\.takes +:= +(.*)$", makefile, re.MULTILINE))
-    variables = {"PYTHON", *re.findall(r"\b[A-Z_]+\b", taken)} - {"SETTINGS", *SETTINGS}
-    yield from (f"variable {name}" for name in variables)
+    written = (root / "Makefile").read_text(encoding="utf-8")
+    yield from (f"make {name}" for name in makefile.targets(written))
+    taken = {"PYTHON", *chain.from_iterable(makefile.takes(written).values())}
+    yield from (f"variable {name}" for name in taken - {*SETTINGS})
     yield from (f"setting {PREFIX}{name}" for name in SETTINGS)
     yield from (
         f"rule {one.id} {one.level}" for one in (RULES | CLIENT_RULES | TRAFFIC_RULES).values()

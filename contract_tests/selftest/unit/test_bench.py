@@ -77,8 +77,8 @@ def test_read_gate_uses_its_report() -> None:
     """For violated rules; a run without a report found nothing."""
     done = replace(ran(""), report=GATE)
 
-    assert runs.read_gate(done) == Finding(1, ("P6", "L10"), 4.0)
-    assert runs.read_gate(ran("")) == Finding(1, (), 4.0)
+    assert runs.read_gate(done) == Finding(1, ("P6", "L10"))
+    assert runs.read_gate(ran("")) == Finding(1, ())
 
 
 def test_read_stock_uses_failures_and_errors_of_the_summary() -> None:
@@ -86,7 +86,7 @@ def test_read_stock_uses_failures_and_errors_of_the_summary() -> None:
     found = runs.read_stock(ran(STOCK))
 
     assert found.kinds == (SCHEMA, "Undocumented Content-Type", "Network Error")
-    assert runs.read_stock(ran(CLEAN, 0)) == Finding(0, (), 4.0)
+    assert runs.read_stock(ran(CLEAN, 0)) == Finding(0, ())
 
 
 @pytest.mark.parametrize(

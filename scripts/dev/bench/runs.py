@@ -56,7 +56,6 @@ class Finding:
 
     code: int
     kinds: tuple[str, ...]
-    seconds: float = 0.0
 
 
 def over(checker: Checker, programs: Path, fault: str | None = None, *, first: bool = False) -> Ran:
@@ -109,7 +108,7 @@ def read_gate(ran: Ran) -> Finding:
     """Return the violated rules of a gate run."""
     verdicts = ran.report.get("verdicts", [])
     rules = tuple(one["rule"] for one in verdicts if one["outcome"] == "violated")
-    return Finding(ran.code, rules, ran.seconds)
+    return Finding(ran.code, rules)
 
 
 def read_stock(ran: Ran) -> Finding:
@@ -118,7 +117,7 @@ def read_stock(ran: Ran) -> Finding:
     kinds = []
     for block in re.findall(r"^(?:Failures|Errors):\n((?: .*\n)+)", summary, re.M):
         kinds += re.findall(r"^\s+\S+ (.+): \d+$", block, re.M)
-    return Finding(ran.code, tuple(kinds), ran.seconds)
+    return Finding(ran.code, tuple(kinds))
 
 
 def read(name: str, ran: Ran) -> Finding:
@@ -128,7 +127,7 @@ def read(name: str, ran: Ran) -> Finding:
     if name in ("stock", "extended"):
         return read_stock(ran)
     marks = map(CHECKERS[name].mark.match, ran.out.splitlines())
-    return Finding(ran.code, tuple(dict.fromkeys(one[1] for one in marks if one)), ran.seconds)
+    return Finding(ran.code, tuple(dict.fromkeys(one[1] for one in marks if one)))
 
 
 def is_caught_by_gate(found: Finding, rule: str) -> bool:
