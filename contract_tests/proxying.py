@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import httpx
 from prime_image_builds._urls import literal
@@ -30,7 +28,7 @@ from .program import announce, finish, problem_of, say
 from .reference.app import create_app
 from .reference.builder import Builder
 from .reference.over_sockets import running
-from .reference.serving import server
+from .reference.serving import end_by_signals, server
 from .report import files, text
 from .tape.exchange import Exchange
 from .usage import setting
@@ -106,25 +104,14 @@ def assembled(target: Target, url: str, *, fail_fast: bool = False) -> tuple[Pro
 
 def _judge(made: ProxyRun, proxy: Proxy, listener: socket.socket) -> None:
     began = time.monotonic()
-    _serve(proxy, listener)
+    serving = server(proxy, names_itself=False)
+    end_by_signals(serving)
+    serving.run([listener])
     made.spent[DRIVER] = (proxy.passed, time.monotonic() - began)
     made.is_finished = True
     if proxy.is_full:
         made.cut.append(Cut("the rest of the traffic", "as much is recorded as can be", ""))
     made.refuse_if_empty(proxy.unsent)
-
-
-def _serve(app: Any, listener: socket.socket) -> None:
-    """Serve until a signal: that is the normal end."""
-    serving = server(app, names_itself=False)
-
-    def stop(*_: object) -> None:
-        serving.should_exit = True
-
-    # uvicorn replaces the handlers while it runs, and raises the signal again afterwards.
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, stop)
-    serving.run([listener])
 
 
 def _instead(run: ProxyRun, exchange: Exchange) -> Own | None:

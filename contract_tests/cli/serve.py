@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import shlex
-import signal
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +18,7 @@ from ..reference.app import create_app
 from ..reference.builder import Builder
 from ..reference.faults import FAULTS, UNDER_LOAD, apply
 from ..reference.scenarios import SCENARIOS, find
-from ..reference.serving import listening, server
+from ..reference.serving import end_by_signals, listening, server
 from .options import Command, among, settings_of
 
 ABOUT = """Run the reference server: a stateful server of the image-build API.
@@ -110,13 +109,7 @@ def serve(
     if not quiet:
         app = logged(app, token, lambda line: show(line, is_error=True))
     running = server(app, "error", builder.stop)
-
-    def stop(*_: object) -> None:
-        running.should_exit = True
-
-    # uvicorn replaces the handlers while it runs, and raises the signal again afterwards.
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, stop)
+    end_by_signals(running)
     url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     if as_json:
         show(escape.as_json({"url": url, "token": token}))

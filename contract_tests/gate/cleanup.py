@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
-
 from ..contract.api import IMAGES
 from ..drivers import journal
 from ..drivers.http.pace import Pace
@@ -18,7 +16,7 @@ from ..drivers.images import Image, OwnImages
 from ..drivers.session import BudgetSpent, Session, SessionError
 from ..problems import Problem
 from ..tape.exchange import Exchange
-from ..tape.tape import Tape
+from ..tape.tape import Tape, normal
 from .target import GateError, Target, refused, unreached
 
 DRIVER = "clean-up"
@@ -202,7 +200,7 @@ def _resume(done: Resumed, session: Session, path: Path, *, is_dry: bool) -> Non
         if not is_dry:
             journal.discard(path)
         return
-    if _same(found[0].target) != _same(session.endpoint.base_url):
+    if normal(found[0].target.rstrip("/")) != normal(session.endpoint.base_url.rstrip("/")):
         done.elsewhere += 1
         return
     noted, _ = found
@@ -219,14 +217,6 @@ def _resume(done: Resumed, session: Session, path: Path, *, is_dry: bool) -> Non
         noted.close(is_done=not own.made)
     finally:
         noted.close(is_done=False)
-
-
-def _same(url: str) -> str:
-    """Return a base URL in one spelling."""
-    try:
-        return str(httpx.URL(url.rstrip("/")))
-    except httpx.InvalidURL:
-        return url
 
 
 def shown(name: str, image: Image) -> str:

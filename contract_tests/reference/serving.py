@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -187,6 +188,17 @@ def server(
         timeout_graceful_shutdown=_GRACE,
     )
     return SocketServer(config, on_stop)
+
+
+def end_by_signals(serving: SocketServer) -> None:
+    """Let a signal end a server: that is the normal end."""
+
+    def stop(*_: object) -> None:
+        serving.should_exit = True
+
+    # uvicorn replaces the handlers while it runs, and raises the signal again afterwards.
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, stop)
 
 
 @cache

@@ -68,6 +68,24 @@ def seen(groups: Sequence[Group], hide: Hide) -> str:
 
 def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") -> str:
     """Show one violation whole: the field first, then the response with the rest elided."""
+    more = [
+        ("after", numbered(violation.after, hide) if violation.after else ""),
+        *sources(violation),
+        ("seen", where),
+        ("about", about(violation.rule.id) if violation.rule.id in RULES else ""),
+    ]
+    shown = [_shown(violation, hide, more)]
+    shown.append(line(f"  curl      {curl.command(violation.exchange, hide)}"))
+    shown += [line(f"  repeat    {repeat}")] if repeat else []  # whole, so that it can be run
+    return "\n".join(shown)
+
+
+def brief(violation: Violation, hide: Hide, where: str) -> str:
+    """Show one violation in a few lines: where, what, and the response."""
+    return _shown(violation, hide, [("seen", where)])
+
+
+def _shown(violation: Violation, hide: Hide, more: Iterable[tuple[str, str]]) -> str:
     lines = [
         ("field", hidden(violation.field, hide)),
         ("expected", hidden(violation.expected, hide)),
@@ -75,27 +93,9 @@ def single(violation: Violation, hide: Hide, repeat: str = "", where: str = "") 
         ("fix", FIXES.get(violation.rule.id, "")),
         ("exchange", numbered(violation.exchange, hide)),
         ("response", excerpt(violation, hide)),
-        ("after", numbered(violation.after, hide) if violation.after else ""),
-        *sources(violation),
-        ("seen", where),
-        ("about", about(violation.rule.id) if violation.rule.id in RULES else ""),
+        *more,
     ]
-    body = [f"  {name:<9} {one_line(value)}" for name, value in lines if value]
-    body.append(line(f"  curl      {curl.command(violation.exchange, hide)}"))
-    body += [line(f"  repeat    {repeat}")] if repeat else []  # whole, so that it can be run
-    return "\n".join([title(violation), *body])
-
-
-def brief(violation: Violation, hide: Hide, where: str) -> str:
-    """Show one violation in a few lines: where, what, and the response."""
-    lines = {
-        "field": hidden(violation.field, hide), "expected": hidden(violation.expected, hide),
-        "received": hidden(str(violation.received), hide),
-        "fix": FIXES.get(violation.rule.id, ""),
-        "exchange": numbered(violation.exchange, hide),
-        "response": excerpt(violation, hide), "seen": where,
-    }  # fmt: skip
-    body = (f"  {name:<9} {one_line(value)}" for name, value in lines.items() if value)
+    body = (f"  {name:<9} {one_line(value)}" for name, value in lines if value)
     return "\n".join([title(violation), *body])
 
 

@@ -264,7 +264,7 @@ class Tape:
         if not isinstance(build_id, str):
             return exchange
         if exchange.upload_url is not None:
-            self._uploads[_normal(exchange.upload_url)] = build_id
+            self._uploads[normal(exchange.upload_url)] = build_id
         return replace(exchange, build_id=build_id)
 
     def _deletes_what(self, to: Address) -> tuple[str, str] | None:
@@ -275,7 +275,7 @@ class Tape:
 
     def _uploaded_by(self, method: str, url: str) -> str | None:
         """Return the build whose context a request uploads, by the URL that initiate issued."""
-        return self._uploads.get(_normal(url)) if method in ("PUT", "POST") else None
+        return self._uploads.get(normal(url)) if method in ("PUT", "POST") else None
 
     def _credential(self, headers: Mapping[str, str]) -> Credential:
         authorization = _headers(headers).get("authorization")
@@ -307,8 +307,8 @@ def _folded(names: tuple[Any, Any]) -> _Name:
 
 
 @lru_cache(maxsize=256)
-def _normal(url: str) -> str:
-    """Return a URL as clients send it."""
+def normal(url: str) -> str:
+    """Return a URL as clients send it, and so in one spelling."""
     try:
         return str(httpx.URL(url))
     except httpx.InvalidURL:
