@@ -158,18 +158,9 @@ def rule(
         if id in RULES:
             raise ValueError(f"rule {id} is registered twice")
         RULES[id] = Rule(
-            id,
-            level,
-            text,
-            source,
-            over,
-            judge,
-            quotes,
-            quotes_itself,
-            standard,
-            needs_memory,
+            id, level, text, source, over, judge, quotes, quotes_itself, standard, needs_memory,
             is_of_client,
-        )
+        )  # fmt: skip
         return judge
 
     return register
