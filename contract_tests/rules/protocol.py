@@ -26,6 +26,8 @@ from .base import (
 from .status import known_artifact, known_status
 from .timestamps import created, has_offset, nullable
 
+# They refuse the client, or the moment, and not the body: token, payment, permission, a lock.
+OF_CALLER = {401, 402, 403, 408, 423, 425, 431, 451}
 # What a server returns for an operation that it does not have.
 NOT_OFFERED = {404, 405, 501}
 # The rules about single fields, whose violations P6 does not repeat.
@@ -82,7 +84,8 @@ def needs_token(history: History) -> Judgement:
     - 404, 405 and 501 for a delete where none succeeded: the server may not offer it (assumed);
     - a build that is not found after such a delete, where the server has also lost one that nobody
       asked to delete (L10);
-    - a build that runs, where a valid start was sent too.
+    - a build that runs, where a valid start was sent too, or where another one runs without any
+      start (L11).
     """
     exchange = history.last
     if exchange.documented and _is_refusable(exchange):
@@ -121,11 +124,13 @@ def needs_valid_body(history: History) -> Judgement:
     - unknown keys, and what strict JSON alone forbids: a key twice, NaN, text after the value;
     - a body with another content type than application/json, or none, or with another charset
       than UTF-8;
-    - in a recording, 401, since a token may have expired.
+    - in a recording, or through the proxy, 401, 402, 403 and other refusals of the client: its
+      token may have expired, and its account may be empty;
+    - a build that runs after such a body, where another one runs without any start (L11).
     """
     exchange = history.last
-    if exchange.request.credential is Credential.UNKNOWN and exchange.response.status == 401:
-        return None  # a token may have expired
+    if not history.is_whole and exchange.response.status in OF_CALLER:
+        return None
     if not _is_refusable(exchange) and _is_not_json(exchange):
         if exchange.response.is_success:
             status = str(exchange.response.status)
@@ -265,7 +270,7 @@ def same_default(history: History) -> Judgement:
     - two different refusals of the two spellings;
     - different statuses of the two builds, unless a start with false returned the same as {} did
       and true did not;
-    - 413, 429 and 5xx, which are not compared;
+    - 401, 402, 403 and other refusals of the client, 413, 429 and 5xx, which are not compared;
     - a start of a build that is not uploaded, or that was started before.
     """
     if not _is_first_start(history):
@@ -336,7 +341,8 @@ def needs_known_method(history: History) -> Judgement:
     - any response to OPTIONS, which belongs to HTTP, and 413 or 429, since a limit may come first;
     - any response to HEAD of a path that has a GET (RFC 9110);
     - any response to DELETE of the URL of a status, which is a delete of an image named ``build``;
-    - a build that runs, where a valid start was sent too.
+    - a build that runs, where a valid start was sent too, or where another one runs without any
+      start (L11).
     """
     exchange = history.last
     if not _is_other_method(exchange):
@@ -432,7 +438,7 @@ def _is_first_start(history: History) -> bool:
     if not history.last.is_valid_start or history.first(is_start):
         return False
     status = history.last.response.status
-    limited = status in LIMITS or status >= 500 or not history.last.is_answered
+    limited = status in LIMITS | OF_CALLER or status >= 500 or not history.last.is_answered
     spelled = history.last.request.media_type == "application/json"
     ready = history.issue is not None and history.is_uploaded
     return spelled and ready and not limited
@@ -472,7 +478,19 @@ def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: st
         return None
     if not history.first(is_unsafe, was_refused) or history.first(is_valid_start):
         return None
-    if group.phase in ("running", "succeeded"):
-        at = f"$.{history.api.build.status}"
-        return Broken(at, f"not started, since {what}", shown(group.status))
-    return HELD
+    if group.phase not in ("running", "succeeded"):
+        return HELD
+    if history.first_elsewhere(_runs_unasked):
+        return None
+    at = f"$.{history.api.build.status}"
+    return Broken(at, f"not started, since {what}", shown(group.status))
+
+
+def _runs_unasked(history: History) -> bool:
+    """Whether a build runs to which nothing but its context was sent."""
+    rows, is_sent = history.last.rows, history.first(_may_start) is not None
+    return bool(rows) and rows[0].phase in ("running", "succeeded") and not is_sent
+
+
+def _may_start(exchange: Exchange) -> bool:
+    return is_unsafe(exchange) and exchange.operation not in (UPLOAD, exchange.api.initiate)
