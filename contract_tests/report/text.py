@@ -114,14 +114,18 @@ def excerpt(violation: Violation, hide: Hide) -> str:
 
 
 def _elided(value: Any, steps: Sequence[str | int], kept: Collection[str]) -> str:
-    """Write a JSON value with the members on a path, and those that name it or have a status."""
+    """Write a JSON value with the members on a path, and those that name it or have a status.
+
+    Where the path ends with a key that is missing, all that is there instead.
+    """
     step, below = (steps[0], steps[1:]) if steps else (None, ())
     if isinstance(value, dict):
         members = [
             (key, f"{_scalar(key)}: {_elided(one, below if key == step else (), kept)}")
             for key, one in value.items()
         ]
-        shown = [text if key == step or key in kept else "" for key, text in members]
+        is_missing = len(steps) == 1 and step not in value
+        shown = [text if is_missing or key == step or key in kept else "" for key, text in members]
         return f"{{{_joined(shown)}}}"
     if isinstance(value, list):
         items = [_elided(one, below, kept) if n == step else "" for n, one in enumerate(value)]

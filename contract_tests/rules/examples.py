@@ -109,7 +109,7 @@ EXAMPLES: dict[str, Example] = {
         "L9": ("initiate → bld_7; initiate → bld_7", "initiate → bld_7; initiate → bld_8"),
         "L10": ("initiate → bld_7; status of bld_7 → 404", "status of bld_7 → 200"),
         "L11": ('start with {"context_uploaded": false} → BUILDING', "→ PENDING, or 409"),
-        "L12": ("initiate as PRIVATE → visibility PUBLIC", "initiate as PRIVATE → visibility PRIVATE"),
+        "L12": ("initiate as PRIVATE → visibility PUBLIC", "→ visibility PRIVATE"),
         "L13": ("web:v1 is COMPLETED; initiate web:v1; status of the new build → COMPLETED",
                 "status of the new build → PENDING"),
         "L14": ("start; 1800 s later, status → BUILDING", "1800 s later, status → FAILED"),

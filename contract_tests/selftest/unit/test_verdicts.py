@@ -175,6 +175,25 @@ def test_a_missing_key_is_named_as_it_is_spelt(
 
 
 @pytest.mark.parametrize(
+    ("status", "body", "is_shown"),
+    [
+        (422, {"detail": [{"loc": ["body"]}], "code": 7}, '{"detail": […], "code": 7}'),
+        (200, {"data": {"id": "b", "x": 1}}, '{"data": {"id": "b", …}}'),
+        (422, {"errors": [{"param": "x", "message": "y"}, {}]},
+         '{"errors": [{"param": "x", "message": "y"}, …]}'),
+        (422, {"errors": "all", "code": 7}, '{"errors": "all", …}'),
+    ],
+)  # fmt: skip
+def test_what_is_there_instead_of_a_missing_key_is_shown(
+    judge: Judge, status: int, body: Any, is_shown: str
+) -> None:
+    """Of a value that is wrong nothing but what leads to it."""
+    [first, *_] = [one for one in seen(judge, body, status=status) if one.rule.id == "P6"]
+
+    assert f"  response  {is_shown}\n" in text.single(first, str)
+
+
+@pytest.mark.parametrize(
     ("operation", "status", "body", "field", "expected", "received"),
     [
         (STATUS, 422, {"detail": []}, "$.errors", "an array", "no such key"),
