@@ -14,6 +14,7 @@ from .gate.again import State
 from .judge import judged
 from .problems import Exit
 from .report import replay as report
+from .rules import RULES
 from .usage import setting
 
 MOST_BUILDS = "100"
@@ -27,7 +28,8 @@ def run(file: str, environment: Mapping[str, str]) -> Exit:
     """
     target = settings.from_environment({f"{settings.PREFIX}MAX_BUILDS": MOST_BUILDS, **environment})
     level = target.level if environment.get(f"{settings.PREFIX}LEVEL") else None
-    recorded, verdicts = judged(file, target.rules, level)
+    rules = target.rules if target.rule else []
+    recorded, verdicts, of_run = judged(file, rules, level, RULES)
     endpoint, budget = target.endpoint(), target.budget
     pace = Pace(budget.builds, budget.requests, budget.rate, budget.deadline, endpoint.clock)
     states = []
@@ -37,7 +39,7 @@ def run(file: str, environment: Mapping[str, str]) -> Exit:
             states.append(found.state)
             for one in report.lines(found, recorded.redaction):
                 show(line(one))
-    given = {"RULE": ",".join(target.rule), "LEVEL": level}
+    given = {"RULE": ",".join(target.rule), "LEVEL": level} | of_run
     show(report.summary(states, [setting(name, one) for name, one in given.items() if one]))
     if State.UNKNOWN in states and pace.issued >= (budget.builds or math.inf):
         show(f"    fix: a larger {setting('MAX_BUILDS')}")

@@ -30,13 +30,13 @@ def judge(recording_file: str, page: str | None, level: str | None, rule: str) -
     """Judge a file, and show the verdicts."""
     level = settings.level(level) if level else None
     rules = settings.rules(rule, RULES | TRAFFIC_RULES) if rule else []
-    replayed, verdicts = judged(recording_file, rules, level)
-    for one in recording.lines(recording_file, level, replayed, verdicts):
+    replayed, verdicts, of_run = judged(recording_file, rules, level)
+    for one in recording.lines(recording_file, level, replayed, verdicts, of_run):
         show(line(one))
     if page:
         from ..report import html
 
-        subject = html.of_recording(recording_file, level, replayed, verdicts)
+        subject = html.of_recording(recording_file, level, replayed, verdicts, of_run)
         files.write({Path(page): html.page(subject)})
     is_violated = any(one.outcome is Outcome.VIOLATED for one in verdicts.values())
     return Exit.FOUND if is_violated else Exit.OK

@@ -22,6 +22,7 @@ from ..gate.run import Run
 from ..redaction import TOKEN
 from ..redaction import pseudonyms as names
 from ..redaction.pseudonyms import Pseudonyms
+from ..rules import RULES, TRAFFIC_RULES
 from ..tape.exchange import UPLOAD, Exchange, Message
 from ..tape.tape import Tape
 
@@ -42,7 +43,7 @@ def page(run: Run) -> Iterator[str]:
     log = OwnLog(
         len(tape.exchanges), names.TOKEN, run.target.level, shown.text(run.target.name),
         {one.rule.id: one.not_applicable for one in run.verdicts.values() if one.not_applicable},
-        tape.is_whole, tape.is_live, tape.stuck_after,
+        tape.is_whole, tape.is_live, tape.stuck_after, rules=_rules(run),
     )  # fmt: skip
     head = {
         "version": "1.2",
@@ -60,6 +61,14 @@ def page(run: Run) -> Iterator[str]:
         yield f"{comma}{entry}"
         comma = ",\n"
     yield "\n]}}\n"
+
+
+def _rules(run: Run) -> tuple[str, ...]:
+    """Return the ids of the rules that judged a run, where they are not all that there are."""
+    every = RULES | TRAFFIC_RULES
+    judged = [one for one in run.verdicts if one in every]  # not what schemathesis checks
+    known = every if run.target.program == "proxy" else RULES
+    return () if {*judged} == {*known} else tuple(judged)
 
 
 def pseudonyms(run: Run) -> Pseudonyms:

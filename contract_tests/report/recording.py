@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..drivers.har.replay import Replayed
-from ..usage import command
+from ..usage import command, setting
 from ..verdicts.judge import Outcome, Verdict
 from . import text
 
@@ -16,15 +16,20 @@ def repeat(file: str, rule: str, level: str | None = None) -> str:
 
 
 def lines(
-    file: str, level: str | None, replayed: Replayed, verdicts: dict[str, Verdict]
-) -> Iterator[str]:
-    """Yield the violations, what was in the recording, and a verdict for each rule."""
+    file: str, level: str | None, replayed: Replayed, verdicts: dict[str, Verdict],
+    of_run: Mapping[str, str],
+) -> Iterator[str]:  # fmt: skip
+    """Yield the violations, what was in the recording, and a verdict for each rule.
+
+    ``of_run`` are the settings of the run that wrote it, by which it was judged.
+    """
     violated = [one for one in verdicts.values() if one.outcome is Outcome.VIOLATED]
     for verdict in violated:
         again = repeat(file, verdict.rule.id, level)
         yield from text.failures(verdict, replayed.redaction, again).split("\n")
         yield ""
     yield f"recording     {file}"
+    yield from by_run(of_run)
     yield from entries(replayed)
     counted = replayed.tape.successes().items()
     yield f"successes     {', '.join(f'{name} {count}' for name, count in counted)}"
@@ -39,6 +44,13 @@ def lines(
         found = sum(verdict.outcome is Outcome.ADVISED for verdict in verdicts.values())
         but = f"; {found} advised" if found else ""
         yield f"{observed} of {len(verdicts)} rules were observed; none is violated{but}"
+
+
+def by_run(of_run: Mapping[str, str]) -> Iterator[str]:
+    """Yield by which settings of the run that wrote a recording it was judged."""
+    if of_run:
+        shown = " ".join(setting(*one) for one in of_run.items())
+        yield f"judged by     {shown}, as the run was"
 
 
 def entries(replayed: Replayed) -> Iterator[str]:

@@ -24,6 +24,7 @@ class OwnLog:
         exchanges: How many were recorded. If a file has fewer, what it lacks proves nothing.
         token: What stands for the valid token.
         level: Up to which level a violation failed the run.
+        rules: The ids of the rules that judged the run; none where all that there were did.
         target: What was judged.
         excused: Why rules were not applicable, by their ids.
         is_whole: As of the tape, as are ``is_live`` and ``stuck_after``.
@@ -39,6 +40,7 @@ class OwnLog:
     is_live: bool
     stuck_after: float | None = None
     format: int = FORMAT
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

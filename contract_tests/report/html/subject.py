@@ -125,14 +125,16 @@ def _failures(report: Report) -> Iterator[str]:
 
 
 def of_recording(
-    file: str, level: str | None, replayed: Replayed, verdicts: Mapping[str, Verdict]
-) -> Subject:
+    file: str, level: str | None, replayed: Replayed, verdicts: Mapping[str, Verdict],
+    of_run: Mapping[str, str],
+) -> Subject:  # fmt: skip
     """Return what a page shows of a recording."""
     found = Counter(one.outcome for one in verdicts.values())
     counts = (f"{found[one]} {one}" for one in Outcome if found[one])
     exchanges, hide = replayed.tape.exchanges, replayed.redaction
     facts = {
-        "exchanges": str(len(exchanges)), "level": level or "",
+        "exchanges": str(len(exchanges)), "level": level or of_run.get("LEVEL", ""),
+        "rules": of_run.get("RULE", ""),
         "began": f"{exchanges[0].began:%Y-%m-%d %H:%M:%S %Z}" if exchanges else "",
         "contract": IMAGES.contract.version,
     }  # fmt: skip

@@ -132,7 +132,7 @@ def test_a_refused_token_is_an_error() -> None:
         ({"FAULT": "completed-null"}, Exit.FOUND, "still fails  T5 "),
         ({}, Exit.OK, "passes       T5 "),
         ({"FAULT": "completed-null", "MAX_REQUESTS": "2"}, Exit.CANNOT_TELL, "cannot tell  T5 "),
-        ({"RULE": "T1"}, Exit.OK, "no exchange of the recording fails by RULE=T1\n"),
+        ({"RULE": "T1"}, Exit.OK, "recording fails by RULE=T1 and LEVEL=advice\n"),
         (
             {"RULE": "T1", "LEVEL": "must"}, Exit.OK,
             "fails by RULE=T1 and LEVEL=must\n",
@@ -153,6 +153,28 @@ def test_the_command(
     assert done is code
     assert shown in printed
     assert "a-token-of-a-test" not in printed
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "shown"),
+    [
+        ({}, Exit.OK, "no exchange of the recording fails by RULE=T1 and LEVEL=must\n"),
+        ({"RULE": "T5"}, Exit.OK, "no exchange of the recording fails by RULE=T5 and LEVEL=must\n"),
+        ({"RULE": "T5", "LEVEL": "should"}, Exit.FOUND, "still fails  T5 "),
+    ],
+)
+def test_rules_and_level_are_those_of_the_run(
+    given: dict[str, str], code: Exit, shown: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """What the run was not judged by is not sent again, unless it is asked for."""
+    target = Target(fault="completed-null", rule=("T1",), level="must")
+    path = taped.written(drive.run(target, fuzzing=False), tmp_path)
+    settings = {f"{PREFIX}{name}": value for name, value in given.items()}
+    done = replay.run(str(path), {f"{PREFIX}FAULT": "completed-null", **settings})
+
+    assert done is code
+    assert shown in capsys.readouterr().out
 
 
 def test_what_is_shown() -> None:

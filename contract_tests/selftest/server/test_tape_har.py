@@ -245,7 +245,7 @@ def test_a_file_that_lacks_entries_proves_nothing_by_that(tmp_path: Path) -> Non
         one for one in document["log"]["entries"] if one["_contract"].get("upload_of") is None
     ]
     path.write_text(json.dumps(document))
-    made, verdicts = judge.judged(str(path), [*RULES.values()])
+    made, verdicts, _ = judge.judged(str(path), [*RULES.values()])
 
     assert made.tape.is_whole is False
     assert [rule for rule, one in verdicts.items() if one.violations] == []
@@ -295,6 +295,39 @@ def test_level_is_that_of_the_run(tmp_path: Path) -> None:
     assert run.verdicts["T5"].outcome == "advised"
     assert judge.judged(path, [RULES["T5"]])[1]["T5"].outcome == "advised"
     assert judge.judged(path, [RULES["T5"]], "should")[1]["T5"].outcome == "violated"
+
+
+def test_rules_are_those_of_the_run(tmp_path: Path) -> None:
+    """What RULE left out of a run is not judged in its file, unless rules are given."""
+    run = drive.run(Target(fault="completed-null", rule=("P1", "T1"), level="must"), fuzzing=False)
+    path = str(taped.written(run, tmp_path))
+    found = judge.judged(path, [])
+
+    assert [*found.verdicts] == [*run.verdicts] == ["P1", "T1"]
+    assert found.of_run == {"RULE": "P1,T1", "LEVEL": "must"}
+    assert [*judge.judged(path, [RULES["T5"]]).verdicts] == ["T5"]
+    assert judge.judged(path, [RULES["T5"]], "should").of_run == {}
+
+
+def test_all_rules_are_all_that_there_are(tmp_path: Path) -> None:
+    """A run without RULE names none, so that a rule of a later version judges its file too."""
+    path = taped.written(drive.run(Target(), fuzzing=False), tmp_path)
+    found = judge.judged(str(path), [])
+
+    assert json.loads(path.read_text())["log"]["_contract"]["rules"] == []
+    assert ([*found.verdicts], found.of_run) == ([*RULES], {})
+
+
+def test_rules_of_another_version_are_a_problem(tmp_path: Path) -> None:
+    """Without them, the file would pass by fewer rules than its run."""
+    path = taped.written(run_of(group()), tmp_path)
+    document = json.loads(path.read_text())
+    document["log"]["_contract"]["rules"] = ["T5", "T99"]
+    path.write_text(json.dumps(document))
+
+    with pytest.raises(Problem, match="T99"):
+        judge.judged(str(path), [])
+    assert [*judge.judged(str(path), [RULES["T5"]]).verdicts] == ["T5"]
 
 
 def test_a_large_run_leaves_bodies_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -336,7 +336,7 @@ def test_recording_is_clean_traffic_from_initiate_to_the_end(polls: int, tmp_pat
     path = tmp_path / "recording.har"
     recorded.write(path, 40, polls)
 
-    replayed, verdicts = judged(str(path), list(RULES.values()), "advice")
+    replayed, verdicts, _ = judged(str(path), list(RULES.values()), "advice")
     ends = [one.response.json["status"] for one in replayed.tape.of("get_build_status")]
 
     assert replayed.judged == 40

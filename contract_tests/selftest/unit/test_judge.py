@@ -10,7 +10,7 @@ import pytest
 from ... import cli, settings
 from ...judge import judged
 from ...problems import Exit
-from ...report import recording
+from ...report import html, recording
 from ..support import readers
 from ..support.recordings import API, SAMPLES, TOKEN, entry, status, status_body, written
 from ..support.snapshots import assert_message, assert_snapshot
@@ -23,8 +23,8 @@ def main(words: list[str]) -> int:
 
 def shown(file: Path, rule: str = "") -> str:
     """Return what the command prints of a recording."""
-    replayed, verdicts = judged(str(file), settings.rules(rule))
-    return "\n".join(recording.lines(str(file), None, replayed, verdicts))
+    replayed, verdicts, of_run = judged(str(file), settings.rules(rule))
+    return "\n".join(recording.lines(str(file), None, replayed, verdicts, of_run))
 
 
 def test_violation_in_a_recording() -> None:
@@ -82,6 +82,18 @@ def test_invalid_input_ends_with_4(name: str, capsys: pytest.CaptureFixture[str]
 
     assert (code, printed.out) == (Exit.CANNOT_TELL, "")
     assert_message("judge-problems", name, printed.err)
+
+
+def test_rules_and_level_of_the_run_are_shown() -> None:
+    """A file of a run by some rules alone does not pass for one by all."""
+    replayed, verdicts, _ = judged(str(SAMPLES / "chrome.har"), [])
+    of_run = {"RULE": "T5,T4", "LEVEL": "must"}
+
+    assert "judged by     RULE=T5,T4 LEVEL=must, as the run was" in [
+        *recording.lines("some.har", None, replayed, verdicts, of_run)
+    ]
+    subject = html.of_recording("some.har", None, replayed, verdicts, of_run)
+    assert {("rules", "T5,T4"), ("level", "must")} <= {*subject.facts}
 
 
 def test_judge_shows_no_token_and_no_control_character(

@@ -91,8 +91,8 @@ def _judge(entries: int, content: bytes, *, is_measured: bool = True) -> str | N
 
 def _shown(path: str, shown: list[str]) -> None:
     try:
-        replayed, verdicts = judged(path, [*RULES.values()])
-        lines = recording.lines(path, None, replayed, verdicts)
+        replayed, verdicts, of_run = judged(path, [*RULES.values()])
+        lines = recording.lines(path, None, replayed, verdicts, of_run)
         shown += [line(one) + "\n" for one in lines]
     except Problem as error:
         if error.code != Exit.CANNOT_TELL:
