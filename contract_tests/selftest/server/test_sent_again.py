@@ -169,7 +169,7 @@ def test_rules_and_level_are_those_of_the_run(
 ) -> None:  # fmt: skip
     """What the run was not judged by is not sent again, unless it is asked for."""
     target = Target(fault="completed-null", rule=("T1",), level="must")
-    path = taped.written(drive.run(target, fuzzing=False), tmp_path)
+    path = taped.written(judge_server(target, fuzzing=False), tmp_path)
     settings = {f"{PREFIX}{name}": value for name, value in given.items()}
     done = replay.run(str(path), {f"{PREFIX}FAULT": "completed-null", **settings})
 

@@ -299,7 +299,9 @@ def test_level_is_that_of_the_run(tmp_path: Path) -> None:
 
 def test_rules_are_those_of_the_run(tmp_path: Path) -> None:
     """What RULE left out of a run is not judged in its file, unless rules are given."""
-    run = drive.run(Target(fault="completed-null", rule=("P1", "T1"), level="must"), fuzzing=False)
+    run = judge_server(
+        Target(fault="completed-null", rule=("P1", "T1"), level="must"), fuzzing=False
+    )
     path = str(taped.written(run, tmp_path))
     found = judge.judged(path, [])
 
@@ -311,7 +313,7 @@ def test_rules_are_those_of_the_run(tmp_path: Path) -> None:
 
 def test_all_rules_are_all_that_there_are(tmp_path: Path) -> None:
     """A run without RULE names none, so that a rule of a later version judges its file too."""
-    path = taped.written(drive.run(Target(), fuzzing=False), tmp_path)
+    path = taped.written(judge_server(Target(), fuzzing=False), tmp_path)
     found = judge.judged(str(path), [])
 
     assert json.loads(path.read_text())["log"]["_contract"]["rules"] == []
