@@ -102,6 +102,20 @@ def places(contract: Contract) -> list[str]:
     return list(found)
 
 
+def listed(contract: Contract, operation: str, key: str) -> list[Any]:
+    """Return the values that a key of a request body has in the contract.
+
+    Those of its enum, its default, and null where it is a type of the key.
+    """
+    body = f"{contract.operations[operation].pointer}/requestBody/content/application~1json/schema"
+    at, found = _below(contract, body, key), list[Any]()
+    for node in [contract.node(one) for one in (_family(contract, at) if at else ())]:
+        found += node.get("enum", [])
+        found += [node["default"]] if "default" in node else []
+        found += [None] if "null" in node.get("type", ()) else []
+    return found
+
+
 def wanted(contract: Contract, at: str) -> str:
     """Describe the values that the schema at a pointer accepts."""
     names: list[str] = []

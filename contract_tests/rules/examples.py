@@ -35,6 +35,7 @@ EXAMPLES: dict[str, Example] = {
         "P14": ("429 with Retry-After: 0.5", "429 with Retry-After: 1"),
         "P15": ("status → 200 with Cache-Control: max-age=60",
                 "status → 200 with Cache-Control: no-store"),
+        "P16": ('initiate with {"platform": "linux/arm64"} → 422', "→ 201"),
         "S1": ('{"status": "RUNNING"}',
                '{"status": "BUILDING", "startedAt": "2026-11-24T09:00:07Z"}'),
         "S2": ('{"artifacts": [{"id": "a", "status": "QUEUED", '

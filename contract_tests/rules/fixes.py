@@ -27,6 +27,8 @@ FIXES: dict[str, str] = {
     "P14": "Send whole seconds, or a date as `email.utils.format_datetime(when, usegmt=True)` "
     "writes it.",
     "P15": "Send `Cache-Control: no-store` with a status.",
+    "P16": "Validate requests by the schema of the contract: each optional key with all of its "
+    "values, and null where it has that type.",
     "S1": "Map the backend's own states to the documented ones in one place; a new state needs a "
     "new contract first.",
     "S2": "Map states and types of artifacts where those of groups are mapped.",

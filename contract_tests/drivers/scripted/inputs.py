@@ -22,6 +22,9 @@ NAMED = {"image_name": "contract-gate", "image_tag": "v1"}
 # though it begins alike.
 OWN_TAG, KEPT_TAG = "deleted-first", "deleted-first-kept"
 
+# An initiate with values that the contract lists, and that few servers were tried with.
+LISTED = {"image_tag": "listed", "platform": "linux/arm64", "teamId": None}
+
 _INVALID_VALUES: dict[str, list[Any]] = {
     "image_name": [None, 7, ["web"], {"name": "web"}],
     "image_tag": [None, True, ["v1"], {"v": 1}],

@@ -115,6 +115,11 @@ def send_other_methods(script: BuildScript) -> None:
         raise spent
 
 
+def initiate_as_listed(script: BuildScript) -> None:
+    """Initiate a build with values that the contract lists."""
+    script.initiate("listed values", **inputs.LISTED)
+
+
 def start_early(script: BuildScript) -> None:
     """Start a build whose context was never uploaded."""
     issued = script.initiate("no upload")
@@ -189,8 +194,9 @@ ABSENT = Step("absent builds, unusual ids and types", 0, 0,
               _ABOUT * len(inputs.ABSENT_BUILD_IDS) + _KINDS, request_absent_builds)  # fmt: skip
 METHODS = Step("other methods", 1, 0, 2 + 2 * _OTHERS + 2 * (_ABOUT * _OTHERS - 1),
                send_other_methods, made_if_accepted=_OTHERS, started_if_accepted=1)  # fmt: skip
+LISTED = Step("values that the contract lists", 1, 0, 1, initiate_as_listed)
 EARLY = Step("a start without an upload", 1, 1, 3, start_early)
 SEGMENTS = Step(
     "unusual path segments", 0, 0, _ABOUT * len(inputs.RAW_SEGMENTS), request_unusual_segments
 )
-PROBES = [TOKENS, START_BODIES, ABSENT, METHODS, EARLY, SEGMENTS]
+PROBES = [TOKENS, START_BODIES, ABSENT, METHODS, LISTED, EARLY, SEGMENTS]

@@ -81,6 +81,21 @@ def _any_team(body: Any) -> Body | None:
     return None if is_valid else _with(body, "teamId", str(body["teamId"]))
 
 
+def _refuses(*keys: str, value: Any = ...) -> Callable[[ServerRequest], ServerResponse | None]:
+    """Return 422 for an initiate with one of the keys, or for a value of it."""
+
+    def answer(request: ServerRequest) -> ServerResponse | None:
+        body = request.json() if request.operation == "initiate" and request.is_authorized else None
+        for key in keys:
+            if isinstance(body, dict) and key in body and value in (..., body[key]):
+                errors = {"errors": [{"param": key, "details": "is not supported"}]}
+                headers = [(b"content-type", JSON)]
+                return ServerResponse(422, headers, json.dumps(errors).encode())
+        return None
+
+    return answer
+
+
 def _has(body: Any, key: str) -> bool:
     return isinstance(body, dict) and key in body
 
@@ -340,6 +355,12 @@ FAULTS = [
     fault("empty-start-422", "P7", "start refuses {} with 422", request=_empty_start(422)),
     fault("empty-start-idle", "P7", "start returns 200 for {} and for false, and does nothing",
           around=_empty_start_idle),
+    fault("arm64-refused", "P16", "the platform linux/arm64 gets 422",
+          request=_refuses("platform", value="linux/arm64")),
+    fault("null-team-refused", "P16", "a teamId that is null gets 422",
+          request=_refuses("teamId", value=None)),
+    fault("options-refused", "P16", "each key beside the name and the tag gets 422",
+          request=_refuses("dockerfile_path", "platform", "teamId", "visibility")),
     fault("put-starts", "P9", "PUT starts a build", request=_put_as("POST", "start")),
     fault("put-status-200", "P9", "PUT of a build returns what GET does",
           request=_put_as("GET", "build")),
