@@ -197,10 +197,10 @@ class Session:
                 is_absent=is_absent,
                 failure=str(failure) if failure else None,
             ).last  # fmt: skip
-            if self.own is not None:
-                self._follow(self.own, image, exchange)
             # What was lost may have been processed.
             is_lost = failure is not None and failure.is_sent
+            if self.own is not None:
+                self._follow(self.own, image, exchange, is_lost=is_lost)
             self.pace.issued += initiates and (exchange.succeeded or is_lost)
             self.pace.initiating -= initiates
             self.reach.overdue(kind, failure)
@@ -220,13 +220,16 @@ class Session:
             self.pace.pause(wait)
             tries += 1
 
-    def _follow(self, own: OwnImages, image: Image | None, exchange: Exchange) -> None:
+    def _follow(
+        self, own: OwnImages, image: Image | None, exchange: Exchange, *, is_lost: bool
+    ) -> None:
         """Note what an exchange made of an image, or that it deleted one."""
         if image is not None:
-            is_refused = 400 <= exchange.response.status <= 499
-            if is_refused and not own.made[image]:
+            is_unsent = not (exchange.is_answered or is_lost)
+            has_made_none = is_unsent or 400 <= exchange.response.status <= 499
+            if has_made_none and not own.made[image]:
                 self._forget(own, image)
-            elif not is_refused:
+            elif not has_made_none:
                 own.built(image, exchange.build_id if exchange.issued else None)
         if exchange.has_deleted and exchange.deletes is not None:
             image = Image(exchange.deletes[1])

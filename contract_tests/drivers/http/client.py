@@ -280,7 +280,7 @@ def _pool(proxy: str | None, context: ssl.SSLContext | None) -> httpcore.Connect
         ssl_context=context,
         max_connections=None,
         keepalive_expiry=_IDLE_SECONDS,
-        network_backend=Backend(is_proxied=True),
+        network_backend=Backend(is_proxied=True, is_tunnel=context is not None),
     )
 
 

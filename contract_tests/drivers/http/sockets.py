@@ -105,11 +105,13 @@ class Backend(httpcore.NetworkBackend):
 
     Args:
         is_proxied: Whether it connects to a proxy, whose address is the user's choice.
+        is_tunnel: Whether the proxy is only asked for a tunnel, before the request.
 
     """
 
-    def __init__(self, *, is_proxied: bool = False) -> None:
+    def __init__(self, *, is_proxied: bool = False, is_tunnel: bool = False) -> None:
         self._is_proxied = is_proxied
+        self._is_tunnel = is_tunnel
 
     def connect_tcp(
         self,
@@ -140,7 +142,7 @@ class Backend(httpcore.NetworkBackend):
                     continue
                 watch.connected = True
                 watch.peer = None if self._is_proxied else address[0]
-                return Stream(made)
+                return Stream(made, is_tunnel=self._is_tunnel)
             raise refusal
 
 
@@ -152,8 +154,9 @@ class Stream(httpcore.NetworkStream):
 
     """
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, *, is_tunnel: bool = False) -> None:
         self._socket = connected
+        self._is_tunnel = is_tunnel  # what is written before TLS is no part of the request
         self.is_over = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
@@ -174,7 +177,7 @@ class Stream(httpcore.NetworkStream):
                 with _as_session_errors(watch):
                     self._socket.settimeout(watch.left())
                     rest = rest[self._socket.send(rest) :]
-                watch.sent = True
+                watch.sent = watch.sent or not self._is_tunnel
         except Severed as error:
             # A server may answer before it has read everything: httpcore then reads that answer.
             raise httpcore.WriteError(str(error)) from error

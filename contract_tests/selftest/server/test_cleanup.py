@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 
 from ... import program
 from ...contract.api import IMAGES
+from ...drivers.http.pace import Pace
 from ...drivers.images import Image, OwnImages
 from ...drivers.journal import Journal
+from ...drivers.session import Session
 from ...gate import cleanup, drive
 from ...gate.result import Report
 from ...gate.run import Run
@@ -24,6 +27,9 @@ from ...reference.disruptions import Dropped
 from ...reference.faults import Fault, ServerRequest, ServerResponse
 from ...report import cases, junit, markdown, terminal, verdicts
 from ...report import cleanup as cleanup_report
+from ...tape.exchange import Exchange
+from ...tape.tape import Tape
+from ..support import hostile
 
 TOKEN = "a-token-of-the-test"  # noqa: S105
 URL = "http://127.0.0.1:9"
@@ -264,6 +270,54 @@ def test_lost_initiate_counts_as_made() -> None:
     deletes = [one.deletes for one in run.tape.of(IMAGES.delete) if one.has_deleted]
     assert {(run.own.name, tag) for tag in lost} <= {*deletes}
     assert run.own.made == {}
+
+
+def _refused(_: str) -> dict[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return {"url": f"http://127.0.0.1:{closed.getsockname()[1]}"}
+
+
+UNSENT: dict[str, Callable[[str], dict[str, str]]] = {
+    "connection refused": _refused,
+    "no such name": lambda _: {"url": "http://images.invalid"},
+    "no TLS": lambda sound: {"url": sound.replace("http://", "https://")},
+    "no tunnel": lambda sound: {"url": "https://images.invalid", "proxy": sound},
+}
+
+
+def initiated(folder: Path, url: str, proxy: str | None = None) -> tuple[Exchange, OwnImages]:
+    """Send an initiate; return its exchange, and the images that may have been made."""
+    target = Target(url=url, token=TOKEN, proxy=proxy)
+    endpoint, own = target.endpoint(), OwnImages()
+    own.journal = Journal(folder, url, own.name)
+    pace = Pace(None, None, None, 60, endpoint.clock)
+    with Session(endpoint, Tape(TOKEN), "some", pace, own=own) as session:
+        body = {"image_name": own.name, "image_tag": "v1"}
+        exchange = session.send("POST", "/api/v1/images/build", "initiate", body=body)
+    assert pace.reserved == len(own.made)
+    own.journal.close(is_done=not own.made)
+    return exchange, own
+
+
+@pytest.mark.parametrize("name", UNSENT)
+def test_what_was_never_sent_is_in_no_journal(name: str, tmp_path: Path) -> None:
+    """Nothing made it, so nothing has to be deleted."""
+    with hostile.hostile(hostile.answering(403, b"")) as sound:
+        exchange, own = initiated(tmp_path / "journal", **UNSENT[name](sound))
+
+    assert exchange.failure is not None
+    assert own.made == {}
+    assert not (tmp_path / "journal").exists()
+
+
+def test_what_was_sent_without_a_response_stays_in_the_journal(tmp_path: Path) -> None:
+    """It may have been made."""
+    with hostile.hostile(hostile.no_answer) as url:
+        exchange, own = initiated(tmp_path / "journal", url)
+
+    assert exchange.failure is not None
+    assert [one.tag for one in own.made] == ["v1"]
+    assert len([*(tmp_path / "journal").iterdir()]) == 1
 
 
 def test_accepted_invalid_body_is_listed_and_not_deleted() -> None:

@@ -191,12 +191,17 @@ def test_what_is_shown() -> None:
     assert summary(several) == "2 still fail, 2 pass, 2 cannot tell"
 
 
-def test_a_server_that_is_not_there_is_an_error() -> None:
-    """With the reason, as for the gate."""
+def test_a_server_that_is_not_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the reason, as for the gate; nothing was made that a later clean-up would look for."""
+    monkeypatch.chdir(tmp_path)
     run = recorded("completed-null")
     violation = again.failing(run.verdicts.values())[0]
     with pytest.raises(GateError, match="no response from"):
         once(run, violation, Target(url="http://127.0.0.1:9"))
+
+    assert [*tmp_path.rglob("*.jsonl")] == []
 
 
 class Interrupting:
