@@ -1,4 +1,4 @@
-"""The tape: what was sent and received, in order, byte for byte; and the calls of a client.
+"""The tape: what was sent and received, in order, byte for byte; subscribers get it as it comes.
 
 Drivers record, rules read the history of one build at a time. A tape holds secrets:
 ``redaction`` removes them from whatever is shown or written. So a tape stays in memory, and
@@ -157,7 +157,7 @@ class Tape:
             return history
 
     def record_call(self, call: Call) -> Call:
-        """Add a call of a client; return it. Its exchange is on the tape already."""
+        """Pass on a call of a client, and return it. Its exchange is on the tape already."""
         with self._lock:
             self._publish(call)
         return call
