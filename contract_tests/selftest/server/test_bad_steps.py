@@ -268,7 +268,7 @@ def test_some_uploads_that_fail_are_counted() -> None:
     assert done.uploads["204"] >= 3
 
 
-@pytest.mark.parametrize("url", ["", "no url", "/uploads/x", "file:///etc/passwd", "http://["])
+@pytest.mark.parametrize("url", ["", "no url", "uploads/x", "//", "file:///etc/passwd", "http://["])
 def test_unusable_upload_url_violates_p10(url: str) -> None:
     """It is an observation, and no upload is sent."""
 

@@ -159,6 +159,8 @@ def script(server: Server) -> Iterator[Step]:
     ):  # fmt: skip
         yield "POST", BUILD, body, headers
     yield "POST", f"{at(2)}/start", b'"' + b"x" * 2**20 + b'"', json_type
+    for option in ({"platform": "linux/arm64"}, {"teamId": None}):
+        yield "POST", BUILD, {**OF_BODY, "image_tag": "v5", **option}, json_type
     yield from initiate("v2-kept")
     images = f"{BUILD.removesuffix('/build')}/{OF_BODY['image_name']}"
     yield "GET", f"{images}/v2-kept", None, {}
