@@ -40,9 +40,11 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 @pytest.fixture(scope="session")
 def check_server(request: pytest.FixtureRequest) -> Check:
     """Judge the server that the environment names, once; return what shows a case by its id."""
-    from . import program, settings
+    from . import program, settings, usage
     from .redaction import Unshown
     from .report.cases import SERVER
+
+    os.environ.setdefault(usage.VARIABLE, usage.ENVIRONMENT)
 
     def judge(report: Report) -> None:
         report.target = settings.from_environment(Unshown(os.environ))

@@ -28,20 +28,22 @@ def _words(name: str) -> set[str]:
     return {word for word in re.split("[^a-z0-9]+", name.lower()) if len(word) > 2}
 
 
-def choice(name: str, known: Iterable[str], listed: str = "") -> str:
+def choice(name: str, known: Iterable[str], listed: str = "", *, prefix: str = "") -> str:
     """Return the fix for an unknown name.
 
     It has all of a short list; of a long one the nearest names, and ``listed``, where all are. If
-    none is near, it has all of a list that fits one line.
+    none is near, it has all of a list that fits one line. ``prefix`` stands before each.
     """
     known = list(known)
     near = nearest(name, known)
     if len(known) <= (5 if near or listed else 12):
         near += [one for one in known if one not in near]
+    is_all = len(near) >= len(known)
+    near = [f"{prefix}{one}" for one in near]
     found = " or ".join(filter(None, [", ".join(near[:-1]), *near[-1:]]))
-    if listed and len(near) < len(known):
+    if listed and not is_all:
         return f"use {found}; {listed} lists all" if found else f"see {listed}"
-    return f"use {found or ', '.join(known[:3]) + ', …'}"
+    return f"use {found or ', '.join(f'{prefix}{one}' for one in known[:3]) + ', …'}"
 
 
 class UnknownNameError(Problem, ValueError):

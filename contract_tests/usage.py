@@ -2,7 +2,8 @@
 
 ``RULE=T5`` for make is ``--rule=T5`` for the console script. A message is made with the right one,
 and not changed afterwards, since it may hold what a server sent. The environment names the one in
-use, ``console``, ``module`` (``python -m contract_tests``) or ``make``: each of them sets it.
+use, ``console``, ``module`` (``python -m contract_tests``), ``make``, or ``environment`` (the
+script of CI, and pytest), whose settings are variables and whose commands are make's: each sets it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Collection
+from contextvars import ContextVar
 from pathlib import Path
 
 from . import escape
@@ -18,6 +21,11 @@ CONSOLE = "image-build-contract"
 DISTRIBUTION = "prime-image-builds-contract"
 VARIABLE = "IMAGE_BUILD_CONTRACT_USAGE"
 MODULE = "module"
+MAKE, ENVIRONMENT = "make", "environment"
+PREFIX = "CONTRACT_"
+"""The setting ``X`` is the variable ``CONTRACT_X``."""
+BY_VARIABLE: ContextVar[Collection[str]] = ContextVar("by_variable", default=())
+"""The settings of the console script that no option gives, but a variable."""
 # What is a variable for make and an argument for the console script.
 ARGUMENTS = ("HAR", "DEST", "UPSTREAM")
 # What is 1 for make and an option without a value for the console script.
@@ -32,7 +40,7 @@ def command(name: str, **settings: str | None) -> str:
     words = [
         value if one in ARGUMENTS and is_console()
         else flag(one) if one in FLAGS
-        else setting(one, value)
+        else f"{_word(one)}={value}"
         for one, value in given.items()
     ]  # fmt: skip
     return " ".join([f"{program() if is_console() else 'make'} {name}", *words])
@@ -55,9 +63,15 @@ def _quoted(value: str) -> str:
 
 
 def setting(name: str, value: str | None = None) -> str:
-    """Return how a setting is written, with or without a value."""
-    word = option(name) if is_console() else name
+    """Return how a setting is written, with or without a value: as the variable if that gave it."""
+    is_read = is_console() and name in BY_VARIABLE.get()
+    is_variable = is_read or os.environ.get(VARIABLE) == ENVIRONMENT
+    word = f"{PREFIX}{name}" if is_variable else _word(name)
     return word if value is None else f"{word}={value}"
+
+
+def _word(name: str) -> str:
+    return option(name) if is_console() else name
 
 
 def unreadable(value: str, *, is_path: bool) -> str:
@@ -86,7 +100,7 @@ def flag(name: str) -> str:
 
 def about(rule: str) -> str:
     """Return the command that shows all about a rule."""
-    is_make = os.environ.get(VARIABLE) == "make"
+    is_make = os.environ.get(VARIABLE) in (MAKE, ENVIRONMENT)
     return f"make rules RULE={rule}" if is_make else f"{program()} rules {rule}"
 
 

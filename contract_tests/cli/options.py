@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from .. import usage
@@ -35,6 +37,21 @@ class Command(click.Command):
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
             raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; messages name a setting as it was given: by its option, or by its variable."""
+        names = {str(one.name): str(one.name).upper() for one in self.params}
+        by_variable = {
+            name
+            for one, name in names.items()
+            if ctx.get_parameter_source(one) is not ParameterSource.COMMANDLINE
+            and os.environ.get(f"{usage.PREFIX}{name}", "").strip()
+        }
+        token = usage.BY_VARIABLE.set(by_variable)
+        try:
+            return super().invoke(ctx)
+        finally:
+            usage.BY_VARIABLE.reset(token)
 
 
 def named(one: click.Parameter, value: str | None = None) -> str:

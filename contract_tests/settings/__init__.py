@@ -3,7 +3,8 @@
 A setting ``X`` is the environment variable ``CONTRACT_X``, and ``make gate X=…``.
 """
 
-from .declared import LOAD, PREFIX, SETTINGS, Setting
+from ..usage import PREFIX
+from .declared import LOAD, SETTINGS, Setting
 from .environment import from_environment, level, needs_token, only_cleans_up, rules
 
 __all__ = [

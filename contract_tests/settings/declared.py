@@ -9,11 +9,9 @@ from typing import Any
 from ..contract.api import OPERATIONS
 from ..gate.target import PROFILES, GateError
 from ..rules import RULES
-from ..usage import setting, unreadable
+from ..usage import PREFIX, setting, unreadable
 from . import values
 from .values import CLEANUP, LEVELS, Read, number
-
-PREFIX = "CONTRACT_"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Any
 from ..gate.target import Budget, Load, Target
 from ..redaction import Secret
 from ..rules import RULES, Rule, chosen
+from ..usage import PREFIX
 from . import conflicts
-from .declared import LOAD, PREFIX, SETTINGS
+from .declared import LOAD, SETTINGS
 from .values import among, among_rules
 
 # Settings that name a file whose content is read at once.
@@ -27,7 +28,7 @@ def from_environment(environment: Mapping[str, str], program: str = "gate") -> T
     given |= {name: Secret(given[name]) for name in _SECRET if name in given}
     del environment  # a traceback may show local variables
     for name in given:
-        among(f"setting {PREFIX}", name, SETTINGS)
+        among("setting ", name, SETTINGS, prefix=PREFIX)
     given = {name: one for name, one in given.items() if program in SETTINGS[name].commands}
     read = {name: SETTINGS[name].parse(value) for name, value in given.items()}
     if program != "proxy":

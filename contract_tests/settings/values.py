@@ -29,12 +29,17 @@ EVERY_RULE = RULES | TRAFFIC_RULES
 Read = Callable[[str, str], Any]
 
 
-def among(what: str, value: str, known: Iterable[str], listed: str = "") -> str:
-    """Return a value that is known. Raises ``GateError``, which names the nearest, otherwise."""
+def among(
+    what: str, value: str, known: Iterable[str], listed: str = "", *, prefix: str = ""
+) -> str:
+    """Return a value that is known. Raises ``GateError``, which names the nearest, otherwise.
+
+    ``prefix`` stands before each where it is shown.
+    """
     known = list(known)
     if value in known:
         return value
-    raise GateError(f"unknown {what}{value}", choice(value, known, listed))
+    raise GateError(f"unknown {what}{prefix}{value}", choice(value, known, listed, prefix=prefix))
 
 
 class Faults:

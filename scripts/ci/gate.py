@@ -84,12 +84,12 @@ def report(reports: Path, code: int, problem: str | None) -> int:
         code = Exit.CANNOT_TELL
         problem = str(Problem("no rule was checked", SEE_LOG))
     document = verdicts or {"verdicts": []}
-    problem = problem or document.get("problem")
+    found, problem = problem, problem or document.get("problem")
     if problem is None and code not in VERDICT:
-        problem = str(Problem(f"the gate ended with code {code}", SEE_LOG))
+        found = problem = str(Problem(f"the gate ended with code {code}", SEE_LOG))
     early = code in VERDICT or document.get("ended") == "interrupted"
     heading = "the run ended early" if early else "the gate cannot judge"
-    if problem:
+    if problem and (found or commands.is_github()):  # the gate has printed its own
         commands.annotate("error", heading, problem)
     for level, title, text in notes(document):
         commands.annotate(level, title, text)
@@ -163,7 +163,7 @@ def _run_gate(environment: Mapping[str, str], here: Path, reports: Path) -> int:
     for name in FILES:
         if path := settings.get(name, "").strip():
             settings[name] = str(here / path)
-    settings |= {"CONTRACT_SERVER_ONLY": "1", usage.VARIABLE: "make"}
+    settings |= {"CONTRACT_SERVER_ONLY": "1", usage.VARIABLE: usage.ENVIRONMENT}
     with commands.commands_disabled():
         gate = subprocess.Popen(  # noqa: S603 (our own command)
             [sys.executable, "-I", "-m", "contract_tests", "gate", f"--junit={reports / JUNIT}"],

@@ -164,6 +164,31 @@ def test_replay_without_a_run_names_the_command_that_writes_one(
     assert "fix: image-build-contract gate --junit=reports/junit.xml writes it" in message
 
 
+@pytest.mark.parametrize(
+    ("variable", "words", "problem"),
+    [
+        ("MAX_BILDS", [], "unknown setting CONTRACT_MAX_BILDS\n    fix: use CONTRACT_MAX_BUILDS\n"),
+        ("MAX_BUILDS", [], "CONTRACT_MAX_BUILDS is not a whole number from 1 on: 'x'\n"
+         "    fix: CONTRACT_MAX_BUILDS=10\n"),
+        ("MAX_BUILDS", ["--max-builds=x"], "--max-builds is not a whole number from 1 on: 'x'\n"
+         "    fix: --max-builds=10\n"),
+        ("DRY_RUN", [], "unknown CONTRACT_DRY_RUN x\n"),
+        ("SEED", ["--max-builds=x"], "--max-builds is not a whole number from 1 on: 'x'\n"),
+    ],
+)  # fmt: skip
+def test_problem_names_a_setting_as_it_was_given(
+    variable: str, words: list[str], problem: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The variable where that was read, since another has no effect; else the option."""
+    monkeypatch.setenv(f"CONTRACT_{variable}", "1" if variable == "SEED" else "x")
+    code = console("gate", *words)
+
+    assert code == Exit.CANNOT_TELL
+    assert f"problem: {problem}" in capsys.readouterr().err
+    assert usage.setting(variable) == usage.option(variable)
+
+
 def test_misuse_in_make_is_shown_with_a_value_of_its_variable(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

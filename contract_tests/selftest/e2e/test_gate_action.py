@@ -168,6 +168,25 @@ def test_gate_that_cannot_judge_ends_with_4(
         assert "crashed: <token>" in done.annotations[0]
 
 
+@pytest.mark.parametrize(("name", "fix"), [
+    ("MAX_BILDS", "use CONTRACT_MAX_BUILDS"), ("MAX_BUILDS", "CONTRACT_MAX_BUILDS=10"),
+])  # fmt: skip
+def test_problem_is_shown_once_outside_of_github(tmp_path: Path, name: str, fix: str) -> None:
+    """By the gate, with the name of the variable, which alone has an effect there."""
+    job = environment() | {
+        "CONTRACT_TARGET": NOBODY, "CONTRACT_TOKEN": TOKEN, f"CONTRACT_{name}": "x",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "scripts.ci.gate"], env=job, cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=200,
+    )  # fmt: skip
+
+    assert done.returncode == 4
+    assert done.stdout.count("problem: ") == 1
+    assert f"CONTRACT_{name} " in done.stdout.replace("\n", " ")
+    assert f"    fix: {fix}\n" in done.stdout
+
+
 NOT_READY_AT_FIRST = """
 import os, sys
 import uvicorn

@@ -78,7 +78,7 @@ def test_pytest_xfails_waived_and_skips_other_rules(tmp_path: Path) -> None:
 
     assert code == 0, printed
     assert "XFAIL contract_tests/test_server.py::test_rule[T5]" in printed
-    assert "left out by RULE" in printed
+    assert "left out by CONTRACT_RULE" in printed
     assert re.search(r"^4 passed, \d+ skipped, 1 xfailed", printed, re.M)
 
 
@@ -87,7 +87,7 @@ def test_pytest_with_an_invalid_setting_ends_with_4() -> None:
     code, printed = run_pytest(MAX_BUILDS="1.5")
 
     assert code == 4
-    assert "MAX_BUILDS is not a whole number" in printed
+    assert "problem: CONTRACT_MAX_BUILDS is not a whole number" in printed
 
 
 def test_unreachable_target_ends_with_4(tmp_path: Path) -> None:

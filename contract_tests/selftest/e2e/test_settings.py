@@ -41,7 +41,7 @@ def message_of(environment: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     ("environment", "part"),
     [
-        ({"CONTRACT_TARGTE": "http://127.0.0.1:9"}, "use TARGET"),
+        ({"CONTRACT_TARGTE": "http://127.0.0.1:9"}, "use CONTRACT_TARGET"),
         ({"CONTRACT_LEVEL": "mus"}, "use must"),
         ({"CONTRACT_RULE": "T55"}, "use T5"),
         ({"CONTRACT_FAULT": "completed-nul"}, "use completed-null"),

@@ -47,6 +47,15 @@ def test_commands_of_make_have_variables(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (usage.setting("RATE", "5"), usage.flag("DRY_RUN")) == ("RATE=5", "DRY_RUN=1")
 
 
+def test_settings_of_the_environment_are_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the commands that a reader repeats at home are make's."""
+    monkeypatch.setenv(usage.VARIABLE, "environment")
+
+    assert usage.command("judge", **GIVEN) == "make judge HAR='a b' RULE=T5"
+    assert (usage.about("T5"), usage.see("gate")) == ("make rules RULE=T5", "make help")
+    assert usage.setting("RATE", "5") == "CONTRACT_RATE=5"
+
+
 def test_python_of_another_folder_is_named_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a blank in it, quoted for a shell."""
     monkeypatch.setenv(usage.VARIABLE, "module")
