@@ -8,7 +8,7 @@ from typing import Any
 
 from ..gate.target import Budget, Load, Target
 from ..redaction import Secret
-from ..rules import RULES, Rule, chosen
+from ..rules import RULES, TRAFFIC_RULES, Rule, chosen
 from ..usage import PREFIX
 from . import conflicts
 from .declared import LOAD, SETTINGS
@@ -33,6 +33,7 @@ def from_environment(environment: Mapping[str, str], program: str = "gate") -> T
     read = {name: SETTINGS[name].parse(value) for name, value in given.items()}
     if program != "proxy":
         among_rules(read.get("RULE", ()))
+        among_rules(one for one in read.get("REQUIRE", ()) if one in TRAFFIC_RULES)
     conflicts.check_given(given, program)
     load = Load(**{
         name.lower(): read.pop(name) for name in LOAD if name in read

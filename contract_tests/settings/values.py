@@ -19,7 +19,7 @@ from ..gate.target import GateError
 from ..nearest import choice
 from ..problems import Problem
 from ..redaction import Redaction, Secret, without_user
-from ..rules import RULES, TRAFFIC_RULES, Level
+from ..rules import RULES, TRAFFIC_RULES, Level, of_client
 from ..usage import MOST_BYTES, setting
 from ..verdicts import coverage, waivers
 
@@ -180,13 +180,22 @@ def rules(name: str, value: str) -> tuple[str, ...]:
 
 def among_rules(ids: Iterable[str], known: Iterable[str] = RULES) -> tuple[str, ...]:
     """Return ids of rules that are known."""
-    return tuple(among("rule ", one, known) for one in ids)
+    known = list(known)
+    return tuple(_rule(one, known) for one in ids)
+
+
+def _rule(one: str, known: list[str]) -> str:
+    if because := of_client.excluded(one, known):
+        raise GateError(*because)
+    return among("rule ", one, known)
 
 
 def required(name: str, value: str) -> tuple[str, ...]:
     """Read rules, operations and cells of the matrix."""
     wanted = _words(name, value)
     for one in wanted:
+        if because := of_client.excluded(one.upper(), EVERY_RULE):
+            raise GateError(f"{setting(name)}: {because[0]}", because[1])
         if one in EVERY_RULE or one in OPERATIONS:
             continue
         if invalid := coverage.problem(one, IMAGES):

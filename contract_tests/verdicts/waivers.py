@@ -13,6 +13,7 @@ from ..contract import fields
 from ..contract.api import Api
 from ..nearest import choice
 from ..problems import Problem
+from ..rules import of_client
 from ..tape.exchange import UPLOAD, Exchange
 from . import exemptions
 
@@ -107,7 +108,10 @@ def _read(at: str, entry: dict[str, Any], known: list[str], api: Api) -> dict[st
 def _rule(at: str, value: Any, known: list[str]) -> str:
     if isinstance(value, str) and value.lower().startswith(OTHER):
         return _among(at, "rule", value.lower(), _checks())
-    return _among(at, "rule", value.upper() if isinstance(value, str) else value, known)
+    value = value.upper() if isinstance(value, str) else value
+    if because := of_client.excluded(str(value), known):
+        raise Problem(f"{at}: {because[0]}", because[1])
+    return _among(at, "rule", value, known)
 
 
 def _checks() -> list[str]:

@@ -44,6 +44,13 @@ def message_of(environment: dict[str, str]) -> str:
         ({"CONTRACT_TARGTE": "http://127.0.0.1:9"}, "use CONTRACT_TARGET"),
         ({"CONTRACT_LEVEL": "mus"}, "use must"),
         ({"CONTRACT_RULE": "T55"}, "use T5"),
+        (
+            {"CONTRACT_RULE": "T5,c1"},
+            "make gate judges the client too; image-build-contract rules C1",
+        ),
+        ({"CONTRACT_RULE": "C10"}, "leave it out, or make proxy RULE=C10; "),
+        ({"CONTRACT_REQUIRE": "C6"}, "REQUIRE: C6 is about the generated client"),
+        ({"CONTRACT_REQUIRE": "C7"}, "make proxy RULE=C7"),
         ({"CONTRACT_FAULT": "completed-nul"}, "use completed-null"),
         ({"CONTRACT_PROFILE": "stateles"}, "use stateless"),
         ({"CONTRACT_PROFILE": "stateless", "CONTRACT_REQUIRE": "T1,L2"}, "names L2"),

@@ -67,6 +67,7 @@ INVALID = {
     "no file named": ("", "", ""),
     "no such file": ("none.har", "", ""),
     "unknown rule": (CHROME, "T55", ""),
+    "rule of the generated client": (CHROME, "C1", ""),
     "unknown level": (CHROME, "", "mus"),
     "no rule observed": (CHROME, "L7", ""),
 }

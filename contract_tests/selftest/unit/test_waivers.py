@@ -99,6 +99,7 @@ def test_checks_of_schemathesis_are_rules(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[str, str]] = {
     "unknown rule": ("T5", "T55"),
+    "rule of the generated client": ("T5", "c1"),
     "rule that is a number": ('rule = "T5"', "rule = 5"),
     "expired": ("2026-12-31", "2026-11-23"),
     "expires that is not a date": ("2026-12-31", '"someday"'),
