@@ -12,7 +12,20 @@ from .target import FULL, STATELESS
 _NOT_FOUND = {404, 410}
 
 
-def better(run: Run) -> Problem | None:
+class Fit(Problem):
+    """Why another profile fits a server, and the setting.
+
+    Attributes:
+        profile: Its name.
+
+    """
+
+    def __init__(self, profile: str, what: str, does: str) -> None:
+        self.profile = profile
+        super().__init__(what, f"{setting('PROFILE', profile)} {does}")
+
+
+def better(run: Run) -> Fit | None:
     """Return why another profile fits the server, and the setting; None if the run's own does."""
     if run.target.build_id:
         return None
@@ -24,9 +37,10 @@ def better(run: Run) -> Problem | None:
     ids = [one.rule.id for one in run.judge.violated if one.rule.needs_memory]
     verb = "is" if len(ids) == 1 else "are"
     cause = f"; that may be why {', '.join(ids)} {verb} violated" if ids else ""
-    return Problem(
+    return Fit(
+        STATELESS,
         f"the server answers as a mock that remembers nothing: {'; '.join(signs)}{cause}",
-        f"{setting('PROFILE', STATELESS)} judges what such a mock can keep",
+        "judges what such a mock can keep",
     )
 
 
@@ -55,12 +69,13 @@ def _signs(run: Run) -> Iterator[str]:
         yield "two initiates returned the same build_id and upload_url"
 
 
-def _remembers(run: Run) -> Problem | None:
+def _remembers(run: Run) -> Fit | None:
     refused = [one.response.status for one in run.of_absent_builds if one.is_answered]
     found = any(one.succeeded for one in run.tape.of(run.tape.api.status) if not one.is_absent)
     if not refused or not found or any(one not in _NOT_FOUND for one in refused):
         return None
-    return Problem(
+    return Fit(
+        FULL,
         f"the server knows which builds exist: one that does not is a {refused[0]}",
-        f"{setting('PROFILE', FULL)} judges what needs memory, too",
+        "judges what needs memory, too",
     )

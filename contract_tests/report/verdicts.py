@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..escape import as_json
+from ..escape import as_json, line
 from ..gate import fits, hollow
 from ..gate.result import Report
 from ..gate.run import Run
@@ -42,11 +42,13 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def _document(run: Run) -> dict[str, Any]:
+    better = fits.better(run)
     return {
         "target": run.target.name,
         "seed": run.target.seed,
         "profile": run.target.profile,
-        "fits": run.redaction(str(better)) if (better := fits.better(run)) else None,
+        "fits": better.profile if better else None,
+        "fits_reason": run.redaction(line(f"{better.fix}: {better.what}")) if better else None,
         "level": run.target.level,
         "passed": run.passed,
         "ended": run.ended,

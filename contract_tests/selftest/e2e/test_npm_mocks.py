@@ -89,7 +89,7 @@ def test_full_run_over_a_mock_names_the_profile_that_fits(
 
     assert done.code == Exit.FOUND
     assert {"P4", "L9"} <= done.having("violated")
-    assert "--profile=stateless" in done.verdicts["fits"]
+    assert done.verdicts["fits"] == "stateless"
     assert shown >= {"terminal", "junit.xml", "summary.md", "verdicts.json"}
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from ...contract.api import INITIATE, START, STATUS
@@ -28,6 +30,9 @@ from ..support.stateless_mock import Mock
 
 TOKEN = "test-token"  # noqa: S105
 TARGET = Target(url="http://127.0.0.1:1", profile=STATELESS)
+SCHEMA = jsonschema_rs.validator_for(
+    json.loads((PATH.parent / "docs/verdicts.schema.json").read_text())
+)
 
 
 def judged(mock: Mock, *, fuzzing: bool = False) -> Run:
@@ -180,6 +185,16 @@ def test_request_that_ends_the_server_is_shown(profile: str) -> None:
     assert (run.passed, run.verdicts["P6"].outcome) == (False, "passed")
 
 
+def assert_named(run: Run, profile: str) -> None:
+    """Assert that a program can read which profile fits, and a person why."""
+    document = verdicts.document(Report(run.target, run))
+
+    assert document["fits"] == profile
+    assert document["fits_reason"].startswith(f"PROFILE={profile} judges ")
+    assert "\n" not in document["fits_reason"]
+    SCHEMA.validate(document)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("edit", [None, "echo", "random"])
 def test_mock_without_memory_is_recognised(edit: str | None) -> None:
@@ -204,6 +219,7 @@ def test_mock_without_memory_is_recognised(edit: str | None) -> None:
 
     assert better is not None
     assert better.fix.startswith("PROFILE=stateless")
+    assert_named(run, "stateless")
     assert {name for name, page in pages.items() if "PROFILE=stateless" in page} == {*pages}
     assert run.target.profile == FULL
     assert "P4" in violated(run)
@@ -226,6 +242,7 @@ def test_server_with_builds_is_recognised_as_such() -> None:
 
     assert better is not None
     assert better.fix.startswith("PROFILE=full")
+    assert_named(run, "full")
     assert better.fix in caught.value.fix
 
 
