@@ -55,7 +55,7 @@ NOT_READ = [
 TOO_LONG = ["1800", "86400", "9" * 400, "Fri, 01 Jan 2100 00:00:00 GMT"]
 """Retry-After of the whole deadline (1800 s), or more."""
 
-FINAL = [400, 401, 402, 403, 404, 409, 410, 413, 422]
+FINAL = [400, 401, 402, 403, 404, 409, 410, 413, 422, 600]
 LOST = [httpx.ReadTimeout, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError]
 NOTHING_SENT = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout]
 
@@ -96,7 +96,7 @@ def refused(operation: str, status: int) -> type[errors.ApiError]:
 
 @both
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("status", [429, 408, 500, 502, 503, 504, 520, *FINAL])
+@pytest.mark.parametrize("status", [429, 408, 500, 502, 503, 504, 520, 599, *FINAL])
 def test_each_status_of_each_operation(
     folder: Path, build: Build, clock: Clock, operation: str, status: int
 ) -> None:
@@ -444,6 +444,30 @@ def test_prefix_without_an_error_response_keeps_the_first_error(
         prefix = packed.file.read(_upload.PREFIX)
     assert network.prefixes == [prefix] * 10
     assert clock.pauses == BACK_OFF
+
+
+class _Counting(Network):
+    """Counts the uploads that begin, also those whose body ends before they are answered."""
+
+    begun = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.begun += request.method == "PUT"
+        return super().handle_request(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.begun += request.method == "PUT"
+        return await super().handle_async_request(request)
+
+
+@both
+@pytest.mark.usefixtures("clock")
+def test_prefix_is_not_sent_after_a_whole_body(folder: Path, build: Build) -> None:
+    """The server has read everything: there is no early response to look for."""
+    network = _Counting(upload=[httpx.ReadError("lost"), 200])
+
+    assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
+    assert network.begun == network.operations.count("upload") == 2
 
 
 @pytest.mark.parametrize("status", [429, 503, 403, 500])
