@@ -349,7 +349,10 @@ def test_value_that_is_no_text_is_named_by_its_argument(tmp_path: Path) -> None:
         for name in ("name", "tag", "team_id"):
             given = {"name": "web", "tag": "v1", name: value, "client": client}
             for build in (build_image, build_image_async):
-                assert refused(build, folder, **given).startswith(f"{name} must be"), value
+                message = refused(build, folder, **given)
+                assert message.startswith(f"{name} must be"), value
+                shown = repr(value) if isinstance(value, str) else type(value).__name__
+                assert message.endswith(shown), value
         for name in ("image_name", "image_tag", "team_id"):
             image = {"image_name": "web", "image_tag": "v1", name: value}
             body = BuildImageRequest(**image)

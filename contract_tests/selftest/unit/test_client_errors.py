@@ -78,6 +78,7 @@ def test_each_status_has_its_class(operation: str, status: int, variant: str) ->
     assert error.headers["content-type"] == "application/json"
     assert (error.content, error.body) == (b'{"detail":"because"}', {"detail": "because"})
     assert str(error) == f"{error.method} {error.url} -> {status}: because"
+    assert repr(error) == f"{CLASSES[status].__name__}({error.response!r})"
 
 
 @pytest.mark.parametrize(

@@ -182,9 +182,9 @@ def test_build_image_takes_the_fields_of_the_request(tmp_path: Path, way: str) -
         ({"tag": "v1"}, ["name", "tag"]),
         ({"body": BODY, "name": "web", "tag": "v1"}, ["body", "name"]),
         ({"body": BODY, "platform": "linux/amd64"}, ["body"]),
-        ({"name": "web", "tag": "v1", "platform": "windows"}, ["platform", "linux/arm64"]),
-        ({"name": "web", "tag": "v1", "platform": ""}, ["platform", "linux/arm64"]),
-        ({"name": "web", "tag": "v1", "visibility": "public"}, ["visibility", "PUBLIC"]),
+        ({"name": "web", "tag": "v1", "platform": "windows"}, ["platform must be", "linux/arm64"]),
+        ({"name": "web", "tag": "v1", "platform": ""}, ["platform must be", "linux/arm64"]),
+        ({"name": "web", "tag": "v1", "visibility": "public"}, ["visibility must be", "PUBLIC"]),
         ({"name": 7, "tag": "v1"}, ["name"]),
     ],
 )

@@ -97,11 +97,11 @@ def test_a_path_parameter_is_one_segment(build_id: str, raw: bytes, variant: str
     "build_id", ["", ".", "..", "a\nb", "a\r\nX: y", "\0", "a\x7f", "\ud800", None, 7, b"a"]
 )
 def test_build_id_that_is_not_a_segment_raises_before_sending(build_id: Any, variant: str) -> None:
-    """A value that no escaping makes one path segment is not sent."""
+    """A value that no escaping makes one path segment is named, and not sent."""
     with respx.mock(assert_all_called=False) as router:
         route = router.route()
         for operation in (STATUS, START):
-            with pytest.raises(errors.InvalidRequestError):
+            with pytest.raises(errors.InvalidRequestError, match=r"^build_id must be "):
                 call(AuthenticatedClient(BASE, TOKEN), operation, variant, build_id)
 
     assert not route.called
