@@ -100,10 +100,9 @@ def waived(run: Run) -> Iterator[str]:
         for waiver in verdict.waivers:
             until = f"{waiver.scope} until {waiver.expires}: {waiver.reason}"
             if waiver in verdict.used:
-                count = sum(
-                    one.count for one in verdict.groups.values() if one.key.waiver == waiver
-                )
-                yield f"waived        {until} ({count} violations)"
+                found = [one for one in verdict.violations if one.waiver == waiver]
+                on = counted(len({one.exchange.number for one in found}), "exchange")
+                yield f"waived        {until} ({counted(len(found), 'violation')}, on {on})"
             if waiver in idle:
                 yield f"not needed    {until}"
 

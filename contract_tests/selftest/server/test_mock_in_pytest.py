@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,13 +26,18 @@ def blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-def run_pytest(folder: Path) -> subprocess.CompletedProcess[str]:
+CHECKOUT = f"{PATH.parent}{os.pathsep}{PATH.parent / 'generated'}"
+
+
+def run_pytest(
+    folder: Path, *options: str, path: str = CHECKOUT
+) -> subprocess.CompletedProcess[str]:
     """Run the tests of another project."""
     return subprocess.run(  # noqa: S603 (our own command)
         [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error",
-         "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)],
+         "-p", "no:cacheprovider", "--rootdir", str(folder), *options, str(folder)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": f"{PATH.parent}{os.pathsep}{PATH.parent / 'generated'}"},
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
@@ -46,6 +52,29 @@ def test_the_example_runs_as_printed(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{sum(block.count('def test_') for block in blocks()[:3])} passed" in done.stdout
+
+
+def test_the_example_of_a_vendored_copy_runs_as_printed(tmp_path: Path) -> None:
+    """With the page's settings of pytest alone, from a project beside the checkout."""
+    project = tmp_path / "shop"
+    package = project / "app/third_party/prime_image_builds"
+    shutil.copytree(PATH.parent / "generated/prime_image_builds", package)
+    (tmp_path / "image-build-contract").symlink_to(PATH.parent)
+    [settings] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    for block in (settings, blocks()[0], blocks()[3]):
+        name = block.partition("\n")[0].removeprefix("# ")
+        (project / name).write_text(block)
+    (project / "test_path.py").write_text(
+        "import contract_tests, prime_image_builds as own\n"
+        "def test_path():\n"
+        "    for one in (contract_tests, own):\n"
+        "        assert 'shop/../image-build-contract/' in one.__file__\n"
+    )
+
+    done = run_pytest(project, "-c", str(project / "pyproject.toml"), path="")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -99,9 +128,9 @@ def test_fixture_reads_the_marker(tmp_path: Path) -> None:
 
 def test_the_other_example_runs_as_printed() -> None:
     """The block that needs no pytest is sound too."""
-    assert len(blocks()) == 4
+    assert len(blocks()) == 5
 
-    exec(blocks()[3], {})  # noqa: S102 (our own words)
+    exec(blocks()[4], {})  # noqa: S102 (our own words)
 
 
 def test_the_page_names_what_is_there() -> None:

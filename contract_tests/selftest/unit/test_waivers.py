@@ -204,6 +204,20 @@ def test_a_rule_that_is_waived_in_part_is_violated() -> None:
     assert shown.count("\n  field ") == 1
 
 
+def test_counts_of_a_waiver_name_their_units() -> None:
+    """A response that breaks the rule at two places is two violations, on one exchange."""
+    waiver = narrowed()
+    run = Run(Target(waivers=(waiver,)))
+    for _ in range(3):
+        recorded(run.tape, naive(0, group=True))
+    recorded(run.tape, naive(0))
+
+    assert run.verdicts["T7"].broken == 4
+    assert [*terminal.waived(run)] == [
+        f"waived        T7 until {LAST}: known (7 violations, on 4 exchanges)"
+    ]
+
+
 def test_a_status_code_divides_a_group() -> None:
     """A waived 503 does not hide a 500 of the same operation."""
     waiver = narrowed(rule="P5", status=503)
