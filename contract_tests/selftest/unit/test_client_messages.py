@@ -212,6 +212,7 @@ MESSAGES: dict[str, Callable[[Path], object]] = {
     "upload of another build": lambda _: upload("bld_1", PACKED, client=client()),  # type: ignore[arg-type]
     "upload of another context": lambda _: upload(ISSUED, b"tar", client=client()),  # type: ignore[arg-type]
     "upload URL with a user": lambda _: guarded("https://me@storage.test/x"),
+    "upload URL of another scheme": lambda _: guarded("ftp://storage.test/x"),
     "upload URL without TLS": lambda _: guarded("http://storage.test/x"),
     "directory that is a number": lambda _: pack(5),  # type: ignore[arg-type]
     "directory of bytes": lambda _: pack(BYTES_PATH),

@@ -7,6 +7,7 @@ import io
 import ipaddress
 import socket
 from collections.abc import Callable
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -43,7 +44,7 @@ KINDS = {
 LITERALS = {
     "127.0.0.1": "127.0.0.1", "127.1": "127.0.0.1", "0x7f.1": "127.0.0.1",
     "0177.0.0.1": "127.0.0.1", "017700000001": "127.0.0.1", "2130706433": "127.0.0.1",
-    "0": "0.0.0.0", "127.0.0.1.": "127.0.0.1", "%31%32%37.0.0.1": "127.0.0.1",  # noqa: S104
+    "0": "0.0.0.0", "127.0.0.1.": "127.0.0.1", "%31%32%37.0.0.1": "127.0.0.1", "127.0.0.1%58": None,  # noqa: S104
     "LOCALHOST": "127.0.0.1", "localhost.": "127.0.0.1", "a.localhost": "127.0.0.1", "::1": "::1",
     "storage.example": None, "notlocalhost": None, "1.2.3.4.5": None, "": None, "0x7f.x": None,
 }  # fmt: skip
@@ -224,23 +225,29 @@ def test_connection_to_a_proxy_is_not_checked(run: Callable[[Any], None]) -> Non
 class Connecting(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Tells that it connects, as transports of httpx do, and sends nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, **headers: str) -> None:
+        self.headers = headers
         self.timeouts: list[Any] = []
         self.methods: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
         self._note(request)
         request.extensions["trace"](*STARTED)
-        return httpx.Response(200)
+        return httpx.Response(200, headers=self.headers)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: D102 (httpx's own)
         self._note(request)
         await request.extensions["trace"](*STARTED)
-        return httpx.Response(200)
+        return httpx.Response(200, headers=self.headers)
 
     def _note(self, request: httpx.Request) -> None:
         self.timeouts.append(request.extensions["timeout"])
         self.methods.append(f"{request.method} {request.headers['Content-Type']}")
+
+
+def found_near(host: str, *_: Any, **__: Any) -> list[Any]:
+    """Resolve one name to a private address, and the others to a public one."""
+    return [(0, 0, 0, "", ("10.9.9.9" if host == "near.test" else "8.8.8.8", 0))]
 
 
 STARTED = ("connection.connect_tcp.started", {"host": "storage.test"})
@@ -272,6 +279,59 @@ def test_each_attempt_of_an_upload_is_guarded(
 
     assert connecting.timeouts == [httpx.Timeout(one).as_dict() for one in (7, PREFIX_TIMEOUT)]
     assert set(connecting.methods) == {"PUT application/octet-stream"}
+
+
+ATTEMPTS: dict[str, tuple[str, str, list[str], bool]] = {
+    "without TLS": ("https://api.test", "http://storage.test/x", [], False),
+    "without TLS, allowed": ("https://api.test", "http://storage.test/x", ["storage.test"], True),
+    "private": ("http://api.test", "http://10.0.0.1/x", [], False),
+    "private, allowed": ("http://api.test", "http://10.0.0.1/x", ["10.0.0.1"], True),
+    "private, as the API is": ("http://near.test", "http://10.0.0.1/x", [], True),
+}
+"""The API, the upload URL, the allowed hosts, and whether anything is sent."""
+
+
+@ways
+@pytest.mark.parametrize("case", ATTEMPTS)
+def test_upload_url_is_checked_before_anything_is_sent(
+    case: str, run: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the URL shows, where the API is, and what the client allows."""
+    base, url, hosts, is_sent = ATTEMPTS[case]
+    monkeypatch.setattr(socket, "getaddrinfo", found_near)
+    connecting = Connecting()
+    client = AuthenticatedClient(
+        base, "token", upload_hosts=hosts, httpx_args={"transport": connecting}
+    )
+    context = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+    job = _calls.once(_put(httpx.URL(url), context, client, _Prefix(context)))
+    if is_sent:
+        assert run(job).status_code == 200
+    else:
+        with pytest.raises(errors.UploadNotAllowedError):
+            run(job)
+
+    assert len(connecting.methods) == is_sent
+
+
+@ways
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_cookie_of_a_storage_is_dropped_alone(
+    is_taken: bool, run: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's own stays; the policy of its jar may not have taken the other."""
+    monkeypatch.setattr(socket, "getaddrinfo", found_near)
+    connecting = Connecting(**{"Set-Cookie": "theirs=1; Path=/p"})
+    client = AuthenticatedClient(
+        "http://api.test", "token", cookies={"mine": "1"}, httpx_args={"transport": connecting}
+    )
+    jars = [client.get_httpx_client().cookies.jar, client.get_async_httpx_client().cookies.jar]
+    for jar in jars:
+        jar.set_policy(DefaultCookiePolicy(allowed_domains=None if is_taken else []))
+    context = Context(io.BytesIO(b"tar"), 3, "Dockerfile")
+    run(_calls.once(_put(httpx.URL("http://storage.test/x"), context, client, _Prefix(context))))
+
+    assert [[cookie.name for cookie in jar] for jar in jars] == [["mine"], ["mine"]]
 
 
 def test_copy_of_a_client_has_its_upload_hosts() -> None:
