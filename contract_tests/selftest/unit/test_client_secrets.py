@@ -126,6 +126,14 @@ def test_short_token_is_hidden_behind_its_scheme_alone(token: str) -> None:
     assert leaking(error, f"Bearer {token}") == []
 
 
+def test_short_value_without_a_scheme_is_ordinary_text() -> None:
+    """There is nothing that would tell it from the text around it."""
+    client = AuthenticatedClient(BASE, TOKEN, headers={"Proxy-Authorization": "build"})
+    error = raised(httpx.Response(401, json={"detail": "a token of 1 build"}), client)
+
+    assert str(error).endswith("-> 401: a token of 1 build")
+
+
 def test_token_shows_nowhere_over_a_socket(caplog: pytest.LogCaptureFixture) -> None:
     """No repr, log record, exception or pickle holds it, a refusal that repeats it included."""
     caplog.set_level(logging.DEBUG)
@@ -323,6 +331,8 @@ def test_lost_connection_holds_no_token_over_a_socket(variant: str) -> None:
         ({"httpx_args": {"auth": ("me", "password")}}, "no bWU6cGFzc3dvcmQ="),
         ({"cookies": {"session": "of-this-user"}}, "the session of-this-user ended"),
         ({"headers": {"Cookie": "a=b; session=of-this-user"}}, "of-this-user"),
+        ({"headers": {"Cookie": "a=b; session=of-this-user=again"}}, "of-this-user=again"),
+        ({"headers": {"Proxy-Authorization": "Custom scheme my-own-key"}}, "no my-own-key"),
     ],
 )
 def test_what_else_is_sent_in_secret_shows_nowhere(sent: dict[str, Any], answer: str) -> None:
