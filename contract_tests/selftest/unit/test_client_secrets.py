@@ -126,6 +126,13 @@ def test_short_token_is_hidden_behind_its_scheme_alone(token: str) -> None:
     assert leaking(error, f"Bearer {token}") == []
 
 
+def test_encoded_token_is_hidden_to_its_last_digit() -> None:
+    """Where nothing else is encoded with it."""
+    secrets = Secrets([httpx.Request("GET", BASE, headers={"Authorization": f"Bearer {TOKEN}"})])
+    for text in (TOKEN, base64.b64encode(TOKEN.encode()).decode(), TOKEN.encode().hex()):
+        assert secrets(f"({text})") == "(<token>)"
+
+
 def test_short_value_without_a_scheme_is_ordinary_text() -> None:
     """There is nothing that would tell it from the text around it."""
     client = AuthenticatedClient(BASE, TOKEN, headers={"Proxy-Authorization": "build"})
