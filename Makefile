@@ -54,14 +54,14 @@ help: ## Show every target, one line each.
 
 gate: environment ## Check client and server. [TARGET=url] [DRY_RUN=1] [LEVEL=must] [RULE=T5] [FAULT=name] …
 	@$(if $(filter only,$(value CLEANUP)),:,rm -f $(REPORTS))
-	@$(call settings,$(SETTINGS)) $(RUN) gate --junit=reports/junit.xml $(call option,CLIENT_PAGE,--client-page)
+	@$(call settings,$(SETTINGS)) exec $(RUN) gate --junit=reports/junit.xml $(call option,CLIENT_PAGE,--client-page)
 
 judge: environment ## Check recorded traffic. HAR=file [PAGE=file] [LEVEL=must] [RULE=T5]
 	@$(call settings,$(judge.settings)) $(RUN) judge $(call option,PAGE,--page) -- "$$HAR"
 
 proxy: environment ## Check a client, and the server behind it, by what passes through. [TARGET=url] [PORT=9000] [FAIL_FAST=1] …
 	@rm -f $(REPORTS)
-	@$(call settings,$(proxy.settings)) $(RUN) proxy --junit=reports/junit.xml $(call option,PORT,--port) $(call flag,FAIL_FAST,--fail-fast)
+	@$(call settings,$(proxy.settings)) exec $(RUN) proxy --junit=reports/junit.xml $(call option,PORT,--port) $(call flag,FAIL_FAST,--fail-fast)
 
 replay: environment ## Send what fails in a recording again. [HAR=reports/tape.har] [TARGET=url] [FAULT=name] [RULE=T5] …
 	@$(call settings,$(replay.settings)) $(RUN) replay -- "$$HAR"
@@ -69,7 +69,7 @@ replay: environment ## Send what fails in a recording again. [HAR=reports/tape.h
 load: environment ## Load a server, and check every exchange. [TARGET=url] [USERS=10] [WORKERS=1] [P99=ms] [FAULT=name] …
 	@rm -f $(REPORTS)
 	@sh scripts/ci/install.sh .venv-load $${PYTHON:+"$$PYTHON"}
-	@$(call settings,$(load.settings)) $(subst .venv,.venv-load,$(RUN)) load --junit=reports/junit.xml
+	@$(call settings,$(load.settings)) exec $(subst .venv,.venv-load,$(RUN)) load --junit=reports/junit.xml
 
 rules: environment ## Show each rule, or all about one: its words, the usual fix. [RULE=T5]
 	@$(RUN) rules -- "$$RULE"
@@ -81,7 +81,7 @@ compare: environment ## Show how a published document differs, and who is affect
 	@$(RUN) compare $(call option,ACCEPTED,--accepted) $(call option,PAGE,--page) -- "$$UPSTREAM"
 
 serve: environment ## Run the reference server on 127.0.0.1. [PORT=8000] [SCENARIO=name] [FAULT=name]
-	@$(call settings,$(serve.settings)) $(RUN) serve $(call option,PORT,--port) $(call option,SCENARIO,--scenario)
+	@$(call settings,$(serve.settings)) exec $(RUN) serve $(call option,PORT,--port) $(call option,SCENARIO,--scenario)
 
 generate: environment ## Write the client from openapi.yaml.
 	@$(RUN) generate

@@ -36,7 +36,8 @@ class GateError(Problem):
 
 def refused(url: str) -> GateError:
     """Return the error that the server of a base URL refuses the token."""
-    return GateError(f"{url} refuses the token with 401", "put a valid one in CONTRACT_TOKEN")
+    where = f"CONTRACT_TOKEN, or in the file of {setting('TOKEN_FILE')}"
+    return GateError(f"{url} refuses the token with 401", f"put a valid one in {where}")
 
 
 def unreached(url: str, why: str) -> GateError:

@@ -488,8 +488,9 @@ def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: st
 
 def _runs_unasked(history: History) -> bool:
     """Whether a build runs to which nothing but its context was sent."""
-    rows, is_sent = history.last.rows, history.first(_may_start) is not None
-    return bool(rows) and rows[0].phase in ("running", "succeeded") and not is_sent
+    rows = history.last.rows
+    runs = bool(rows) and rows[0].phase in ("running", "succeeded")
+    return runs and not history.has(_may_start)
 
 
 def _may_start(exchange: Exchange) -> bool:

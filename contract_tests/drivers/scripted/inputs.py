@@ -24,6 +24,8 @@ OWN_TAG, KEPT_TAG = "deleted-first", "deleted-first-kept"
 
 # An initiate with values that the contract lists, and that few servers were tried with.
 LISTED = {"image_tag": "listed", "platform": "linux/arm64", "teamId": None}
+# JSON can hold a NUL, and a text of some databases cannot.
+NUL = {"image_tag": "nul", "dockerfile_path": "Dockerfile\0"}
 
 _INVALID_VALUES: dict[str, list[Any]] = {
     "image_name": [None, 7, ["web"], {"name": "web"}],

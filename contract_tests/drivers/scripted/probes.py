@@ -21,6 +21,7 @@ ABOUT_A_BUILD = [one for one in contract().operations.values() if _ID in one.pat
 """The operations that take the id of a build: whatever is tried as one is tried on each."""
 
 _IMAGE = IMAGES.contract.operations[IMAGES.delete].path
+_ABSENT = "no-such-build"
 _START = next(one for one in ABOUT_A_BUILD if one.method == "POST")
 
 
@@ -37,10 +38,15 @@ def refuse_tokens(script: BuildScript) -> None:
 
 
 def refuse_tokens_to_initiate(script: BuildScript) -> None:
-    """Initiate without a valid token."""
+    """Initiate without a valid token; then send without one what is also refused with one."""
     for name, authorization in inputs.tokens(script.session.tape.token).items():
         script.session.send("POST", BUILD, f"initiate with {name}", body=inputs.NAMED,
                          authorization=authorization)  # fmt: skip
+    intent = "with no token and a body that breaks the schema"
+    script.session.send("POST", BUILD, f"initiate {intent}", body={}, authorization=None)
+    for operation in ABOUT_A_BUILD:
+        _send(script, operation, _ABSENT, f"{_verb(operation)} of an absent build with no token",
+             authorization=None, is_absent=True)  # fmt: skip
 
 
 def refuse_initiate_bodies(script: BuildScript) -> None:
@@ -61,6 +67,8 @@ def refuse_start_bodies(script: BuildScript) -> None:
     """Start with bodies that break the schema or are not JSON; then check that nothing changed."""
     issued, spent = _some_build(script, "bodies")
     start = f"{issued.path}/start"
+    intent = "start with no token and a body that breaks the schema"
+    script.session.send("POST", start, intent, body=[], authorization=None)
     for body in inputs.INVALID_START_BODIES:
         script.session.send("POST", start, "start with a body that breaks the schema", body=body)
         script.look(issued, "status after a start with such a body")
@@ -116,8 +124,9 @@ def send_other_methods(script: BuildScript) -> None:
 
 
 def initiate_as_listed(script: BuildScript) -> None:
-    """Initiate a build with values that the contract lists."""
+    """Initiate a build with values that the contract lists, and one with a NUL in a text."""
     script.initiate("listed values", **inputs.LISTED)
+    script.initiate("a NUL in the path", **inputs.NUL)
 
 
 def start_early(script: BuildScript) -> None:
@@ -177,7 +186,7 @@ _INITIATES = len(inputs.INVALID_INITIATE_BODIES) + _BROKEN + _KINDS
 _OTHERS = len(inputs.METHODS) - 1
 
 COSTLESS = [
-    Step("no token, and others, to initiate", 0, 0, _TOKENS, refuse_tokens_to_initiate,
+    Step("no token, and others, to initiate", 0, 0, _TOKENS + 1 + _ABOUT, refuse_tokens_to_initiate,
          made_if_accepted=_TOKENS),
     Step("invalid bodies to initiate", 0, 0, _INITIATES, refuse_initiate_bodies,
          made_if_accepted=_INITIATES),
@@ -187,16 +196,16 @@ COSTLESS = [
 TOKENS = Step("no token, and others", 1, 0, 2 + (_ABOUT + 1) * _TOKENS, refuse_tokens,
               started_if_accepted=1)  # fmt: skip
 START_BODIES = Step(
-    "invalid bodies to start", 1, 0, 2 + 2 * (len(inputs.INVALID_START_BODIES) + _BROKEN),
+    "invalid bodies to start", 1, 0, 3 + 2 * (len(inputs.INVALID_START_BODIES) + _BROKEN),
     refuse_start_bodies, started_if_accepted=1,
 )  # fmt: skip
 ABSENT = Step("absent builds, unusual ids and types", 0, 0,
               _ABOUT * len(inputs.ABSENT_BUILD_IDS) + _KINDS, request_absent_builds)  # fmt: skip
 METHODS = Step("other methods", 1, 0, 2 + 2 * _OTHERS + 2 * (_ABOUT * _OTHERS - 1),
                send_other_methods, made_if_accepted=_OTHERS, started_if_accepted=1)  # fmt: skip
-LISTED = Step("values that the contract lists", 1, 0, 1, initiate_as_listed)
+LISTED = Step("values that the contract lists, and a NUL", 2, 0, 2, initiate_as_listed)
 EARLY = Step("a start without an upload", 1, 1, 3, start_early)
 SEGMENTS = Step(
     "unusual path segments", 0, 0, _ABOUT * len(inputs.RAW_SEGMENTS), request_unusual_segments
 )
-PROBES = [TOKENS, START_BODIES, ABSENT, METHODS, LISTED, EARLY, SEGMENTS]
+PROBES = [TOKENS, START_BODIES, ABSENT, METHODS, EARLY, LISTED, SEGMENTS]

@@ -106,6 +106,10 @@ def close_builds(script: BuildScript) -> None:
     if script.restarted is not None:
         script.start(script.restarted, "a start of what has ended", {"context_uploaded": True})
         script.look(script.restarted, "status after a start of what had ended")
+        _upload_again(script, script.restarted)
+    if (failed := script.followed.get(HOPELESS)) is not None:
+        script.start(failed, "a start of what has failed", {"context_uploaded": True})
+        script.look(failed, "status after a start of what had failed")
     spent = _rebuild(script)
     every = {**script.followed, **script.hasty, **script.waiting}
     shown = {what: script.look(build, f"{what}: status once more") for what, build in every.items()}
@@ -117,6 +121,13 @@ def close_builds(script: BuildScript) -> None:
     if spent:
         raise spent
     script.session.pace.give_up(going)
+
+
+def _upload_again(script: BuildScript, build: Issued) -> None:
+    """Upload once more to a build that has ended; whatever the response, nothing changes."""
+    content = inputs.context(script.dockerfile)
+    script.session.upload(build.build_id, build.upload_url, content, "a second upload")
+    script.look(build, "status after a second upload")
 
 
 def _rebuild(script: BuildScript) -> BudgetSpent | None:
@@ -186,7 +197,7 @@ OPENING = Step(
     "builds side by side, polled densely", _OPENED, 3, 29, open_builds, started_if_accepted=1,
     polls=lambda patience, _: _OPENED * rounds(min(patience, DENSELY)),
 )  # fmt: skip
-CLOSING = Step("the ends, and a rebuild", 1, 0, 13, close_builds, polls=_closing_polls)
+CLOSING = Step("the ends, and a rebuild", 1, 0, 17, close_builds, polls=_closing_polls)
 DELETING = Step(
     "delete, of an image of this run alone", 1, 0, 8 + 2 * len(inputs.tokens("a-token")), delete_own
 )

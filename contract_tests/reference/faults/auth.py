@@ -40,6 +40,21 @@ async def _denied_but_started(request: ServerRequest, server: Server) -> ServerR
     return response
 
 
+def _breaks_schema(request: ServerRequest) -> bool:
+    body = request.json()
+    return not isinstance(body, dict) or (request.operation == "initiate" and not body)
+
+
+async def _looked_up_first(request: ServerRequest, server: Server) -> ServerResponse:
+    """Return the 404 of a build that does not exist before the token is looked at."""
+    if request.operation in ("start", "status") and not request.is_authorized:
+        path = request.path.decode().removesuffix("/start")
+        found = await server.send(request, "GET", path)
+        if found.status == 404:
+            return found
+    return await server.respond(request)
+
+
 async def _status_starts(request: ServerRequest, server: Server) -> ServerResponse:
     """Refuse a status without the token, and start the build."""
     response = await server.respond(request)
@@ -90,6 +105,11 @@ FAULTS = [
           response=_tells(ServerResponse(403, [], b""), "start")),
     fault("denied-500", "P2", "a status without a valid token gets 500", "P5",
           response=_tells(ServerResponse(500, [], b""), "status")),
+    fault("invalid-before-token", "P2", "a body that breaks the schema gets 422, without a token",
+          request=_lets_in(lambda request, *_: request.operation in ("initiate", "start")
+                           and _breaks_schema(request))),
+    fault("absent-before-token", "P2", "a build that does not exist gets 404, without a token",
+          around=_looked_up_first),
     fault("denied-but-started", "P2", "a start without the token gets 401, and starts the build",
           around=_denied_but_started),
     fault("delete-open", "P2", "delete does not check the token", request=_open("delete")),

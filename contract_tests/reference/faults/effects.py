@@ -101,14 +101,27 @@ def _another_artifact(group: Body, _: Body) -> None:
         row["id"] = f"{row['id']}_again"
 
 
-def _builds_again(request: ServerRequest, response: ServerResponse) -> None:
-    """Return BUILDING twice after a completed build is started again."""
-    is_done = any(f'"{status}"'.encode() in response.content for status in DONE)
-    if request.operation == "start" and is_done:
-        request.seen["left"] = 2
-    if is_done and request.seen.get("left"):
-        request.seen["left"] -= 1
-        body(with_status("BUILDING"))(request, response)
+def _builds_again(*ends: str) -> Change:
+    """Return BUILDING twice after a build that has ended is started again."""
+
+    def change(request: ServerRequest, response: ServerResponse) -> None:
+        is_about_it = request.operation in ("start", "status") and response.is_success
+        is_done = is_about_it and json.loads(response.content)["status"] in ends
+        if request.operation == "start" and is_done:
+            request.seen["left"] = 2
+        if is_done and request.seen.get("left"):
+            request.seen["left"] -= 1
+            body(with_status("BUILDING"))(request, response)
+
+    return change
+
+
+def _resets(request: ServerRequest, response: ServerResponse) -> None:
+    """Return UPLOADING, once, after a second upload."""
+    if request.operation == "upload" and count(request.seen, "uploads") == 2:
+        request.seen["is_reset"] = True
+    elif request.operation == "status" and request.seen.pop("is_reset", False):
+        body(_waits)(request, response)
 
 
 def _early(*, succeeds: bool) -> Callable[[ServerRequest, Server], Awaitable[ServerResponse]]:
@@ -357,7 +370,9 @@ FAULTS = [
     fault("second-start-other-artifact", "L7", "a second start replaces the artifact",
           response=_again(history(_another_artifact))),
     fault("second-start-builds-again", "L7", "a start of a completed build builds again",
-          response=_builds_again),
+          response=_builds_again("COMPLETED")),
+    fault("second-start-retries", "L7", "a start of a build that failed builds again",
+          response=_builds_again("FAILED")),
     fault("early-start-builds", "L8", "a start without an upload builds",
           around=_early(succeeds=True)),
     fault("early-start-409-builds", "L8", "a start without an upload gets 409, and builds",
@@ -389,6 +404,8 @@ FAULTS = [
           response=_stored_but_500),
     fault("upload-404-at-first", "P11", "the first upload of each build gets 404",
           request=_first_upload_404),
+    fault("upload-resets", "L2", "an upload after the end makes the build wait again", "L4",
+          response=_resets),
     fault("upload-starts", "L11", "an upload starts the build", around=_upload_starts),
     fault("delete-every-tag", "L10", "delete takes the other tags of the name too",
           around=_delete_more(_is_of_name), response=_note_image),

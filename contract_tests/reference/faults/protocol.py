@@ -346,6 +346,8 @@ FAULTS = [
           request=_fails(lambda r: r.place != "upload" and len(r.content) > 2**20)),
     fault("head-500", "P5", "HEAD of a build gets 500",
           request=_fails(lambda r: r.method == "HEAD" and r.place == "build")),
+    fault("nul-500", "P5", "a NUL in a text gets 500",
+          request=_fails(lambda r: r.operation == "initiate" and b"\\u0000" in r.content)),
     fault("options-500", "P5", "OPTIONS gets 500", request=_fails(lambda r: r.method == "OPTIONS")),
     fault("delete-500", "P5", "delete gets 500", request=_fails(lambda r: r.operation == "delete")),
     fault("second-start-500", "P5", "a second start gets 500",

@@ -165,7 +165,8 @@ def test_tokens_and_bodies_are_checked_with_few_builds(builds: int) -> None:
     unauthorized = [one for one in done.tape.exchanges if one.response.status == 401]
     assert {one.operation for one in unauthorized} == {INITIATE, START, STATUS, DELETE}
     tokens = len(inputs.tokens(TOKEN))
-    assert len(unauthorized) == 4 * tokens
+    # And one each with an invalid body to initiate and start, and of an absent build.
+    assert len(unauthorized) == 4 * tokens + 4
     assert done.verdicts["P2"].outcome == done.verdicts["P3"].outcome == "passed"
 
 

@@ -97,7 +97,7 @@ def test_image_that_is_not_deleted_is_in_every_report(name: str, tmp_path: Path)
     run.own.journal = Journal(tmp_path, URL, run.own.name)
     driven(run)
 
-    left = {f"{run.own.name}:{tag}": why for tag in ("v2", "v3", "v4", "v1", "listed")}
+    left = {f"{run.own.name}:{tag}": why for tag in ("v2", "v3", "v4", "v1", "listed", "nul")}
     assert run.images_left_behind == left
     assert len(run.left_behind[0]) == len(run.initiated[0]) - 2  # the judged ones
     assert run.own.journal.path.exists()
@@ -166,7 +166,7 @@ def test_clean_up_can_be_switched_off() -> None:
     run = driven(run_of(Target(token=TOKEN, cleanup="off")))
 
     assert cleanup.DRIVER not in {one.driver for one in run.tape.exchanges}
-    tags = ("v1", "v2", "v3", "v4", "listed")
+    tags = ("v1", "v2", "v3", "v4", "listed", "nul")
     assert {*run.images_left_behind} == {f"{run.own.name}:{tag}" for tag in tags}
     assert run.pace.reserved == 0
 

@@ -67,7 +67,7 @@ def test_run_sends_what_the_plan_shows(sound: Run) -> None:
     # The one without an upload is refused here.
     assert len(started) == sum(step.started for step in STEPS) - 1
     assert abs(sound.pace.sent - cleaning - (polls - counted) - planned) <= 3
-    assert cleaning == len({"v1", "v2", "v3", "v4", "listed"})
+    assert cleaning == len({"v1", "v2", "v3", "v4", "listed", "nul"})
 
 
 def test_each_input_is_sent_to_each_operation_that_accepts_it(sound: Run) -> None:

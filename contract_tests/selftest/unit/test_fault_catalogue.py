@@ -130,6 +130,8 @@ def script(server: Server) -> Iterator[Step]:
         yield from ((m, p, b, headers) for m, p, b, _ in (start(2), status(2)))
         yield "POST", BUILD, {**OF_BODY, "image_tag": "v9"}, headers
         yield status(2)
+    headers = {**json_type, "authorization": ""}
+    yield from (("POST", BUILD, {}, headers), ("GET", f"{BUILD}/no-such-build", None, headers))
     for body in INVALID_BODIES:
         yield "POST", BUILD, body, json_type
     for body in ([], None, {"context_uploaded": "maybe"}):
@@ -147,6 +149,7 @@ def script(server: Server) -> Iterator[Step]:
     for _ in range(8):
         yield from (status(0), status(1), status(2))
     yield from (start(0), status(0), status(0))
+    yield from (start(1), status(1), status(1), upload(0, GOOD), status(0), status(0))
     yield from initiate("v1")
     yield from (status(0), status(3), start(3))
     yield from (status(3) for _ in range(12))
@@ -159,7 +162,7 @@ def script(server: Server) -> Iterator[Step]:
     ):  # fmt: skip
         yield "POST", BUILD, body, headers
     yield "POST", f"{at(2)}/start", b'"' + b"x" * 2**20 + b'"', json_type
-    for option in ({"platform": "linux/arm64"}, {"teamId": None}):
+    for option in ({"platform": "linux/arm64"}, {"teamId": None}, {"dockerfile_path": "\0"}):
         yield "POST", BUILD, {**OF_BODY, "image_tag": "v5", **option}, json_type
     yield from initiate("v2-kept")
     images = f"{BUILD.removesuffix('/build')}/{OF_BODY['image_name']}"
