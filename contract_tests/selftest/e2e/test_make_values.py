@@ -174,3 +174,12 @@ def test_nested_make_gets_no_settings(tree: Tree) -> None:
     done = tree.make("gate", "RULE=T5")
 
     assert "RULE" not in done.calls[0].environment.get("MAKEFLAGS", "")
+
+
+@pytest.mark.parametrize("target", ["gate", "proxy", "load", "serve"])
+def test_signal_to_make_reaches_what_it_runs(tree: Tree, target: str) -> None:
+    """No shell stands between: it would end, and a server go on and keep its port."""
+    done = tree.make(target, "PORT=0") if target in ("serve", "proxy") else tree.make(target)
+    [call] = [one for one in done.calls if target in one.words]
+
+    assert call.environment["PARENT"].endswith("make")

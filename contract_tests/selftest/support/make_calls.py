@@ -24,8 +24,9 @@ TARGETS = [
 EVERY = sorted({"PYTHON"}.union(*TAKES.values()))
 FLAGS = {"WRITE", "WITH_TESTS", "FORCE", "FAIL_FAST"}
 # What stands in place of the interpreter: it notes how it was called. A shell starts 20 times as
-# fast as Python.
+# fast as Python. PARENT is the program that would pass a signal on to it.
 RECORDER = r"""#!/bin/sh
+PARENT=$(ps -o comm= -p "$PPID"); export PARENT
 { printf '%s\0' "$#" "$@"; env -0; printf '\0'; } >> "${0%/*}/calls"
 """
 
