@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from ..contract import fields
 from ..contract.openapi import SchemaError
 from ..tape.exchange import NOT_JSON, UPLOAD, Credential, Exchange
-from ..tape.history import History, is_start, is_unsafe, is_valid_start
+from ..tape.history import History, is_start, is_unsafe
 from .base import (
     HELD,
     LIMITS,
@@ -84,8 +85,8 @@ def needs_token(history: History) -> Judgement:
     - 404, 405 and 501 for a delete where none succeeded: the server may not offer it (assumed);
     - a build that is not found after such a delete, where the server has also lost one that nobody
       asked to delete (L10);
-    - a build that runs, where a valid start was sent too, or where another one runs without any
-      start (L11).
+    - a build that runs, where something else that may start it was sent too, or where another one
+      runs without any start (L11).
     """
     exchange = history.last
     if exchange.documented and _is_refusable(exchange):
@@ -341,8 +342,8 @@ def needs_known_method(history: History) -> Judgement:
     - any response to OPTIONS, which belongs to HTTP, and 413 or 429, since a limit may come first;
     - any response to HEAD of a path that has a GET (RFC 9110);
     - any response to DELETE of the URL of a status, which is a delete of an image named ``build``;
-    - a build that runs, where a valid start was sent too, or where another one runs without any
-      start (L11).
+    - a build that runs, where something else that may start it was sent too, or where another one
+      runs without any start (L11).
     """
     exchange = history.last
     if not _is_other_method(exchange):
@@ -469,14 +470,14 @@ def _outcome(start: Exchange) -> str:
 
 
 def _unmoved(history: History, was_refused: Callable[[Exchange], bool], what: str) -> Judgement:
-    """Check the status after requests that had to be refused, as long as there is no valid start.
+    """Check the status after requests that had to be refused, as long as nothing else may start it.
 
     A GET or HEAD changes nothing, so that it is not one of them.
     """
     group = next(iter(history.last.rows), None)
     if group is None or history.last.operation == history.api.start or not history.is_whole:
         return None
-    if not history.first(is_unsafe, was_refused) or history.first(is_valid_start):
+    if not history.first(is_unsafe, was_refused) or history.first(_any_but(was_refused)):
         return None
     if group.phase not in ("running", "succeeded"):
         return HELD
@@ -491,6 +492,12 @@ def _runs_unasked(history: History) -> bool:
     rows = history.last.rows
     runs = bool(rows) and rows[0].phase in ("running", "succeeded")
     return runs and not history.has(_may_start)
+
+
+@cache
+def _any_but(kind: Callable[[Exchange], bool]) -> Callable[[Exchange], bool]:
+    """Return the test for requests that may start a build, and are not of a kind."""
+    return lambda exchange: _may_start(exchange) and not kind(exchange)
 
 
 def _may_start(exchange: Exchange) -> bool:

@@ -245,11 +245,11 @@ class Proxy:
         self, exchange: Exchange, headers: Headers, content: bytes, origin: str
     ) -> tuple[Headers, bytes]:
         """Let the upload URL of an initiate lead through the proxy; leave all else as it is."""
-        url = exchange.upload_url
-        path = self.uploads.issue(url, exchange.build_id) if url else None
+        key = exchange.api.issued.upload_url
+        url = exchange.issued.get(key)
+        path = self.uploads.issue(url, exchange.build_id) if isinstance(url, str) else None
         if path is None or exchange.response.content is None:
             return headers, content
-        key = exchange.api.issued.upload_url
         content = replaced(exchange.response.content, key, f"{origin}{path}")
         headers = passed_on(headers, but=["content-encoding"])
         return with_value(headers, b"content-length", str(len(content)).encode()), content

@@ -68,7 +68,7 @@ def refuse_start_bodies(script: BuildScript) -> None:
     issued, spent = _some_build(script, "bodies")
     start = f"{issued.path}/start"
     intent = "start with no token and a body that breaks the schema"
-    script.session.send("POST", start, intent, body=[], authorization=None)
+    script.session.send("POST", start, intent, body={"context_uploaded": 7}, authorization=None)
     for body in inputs.INVALID_START_BODIES:
         script.session.send("POST", start, "start with a body that breaks the schema", body=body)
         script.look(issued, "status after a start with such a body")
