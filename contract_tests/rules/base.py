@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -40,6 +41,8 @@ class Held:
 HELD: Final = Held()
 # The status codes of limits, which may be checked before anything else.
 LIMITS: Final = {413, 429}
+PLAIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
+"""Names and tags that no server has a reason to normalise."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from operator import itemgetter
 
@@ -11,6 +10,7 @@ from ..tape.exchange import Credential, Exchange, Row
 from ..tape.history import History, has_started, is_start, is_valid_start
 from .base import (
     HELD,
+    PLAIN,
     Broken,
     Judgement,
     Judgements,
@@ -39,8 +39,6 @@ _ISSUE = "#/components/schemas/BuildImageResponse/properties"
 
 # A build that is not found later than this may have been deleted.
 AT_ONCE = timedelta(seconds=60)
-# Names that no server has a reason to normalise.
-_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 @rule(
@@ -430,7 +428,7 @@ def _as_requested(history: History) -> list[Judgement]:
     asked, names = history.api.sent, history.api.build
     for sent, key in ((asked.name, names.name), (asked.tag, names.tag)):
         name = request.get(sent)
-        if isinstance(name, str) and _PLAIN.fullmatch(name) and _is_text(group, key):
+        if isinstance(name, str) and PLAIN.fullmatch(name) and _is_text(group, key):
             if group.data[key] == name:
                 judged.append(HELD)
                 continue

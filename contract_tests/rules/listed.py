@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from ..contract import fields
 from ..tape.exchange import Credential, Exchange
 from ..tape.history import History, is_issue
-from .base import HELD, Broken, Judgement, Level, histories, rule
-
-_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
+from .base import HELD, PLAIN, Broken, Judgement, Level, histories, rule
 
 
 @rule(
@@ -66,7 +63,7 @@ def _options(exchange: Exchange) -> dict[str, Any]:
 
 def _is_plain(initiate: Exchange) -> bool:
     body, sent = initiate.request.json, initiate.api.sent
-    return all(_PLAIN.fullmatch(body[key]) for key in (sent.name, sent.tag))
+    return all(PLAIN.fullmatch(body[key]) for key in (sent.name, sent.tag))
 
 
 def _name(initiate: Exchange) -> Any:

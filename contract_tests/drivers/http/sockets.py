@@ -156,7 +156,7 @@ class Stream(httpcore.NetworkStream):
 
     def __init__(self, connected: socket.socket, *, is_tunnel: bool = False) -> None:
         self._socket = connected
-        self._is_tunnel = is_tunnel  # what is written before TLS is no part of the request
+        self._is_tunnel = is_tunnel  # what is written before TLS is not part of the request
         self.is_over = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002

@@ -39,7 +39,7 @@ def life(refused: int | None = None, status: int = 401, *, again: bool = True) -
 
     for name, body in (("a", {"context_uploaded": True}), ("b", {}), ("c", None)):
         made = {"image_name": f"web-{name}", "image_tag": "v1"}
-        told = {"imageName": f"web-{name}"}
+        named = {"imageName": f"web-{name}"}
         send("POST", BUILD, 422, {"errors": [{"param": "image_tag", "details": "is missing"}]},
              body={"image_name": "web"})  # fmt: skip
         send("POST", BUILD, 201, {
@@ -47,19 +47,19 @@ def life(refused: int | None = None, status: int = 401, *, again: bool = True) -
             "fullImagePath": "x/y:z", "visibility": "PRIVATE",
         }, body=made)  # fmt: skip
         send("PUT", f"https://up.test/{name}?s=1", 204, headers={})
-        send("GET", f"{BUILD}/{name}", 200, row(name, "PENDING", **told))
+        send("GET", f"{BUILD}/{name}", 200, row(name, "PENDING", **named))
         if body is not None:
-            answer = row(name, "BUILDING", **told)
+            answer = row(name, "BUILDING", **named)
             send("POST", f"{BUILD}/{name}/start", 200, answer, body=body)
             send("POST", f"{BUILD}/{name}/start", 409, body=body)
-            send("GET", f"{BUILD}/{name}", 200, row(name, "COMPLETED", **told))
+            send("GET", f"{BUILD}/{name}", 200, row(name, "COMPLETED", **named))
         else:
             send("POST", f"{BUILD}/{name}/start", 422, {
-                "errors": [{"param": "context_uploaded", "details": "is no boolean"}],
+                "errors": [{"param": "context_uploaded", "details": "is not a boolean"}],
             }, body={"context_uploaded": 7})  # fmt: skip
             send("DELETE", f"{BUILD.removesuffix('/build')}/web-c/v1", 200,
                  {"success": True, "message": "deleted"})  # fmt: skip
-        send("GET", f"{BUILD}/{name}", 200, row(name, "COMPLETED", **told))
+        send("GET", f"{BUILD}/{name}", 200, row(name, "COMPLETED", **named))
     return story
 
 

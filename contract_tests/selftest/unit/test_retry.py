@@ -463,7 +463,7 @@ class _Counting(Network):
 @both
 @pytest.mark.usefixtures("clock")
 def test_prefix_is_not_sent_after_a_whole_body(folder: Path, build: Build) -> None:
-    """The server has read everything: there is no early response to look for."""
+    """The server has read everything: no response can have come early."""
     network = _Counting(upload=[httpx.ReadError("lost"), 200])
 
     assert build(folder, client=network.client, body=WEB).status == "COMPLETED"
