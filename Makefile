@@ -44,7 +44,8 @@ include scripts/given.mk
 # Isolated: no variable of the caller changes what Python does. What it compiles stays below .venv.
 PY  := .venv/bin/python -I -X pycache_prefix="$$PYTHONPYCACHEPREFIX"
 RUN := $(PY) -m contract_tests
-TESTS := $(PY) -m pytest -q --no-header -n auto --dist worksteal
+# One more at a time than there are cores: some tests wait.
+TESTS := $(PY) -m pytest -q --no-header -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --quiet --upgrade

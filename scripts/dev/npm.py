@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MOCKS = {"@stoplight/prism-cli": "5.14.2", "@mockoon/cli": "9.9.0"}
-PACKAGES = {**MOCKS, "@redocly/cli": "2.77.0", "autocannon": "9.0.0"}
+PACKAGES = {**MOCKS, "@redocly/cli": "2.77.0", "autocannon": "9.0.0", "pyright": "1.1.414"}
 """Each with its exact version, so that what it finds is known."""
 
 PRISM = "prism mock {how} --host 127.0.0.1 --port {port} {contract}"

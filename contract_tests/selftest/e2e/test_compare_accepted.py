@@ -176,7 +176,7 @@ def published(document: dict[str, Any]) -> Iterator[str]:
             """Discard log lines."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/openapi.json"
         server.shutdown()
 

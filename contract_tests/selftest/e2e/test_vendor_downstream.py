@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.dev import npm
+
 from ...problems import Exit
 from ...vendoring import vendor
 from ...vendoring.source import find
@@ -126,12 +128,16 @@ def test_mypy_is_strict_and_content(project: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.slow
+@pytest.mark.external
 def test_pyright_is_content(project: Path) -> None:
     """Pyright finds no error in the copy, and each wrong use of it."""
     (project / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "standard"}))
     (project / "app/wrong.py").write_text(WRONG)
-    command = (sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable)
+    try:
+        pyright = npm.set_up() / "pyright"
+    except npm.NotSetUpError as error:
+        pytest.skip(str(error))
+    command = (str(pyright), "--outputjson", "--pythonpath", sys.executable)
     done = json.loads(run(project, *command).stdout)
 
     errors = [one for one in done["generalDiagnostics"] if one["severity"] == "error"]

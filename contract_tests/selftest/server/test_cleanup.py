@@ -14,7 +14,9 @@ import pytest
 
 from ... import program
 from ...contract.api import IMAGES
+from ...drivers.http.client import Client
 from ...drivers.http.pace import Pace
+from ...drivers.http.transport import Endpoint, Limits
 from ...drivers.images import Image, OwnImages
 from ...drivers.journal import Journal
 from ...drivers.session import Session
@@ -288,8 +290,7 @@ UNSENT: dict[str, Callable[[str], dict[str, str]]] = {
 
 def initiated(folder: Path, url: str, proxy: str | None = None) -> tuple[Exchange, OwnImages]:
     """Send an initiate; return its exchange, and the images that may have been made."""
-    target = Target(url=url, token=TOKEN, proxy=proxy)
-    endpoint, own = target.endpoint(), OwnImages()
+    endpoint, own = Endpoint(url, Client(Limits(seconds=0.5), proxy=proxy)), OwnImages()
     own.journal = Journal(folder, url, own.name)
     pace = Pace(None, None, None, 60, endpoint.clock)
     with Session(endpoint, Tape(TOKEN), "some", pace, own=own) as session:

@@ -47,7 +47,12 @@ def test_stops_cleanly(sent: signal.Signals) -> None:
 
 def test_a_stalled_upload_does_not_hold_it_up() -> None:
     """What never comes to its end is cut off, without an answer and without a traceback."""
-    with process("--token", TOKEN) as (server, url, _):
+    run = (
+        "-c",
+        "import sys; from contract_tests import cli; from contract_tests.reference import serving; "
+        "serving._GRACE = 1; sys.exit(cli.main(sys.argv[1:]))",
+    )
+    with process("--token", TOKEN, run=run) as (server, url, _):
         address = urlsplit(url)
         created = httpx.post(f"{url}{BUILD}", json=NAMED, headers=AUTH).json()
         target = urlsplit(created["upload_url"])

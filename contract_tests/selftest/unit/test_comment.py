@@ -62,7 +62,7 @@ def github() -> Iterator[ThreadingHTTPServer]:
     """Serve a pull request without comments."""
     GitHub.comments, GitHub.status = [], 200
     with ThreadingHTTPServer(("127.0.0.1", 0), GitHub) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 

@@ -211,7 +211,7 @@ def served(status: int, body: bytes, **headers: str) -> Iterator[str]:
             """Say nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://user:secret@127.0.0.1:{server.server_port}/openapi.json"
