@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.dev import npm
-from scripts.dev.bench import clients, gate, runs, serve
+from scripts.dev.bench import caught, clients, gate, runs, serve
 from scripts.dev.bench.checkers import CHECKERS, Command
 from scripts.dev.bench.environments import MissingError
 from scripts.dev.bench.runs import Finding
@@ -25,7 +25,7 @@ def test_each_catches_a_null_created_at(name: str) -> None:
 
     ran = runs.over(CHECKERS[name], programs, gate.FIRST)
 
-    assert gate.is_caught(name, gate.FIRST, runs.read(name, ran), Finding(0, ()))
+    assert caught.is_caught(name, gate.FIRST, runs.read(name, ran), Finding(0, ()))
     assert ran.first is not None
     assert ran.first < ran.seconds
 

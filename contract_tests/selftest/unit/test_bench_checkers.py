@@ -12,20 +12,16 @@ import httpx
 import pytest
 
 from scripts.dev.bench import __main__ as bench
-from scripts.dev.bench import checkers, gate, runs
+from scripts.dev.bench import caught, checkers, gate, runs
 from scripts.dev.bench.checkers import CHECKERS, TOKEN
 from scripts.dev.bench.environments import MissingError
 from scripts.dev.bench.mutations import MUTATIONS
 from scripts.dev.bench.runs import Finding, Ran
 
 from ... import cli
-from ...contract.api import OPERATIONS
 from ...reference.app import create_app
-from ...reference.faults import FAULTS, GROUPS
+from ...reference.faults import FAULTS
 from ...reference.over_sockets import running
-
-NAMES = {group: [fault.name for fault in faults] for group, faults in GROUPS.items()}
-
 
 GATE = {
     "verdicts": [
@@ -125,32 +121,42 @@ def test_caught_by_stock(
     assert found is caught
 
 
-def test_sample_has_equal_shares_of_each_group() -> None:
-    """Evenly spaced within each group; a small group is taken whole."""
-    groups = {"a": ["a1"], "b": ["b1", "b2", "b3", "b4"], "c": ["c1", "c2", "c3"]}
+def test_faults_are_in_turn_of_each_rule_and_of_each_mutation() -> None:
+    """So that those measured at any time are of many kinds; all are there, and none twice."""
+    names = caught.ordered()
+    rules = {fault.rule for fault in FAULTS.values()}
+    operators = {caught.operator(name) for name in MUTATIONS}
+    ours = [name for name in names if name in FAULTS]
+    mechanical = [name for name in names if name in MUTATIONS]
 
-    assert gate.sample(groups, 0) == []
-    assert gate.sample(groups, 5) == ["a1", "b2", "b4", "c1", "c3"]
-    assert gate.sample(groups, 99) == ["a1", "b1", "b2", "b3", "b4", "c1", "c2", "c3"]
-
-
-def test_every_group_and_operation_is_in_the_default_sample() -> None:
-    """Of ours and of the mechanical ones it has the requested number, and no fault twice."""
-    names, size = gate.chosen(gate.SAMPLE), int(gate.SAMPLE)
-    ours, mechanical = names[:size], names[size:]
-
-    assert len(set(names)) == len(names) == 2 * size
-    assert {FAULTS[name].group for name in ours} == set(NAMES)
-    assert {name.partition(":")[0] for name in mechanical} == set(OPERATIONS)
-    assert names == gate.chosen(gate.SAMPLE)
+    assert sorted(names) == sorted(FAULTS | MUTATIONS)
+    assert {FAULTS[name].rule for name in ours[: len(rules)]} == rules
+    assert {caught.operator(name) for name in mechanical[: len(operators)]} == operators
+    assert {*names[:6:2]} == {*ours[:3]}
 
 
-def test_chosen_accepts_all_and_names() -> None:
+def test_chosen_are_names_or_more_than_those_measured() -> None:
     """An unknown name raises an error with the nearest one."""
-    assert gate.chosen("all") == [*FAULTS, *MUTATIONS]
-    assert gate.chosen("completed-null, created-null") == ["completed-null", "created-null"]
+    first, second, *others = caught.ordered()
+
+    assert caught.chosen("all", {}) == [first, second, *others]
+    assert caught.chosen("all", {second: {}}) == [first, *others]
+    assert caught.chosen("2", {first: {}}) == [second, others[0]]
+    assert caught.chosen("completed-null, created-null", {"created-null": {}}) == [
+        "completed-null", "created-null",
+    ]  # fmt: skip
     with pytest.raises(ValueError, match=r"(?s)completed-nul\b.*completed-null"):
-        gate.chosen("completed-nul")
+        caught.chosen("completed-nul", {})
+
+
+def test_results_of_the_same_versions_are_kept() -> None:
+    """Of faults that there still are; with other versions, all are measured again."""
+    by = {"gate": True}
+    found = {"machine": "Python 3", "caught": {"completed-null": by, "of-another-day": by}}
+
+    assert caught.kept(found, "Python 3") == {"completed-null": by}
+    assert caught.kept(found, "Python 4") == {}
+    assert caught.kept({}, "Python 4") == {}
 
 
 def test_unknown_fault_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +189,7 @@ def test_mark_of_a_peer_is_a_line_with_a_violation_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kinds", "known", "caught"),
+    ("name", "kinds", "known", "is_caught"),
     [
         ("gate", ("T5",), (), True), ("gate", ("P6",), (), False),
         ("stock", (SCHEMA,), (), True), ("stock", (SCHEMA,), (SCHEMA,), False),
@@ -192,48 +198,78 @@ def test_mark_of_a_peer_is_a_line_with_a_violation_and_no_other() -> None:
     ],
 )  # fmt: skip
 def test_caught_by_a_peer(
-    name: str, kinds: tuple[str, ...], known: tuple[str, ...], caught: bool
+    name: str, kinds: tuple[str, ...], known: tuple[str, ...], is_caught: bool
 ) -> None:
     """The gate by the rule of the fault, another by what it does not find without it."""
-    found = gate.is_caught(name, "completed-null", Finding(1, kinds), Finding(0, known))
+    found = caught.is_caught(name, "completed-null", Finding(1, kinds), Finding(0, known))
 
-    assert found is caught
+    assert found is is_caught
 
 
-def test_gate_is_measured_in_rounds_beside_who_can_be_installed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The verdicts on faults are compared with what each reports without one."""
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None, bool]]:
+    """Replace all runs: the gate finds each fault of ours, and schemathesis each other one."""
     calls: list[tuple[str, str | None, bool]] = []
     names = {id(checker): name for name, checker in CHECKERS.items()}
 
     def over(checker: Any, _: Path, fault: str | None = None, *, first: bool = False) -> Ran:
         name = names[id(checker)]
         calls.append((name, fault, first))
-        kinds = [one for one in (SCHEMA, fault and "Server error") if one]
+        kinds = [SCHEMA, "Server error"] if fault in MUTATIONS else [SCHEMA]
         summary = "= SUMMARY =\nFailures:\n" + "".join(f"  x {one}: 1\n" for one in kinds)
-        report = {
-            "verdicts": [{"rule": FAULTS[fault].rule, "outcome": "violated"}] if fault else []
-        }
+        rule = FAULTS[fault].rule if fault in FAULTS else None
+        report = {"verdicts": [{"rule": rule, "outcome": "violated"}] if rule else []}
         done = ran(summary, int(name == "stock" or bool(fault)), 4.0 if name == "stock" else 2.0)
-        return replace(done, report=report, first=1.0 if first and name == "gate" else None)
+        sees = name == "gate" or fault in MUTATIONS
+        return replace(done, report=report, first=1.0 if first and sees else None)
 
     monkeypatch.setattr(runs, "over", over)
     monkeypatch.setattr(runs, "rules_share", lambda: 0.05)
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    found = gate.measure(2, ["completed-null"], lambda _: None, ["gate", "stock", "dredd"])
+    return calls
+
+
+SOME = ["gate", "stock", "dredd"]
+
+
+def test_gate_is_measured_in_rounds_beside_who_can_be_installed(
+    calls: list[tuple[str, str | None, bool]],
+) -> None:
+    """The first round is not counted."""
+    found = gate.measure(2, lambda _: None, SOME)
 
     assert found["seconds"] == {"gate": [2.0, 2.0], "stock": [4.0, 4.0]}
     assert found["first"] == {"gate": [1.0, 1.0], "stock": []}
-    assert found["caught"] == {"completed-null": {"gate": True, "stock": True}}
-    assert found["clean"] == {"gate": [], "stock": [SCHEMA]}
     assert found["missing"] == {"dredd": "npm is not installed"}
     assert found["rules"] == [0.05, 0.05]
-    assert {*calls[:2]} == {(name, "completed-null", False) for name in ("gate", "stock")}
+    assert calls[:2] == [("gate", None, False), ("stock", None, False)]
     one = [
         (name, *how) for name in ("gate", "stock") for how in ((None, False), (gate.FIRST, True))
     ]
     assert calls[2:] == one * 2
+
+
+def test_faults_are_measured_one_by_one_and_kept_at_once(
+    calls: list[tuple[str, str | None, bool]],
+) -> None:
+    """What is found of each is compared with what is found without one."""
+    other = next(iter(MUTATIONS))
+    known = {"created-null": {"gate": True}}
+    so_far: list[set[str]] = []
+    found = caught.measure(
+        ["completed-null", other], known, lambda _: None,
+        lambda found: so_far.append({*found["caught"]}), SOME,
+    )  # fmt: skip
+
+    assert found["caught"] == known | {
+        "completed-null": {"gate": True, "stock": False}, other: {"gate": False, "stock": True},
+    }  # fmt: skip
+    assert so_far == [
+        {"created-null", "completed-null"}, {"created-null", "completed-null", other},
+    ]  # fmt: skip
+    assert found["clean"] == {"gate": [], "stock": [SCHEMA]}
+    assert found["missing"] == {"dredd": "npm is not installed"}
+    assert {fault for _, fault, _ in calls} == {None, "completed-null", other}
 
 
 def test_peer_that_cannot_be_installed_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,10 @@ import pytest
 
 from scripts.dev.bench import __main__ as bench
 from scripts.dev.bench import clients, gate, plots, recorded, serve
+from scripts.dev.bench.mutations import MUTATIONS
 from scripts.dev.bench.recorded import CHECKED, COUNTS, JUDGED, SHAPES
+
+from ...reference.faults import FAULTS
 
 SCHEMA = "ST108 Response violates schema"
 
@@ -21,15 +24,17 @@ def measured(part: str) -> dict[str, Any]:
     about = {"when": "2026-11-30", "machine": "Linux", "load": 1.0, "count": 3, "took": 9.0}
     if part == "gate":
         seconds = {"gate": [1.0, 6.0, 4.0], "stock": [10.0, 8.0, 5.0], "extended": [9.0, 9.0, 9.0]}
+        first = {"gate": [3.0, 1.0, 2.5], "stock": [4.0] * 3, "extended": []}
+        missing = {"specmatic": "needs Java"}
+        return about | {"seconds": seconds, "cpu": seconds, "first": first,
+                        "rules": [0.2, 0.054, 0.04], "missing": missing}  # fmt: skip
+    if part == "faults":
         caught = {
-            "completed-null": {"gate": True, "stock": False, "extended": True},
+            "completed-null": {"gate": True, "extended": True},
             "get_build_status:id:null": {"gate": True, "stock": True, "extended": False},
         }
-        clean = {"gate": [], "stock": [], "extended": [SCHEMA]}
-        first = {"gate": [3.0, 1.0, 2.5], "stock": [4.0] * 3, "extended": []}
-        return about | {"seconds": seconds, "cpu": seconds, "first": first, "caught": caught,
-                        "rules": [0.2, 0.054, 0.04], "clean": clean,
-                        "missing": {"specmatic": "needs Java"}}  # fmt: skip
+        return about | {"caught": caught, "clean": {"gate": [], "stock": [], "extended": [SCHEMA]},
+                        "missing": {}}  # fmt: skip
     if part == "generate":
         return about | {"rounds": {"generate": [3.0, 1.0, 2.0], "check": [1.0, 1.0, 1.0]}}
     if part == "recorded":
@@ -83,12 +88,15 @@ def test_page_shows_who_is_ahead_what_is_missed_and_who_is_missing() -> None:
     assert "| one of these, x one of 10,000 | 2.00 | 1.2 | **missed**" in page
     assert "| one of these, x one of 10,000 | 0.50 | 1.2 | met |" in page
     assert "| 100,000 exchanges of one build | 20.0 | 0.20 | 20 | 10.0 |" in page
-    assert "| 0.75 | 0.75 | 2.5 (1.0 to 3.0) | 1 of 1 | 1 of 1 |" in page
-    assert "| 1.12 | 1.12 | none | 1 of 1 | 0 of 1 |" in page
+    assert "| 0.75 | 0.75 | 2.5 (1.0 to 3.0) |" in page
+    assert "| 1.12 | 1.12 | none |" in page
+    assert f"Measured: 1 of {len(FAULTS)} ours, 1 of {len(MUTATIONS)} mechanical." in page
+    assert "| **`make gate`** | 1 of 1 | 1 of 1 |" in page
+    assert "| schemathesis, its defaults | 0 of 1 | 1 of 1 |" in page
     assert "| the rules' CPU time, % of the gate's | 5.40 | 10 | met |" in page
     assert "Specmatic 2.55.1 was skipped: needs Java." in page
-    assert "| completed-null | T5 | caught | missed | caught |" in page
-    assert "| get_build_status:id:null | none | caught | caught | missed |" in page
+    assert "| T5 | 1 | 1 | 0 | 1 |" in page
+    assert "| null | 1 | 1 | 1 | 0 |" in page
     assert "| make generate | 2.0 | 1.0 to 3.0 |" in page
     assert "| **reference server** | 200 | 100 to 400 | 1.00 |" in page
     assert "| @stoplight/prism-cli 5.14.2 | 200 | 50 to 250 | 0.50 |" in page

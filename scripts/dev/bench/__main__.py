@@ -25,7 +25,7 @@ from contract_tests.escape import show
 from contract_tests.problems import Exit
 
 from .. import npm
-from . import clients, gate, recorded, runs, serve
+from . import caught, clients, gate, recorded, runs, serve
 from .environments import ROOT
 from .plots import Chart, svg
 from .targets import Target
@@ -35,8 +35,7 @@ PAGE = ROOT / "docs/benchmarks.md"
 INTRODUCTION = """\
 `make bench` writes this page; `make bench PART=decode` runs one part of it. Each peer has an
 environment of its own below `.bench`, with exact versions. All run in turn in each round; ratios
-are within a round, and the first round is not counted; of the gate, the runs with faults are
-first."""
+are within a round, and the first round is not counted."""
 WORDS = {
     "decode": "CPU time from bytes to a value, as each client decodes a status.",
     "call": """CPU time of a call of status whose response is made in the process (`mock`, also
@@ -46,21 +45,22 @@ in the process.""",
     "import": """CPU time of the import after that of httpx, and memory of a status with two
 artifacts (tracemalloc, mean of 2,000).""",
     "generate": "`make generate` and `make check`, without the start of make.",
-    "gate": f"""A whole run on the reference server, whose builds take 0.08 s, with the start of the
-program, the gate and schemathesis in all rounds and the others in {gate.FEW}; and the time from
-that start to the line of a first violation, on a server with the fault `created-null`. The faults
-of ours are a sample of this project's catalogue, each made for a rule of it. The mechanical ones
-are a sample of what the usual mutations make of the contract's responses, whatever our rules check:
-a key dropped or in snake_case, a value of another type, null or another text, a status code, a
-media type or a body replaced. Those that leave a documented response are left out; a date-time
-moved by a day is not, though no schema excludes it, since the build is made during the run. A fault
-is caught if anything is reported that is not without it; of ours by the gate, if its own rule is
-violated. A fault takes a peer up to half a minute, and so both lists (`FAULTS=all`) take hours;
-what the gate finds of all of ours is in [faults.md](faults.md). schemathesis runs with its
-defaults, and with the document of `make export FORM=strict` and a hook that uploads. The others run
-without scripts of their own, but for Prism, and no document describes the upload: they get that
-document and a server with builds that have ended, whose making is not timed, and see no build that
-waits or runs.""",
+    "gate": f"""A whole run on the reference server, whose builds take {runs.BUILD_SECONDS} s, with
+the start of the program, the gate and schemathesis in all rounds and the others in {gate.FEW}; and
+the time from that start to the line of a first violation, on a server with the fault
+`{gate.FIRST}`.""",
+    "faults": """Each program alone, once on a server with each fault. Those of ours are this
+project's [catalogue](faults.md), each made for a rule of it. The mechanical ones are what the usual
+mutations make of the contract's responses, whatever our rules check: a key dropped or in
+snake_case, a value of another type, null or another text, a status code, a media type or a body
+replaced. Those that leave a documented response are left out; a date-time moved by a day is not,
+though no schema excludes it, since the build is made during the run. A fault is caught if anything
+is reported that is not without it; of ours by the gate, if its own rule is violated. All of them
+take all programs hours: `FAULTS=all` measures those that no earlier run with the same versions has,
+and `FAULTS=n` the next n. schemathesis runs with its defaults (stock), and with the document of
+`make export FORM=strict` and a hook that uploads (extended). The others run without scripts of
+their own, but for Prism, and no document describes the upload: they get that document and a server
+with builds that have ended, and see no build that waits or runs.""",
     "recorded": f"""CPU time and memory of `make judge` for a file of clean recorded traffic,
 entries of 1.1 kB: builds of {recorded.SHAPES["many builds"]} exchanges, and one build that is
 polled all the time. Beside it, a program that reads the file at once and checks each response
@@ -108,14 +108,14 @@ def generation_charts(found: dict[str, Any]) -> list[Chart]:
 
 
 TABLES = {
-    "generate": generation_tables, "gate": gate.tables, "recorded": recorded.tables,
-    "serve": serve.tables,
+    "generate": generation_tables, "gate": gate.tables, "faults": caught.tables,
+    "recorded": recorded.tables, "serve": serve.tables,
 }  # fmt: skip
 CHARTS = {
-    "generate": generation_charts, "gate": gate.charts, "recorded": recorded.charts,
-    "serve": serve.charts,
+    "generate": generation_charts, "gate": gate.charts, "faults": caught.charts,
+    "recorded": recorded.charts, "serve": serve.charts,
 }  # fmt: skip
-ROUNDS = {"generate": 3, "recorded": 1}
+ROUNDS = {"generate": 3, "faults": 1, "recorded": 1}
 """How often the parts that take minutes are run."""
 
 
@@ -155,43 +155,64 @@ def written(results: dict[str, Any]) -> dict[Path, str]:
     "--rounds",
     metavar="N",
     type=click.IntRange(1),
-    help="Default 10; 3 for generate, 1 for recorded.",
+    help="Default 10; 3 for generate, 1 for recorded and faults.",
 )
-@click.option("--faults", metavar="all|N|NAMES", default=gate.SAMPLE,
-    help=f"For the gate: names, or N of ours and N mechanical; default {gate.SAMPLE}.")  # fmt: skip
+@click.option("--faults", metavar="all|N|NAMES", default=caught.SAMPLE,
+    help="For the part faults: names, or N more; all is all that are not measured. "
+    f"Default {caught.SAMPLE}.")  # fmt: skip
 def main(part: str | None, rounds: int | None, faults: str) -> int:
     """Measure this project beside its peers; write docs/benchmarks.md.
 
     Exit codes: 0 measured, whatever came of it; 4 nothing can be measured.
     """
-    names = gate.chosen(faults)
-    measures: dict[str, Callable[[int], dict[str, Any]]] = {
-        "generate": generation,
-        "gate": lambda count: gate.measure(count, names, show),
-        "recorded": lambda count: recorded.measure(count, show),
-        "serve": lambda count: serve.measure(count, show),
+    known = caught.kept(earlier().get("faults", {}), machine())
+    names = caught.chosen(faults, known)
+    measures: dict[str, Callable[[int, Callable[[dict[str, Any]], None]], dict[str, Any]]] = {
+        "generate": lambda count, _: generation(count),
+        "gate": lambda count, _: gate.measure(count, show),
+        "faults": lambda _, keep: caught.measure(names, known, show, keep),
+        "recorded": lambda count, _: recorded.measure(count, show),
+        "serve": lambda count, _: serve.measure(count, show),
     }
     for one in [part] if part else WORDS:
         count = rounds or ROUNDS.get(one, 10)
         began, load = time.monotonic(), os.getloadavg()[0]
-        measure = measures.get(one, lambda count, one=one: clients.measure(one, count, show))
+
+        def keep(
+            found: dict[str, Any], one: str = one, count: int = count, began: float = began,
+            load: float = load,
+        ) -> None:  # fmt: skip
+            took = time.monotonic() - began
+            write(one, found | {
+                "when": str(datetime.datetime.now(datetime.UTC).date()), "machine": machine(),
+                "load": load, "count": count, "took": took,
+            })  # fmt: skip
+
+        measure = measures.get(one, lambda count, _, one=one: clients.measure(one, count, show))
         try:
-            found = measure(count)
+            found = measure(count, keep)
         except npm.NotSetUpError as error:
             show(f"skipped   {one}: {error}")
             continue
-        found |= {
-            "when": str(datetime.datetime.now(datetime.UTC).date()), "machine": machine(),
-            "load": load, "count": count, "took": time.monotonic() - began,
-        }  # fmt: skip
-        results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-        results = {name: of for name in WORDS if (of := (results | {one: found}).get(name))}
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        for path, content in written(results).items():
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(content)
+        keep(found)
         show("\n".join(["", f"## {one}", "", *TABLES.get(one, clients.tables)(found)]))
     return Exit.OK
+
+
+def earlier() -> dict[str, Any]:
+    """Return the results of earlier runs, by part."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    return found
+
+
+def write(part: str, found: dict[str, Any]) -> None:
+    """Replace the results of a part; write the page and the plots anew."""
+    results = earlier() | {part: found}
+    results = {name: results[name] for name in WORDS if name in results}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    for path, content in written(results).items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -273,3 +273,18 @@ CHECKERS: Mapping[str, Checker] = {
     ),
 }  # fmt: skip
 """By name; the first is ours, and the second what ratios refer to."""
+
+
+def installed(
+    names: Sequence[str], show: Callable[[str], None]
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the folders of the programs of the checkers, and why others cannot be installed."""
+    programs: dict[str, Path] = {}
+    missing: dict[str, str] = {}
+    for name in names:
+        try:
+            programs[name] = CHECKERS[name].install(name)
+        except MissingError as error:
+            missing[name] = str(error)
+            show(f"skipped   {CHECKERS[name].title}: {error}")
+    return programs, missing
