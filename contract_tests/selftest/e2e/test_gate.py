@@ -30,6 +30,7 @@ from ..support.gate_command import (
 STEPS = [*scenarios.steps(is_limited=False), scenarios.CLOSING, scenarios.DELETING]
 
 
+@pytest.mark.slow
 def test_fault_fails_the_program(tmp_path: Path) -> None:
     """Exit code 1; terminal, JUnit, summary and JSON show the violation."""
     report = tmp_path / "junit.xml"

@@ -82,6 +82,7 @@ def test_conforming_server_passes(tmp_path: Path) -> None:
     assert json.loads((reports / "verdicts.json").read_text())["problem"] is None
 
 
+@pytest.mark.slow
 def test_violation_fails_with_an_annotation(tmp_path: Path) -> None:
     """Exit code 1 and the rule's id; commands are disabled while the gate prints."""
     done = run_gate(
@@ -136,6 +137,7 @@ def test_required_status_that_is_not_observed_fails(tmp_path: Path) -> None:
     assert missing == "error title=REQUIRE::not observed: CANCELLED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "inputs", "part"),
     [
@@ -168,6 +170,7 @@ def test_gate_that_cannot_judge_ends_with_4(
         assert "crashed: <token>" in done.annotations[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "fix"), [
     ("MAX_BILDS", "use CONTRACT_MAX_BUILDS"), ("MAX_BUILDS", "CONTRACT_MAX_BUILDS=10"),
 ])  # fmt: skip
@@ -226,6 +229,7 @@ def test_server_that_already_responds_ends_with_4(tmp_path: Path) -> None:
     assert url in done.annotations[0]
 
 
+@pytest.mark.slow
 def test_dry_run_is_an_error(tmp_path: Path) -> None:
     """No rule was checked, although the gate itself ends with 0."""
     installed(tmp_path / "contract-gate")

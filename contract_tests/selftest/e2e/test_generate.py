@@ -67,6 +67,7 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
+@pytest.mark.slow
 def test_fresh(project: Path) -> None:
     """The committed client is what the contract makes."""
     done = run_process(project, "check")
@@ -160,6 +161,7 @@ def assert_stale_then_generated(project: Path, run: Run) -> None:
     assert tree(project / "generated") == made
 
 
+@pytest.mark.slow
 def test_each_kind_of_drift_is_named(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

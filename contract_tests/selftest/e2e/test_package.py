@@ -120,6 +120,7 @@ def files(folder: Path) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_wheel_has_the_import_names_of_a_checkout(installed: Installed) -> None:
     """And nothing else is importable: no scripts, no generated."""
     tops = {name.split("/")[0] for name in held(installed.wheel)}
@@ -140,6 +141,7 @@ def test_wheel_has_every_file_of_the_packages(installed: Installed) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_public_paths_are_those_of_a_checkout(installed: Installed) -> None:
     """A test that is written in a checkout works with the package, and the other way round."""
     code = "import contract_tests.watch, contract_tests.pytest_plugin, prime_image_builds\n" \
@@ -315,6 +317,7 @@ def test_misuse_ends_with_4(installed: Installed, words: list[str], part: str) -
     assert part in done.stderr
 
 
+@pytest.mark.slow
 def test_unreachable_server_ends_with_4(installed: Installed) -> None:
     """The message has the command lines of the console script."""
     done = installed.run("gate", "--target", "http://127.0.0.1:9", CONTRACT_TOKEN=TOKEN)
@@ -339,6 +342,7 @@ def test_judge(installed: Installed, tmp_path: Path) -> None:
     assert installed.run("judge").returncode == 4
 
 
+@pytest.mark.slow
 def test_serve_takes_what_the_module_takes(installed: Installed) -> None:
     """The options are handed on."""
     done = installed.run("serve", "--list-faults")

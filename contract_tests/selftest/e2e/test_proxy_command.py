@@ -109,6 +109,7 @@ def test_sound_client_before_the_embedded_server_ends_with_0(
     assert str(proxy.token) not in printed + proxy.written()
 
 
+@pytest.mark.slow
 def test_violations_on_both_sides_are_shown_as_they_happen(tmp_path: Path) -> None:
     """And end with 1; no report has the token, which nobody gave to the proxy."""
     app = apply(create_app(token=CLIENT_TOKEN, build_seconds=0), "completed-null", CLIENT_TOKEN)
@@ -170,6 +171,7 @@ def test_what_cannot_be_used_ends_with_4(
     assert "fix: " in printed
 
 
+@pytest.mark.slow
 def test_port_in_use_ends_with_4(tmp_path: Path) -> None:
     """A second proxy on the port of the first."""
     with started(tmp_path) as proxy:
@@ -183,6 +185,7 @@ def test_port_in_use_ends_with_4(tmp_path: Path) -> None:
     assert f"port {port} of 127.0.0.1 is in use" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl_of_the_documentation_is_a_bad_client(tmp_path: Path) -> None:
     """The lines of docs/proxy.md, as they stand there, and what they are said to show."""

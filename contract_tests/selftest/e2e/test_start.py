@@ -281,6 +281,7 @@ def reference(port: int, *options: str) -> str:
     return " ".join(words)
 
 
+@pytest.mark.slow
 def test_gate_starts_judges_and_stops_a_server(tmp_path: Path) -> None:
     """The reports have its log, without the token; the failure repeats with the command."""
     port = free_port()

@@ -54,7 +54,7 @@ FIRST = {fault.rule: name for name, fault in reversed(FAULTS.items())}
 """The first fault of each rule."""
 
 
-@pytest.mark.parametrize("name", sampled(sorted({*FIRST.values(), *list(FAULTS)[::5]}), 5))
+@pytest.mark.parametrize("name", sampled(sorted({*FIRST.values(), *list(FAULTS)[::5]}), 20))
 def test_file_of_a_run_shows_the_same(name: str, tmp_path: Path) -> None:
     """The file with the exchanges of a run, judged by itself; make faults tries all faults."""
     run = detection.judged(name)

@@ -55,6 +55,7 @@ def test_fastapi_server_fails_under_the_rule_of_its_fault_alone(
     assert run.problem is None
 
 
+@pytest.mark.slow
 def test_422_body_of_fastapi_is_waived_by_its_status() -> None:
     """The waiver covers each violation; the same waiver for another status covers none."""
     last = datetime.date(2999, 1, 1)

@@ -308,6 +308,7 @@ def test_unusual_build_id_is_judged(build_id: str) -> None:
     assert text == ""
 
 
+@pytest.mark.slow
 def test_long_build_id() -> None:
     """A build id too long for a URL is reported, and not in full."""
     with hostile_at("initiate", issuing("x" * 2**20, f"{BASE_URL}/uploads/x")) as server:

@@ -54,6 +54,7 @@ def test_the_example_runs_as_printed(tmp_path: Path) -> None:
     assert f"{sum(block.count('def test_') for block in blocks()[:3])} passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_example_of_a_vendored_copy_runs_as_printed(tmp_path: Path) -> None:
     """With the page's settings of pytest alone, from a project beside the checkout."""
     project = tmp_path / "shop"
@@ -111,6 +112,7 @@ def test_marker_refuses_any_other_argument(
     assert fix in caught.value.fix
 
 
+@pytest.mark.slow
 def test_fixture_reads_the_marker(tmp_path: Path) -> None:
     """What it is given reaches the mock, or is an error of the test."""
     (tmp_path / "conftest.py").write_text(blocks()[0])

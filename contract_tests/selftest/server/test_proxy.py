@@ -150,6 +150,7 @@ def test_fault_of_the_server_is_found_in_the_traffic(fault: str) -> None:
     assert not {one for one in proxied.violated if one.startswith("C")}
 
 
+@pytest.mark.slow
 def test_gate_finds_through_the_proxy_what_it_finds_without() -> None:
     """The same rules pass, and the rest of them are as little observed."""
     with running(create_app(token=TOKEN, build_seconds=0.08)) as url, passing(url) as proxied:

@@ -336,6 +336,7 @@ def test_the_gate_slows_down_and_goes_on() -> None:
     assert unobserved(run) == {"S8"}
 
 
+@pytest.mark.slow
 def test_a_build_that_takes_long_passes() -> None:
     """Longer than it is polled for densely: it is waited for at the end."""
     run = judged({}, fuzzing=True, build_seconds=4.0)
