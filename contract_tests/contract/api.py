@@ -99,6 +99,7 @@ class Api:
         path_name: The path parameters of delete that have a name and a tag.
         image_kind: The type of an artifact that has none.
         sandbox_kind: The type of an artifact that takes longer.
+        inherit: The visibility that leaves an image the one it has, and makes a new one private.
         private: The visibility of an image that its owner alone may use.
         public: The visibility of an image that everybody may use.
         ends_within: Seconds that the vendor's clients wait for a started build (observed).
@@ -122,6 +123,7 @@ class Api:
     path_name: tuple[str, str] = ("image_name", "image_tag")
     image_kind: str = "CONTAINER_IMAGE"
     sandbox_kind: str = "VM_SANDBOX"
+    inherit: str = "INHERIT"
     private: str = "PRIVATE"
     public: str = "PUBLIC"
     ends_within: float = 1800.0

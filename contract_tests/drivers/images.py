@@ -12,8 +12,9 @@ from urllib.parse import quote
 import httpx
 
 from ..contract.api import IMAGES, Api
+from ..tape.exchange import OWN
 from .http.client import SentHeaders
-from .journal import OWN, Event, Journal, segment
+from .journal import Event, Journal, segment
 
 
 class Image(NamedTuple):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..problems import Problem
+from ..tape.exchange import OWN_NAME
 
 FORMAT = 1
 # Of one run; more is not a journal.
@@ -24,9 +25,6 @@ MOST_BYTES = 16 * 2**20
 MOST_ID = 512
 # How many values stand behind the name of each event: a tag, a team or null, and the build's id.
 _EVENTS = {"made": 2, "built": 3, "gone": 2}
-OWN = "contract-gate-"
-"""How the image name of a run begins."""
-_OWN_NAME = re.compile(OWN + "[0-9a-f]{12}")
 # Servers and proxies may read these as more than one segment, or decode them twice; no URL can have
 # half of a surrogate pair.
 _SPLIT = re.compile(r"[/\\%\ud800-\udfff]")
@@ -149,7 +147,7 @@ def read(path: Path) -> tuple[Journal, list[Event]] | None:
     target, name = header.get("target"), header.get("name")
     if header.get("format") != FORMAT or not isinstance(target, str) or not isinstance(name, str):
         raise _unreadable(path, f"line 1 is not of format {FORMAT}")
-    if not _OWN_NAME.fullmatch(name) or path.name != f"{name}{SUFFIX}":
+    if not OWN_NAME.fullmatch(name) or path.name != f"{name}{SUFFIX}":
         raise _unreadable(path, "its name of images is not that of its file and of a run")
     events = [(event, values) for line in lines for event, values in line.items()]
     for number, (event, values) in enumerate(events, start=2):

@@ -17,13 +17,13 @@ from urllib.parse import quote, unquote
 from ..drivers.http.pace import BudgetSpent, Pace
 from ..drivers.http.transport import SET_BY_CLIENTS, Endpoint
 from ..drivers.images import Image, OwnImages, delete_path
-from ..drivers.journal import OWN, Journal
+from ..drivers.journal import Journal
 from ..drivers.scripted import inputs
 from ..drivers.scripted.builds import FIRST_PAUSE, MOST_PAUSE, Issued
 from ..drivers.session import Session, SessionError
 from ..redaction import Redaction
 from ..tape import merge
-from ..tape.exchange import UPLOAD, Credential, Exchange
+from ..tape.exchange import OWN, UPLOAD, Credential, Exchange
 from ..tape.history import is_answered_status
 from ..tape.tape import Tape
 from ..verdicts.judge import Judge, Outcome, Verdict, Violation

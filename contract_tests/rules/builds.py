@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ..tape.exchange import Exchange, Row
+from ..tape.exchange import Row
 from ..tape.history import History, has_started, returns_build
-from .base import HELD, Broken, Judgement, Level, exchanges, histories, received, rule, shown
+from .base import HELD, Broken, Judgement, Level, histories, received, rule, shown
 from .steps import Over, changes_by_itself, final_status, kept_all, steps
 
 _ISSUE = "#/components/schemas/BuildImageResponse"
@@ -15,35 +15,43 @@ _ISSUE = "#/components/schemas/BuildImageResponse"
 
 @rule(
     "L12", Level.SHOULD,
-    "What was requested to be PRIVATE is not PUBLIC.",
+    "What was requested to be PRIVATE, and a new tag by default, is not PUBLIC.",
     source=f"{_ISSUE}/properties/visibility",
-    over=exchanges,
+    over=histories,
     needs_memory=True,
 )  # fmt: skip
-def stays_private(exchange: Exchange) -> Judgement:
-    """Check each success of initiate that requested PRIVATE.
+def stays_private(history: History) -> Judgement:
+    """Check each success of initiate that requested PRIVATE, or of a new tag INHERIT or nothing.
 
-    Source: derived. The response has the visibility that takes effect.
+    Source: derived. The response has the visibility that takes effect, and the vendor states that
+    with INHERIT, the default, a new tag is PRIVATE.
 
     Not a violation:
 
     - PUBLIC that was requested and is narrowed to PRIVATE, as a policy may require;
-    - any visibility where INHERIT or none was requested;
+    - any visibility of a tag that may have existed, where INHERIT or none was requested: all but
+      those of the names that a run makes up, once each;
     - a response without visibility, which means PRIVATE;
     - a value that is not documented, which is P6's.
     """
-    names, sent = exchange.api, exchange.request.json
-    if not exchange.issued or not isinstance(sent, dict):
+    last, names = history.last, history.api
+    sent = last.request.json
+    if not last.issued or not isinstance(sent, dict):
         return None
-    if sent.get(names.sent.visibility) != names.private:
+    requested = sent.get(names.sent.visibility, names.inherit)
+    if requested == names.private:
+        why = "as requested"
+    elif requested == names.inherit and history.is_new_image:
+        why = "since the tag is new"
+    else:
         return None
     key = names.issued.visibility
-    effective = exchange.issued.get(key, names.private)
+    effective = last.issued.get(key, names.private)
     if effective == names.private:
         return HELD
     if effective != names.public:
         return None
-    return Broken(f"$.{key}", f"{names.private}, as requested", shown(effective))
+    return Broken(f"$.{key}", f"{names.private}, {why}", shown(effective))
 
 
 @rule(

@@ -54,7 +54,8 @@ FIXES: dict[str, str] = {
     "T10": "Set completedAt when the build ends, not from a time that the worker noted before.",
     "L1": "Change a status only by a guarded update: `… WHERE status IN (the earlier ones)`.",
     "L2": "Refuse updates of rows that have ended; a late message of a worker is dropped.",
-    "L3": "Return what initiate was given from the build's own row.",
+    "L3": "Return what initiate was given from the build's own row, and write each createdAt once, "
+    "at the insert.",
     "L4": "Write each time once: `… WHERE completed_at IS NULL`.",
     "L5": "Return the id that initiate issued, not that of a row or of a job.",
     "L6": "Commit the new status before start returns, and read status from the same place.",
@@ -64,7 +65,8 @@ FIXES: dict[str, str] = {
     "L10": "Insert the build before initiate returns, and read from the primary database. If it "
     "was there before: a delete removes the one tag of its path, and no build of another.",
     "L11": "Return 409, or the waiting build, for `context_uploaded: false`.",
-    "L12": "Apply the visibility that was requested to the build, not only to a new tag.",
+    "L12": "Apply the visibility that was requested to the build, not only to a new tag; without "
+    "one, or with INHERIT, a new tag is PRIVATE.",
     "L13": "Give each initiate a row of its own; never update the row of an earlier build.",
     "L14": "End builds whose worker is gone: a sweep that sets FAILED after a time-out.",
     "C7": "Upload with a request of its own, not with the session whose headers have the token.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class _NotJson:
         return "not JSON"
 
 
+OWN = "contract-gate-"
+"""How the image name of a run begins: 12 random digits follow, so that nobody else has it."""
+OWN_NAME = re.compile(OWN + "[0-9a-f]{12}")
 UPLOAD = "upload"
 """The operation name of an upload, which the contract does not have: its URL may be anywhere."""
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..contract.api import Api
-from .exchange import UPLOAD, Exchange
+from .exchange import OWN_NAME, UPLOAD, Exchange
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -236,6 +236,17 @@ class History:
         if issue is None or issue.names is None:
             return False
         return self.tape.latest_of_name(issue.names, issue.number) is not None
+
+    @property
+    def is_new_image(self) -> bool:
+        """Whether the newest exchange initiates an image that cannot have existed before.
+
+        Its name is of the run alone, and nothing before it initiated its tag.
+        """
+        names, last = self.last.names, self.last
+        if names is None or not self.is_whole or not OWN_NAME.match(str(names[0])):
+            return False
+        return self.tape.latest_of_name(names, last.number) is None
 
     @property
     def refused_deletes(self) -> list[Exchange]:

@@ -77,6 +77,15 @@ ABSENT_BUILD_IDS = [
 ]  # fmt: skip
 """Ids that no server can have given to a build."""
 
+
+def like(build_id: str) -> dict[str, str]:
+    """Return ids that a search by prefix takes for an issued one, by what they are."""
+    found = {"an issued id and a letter": f"{build_id}x"}
+    if (cut := build_id[:-1]) not in ("", ".", ".."):  # which are no segments of a path
+        found["an issued id without its end"] = cut
+    return found
+
+
 RAW_SEGMENTS = ["", "%2E%2E", "%2e", "%ZZ", "%00", "%E2%28%A1", "*"]
 """Path segments that are not ids; the server's router decides what happens to them."""
 

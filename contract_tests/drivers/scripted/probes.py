@@ -80,7 +80,10 @@ def refuse_start_bodies(script: BuildScript) -> None:
 
 
 def request_absent_builds(script: BuildScript) -> None:
-    """Request builds that do not exist, with unusual ids and media types."""
+    """Request builds that do not exist, with unusual ids, ids like an issued one, and types.
+
+    An id like an issued one may be somebody's: nothing but its status is requested.
+    """
     for build_id, operation in itertools.product(inputs.ABSENT_BUILD_IDS, ABOUT_A_BUILD):
         intent = f"{_verb(operation)} of an absent build"
         _send(script, operation, build_id, intent, is_absent=True)
@@ -88,6 +91,10 @@ def request_absent_builds(script: BuildScript) -> None:
         intent = f"start of an absent build as {kind or 'no type'}"
         script.session.send("POST", f"{BUILD}/no-such-build/start", intent, content=b"{}",
                          headers=_typed(kind), is_absent=True)  # fmt: skip
+    others = (*script.waiting.values(), *script.hasty.values(), *script.followed.values())
+    for issued in others[:1]:
+        for what, build_id in inputs.like(issued.build_id).items():
+            script.look(Issued(build_id, ""), f"status of {what}")
 
 
 def request_unusual_segments(script: BuildScript) -> None:
@@ -200,7 +207,8 @@ START_BODIES = Step(
     refuse_start_bodies, started_if_accepted=1,
 )  # fmt: skip
 ABSENT = Step("absent builds, unusual ids and types", 0, 0,
-              _ABOUT * len(inputs.ABSENT_BUILD_IDS) + _KINDS, request_absent_builds)  # fmt: skip
+              _ABOUT * len(inputs.ABSENT_BUILD_IDS) + _KINDS + len(inputs.like("id")),
+              request_absent_builds)  # fmt: skip
 METHODS = Step("other methods", 1, 0, 2 + 2 * _OTHERS + 2 * (_ABOUT * _OTHERS - 1),
                send_other_methods, made_if_accepted=_OTHERS, started_if_accepted=1)  # fmt: skip
 LISTED = Step("values that the contract lists, and a NUL", 2, 0, 2, initiate_as_listed)

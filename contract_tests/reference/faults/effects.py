@@ -312,6 +312,36 @@ def _visible(request: ServerRequest, response: ServerResponse) -> None:
         response.content = json.dumps({**issued, "visibility": "PUBLIC"}).encode()
 
 
+def _public_by_default(request: ServerRequest, response: ServerResponse) -> None:
+    """Return PUBLIC for a tag that is new, where no visibility was requested, or INHERIT."""
+    if request.operation != "initiate" or not response.is_success:
+        return
+    body, seen = request.json(), request.server.memory["tags"]
+    is_new = seen.setdefault(f"{body['image_name']}:{body['image_tag']}", response) is response
+    if is_new and body.get("visibility", "INHERIT") == "INHERIT":
+        issued = json.loads(response.content)
+        response.content = json.dumps({**issued, "visibility": "PUBLIC"}).encode()
+
+
+def _finds(
+    is_alike: Callable[[str, str], bool],
+) -> Callable[[ServerRequest, Server], Awaitable[ServerResponse]]:
+    """Find a build by an id that is like its own, where a status would be 404."""
+
+    async def found(request: ServerRequest, server: Server) -> ServerResponse:
+        response = await server.respond(request)
+        if request.operation == "initiate" and response.is_success:
+            server.memory["issued"][json.loads(response.content)["build_id"]] = None
+        if request.operation == "status" and response.status == 404 and request.build_id:
+            for issued in server.memory["issued"]:
+                if is_alike(issued, request.build_id):
+                    path = f"/api/v1/images/build/{quote(issued, '')}"
+                    return await server.send(request, "GET", path)
+        return response
+
+    return found
+
+
 def _rebuilt(edit: Edit) -> Change:
     """Edit an ended build once another one of its name and tag is initiated."""
 
@@ -391,6 +421,10 @@ FAULTS = [
           response=_returns_another("imageName", "imageTag")),
     fault("artifact-of-another", "L9", "a build also lists the artifact of another one",
           response=_artifact_of_another),
+    fault("found-by-prefix", "L5", "status finds a build by an id that its own begins with",
+          around=_finds(str.startswith)),
+    fault("found-by-longer-id", "L5", "status finds a build by an id that begins with its own",
+          around=_finds(lambda issued, requested: requested.startswith(issued))),
     fault("found-late", "L10", "the first status of each build is 404", response=_found_late),
     fault("found-once-uploaded", "L10", "status is 404 until the upload",
           response=_found_once_uploaded),
@@ -415,6 +449,8 @@ FAULTS = [
           around=_delete_newest, response=_note_image),
     fault("private-is-public", "L12", "what was requested to be PRIVATE is PUBLIC",
           response=_visible),
+    fault("public-by-default", "L12", "a new tag is PUBLIC where no visibility was requested",
+          response=_public_by_default),
     fault("always-public", "L12", "every image is PUBLIC",
           response=body(lambda issued: issued.update(visibility="PUBLIC"), "initiate")),
     fault("rebuild-cancels", "L13", "an ended build is CANCELLED once its image is rebuilt",

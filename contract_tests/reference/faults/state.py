@@ -62,6 +62,11 @@ def _created_moves(group: Body, seen: Body) -> None:
     group["createdAt"] = later(group["createdAt"], seconds=-count(seen, "returned"))
 
 
+def _artifacts_created_move(group: Body, seen: Body) -> None:
+    for row in group["artifacts"]:
+        row["createdAt"] = later(row["createdAt"], milliseconds=count(seen, "returned") * 2)
+
+
 def _when(status: str, edit: Edit) -> Edit:
     def only(group: Body) -> None:
         if group["status"] == status:
@@ -179,6 +184,8 @@ FAULTS = [
           response=history(_nth(2, 2, _is("COMPLETED"), with_status("BUILDING")), "status")),
     fault("created-moves", "L3", "createdAt differs in each response",
           response=history(_created_moves)),
+    fault("artifact-created-moves", "L3", "createdAt of an artifact differs in each response",
+          response=history(_artifacts_created_move)),
     fault("created-at-start", "L3", "createdAt is startedAt, once there is one",
           response=body(put("createdAt", lambda row: row["startedAt"] or row["createdAt"]))),
     fault("tag-latest", "L3", "imageTag is always latest",

@@ -132,6 +132,7 @@ def script(server: Server) -> Iterator[Step]:
         yield status(2)
     headers = {**json_type, "authorization": ""}
     yield from (("POST", BUILD, {}, headers), ("GET", f"{BUILD}/no-such-build", None, headers))
+    yield from (("GET", path, None, {}) for path in (at(0)[:-1], f"{at(0)}x"))
     for body in INVALID_BODIES:
         yield "POST", BUILD, body, json_type
     for body in ([], None, {"context_uploaded": "maybe"}):

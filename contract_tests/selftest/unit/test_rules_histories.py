@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ...rules import RULES
+from ...tape.exchange import OWN
 from ...tape.tape import Tape
 from ..support.story import BUILD, EPOCH, RETURNED, TOKEN, Story, artifact, row
 
@@ -135,11 +136,14 @@ def _ran_until(seen: str, completed: float) -> Tell:
     return tell
 
 
-def _visibility(sent: str | None, returned: str | None) -> Tell:
-    issued = {"build_id": "b", "upload_url": "https://up.test/b", "expires_in": 60,
+MADE_UP = f"{OWN}0123456789ab"
+
+
+def _visibility(sent: str | None, returned: str | None, name: str = "web") -> Tell:
+    issued = {"build_id": f"b{sent}", "upload_url": f"https://up.test/b{sent}", "expires_in": 60,
               "fullImagePath": "x/y:z"}  # fmt: skip
     answer = issued | ({"visibility": returned} if returned else {})
-    body = {"image_name": "web", "image_tag": "v1"} | ({"visibility": sent} if sent else {})
+    body = {"image_name": name, "image_tag": "v1"} | ({"visibility": sent} if sent else {})
     return lambda s: s.send("POST", BUILD, 201, answer, body=body)
 
 
@@ -220,6 +224,9 @@ VIOLATED: dict[str, tuple[Tell, str, str]] = {
     "completed when it had just started, after ten minutes":
         (_ran_until("Tue, 24 Nov 2026 09:10:00 GMT", 5), "T10", "$.completedAt"),
     "PRIVATE that is PUBLIC": (_visibility("PRIVATE", "PUBLIC"), "L12", "$.visibility"),
+    "a new tag that is PUBLIC": (_visibility(None, "PUBLIC", MADE_UP), "L12", "$.visibility"),
+    "a new INHERIT tag that is PUBLIC":
+        (_visibility("INHERIT", "PUBLIC", MADE_UP), "L12", "$.visibility"),
     "a rebuild that is COMPLETED at once": (_rebuilt(ENDED, "COMPLETED"), "L13", "$.status"),
     "a rebuild that runs before its start": (_rebuilt(ENDED, "BUILDING"), "L13", "$.status"),
     "an old build with another end": (
@@ -280,6 +287,12 @@ LEGAL: dict[str, tuple[Tell, str]] = {
     "a server without a clock": (_ran_until("", 5), ""),
     "PUBLIC that is narrowed": (_visibility("PUBLIC", "PRIVATE"), ""),
     "INHERIT of a PUBLIC tag": (_visibility("INHERIT", "PUBLIC"), ""),
+    "INHERIT of a tag that was made PUBLIC": (
+        _in_turn(_visibility("PUBLIC", "PUBLIC", MADE_UP), _visibility(None, "PUBLIC", MADE_UP)),
+        ""),
+    "a name like one that a run makes up": (
+        _visibility(None, "PUBLIC", "contract-gate-web"), ""),
+    "a new tag that is PRIVATE": (_visibility(None, "PRIVATE", MADE_UP), "L12"),
     "PRIVATE without saying so": (_visibility("PRIVATE", None), "L12"),
     "a rebuild that waits": (_rebuilt(ENDED, "PENDING"), "L13"),
     "a build that its rebuild supersedes": (

@@ -15,7 +15,7 @@ class BuildArtifactStatusResponse(Model, frozen=True, kw_only=True):
     Attributes:
         id: The internal id of the artifact.
         status: The status of this artifact.
-        created_at: When the artifact was created.
+        created_at: When the artifact was created. Derived: It never changes.
         artifact_type: What the artifact is.
         full_image_path: Where the built image is found.
         error_message: Why the build failed, if it did. Derived: Set only where the status
