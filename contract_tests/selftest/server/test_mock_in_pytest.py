@@ -43,15 +43,15 @@ def run_pytest(
 
 
 def test_the_example_runs_as_printed(tmp_path: Path) -> None:
-    """The three files of the page are a project of their own whose tests pass."""
-    for block in blocks()[:3]:
+    """The first files of the page are a project of their own whose tests pass."""
+    for block in blocks()[:4]:
         name = block.partition("\n")[0].removeprefix("# ")
         (tmp_path / name).write_text(block)
 
     done = run_pytest(tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{sum(block.count('def test_') for block in blocks()[:3])} passed" in done.stdout
+    assert f"{sum(block.count('def test_') for block in blocks()[:4])} passed" in done.stdout
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_the_example_of_a_vendored_copy_runs_as_printed(tmp_path: Path) -> None:
     shutil.copytree(PATH.parent / "generated/prime_image_builds", package)
     (tmp_path / "image-build-contract").symlink_to(PATH.parent)
     [settings] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    for block in (settings, blocks()[0], blocks()[3]):
+    for block in (settings, blocks()[0], blocks()[4]):
         name = block.partition("\n")[0].removeprefix("# ")
         (project / name).write_text(block)
     (project / "test_path.py").write_text(
@@ -130,9 +130,9 @@ def test_fixture_reads_the_marker(tmp_path: Path) -> None:
 
 def test_the_other_example_runs_as_printed() -> None:
     """The block that needs no pytest is sound too."""
-    assert len(blocks()) == 5
+    assert len(blocks()) == 6
 
-    exec(blocks()[4], {})  # noqa: S102 (our own words)
+    exec(blocks()[5], {})  # noqa: S102 (our own words)
 
 
 def test_the_page_names_what_is_there() -> None:
