@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,6 +92,17 @@ def is_url(url: str) -> bool:
     return is_sound and url.isascii() and url.isprintable() and " " not in url
 
 
+class _Final(http.client.HTTPResponse):
+    """A response that skips those before it, such as 103 Early Hints; http.client skips 100."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, code, reason = super()._read_status()  # type: ignore[misc]
+            if code // 100 != 1 or code == HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, code, reason
+            http.client.parse_headers(self.fp)
+
+
 def status(url: str, seconds: float = TIMEOUT) -> int | None:
     """Return the status code of a GET, or None without a response in time. Uses no proxy."""
     parts = urlsplit(url)
@@ -103,6 +115,7 @@ def status(url: str, seconds: float = TIMEOUT) -> int | None:
         )
     else:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
+    connection.response_class = _Final
     # A timeout for each read is not enough: a header may come byte by byte.
     is_over = threading.Event()
     deadline = threading.Timer(seconds, _shut, [connection, is_over])
@@ -112,7 +125,7 @@ def status(url: str, seconds: float = TIMEOUT) -> int | None:
         connection.request("GET", parts._replace(scheme="", netloc="", fragment="").geturl() or "/")
         code = connection.getresponse().status
         return None if is_over.is_set() else code  # a header that was cut off looks whole
-    except (OSError, http.client.HTTPException):
+    except (OSError, UnicodeError, http.client.HTTPException):  # UnicodeError: a host like ".x"
         return None
     finally:
         deadline.cancel()

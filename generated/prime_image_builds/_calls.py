@@ -30,6 +30,10 @@ def once(call: Call[R]) -> Job[R]:
     return result
 
 
+# 30 years; ``time.sleep`` raises OverflowError some time after that.
+_LONGEST_SLEEP = 1e9
+
+
 def now() -> float:
     """Return the seconds of a monotonic clock."""
     return time.monotonic()
@@ -43,7 +47,7 @@ def pause(seconds: float) -> Call[None]:
 
         await asyncio.sleep(seconds)
 
-    return Call(lambda: time.sleep(seconds), pause_async)
+    return Call(lambda: time.sleep(min(seconds, _LONGEST_SLEEP)), pause_async)
 
 
 async def in_thread(act: Callable[..., R], *arguments: Any) -> R:

@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 from .errors import ContextError
 
-# A longer one matches no path that a system can open.
-_LONGEST_PATTERN = 1000
+# As long as the longest path that Linux opens. What means less (``./././a``) may be longer.
+_LONGEST_PATTERN = 4096
 _SPECIAL = frozenset("*?[]\\")
 _Ranges = tuple[tuple[str, str], ...]
 

@@ -141,6 +141,22 @@ def test_status_without_a_response_is_none() -> None:
     assert server.status(f"http://127.0.0.1:{port}", 5) is None
 
 
+@pytest.mark.parametrize("host", [".x", "a..x", f"{'a' * 64}.x", "x.invalid", "..", "-"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_host_that_has_no_address_is_no_response(scheme: str, host: str) -> None:
+    """Also one that no name can be, which a variable that is not set leaves in a URL."""
+    assert server.status(f"{scheme}://{host}:8000", 5) is None
+
+
+@pytest.mark.parametrize("early", [102, 103, 199])
+def test_response_before_the_last_is_not_the_status(early: int) -> None:
+    """103 Early Hints says nothing of the server's state."""
+    first = f"HTTP/1.1 {early} Early\r\nLink: </a>\r\n\r\n".encode()
+    last = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
+    with hostile.hostile(lambda peer: peer.sendall(first * 2 + last)) as url:
+        assert server.status(url, 5) == 503
+
+
 @pytest.mark.parametrize("chunk", [1000, 2**20])
 @pytest.mark.parametrize("end", [0, 4, 9])
 def test_large_log_is_kept_without_its_middle(

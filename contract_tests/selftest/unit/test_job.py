@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 import tempfile
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -311,6 +312,16 @@ def test_a_pause_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
         pause.asyncio().__await__().send(None)
 
     assert slept == [3, 3]
+
+
+@pytest.mark.parametrize("seconds", [1e9, 1e10, 99999999999, 1e300])
+def test_no_pause_is_too_long_to_sleep(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``time.sleep`` raises OverflowError above some bound; Retry-After may ask for more."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    _calls.pause(seconds).sync()
+
+    assert 1e9 <= slept[0] < threading.TIMEOUT_MAX
 
 
 def test_build_errors_survive_pickling() -> None:

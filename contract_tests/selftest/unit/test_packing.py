@@ -213,11 +213,11 @@ def test_what_is_exchanged_while_it_is_packed_is_not_followed(
         assert where == "file"
 
 
-def test_pattern_of_more_than_1000_characters_is_an_error(folder: Path) -> None:
+def test_pattern_of_more_than_4096_characters_is_an_error(folder: Path) -> None:
     """It is not skipped, since it may name a secret."""
-    (folder / ".dockerignore").write_text(f"a\n{'b' * 1001}\n")
+    (folder / ".dockerignore").write_text(f"a\n{'b' * 4097}\n")
 
-    with pytest.raises(errors.ContextError, match=r"dockerignore:2: .*1000 characters"):
+    with pytest.raises(errors.ContextError, match=r"dockerignore:2: .*4096 characters"):
         pack(folder)
 
 

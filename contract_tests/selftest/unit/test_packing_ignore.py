@@ -92,13 +92,21 @@ def test_invalid_pattern_raises(pattern: str, tmp_path: Path) -> None:
         pack(tmp_path)
 
 
-def test_pattern_of_a_thousand_characters_is_read() -> None:
-    """A longer one matches no path that a system can open."""
-    longest = "a" * 1000
-
-    assert IgnoreFile(longest, "x").match(longest, IgnoreFile(longest, "x").top).ignored
+@pytest.mark.parametrize(
+    ("longest", "path"),
+    [
+        ("a" * 4096, "a" * 4096),
+        ("/".join(["n" * 200] * 6), "/".join(["n" * 200] * 6)),
+        ("./" * 600 + "a", "a"),
+        ("[" + "abcdefgh" * 130 + "]", "h"),
+    ],
+    ids=["name", "path", "dots", "class"],
+)
+def test_pattern_as_long_as_a_path_is_read(longest: str, path: str) -> None:
+    """One that is longer is an error."""
+    assert IgnoreFile(longest, "x").match(path, IgnoreFile(longest, "x").top).ignored
     with pytest.raises(errors.ContextError, match=r"^x:1: "):
-        IgnoreFile(longest + "a", "x")
+        IgnoreFile("a" * 4097, "x")
 
 
 def test_ignore_file_that_is_not_utf_8_is_read(tmp_path: Path) -> None:
