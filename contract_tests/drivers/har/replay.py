@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from ...contract.api import Api
@@ -16,7 +17,7 @@ from ...redaction import Redaction
 from ...tape.exchange import Credential
 from ...tape.tape import Record, Tape
 from . import reader as har
-from .reader import Har, HarEntry, UnreadableEntry
+from .reader import Har, HarEntry, HarMessage, UnreadableEntry
 
 __all__ = ["DRIVER", "Replayed", "replay"]
 
@@ -24,7 +25,8 @@ DRIVER = "recording"
 # Overlaps with everything, so that it proves nothing about what came first. Not the very last
 # instant, since rules add to it.
 UNTIMED = (datetime.min.replace(tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
-_Bodies = tuple[bytes | None, bytes | None]
+_Kept = tuple[bytes | None, bytes | None, str | None]
+_M = TypeVar("_M", bound=HarMessage)
 _SCHEMES = ("bearer", "basic", "digest", "negotiate", "token", "apikey")
 # What tools write for a token: [Filtered], <redacted>, {{token}}, ***, abc…, REDACTED.
 _REDACTED = re.compile(
@@ -75,19 +77,20 @@ def replay(recording: str | Path | Har, *subscribers: Callable[[Record], object]
     read = recording if isinstance(recording, Har) else har.read(Path(recording))
     entries = read.entries
     replayed = Replayed(_tape(read), len(entries))
-    shown, seen = _Shown(entries, replayed.tape.api), _Seen()
+    found = _merged(entries)
+    shown = _Shown(found, replayed.tape.api)
     for subscriber in subscribers:
         replayed.tape.subscribe(subscriber)
     replayed.redaction.learn_headers(read.headers)
-    for entry in _in_order(entries):
+    for one in _in_order(found):
+        entry = one.entry
         if entry.address and read.own is None and not replayed.tape.concerns(*entry.address):
-            replayed.ignored += 1
+            replayed.ignored += one.count
         elif isinstance(entry, UnreadableEntry):
             replayed.left_out[entry.why] += 1
-        elif seen.before(entry):
-            replayed.repeated += 1
         else:
-            _record(replayed, shown, entry)
+            replayed.repeated += one.count - 1
+            _record(replayed, entry, shown.credential(entry, one.count))
     if not replayed.judged:
         raise _nothing_to_judge(replayed)
     return replayed
@@ -106,7 +109,7 @@ def _tape(read: Har) -> Tape:
     )  # fmt: skip
 
 
-def _record(replayed: Replayed, shown: _Shown, entry: HarEntry) -> None:
+def _record(replayed: Replayed, entry: HarEntry, credential: Credential) -> None:
     request, response, own = entry.request, entry.response, entry.own
     if own and own.is_withheld:
         replayed.tape.withheld.add(len(replayed.tape.exchanges) + 1)
@@ -116,7 +119,7 @@ def _record(replayed: Replayed, shown: _Shown, entry: HarEntry) -> None:
         request=(*entry.address, request.headers, request.body),
         response=(response.status, response.headers, response.body),
         at=entry.times or UNTIMED,
-        credential=own.credential if own else shown.credential(request.headers, response.status),
+        credential=own.credential if own else credential,
         upload_of=own.upload_of if own else None,
         is_absent=own is not None and own.is_absent,
         failure=own.failure if own else None,
@@ -125,72 +128,121 @@ def _record(replayed: Replayed, shown: _Shown, entry: HarEntry) -> None:
     replayed.bodiless += response.body is None and not (own and own.failure)
 
 
-def _in_order(entries: list[HarEntry | UnreadableEntry]) -> list[HarEntry | UnreadableEntry]:
-    """Sort the entries as they ended; one without times keeps its place, as do the gate's."""
-    if any(isinstance(one, HarEntry) and one.own for one in entries):
-        return sorted(entries, key=_number)
-    known, last = [], (UNTIMED[0],) * 2
-    for entry in entries:
-        last = entry.times or last
-        known.append(last)
-    return [entries[index] for index in sorted(range(len(entries)), key=lambda at: known[at][::-1])]
+@dataclass
+class _Copies:
+    """The entries that list one exchange, as one entry. Merged exports list it once in each.
 
+    Attributes:
+        count: How many they are.
+        is_sanitised: Whether some lack the Authorization header that others have.
 
-def _number(entry: HarEntry | UnreadableEntry) -> int:
-    return entry.own.number if isinstance(entry, HarEntry) and entry.own else entry.number
+    """
 
+    entry: HarEntry | UnreadableEntry
+    kept: _Kept = (None, None, None)
+    count: int = 1
+    is_sanitised: bool = False
 
-class _Seen:
-    """The exchanges met so far. Merged exports list one twice, the second time without a body."""
+    def takes(self, entry: HarEntry, kept: _Kept) -> bool:
+        """Add an entry that differs in nothing that both keep; return whether it is one.
 
-    def __init__(self) -> None:
-        self._bodies: dict[object, list[_Bodies]] = {}
-
-    def before(self, entry: HarEntry) -> bool:
-        """Note an entry; return whether one that is alike in time and bytes was noted before.
-
-        A body that was not recorded is like any.
+        What one lacks is taken from the other, so that their order in the file does not matter.
         """
-        request, response = entry.request, entry.response
-        token = request.headers.get("authorization")
+        mine = self.entry
+        if not isinstance(mine, HarEntry) or _differ(self.kept, kept):
+            return False
+        self.is_sanitised |= _has_token(mine) != _has_token(entry)
+        fuller, other = (entry, mine) if mine.response.body is None else (mine, entry)
+        self.entry = replace(
+            fuller,
+            request=_joined(fuller.request, other.request),
+            response=_joined(fuller.response, other.response),
+        )
+        self.kept = _kept(self.entry)
+        self.count += 1
+        return True
+
+
+def _merged(entries: list[HarEntry | UnreadableEntry]) -> list[_Copies]:
+    found: list[_Copies] = []
+    by_time: dict[object, list[_Copies]] = defaultdict(list)
+    for entry in entries:
+        if isinstance(entry, UnreadableEntry):
+            found.append(_Copies(entry))
+            continue
         number = entry.own.number if entry.own else None
-        key = (number, entry.address, entry.times, token, response.status)
-        alike = self._bodies.setdefault(key, [])
-        bodies = (request.body, response.body)
-        if any(_are_alike(bodies, other) for other in alike):
-            return True
-        alike.append(bodies)
-        return False
+        alike = by_time[number, entry.address, entry.times, entry.response.status]
+        kept = _kept(entry)
+        if not any(one.takes(entry, kept) for one in alike):
+            alike.append(_Copies(entry, kept))
+            found.append(alike[-1])
+    return found
 
 
-def _are_alike(one: _Bodies, other: _Bodies) -> bool:
-    return all(
-        mine is None or mine == its or its is None for mine, its in zip(one, other, strict=True)
-    )
+def _kept(entry: HarEntry) -> _Kept:
+    """Return the bodies and the token, each None if it was not recorded."""
+    token = entry.request.headers.get("authorization")
+    is_known = token is not None and not _is_redacted(token)
+    return entry.request.body, entry.response.body, token if is_known else None
+
+
+def _differ(one: _Kept, other: _Kept) -> bool:
+    pairs = zip(one, other, strict=True)
+    return any(mine != its and mine is not None and its is not None for mine, its in pairs)
+
+
+def _has_token(entry: HarEntry) -> bool:
+    return "authorization" in entry.request.headers
+
+
+def _joined(one: _M, other: _M) -> _M:
+    shown = {name: value for name, value in one.headers.items() if not _is_redacted(value)}
+    body = other.body if one.body is None else one.body
+    return replace(one, headers={**one.headers, **other.headers, **shown}, body=body)
+
+
+def _in_order(found: list[_Copies]) -> list[_Copies]:
+    """Sort the exchanges as they ended; one without times keeps its place, as do the gate's."""
+    if any(isinstance(one.entry, HarEntry) and one.entry.own for one in found):
+        return sorted(found, key=_number)
+    known, last = [], (UNTIMED[0],) * 2
+    for one in found:
+        last = one.entry.times or last
+        known.append(last)
+    return [found[index] for index in sorted(range(len(found)), key=lambda at: known[at][::-1])]
+
+
+def _number(one: _Copies) -> int:
+    entry = one.entry
+    return entry.own.number if isinstance(entry, HarEntry) and entry.own else entry.number
 
 
 class _Shown:
     """The Authorization headers of a recording, each with the status codes that it got."""
 
-    def __init__(self, entries: list[HarEntry | UnreadableEntry], api: Api) -> None:
+    def __init__(self, found: list[_Copies], api: Api) -> None:
         self._statuses: dict[str, set[int]] = {}
         self._any = False
-        for entry in entries:
+        self._any_sanitised = any(one.is_sanitised for one in found)
+        for entry in (one.entry for one in found):
             if entry.address and entry.request and _is_of(api, *entry.address):
                 token = entry.request.headers.get("authorization")
                 self._any = self._any or token is not None
                 if token is not None and isinstance(entry, HarEntry):
                     self._statuses.setdefault(token, set()).add(entry.response.status)
 
-    def credential(self, headers: Mapping[str, str], status: int) -> Credential:
+    def credential(self, entry: HarEntry, copies: int) -> Credential:
         """Return what is known of the credential of a request.
 
-        A recording without any Authorization header was sanitised, as browsers do; the session may
-        be in a cookie; and a token that was accepted before may have expired.
+        A recording without any Authorization header was sanitised, as browsers do, and so may be
+        the only copy of a request in merged ones; the session may be in a cookie; and a token that
+        was accepted before may have expired.
         """
+        headers, status = entry.request.headers, entry.response.status
         authorization = headers.get("authorization")
         if authorization is None:
-            is_reliable = self._any and headers and "cookie" not in headers
+            is_sanitised = not self._any or (self._any_sanitised and copies == 1)
+            is_reliable = headers and "cookie" not in headers and not is_sanitised
             return Credential.ABSENT if is_reliable else Credential.UNKNOWN
         statuses = self._statuses.get(authorization, set())
         if _is_redacted(authorization) or not statuses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -179,11 +180,83 @@ def test_entries_alike_in_time_and_bytes_are_one_exchange(
     assert made.judged + made.repeated == 2
 
 
-def test_same_instant_with_another_token_is_another_exchange(replayed: Replay) -> None:
-    """A recorder with a coarse clock gives two requests one time."""
-    made = replayed(status(), status(token="other"), status(token=None))  # noqa: S106
+def without_sent(one: Entry) -> Entry:
+    """Return an entry as recorders write it that keep no bodies of requests."""
+    kept = {key: value for key, value in one["request"].items() if key != "postData"}
+    return {**one, "request": kept | {"bodySize": -1}}
 
-    assert (made.judged, made.repeated) == (3, 0)
+
+def without_headers(one: Entry) -> Entry:
+    """Return an entry as Chrome exports it without sensitive data."""
+    headers = [two for two in one["request"]["headers"] if two["name"] != "Authorization"]
+    return {**one, "request": {**one["request"], "headers": headers}}
+
+
+def filtered(one: Entry) -> Entry:
+    """Return an entry whose token stands hidden in it."""
+    hidden: Entry = json.loads(json.dumps(one).replace(TOKEN, "[Filtered]"))
+    return hidden
+
+
+COPIES: dict[str, Callable[[Entry], Entry]] = {
+    "whole": lambda one: one,
+    "no body": without_body,
+    "no request body": without_sent,
+    "no token": without_headers,
+    "hidden token": filtered,
+}
+
+
+@pytest.mark.parametrize("second", COPIES)
+@pytest.mark.parametrize("first", COPIES)
+def test_copies_have_the_verdicts_of_the_whole(first: str, second: str, replayed: Replay) -> None:
+    """What a copy lacks is taken from the others, wherever they stand."""
+    whole = [
+        issued(),
+        status(at=1),
+        entry(body=status_body("COMPLETED", completedAt=None), at=2),
+        entry(status=404, body={"detail": "not found"}, token="other", at=3),  # noqa: S106
+    ]
+    lists = [[COPIES[how](one) for one in whole] for how in (first, second)]
+    alone = replayed(*whole)
+    for copies in ([*lists[0], *lists[1], *whole], [*lists[0], *whole, *lists[1]]):
+        made = replayed(*copies)
+
+        assert (made.judged, made.repeated, made.bodiless) == (4, 8, 0)
+        assert credentials(made) == credentials(alone)
+        assert messages(made) == messages(alone)
+        assert violated(made) == violated(alone) >= {"T5"}
+
+
+def messages(made: Replayed) -> list[Any]:
+    """Return headers and bodies, in order."""
+    both = [(one.request, one.response) for one in made.tape.exchanges]
+    return [[(one.headers, one.content) for one in pair] for pair in both]
+
+
+def test_copies_that_complete_each_other_are_one_exchange(replayed: Replay) -> None:
+    """Neither copy has to be whole."""
+    made = replayed(without_body(issued()), without_headers(without_sent(issued())))
+
+    assert messages(made) == messages(replayed(issued()))
+
+
+def test_same_instant_with_another_token_is_another_exchange(replayed: Replay) -> None:
+    """A recorder with a coarse clock gives two requests one time; a copy may lack its token."""
+    two = [status(), status(token="other")]  # noqa: S106
+    made = replayed(status(token=None), *two)
+
+    assert (made.judged, made.repeated) == (2, 1)
+    assert credentials(made) == credentials(replayed(*two, status(token=None))) == ["valid"] * 2
+
+
+def test_token_that_only_a_sanitised_copy_lacks_is_unknown(replayed: Replay) -> None:
+    """Where one export was sanitised, a request is without a token if every copy of it is."""
+    full, later, bare = status(), status(at=1), status(at=2, token=None)
+    made = replayed(full, bare, *map(without_headers, (full, later, bare)))
+
+    assert credentials(made) == ["valid", "unknown", "absent"]
+    assert violated(made) == {"P2"}
 
 
 @pytest.mark.parametrize("fault", [None, "completed-null", "json-key-twice", "other-id"])
