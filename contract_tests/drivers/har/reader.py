@@ -214,7 +214,8 @@ def _times(entry: _Object) -> Times | None:
         return None
     try:
         at = datetime.fromisoformat(began)
-        ended = at + timedelta(milliseconds=took)
+        # No exchange takes no time: of two that a coarse clock gives one instant, none came first.
+        ended = at + max(timedelta(milliseconds=took), timedelta.resolution)
         return (at, ended) if at.tzinfo and at.year >= 1970 and ended.year < 9000 else None
     except (ValueError, OverflowError):
         return None

@@ -312,6 +312,31 @@ def test_overlap(
     assert violated(replayed(*reversed(entries))) == broken
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "broken"),
+    [
+        ((1, 0), (1, 0), set()),
+        ((1, 0), (1.001, 0), {"L1", "L4"}),
+        ((0.5, 0.5), (1, 0), {"L1", "L4"}),
+        ((0.5, 0.5), (1, 0.5), {"L1", "L4"}),
+    ],
+    ids=["one instant", "the next instant", "an instant at its end", "a time at its end"],
+)
+def test_exchanges_without_length_have_no_order_at_one_instant(
+    first: tuple[float, float],
+    second: tuple[float, float],
+    broken: set[str],
+    replayed: Replay,
+) -> None:
+    """A coarse clock shows no order, and some tools list the newest first; another end does."""
+    made = replayed(
+        status("BUILDING", at=first[0], took=first[1]),
+        status("PENDING", at=second[0], took=second[1]),
+    )
+
+    assert violated(made) == broken
+
+
 @pytest.mark.parametrize(("took", "broken"), [(3, set()), (0.5, {"L1", "L4"})])
 def test_two_polls(took: float, broken: set[str], replayed: Replay) -> None:
     """Of two polls in flight the one that is answered later may have looked earlier."""
