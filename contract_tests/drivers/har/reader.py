@@ -23,6 +23,7 @@ import msgspec
 
 from ...contract.size import excess
 from ...problems import Problem
+from ..http.client import SessionError, decompressed
 from . import own
 from .own import OwnEntry, OwnLog
 
@@ -236,18 +237,20 @@ def _request(entry: _Object, method: str) -> HarMessage:
     headers = _headers(request)
     posted = request.get("postData")
     sizes = [_size(request, "bodySize"), _length(headers)]
-    if posted is None:
-        size = max(sizes)
-        is_empty = size == 0 or (size < 0 and method not in ("POST", "PUT", "PATCH"))
-        return HarMessage(headers, b"" if is_empty else None)
+    posted = {} if posted is None else posted
     if not isinstance(posted, dict):
         raise _UnreadableEntryError("its postData is not an object")
     _type(headers, posted)
-    if not posted.get("text") and isinstance(posted.get("params"), list) and posted["params"]:
+    if posted.get("text"):
+        return HarMessage(headers, _whole(posted, "request", sizes, headers))
+    if isinstance(posted.get("params"), list) and posted["params"]:
         fields = [one for one in posted["params"] if isinstance(one, dict)]
         pairs = [(str(one.get("name", "")), str(one.get("value", ""))) for one in fields]
         return HarMessage(headers, urlencode(pairs, errors="replace").encode())
-    return HarMessage(headers, _whole(posted, "request", sizes))
+    # Recorders that keep no bodies write a bodySize of 0, too: it takes a length or an empty text.
+    is_kept = posted.get("text") == "" and sizes[0] == 0 and "transfer-encoding" not in headers
+    is_sure = is_kept or sizes[1] == 0 or method not in ("POST", "PUT", "PATCH")
+    return HarMessage(headers, b"" if is_sure and max(sizes) <= 0 else None)
 
 
 def _response(entry: _Object, method: str) -> HarResponse:
@@ -269,7 +272,8 @@ def _response(entry: _Object, method: str) -> HarResponse:
     sent = [_size(answered, "bodySize"), _length(headers)]
     if not held.get("text") and max(sent) < 0:
         return HarResponse(headers, None, status)  # content.size is 0 where bodies are not kept
-    return HarResponse(headers, _whole(held, "response", [*sent, _size(held, "size")]), status)
+    body = _whole(held, "response", [*sent, _size(held, "size")], headers)
+    return HarResponse(headers, body, status)
 
 
 def _is_url(text: str) -> bool:
@@ -365,7 +369,9 @@ def _type(headers: dict[str, str], body: _Object) -> None:
         headers.setdefault("content-type", media_type)
 
 
-def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
+def _whole(
+    body: _Object, whose: str, sizes: list[float], headers: Mapping[str, str]
+) -> bytes | None:
     """Return the bytes of a body, or None if they were not recorded, or not to their end.
 
     Half a recording is no evidence against the server. A text that is not valid JSON is not judged
@@ -382,10 +388,30 @@ def _whole(body: _Object, whose: str, sizes: list[float]) -> bytes | None:
         return content  # of an upload
     if content is None or _is_json(content):
         return content
+    if _is_coded(content, sizes[:2], headers):
+        try:
+            return decompressed(content, headers["content-encoding"], MOST_BODY)
+        except SessionError:
+            return None
     text = body["text"]
     is_cut = len(content) < max(sizes) or _CUT.search(f"{body.get('comment', '')} {text}")
     is_whole = not {len(content), len(text)}.isdisjoint(sizes)
     return None if is_cut or (not is_whole and _ends_early(content)) else content
+
+
+def _is_coded(content: bytes, sent: list[float], headers: Mapping[str, str]) -> bool:
+    """Return whether these are the bytes of the wire, which HAR wants decoded.
+
+    They are no text, and as many as were sent. Others are what the server coded once too often.
+    """
+    counted = [size for size in sent if size > 0]
+    if "content-encoding" not in headers or (counted and len(content) not in counted):
+        return False
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _ends_early(content: bytes) -> bool:

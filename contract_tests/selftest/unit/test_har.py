@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import copy
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from ..support.recordings import (
     Entry,
     Replay,
     entry,
+    observed,
     replayer,
     start,
     status,
@@ -207,6 +210,49 @@ def test_cut_of_unknown_size_is_not_blamed_on_the_server(
     assert violated(replayed(one)) == broken
 
 
+def coded(content: bytes, coding: str, sent: int) -> Change:
+    """Return a change: these bytes in base64, ``sent`` bytes of this coding on the wire."""
+
+    def change(one: Entry) -> None:
+        one["headers"].append({"name": "Content-Encoding", "value": coding})
+        one["bodySize"] = sent
+        text = base64.b64encode(content).decode()
+        one["content"].update(text=text, encoding="base64", size=len(content))
+
+    return change
+
+
+SENT = b'{"id": "bld_1"}'
+ZIPPED = gzip.compress(SENT, mtime=0)
+BROKEN = gzip.compress(b'{"id', mtime=0)
+BROTLI = bytes.fromhex("0b0780") + SENT + b"\x03"
+BOMB = gzip.compress(b" " * (har.MOST_BODY + 1), mtime=0)
+CODED: dict[str, tuple[Change, bytes | None]] = {
+    "gzip": (coded(ZIPPED, "gzip", len(ZIPPED)), SENT),
+    "gzip, wire size unknown": (coded(ZIPPED, "GZip", -1), SENT),
+    "gzip, wire size not counted": (coded(ZIPPED, "gzip", 0), SENT),
+    "deflate": (coded(zlib.compress(SENT), "deflate", len(zlib.compress(SENT))), SENT),
+    "a coding that is not read": (coded(BROTLI, "br", len(BROTLI)), None),
+    "a bomb": (coded(BOMB, "gzip", len(BOMB)), None),
+    "cut": (coded(ZIPPED[:-9], "gzip", len(ZIPPED)), None),
+    "gzip, not JSON": (coded(BROKEN, "gzip", len(BROKEN)), b'{"id'),
+    "decoded": (coded(SENT, "gzip", len(ZIPPED)), SENT),
+    "decoded, with a BOM": (coded(b"\xef\xbb\xbf{}", "gzip", 25), b"\xef\xbb\xbf{}"),
+    "decoded, with a BOM, counted so": (coded(b"\xef\xbb\xbf{}", "gzip", 5), b"\xef\xbb\xbf{}"),
+    "decoded, not UTF-8": (coded(b'{"\xff": 1}', "gzip", 7), b'{"\xff": 1}'),
+    "decoded, and still in gzip": (coded(ZIPPED, "gzip", 20), ZIPPED),
+    "gzip without its header": (coded(ZIPPED, "identity", len(ZIPPED)), ZIPPED),
+}
+
+
+@pytest.mark.parametrize("name", list(CODED))
+def test_body_as_it_was_on_the_wire_is_decoded(name: str, replayed: Replay) -> None:
+    """Some recorders keep the coded bytes; those that a server coded too often stay as they are."""
+    change, expected = CODED[name]
+
+    assert body_of(change, replayed) == expected
+
+
 def test_length_shows_that_a_body_was_left_out(replayed: Replay) -> None:
     """A body that has a length and no text was left out, whatever its recorded size."""
     length = {"name": "content-length", "value": "80"}
@@ -257,6 +303,37 @@ REQUESTS: dict[str, tuple[Change, bytes | None]] = {
     "lost": (lambda one: one.update(postData={"text": ""}, bodySize=7), None),
     "null": (lambda one: one.update(postData=None, bodySize=-1), None),
 }
+
+
+CHUNKED = {"name": "Transfer-Encoding", "value": "chunked"}
+EMPTY = {"name": "Content-Length", "value": "0"}
+TYPE = {"name": "Content-Type", "value": "application/json"}
+UNKEPT: dict[str, tuple[list[dict[str, str]], Entry, bytes | None]] = {
+    "chunked": ([TYPE, CHUNKED], {}, None),
+    "chunked, no type": ([CHUNKED], {}, None),
+    "a type alone": ([TYPE], {}, None),
+    "no text": ([TYPE], {"postData": {"mimeType": "application/json"}}, None),
+    "empty text, chunked": ([TYPE, CHUNKED], {"postData": {"text": ""}}, None),
+    "no header of a body": ([], {}, None),
+    "empty text, kept": ([TYPE], {"postData": {"text": ""}}, b""),
+    "empty by its length": ([TYPE, EMPTY], {}, b""),
+    "empty by its length alone": ([TYPE, EMPTY], {"bodySize": -1}, b""),
+    "empty text and length": ([TYPE, EMPTY], {"postData": {"text": ""}}, b""),
+}
+
+
+@pytest.mark.parametrize("name", list(UNKEPT))
+def test_request_body_that_was_not_kept_is_not_an_empty_one(name: str, replayed: Replay) -> None:
+    """A bodySize of 0 alone proves nothing; P3 judges a body that is known to be empty."""
+    headers, parts, expected = UNKEPT[name]
+    one = entry("POST", f"{API}/bld_1/start", body=status_body("BUILDING"))
+    one["request"]["headers"] += headers
+    one["request"].update(parts)
+    made = replayed(one)
+
+    assert made.tape.exchanges[0].request.content == expected
+    assert violated(made) == (set() if expected is None else {"P3"})
+    assert observed(made, "P8") == 1
 
 
 @pytest.mark.parametrize("name", list(REQUESTS))
