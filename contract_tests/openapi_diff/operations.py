@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from ..problems import Problem
@@ -13,7 +12,6 @@ from .messages import DESCRIBED_ELSEWHERE, compare_requests, compare_responses, 
 from .read import LONGEST_POINTER, Document, NoCommonOperationError, Node
 from .schemas import Differences, Place, SchemaPart, compare_parts
 from .security import compare_security
-from .shape import shape_of
 from .words import ABSENT
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -230,21 +228,13 @@ def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
             key = f"{where} {name}"
             if where == "path" and f"{{{name}}}" in operation.templates:
                 key = f"path {operation.templates.index(f'{{{name}}}')}"
+            style = str(value.get("style", STYLES.get(where)))
+            explode = value.get("explode", style == "form")
             part = part_of(
                 parameter, name, where, required=value.get("required") is True or where == "path"
             )
-            found[key] = (part, _serialization(value, where, part))
+            found[key] = (part, f"{style}{', exploded' if explode else ''}")
     return found
-
-
-def _serialization(parameter: dict[str, Any], where: str, part: SchemaPart) -> str:
-    """Return how a parameter is written; of one value, exploded is the same as not."""
-    if "schema" not in parameter and parameter.get("content"):
-        return f"as {', '.join(map(str, parameter['content']))}"
-    style = str(parameter.get("style", STYLES.get(where)))
-    is_exploded = parameter.get("explode", style == "form")
-    has_parts = bool(shape_of(part.nodes).types & {"array", "object"})
-    return f"{style}, exploded" if is_exploded and has_parts else style
 
 
 def _merged(found: list[Difference]) -> list[Difference]:

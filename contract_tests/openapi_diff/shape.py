@@ -20,13 +20,6 @@ IGNORED = {
     "$comment", "$schema", "$id", "$anchor", "$defs", "definitions", "readOnly", "writeOnly",
     "contentEncoding", "contentMediaType", "contentSchema", "nullable",
 }  # fmt: skip
-OPAQUE = {
-    "not", "if", "then", "else", "contains", "minContains", "maxContains", "prefixItems",
-    "additionalItems", "propertyNames", "patternProperties", "dependentRequired",
-    "dependentSchemas", "dependencies", "unevaluatedItems", "unevaluatedProperties",
-    "$dynamicRef", "$recursiveRef",
-}  # fmt: skip
-"""Keywords that forbid something, and are compared as a whole; all that are unknown do not."""
 READ = {"$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "properties", "required"}
 READ |= {"additionalProperties", "items", "default", "deprecated"}
 UPPER = {"maximum", "maxLength", "maxItems", "maxProperties"}
@@ -119,7 +112,11 @@ def _own(node: Node) -> Shape:
         required=required,
         others=_others(node),
         entries=(items,) if items and items.value not in (True, {}) else (),
-        opaque={key: value for key, value in keywords.items() if key in OPAQUE},
+        opaque={
+            key: value
+            for key, value in keywords.items()
+            if key not in READ | IGNORED and not key.startswith("x-")
+        },
         default=text_of(keywords["default"]) if "default" in keywords else None,
         deprecated=keywords.get("deprecated") is True,
     )
@@ -152,7 +149,7 @@ def _marks(node: Node) -> dict[str, frozenset[str]]:
     return {
         key: frozenset({text if isinstance(text := keywords[key], str) else text_of(text)})
         for key in MARKS
-        if keywords.get(key) not in (None, False, "") and (key, keywords[key]) != ("multipleOf", 1)
+        if keywords.get(key) not in (None, False) and (key, keywords[key]) != ("multipleOf", 1)
     }
 
 

@@ -45,4 +45,4 @@ def fields_of(
 
 def listed(values: tuple[str, ...] | list[str]) -> str:
     """Return values as one text."""
-    return ", ".join(value.strip('"') or value for value in values)
+    return ", ".join(value.strip('"') for value in values)

@@ -104,16 +104,6 @@ def test_not_to_be_followed(name: str) -> None:
     assert_message("compare-problems", name, str(caught.value))
 
 
-def test_response_without_a_status_code_is_named() -> None:
-    """It is of no status."""
-    root = copy.deepcopy(CONTRACT)
-    responses = root["paths"][START]["post"]["responses"]
-    responses[""] = responses.pop("200")
-
-    with pytest.raises(Problem, match=r"start/post/responses/: expected a status code"):
-        differences(Document(CONTRACT, "base"), Document(root, "revision"))
-
-
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"openapi: 3.1.0\n" + b"#" * MOST_BYTES])
 def test_bytes(value: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is not text, or too much of it, is refused."""
