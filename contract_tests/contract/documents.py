@@ -49,7 +49,6 @@ _CORE = re.compile(
     re.VERBOSE,
 )
 _OTHER_VERSION = re.compile(r"^%YAML[ \t]++(?!1\.2[ \t]*$).*$", re.MULTILINE)
-_HALVES = re.compile(r"\\u[dD][89a-fA-F]|[0-9]{300}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -104,11 +103,18 @@ def read(text: str | bytes, name: str = "the document") -> Any:
 
 def _parsed(text: str, name: str) -> Any:
     # JSON is YAML 1.2, but the JSON parser is much faster.
-    if text.lstrip().startswith(("{", "[", '"')) and not _HALVES.search(text):
+    if text.lstrip().startswith(("{", "[", '"')):
         with contextlib.suppress(_NotPlainError, json.JSONDecodeError):
-            return json.loads(
-                text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+            value = json.loads(
+                text,
+                object_pairs_hook=_unique,
+                parse_int=_whole,
+                parse_float=_finite,
+                parse_constant=_finite,
             )
+            # Pairs that JSON escapes are joined by now: what is left is half of one.
+            if not _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+                return value
     return _Reader(name).read(text)
 
 
@@ -149,6 +155,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise _NotPlainError
     return found
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -63,6 +63,8 @@ REFUSED: dict[str, tuple[str | bytes, tuple[int, int]]] = {
     "a number out of range": ('{"a": 1e999}', (1, 7)),
     "a number of too many digits": (f'{{"a": {"9" * 5000}}}', (1, 7)),
     "half a character": (r'{"a": "\ud83d"}', (1, 7)),
+    "half a character in a key": (r'{"a": {"\ude80": 1}}', (1, 8)),
+    "a number out of range, without a point": (f'{{"a": {"9" * 310}}}', (1, 7)),
     "a tag of its own": ("a: !secret x\n", (1, 4)),
     "a tag that builds objects": ("a: !!python/object:os.system {}\n", (1, 4)),
     "a tag beyond JSON": ("a: !!binary aGk=\n", (1, 4)),
@@ -129,6 +131,23 @@ def test_json_is_read_as_json(value: Any, ascii_only: bool, indent: int | None) 
     assert read(text) == value
     if ascii_only and indent is None and "\x7f" not in text:
         assert read(f"- {text}") == [value]
+
+
+PLAIN_JSON: dict[str, tuple[str, Any]] = {
+    "an escaped pair": (r'"\ud83d\ude80"', "\U0001f680"),
+    "an escaped backslash before a u": (r'"\\ud83d"', r"\ud83d"),
+    "a text of many digits": (f'"{"7" * 400}"', "7" * 400),
+    "a large number": ("7" * 300, int("7" * 300)),
+}
+
+
+@pytest.mark.parametrize("name", list(PLAIN_JSON))
+def test_json_is_not_limited_as_yaml_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The YAML parser does not read it, whatever its texts and numbers are."""
+    text, value = PLAIN_JSON[name]
+    monkeypatch.setattr("contract_tests.contract.documents.MOST_NODES", 0)
+
+    assert read(f'{{"a": [{text}]}}') == {"a": [value]}
 
 
 def test_a_byte_order_mark_and_the_name_of_a_file(tmp_path: Path) -> None:
