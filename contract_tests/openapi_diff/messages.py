@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .combine import Nodes
 from .kinds import Difference, Direction
 from .read import Node
@@ -10,6 +12,7 @@ from .words import ABSENT, fields_of
 
 # OpenAPI describes these elsewhere than among the parameters and headers.
 DESCRIBED_ELSEWHERE = {"accept", "content-type", "authorization"}
+STATUS = re.compile(r"[0-9]{3}|[0-9]XX|default", re.IGNORECASE)
 
 
 def compare_requests(base: Node, revision: Node, place: Place) -> Differences:
@@ -60,8 +63,12 @@ def compare_responses(base: Node, revision: Node, label: str) -> Differences:
 
 def _statuses(operation: Node) -> dict[str, Node]:
     responses = operation.get("responses")
-    listed = responses.fixed() if responses else ()
-    return {str(status).upper(): response.follow() for status, response in listed}
+    found = {}
+    for status, response in responses.fixed() if responses else ():
+        if not STATUS.fullmatch(status):
+            raise response.unexpected("a status, a range such as 4XX, or default, as its key")
+        found[status.upper()] = response.follow()
+    return found
 
 
 def _covering(statuses: dict[str, Node], status: str) -> Node | None:
