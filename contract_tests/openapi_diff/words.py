@@ -44,5 +44,6 @@ def fields_of(
 
 
 def listed(values: tuple[str, ...] | list[str]) -> str:
-    """Return values as one text."""
-    return ", ".join(value.strip('"') for value in values)
+    """Return values as one text, those that would be blank in quotes."""
+    bare = (value[1:-1] if value.startswith('"') else value for value in values)
+    return ", ".join(text if text.strip() else f'"{text}"' for text in bare)

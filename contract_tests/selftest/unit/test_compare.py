@@ -159,6 +159,18 @@ def test_documents_are_valid() -> None:
     assert failed == []
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [("", '""'), (" ", '" "'), ("a b", "a b"), ('"', '\\"'), (0, "0")]
+)
+def test_value_of_an_enum_is_shown_where_it_is_blank(value: object, shown: str) -> None:
+    """A blank text is in quotes, others are as they are."""
+    base, revision = ({"enum": ["a", *more]} for more in ([], [value]))
+    found = differences(small(base, "response"), small(revision, "response"))
+    [added] = [one for one in found if one.kind == "value-added"]
+
+    assert (added.revision, added.subject) == (shown, shown)
+
+
 def test_titles_are_unique() -> None:
     """No two pairs have one name, and there are enough of them."""
     titles = [case["title"] for case in SPELLINGS + EXCHANGES]
