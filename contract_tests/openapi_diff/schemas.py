@@ -11,9 +11,10 @@ from jsonschema_rs.canonical import Containment
 
 from ..problems import Problem
 from .combine import ALL, Nodes, Shape, both, tighter
+from .keywords import BOUNDS, MARKS
 from .kinds import Difference, Direction, breaks
 from .read import Node
-from .shape import BOUNDS, MARKS, shape_of
+from .shape import shape_of
 from .words import ABSENT, NULL, described, listed
 
 # Each is shown with its place; a path through references can be longer than any pointer.
@@ -21,6 +22,7 @@ LONGEST_PLACE = 2000
 LONGEST_TEXT = 1000
 # Larger ones are not proven to be covered: jsonschema_rs takes seconds for an enum of 200 values.
 LARGEST_OPAQUE = 300
+REFERENCES = ("$ref", "$dynamicRef")
 
 # A request does not contain what only the server may set; and the other way round.
 HIDDEN = {Direction.REQUEST: "readOnly", Direction.RESPONSE: "writeOnly"}
@@ -319,8 +321,9 @@ def _opaque(base: Shape, revision: Shape, place: Place) -> Differences:
 def _covers(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether it is proven that one allows all that the other allows."""
     text = f"{one}{other}"
-    if "$" in text or len(text) > LARGEST_OPAQUE:
-        return False  # a reference has its target outside
+    # A reference has its target outside.
+    if any(f"'{key}'" in text for key in REFERENCES) or len(text) > LARGEST_OPAQUE:
+        return False
     try:
         return bool(
             jsonschema_rs.canonicalize(one, draft=jsonschema_rs.Draft202012).covers(

@@ -12,22 +12,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .combine import ALL, LOWER, Bound, Nodes, Shape, both, text_of, tidy, tighter, type_of, union
+from .combine import ALL, Bound, Nodes, Shape, both, text_of, tidy, tighter, type_of, union
+from .keywords import BOUNDS, COUNTED, EXCLUSIVE, MARKS, VACUOUS, opaque
 from .read import Node
 
-IGNORED = {
-    "title", "description", "example", "examples", "externalDocs", "xml", "discriminator",
-    "$comment", "$schema", "$id", "$anchor", "$defs", "definitions", "readOnly", "writeOnly",
-    "contentEncoding", "contentMediaType", "contentSchema", "nullable",
-}  # fmt: skip
-READ = {"$ref", "type", "enum", "const", "allOf", "anyOf", "oneOf", "properties", "required"}
-READ |= {"additionalProperties", "items", "default", "deprecated"}
-UPPER = {"maximum", "maxLength", "maxItems", "maxProperties"}
-EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
-BOUNDS = LOWER | UPPER
-MARKS = {"format", "pattern", "multipleOf", "uniqueItems"}
 _STEPS = 20
-READ |= BOUNDS | MARKS | set(EXCLUSIVE.values())
 
 
 def shape_of(nodes: Nodes) -> Shape:
@@ -45,7 +34,7 @@ def _home(node: Node) -> Node:
     """
     node = node.follow()
     keywords = node.value if isinstance(node.value, dict) else {}
-    beside = {key for key in keywords if not key.startswith("x-")} - IGNORED
+    beside = COUNTED & keywords.keys()
     parts = list(one.entries()) if beside == {"allOf"} and (one := node.get("allOf")) else []
     return _home(parts[0]) if len(parts) == 1 else node
 
@@ -62,8 +51,7 @@ def _shape(node: Node, above: frozenset[str]) -> Shape:
     if isinstance(keywords.get("$ref"), str):
         target = node.follow()
         shape = replace(_shape(target, above), at=target.pointer)
-        beside = set(keywords) - {"$ref", "summary", "nullable"} - IGNORED
-        if node.document.refs_stand_alone or not beside:
+        if node.document.refs_stand_alone or COUNTED & keywords.keys() == {"$ref"}:
             return _nullable(node, shape)
     shape = _with(node, shape, _own(node))
     if parts := node.get("allOf"):
@@ -112,11 +100,7 @@ def _own(node: Node) -> Shape:
         required=required,
         others=_others(node),
         entries=(items,) if items and items.value not in (True, {}) else (),
-        opaque={
-            key: value
-            for key, value in keywords.items()
-            if key not in READ | IGNORED and not key.startswith("x-")
-        },
+        opaque=opaque(keywords),
         default=text_of(keywords["default"]) if "default" in keywords else None,
         deprecated=keywords.get("deprecated") is True,
     )
@@ -148,13 +132,14 @@ def _marks(node: Node) -> dict[str, frozenset[str]]:
     keywords = node.object()
     return {
         key: frozenset({text if isinstance(text := keywords[key], str) else text_of(text)})
-        for key in MARKS
-        if keywords.get(key) not in (None, False) and (key, keywords[key]) != ("multipleOf", 1)
+        for key in MARKS & keywords.keys()
+        if keywords[key] not in (None, *VACUOUS.get(key, ()))
+        and (key, keywords[key]) != ("multipleOf", 1)
     }
 
 
 def _bounds(node: Node) -> dict[str, Bound]:
-    """Return the bounds, without a minimum of 0 for a length or a count."""
+    """Return the bounds that forbid something."""
     keywords = node.object()
     bounds: dict[str, Bound] = {}
     for key in BOUNDS:
@@ -167,7 +152,7 @@ def _bounds(node: Node) -> dict[str, Bound]:
                 raise node.unexpected(f"a number for {key}")
             if key in bounds:
                 bounds[key] = tighter(key, bounds[key], (bound, exclusive))
-            elif bound or key in EXCLUSIVE or key in UPPER:
+            elif bound not in VACUOUS.get(key, ()):
                 bounds[key] = (bound, exclusive)
     return bounds
 

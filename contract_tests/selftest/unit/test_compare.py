@@ -159,6 +159,70 @@ def test_documents_are_valid() -> None:
     assert failed == []
 
 
+LONG = "words of some length; " * 20
+# Each forbids nothing, or says nothing about values.
+WITHOUT_EFFECT: list[dict[str, Any]] = [
+    {"pattern": ""}, {"pattern": "^"}, {"pattern": ".*"}, {"format": ""}, {"minLength": 0},
+    {"minItems": 0}, {"minProperties": 0}, {"uniqueItems": False}, {"required": []},
+    {"additionalProperties": {}}, {"items": {}}, {"not": False}, {"contains": {}, "minContains": 0},
+    {"maxContains": 0}, {"dependentRequired": {}}, {"patternProperties": {}},
+    {"propertyNames": {"pattern": "", "description": "$"}}, {"unevaluatedProperties": True},
+    {"markdownDescription": "costs $5"}, {"enumDescriptions": [LONG]}, {"additionalItems": False},
+    {"title": LONG}, {"$comment": LONG}, {"$dynamicAnchor": "here"},
+]  # fmt: skip
+# The same, within a keyword that is compared as a whole.
+OPAQUE: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"prefixItems": [{"type": "integer"}]}, {"prefixItems": [{"type": "integer", "title": LONG}]}),
+    (
+        {"patternProperties": {"^description$": {"type": "integer"}}},
+        {"patternProperties": {"^description$": {"type": "integer", "description": LONG}}},
+    ),
+    (
+        {"not": {"properties": {"title": {"anyOf": [{"pattern": "^a$"}]}}}},
+        {"not": {"properties": {"title": {"anyOf": [{"pattern": "^a$", "description": LONG}]}}}},
+    ),
+]
+# The nearest that have an effect.
+WITH_EFFECT: list[tuple[dict[str, Any], str]] = [
+    ({"pattern": "^.*$"}, "pattern-added"), ({"pattern": " "}, "pattern-added"),
+    ({"format": "uuid"}, "format-added"), ({"minLength": 1}, "bound-tightened"),
+    ({"maxLength": 0}, "bound-tightened"), ({"minItems": 1}, "bound-tightened"),
+    ({"uniqueItems": True}, "bound-tightened"), ({"not": {"pattern": "a$"}}, "keyword-tightened"),
+    ({"contains": {}}, "keyword-tightened"),
+    ({"dependentRequired": {"a": ["b"]}}, "keyword-tightened"),
+    ({"dependencies": {"a": ["b"]}}, "keyword-tightened"),
+    ({"propertyNames": {"pattern": "^a$"}}, "keyword-tightened"),
+    ({"prefixItems": [{"type": "string", "description": LONG}]}, "keyword-tightened"),
+    ({"not": {"properties": {"title": {"type": "string"}}}}, "keyword-tightened"),
+    ({"not": {"$ref": "#/components/schemas/Text"}}, "keyword-changed"),
+]  # fmt: skip
+ANY = ["string", "integer", "array", "object"]
+
+
+@pytest.mark.parametrize("way", ["request", "response"])
+@pytest.mark.parametrize(
+    ("base", "revision"), [*(({}, one) for one in WITHOUT_EFFECT), *OPAQUE], ids=str
+)
+def test_keyword_without_effect_is_no_difference(
+    base: dict[str, Any], revision: dict[str, Any], way: str
+) -> None:
+    """Added and taken away, with a type and beside a reference."""
+    for one, other in ((base, revision), (revision, base)):
+        for key, value in (("type", ANY), ("$ref", "#/components/schemas/Text")):
+            documents_ = small({key: value, **one}, way), small({key: value, **other}, way)
+            assert differences(*documents_) == []
+
+
+@pytest.mark.parametrize(("keyword", "kind"), WITH_EFFECT, ids=str)
+def test_keyword_with_effect_is_a_difference(keyword: dict[str, Any], kind: str) -> None:
+    """However like one without effect it is."""
+    found = differences(
+        small({"type": ANY}, "response"), small({"type": ANY, **keyword}, "response")
+    )
+
+    assert [one.kind for one in found] == [kind]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"), [("", '""'), (" ", '" "'), ("a b", "a b"), ('"', '\\"'), (0, "0")]
 )
