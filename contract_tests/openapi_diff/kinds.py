@@ -107,7 +107,7 @@ KINDS: dict[str, Pair] = {
     "media-type-removed": _NARROWER,
     **_one_way(_parts("header"), Direction.RESPONSE),
     **_one_way(_parts("parameter"), Direction.REQUEST),
-    "serialization-changed": (None, _BOTH),
+    "serialization-changed": _NEITHER,
     **_parts("field"),
     "field-allowed": _WIDER,
     "field-forbidden": _NARROWER,

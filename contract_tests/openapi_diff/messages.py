@@ -12,6 +12,7 @@ from .words import ABSENT, fields_of
 
 # OpenAPI describes these elsewhere than among the parameters and headers.
 DESCRIBED_ELSEWHERE = {"accept", "content-type", "authorization"}
+STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
 STATUS = re.compile(r"[0-9]{3}|[0-9]XX|default", re.IGNORECASE)
 
 
@@ -153,9 +154,19 @@ def _paths(response: Node) -> set[tuple[str, str]]:
 
 def part_of(node: Node, name: str, where: str, *, required: bool) -> SchemaPart:
     """Return a parameter or a header; its schema is under ``schema`` or in ``content``."""
-    schema = node.get("schema")
-    if schema is None and (content := node.get("content")):
-        schema = next((media.get("schema") for _, media in content.named()), None)
-    deprecated = node.object().get("deprecated") is True
-    nodes = (schema,) if schema else ()
-    return SchemaPart(name, f" {where} {name}", node.pointer, nodes, required, deprecated)
+    value, nodes, media = node.object(), _schema(node), ""
+    if not nodes and (content := _media(node)):
+        media, only = next(iter(content.items()))
+        nodes = _schema(only)
+    style = "" if media else str(value.get("style", STYLES.get(where)))
+    return SchemaPart(
+        name,
+        f" {where} {name}",
+        node.pointer,
+        nodes,
+        required,
+        deprecated=value.get("deprecated") is True,
+        style=style,
+        explode=value.get("explode", style == "form") is True,
+        media=media,
+    )

@@ -15,7 +15,6 @@ from .security import compare_security
 from .words import ABSENT
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
 TEMPLATE = re.compile(r"\{[^{}]*\}")
 MOST_DIFFERENCES = 10_000
 REQUEST = Direction.REQUEST
@@ -195,25 +194,12 @@ def _operation(base: DocumentOperation, revision: DocumentOperation) -> Differen
 def _parameters(
     base: DocumentOperation, revision: DocumentOperation, at: tuple[str, str], place: Place
 ) -> Differences:
-    old, new = _parts(base), _parts(revision)
-    for name in old.keys() & new.keys():
-        one, other = old[name][1], new[name][1]
-        if one != other:
-            here = place.below(old[name][0].step, old[name][0].name)
-            pointers = (old[name][0].at, new[name][0].at)
-            yield here.difference("serialization-changed", pointers, one, other)
-    yield from compare_parts(
-        "parameter",
-        {name: part for name, (part, _) in old.items()},
-        {name: part for name, (part, _) in new.items()},
-        at,
-        place,
-    )
+    yield from compare_parts("parameter", _parts(base), _parts(revision), at, place)
 
 
-def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
-    """Return the parameters, each with its serialization; those of the path by their order."""
-    found: dict[str, tuple[SchemaPart, str]] = {}
+def _parts(operation: DocumentOperation) -> dict[str, SchemaPart]:
+    """Return the parameters; those of the path by their order."""
+    found: dict[str, SchemaPart] = {}
     for node in (*reversed(operation.items), operation.node):
         listed, seen = node.get("parameters"), set[tuple[str, str]]()
         for entry in listed.entries() if listed else ():
@@ -228,12 +214,8 @@ def _parts(operation: DocumentOperation) -> dict[str, tuple[SchemaPart, str]]:
             key = f"{where} {name}"
             if where == "path" and f"{{{name}}}" in operation.templates:
                 key = f"path {operation.templates.index(f'{{{name}}}')}"
-            style = str(value.get("style", STYLES.get(where)))
-            explode = value.get("explode", style == "form")
-            part = part_of(
-                parameter, name, where, required=value.get("required") is True or where == "path"
-            )
-            found[key] = (part, f"{style}{', exploded' if explode else ''}")
+            required = value.get("required") is True or where == "path"
+            found[key] = part_of(parameter, name, where, required=required)
     return found
 
 

@@ -38,6 +38,7 @@ class Place:
     direction: Direction
     subject: str
     above: frozenset[tuple[tuple[str, ...], tuple[str, ...]]] = frozenset()
+    carries_null: bool = True
 
     def __post_init__(self) -> None:
         if len(self.label) > LONGEST_PLACE:
@@ -101,7 +102,10 @@ def compare_parts(
 
 @dataclass(frozen=True)
 class SchemaPart:
-    """A field, parameter or header: its schema, and whether it is required."""
+    """A field, parameter or header: its schema, and whether it is required.
+
+    A parameter or a header has a style, or is in the media type ``media``.
+    """
 
     name: str
     step: str
@@ -109,6 +113,19 @@ class SchemaPart:
     nodes: Nodes
     required: bool
     deprecated: bool = False
+    style: str = ""
+    explode: bool = False
+    media: str = ""
+
+    def written(self, types: frozenset[str]) -> str:
+        """Return how values of these types are written.
+
+        ``explode`` has no effect on others than lists and objects; in ``simple``, on lists neither.
+        """
+        affected = {"object"} if self.style == "simple" else {"array", "object"}
+        return self.media or self.style + (
+            ", exploded" if self.explode and affected & types else ""
+        )
 
     def described(self) -> str:
         """Return it in a few words."""
@@ -122,6 +139,11 @@ def _part(noun: str, old: SchemaPart, new: SchemaPart, place: Place) -> Differen
         words = ("required", "optional") if old.required else ("optional", "required")
         yield place.difference(kind, at, *words)
     one, other = shape_of(old.nodes), shape_of(new.nodes)
+    ways = tuple(part.written(one.types | other.types) for part in (old, new))
+    if ways[0] != ways[1]:
+        yield place.difference("serialization-changed", at, *ways)
+    if old.style and new.style:  # RFC 6570, section 2.3: null is left out
+        place = replace(place, carries_null=False)
     if one.default != other.default and not (old.required and new.required):
         kind = "default-changed"
         if one.default is None or other.default is None:
@@ -154,7 +176,7 @@ def _shapes(base: Shape, revision: Shape, place: Place) -> Differences:
 
 
 def _null(base: Shape, revision: Shape, place: Place) -> Differences:
-    if (base.types ^ revision.types) & NULL:
+    if place.carries_null and (base.types ^ revision.types) & NULL:
         kind = "became-nullable" if revision.types & NULL else "never-null"
         yield place.difference(kind, (base.at, revision.at), described(base), described(revision))
 

@@ -199,9 +199,14 @@ WITH_EFFECT: list[tuple[dict[str, Any], str]] = [
 ANY = ["string", "integer", "array", "object"]
 
 
+def brief(value: object) -> str:
+    """Return the id of a case."""
+    return str(value)[:60]
+
+
 @pytest.mark.parametrize("way", ["request", "response"])
 @pytest.mark.parametrize(
-    ("base", "revision"), [*(({}, one) for one in WITHOUT_EFFECT), *OPAQUE], ids=str
+    ("base", "revision"), [*(({}, one) for one in WITHOUT_EFFECT), *OPAQUE], ids=brief
 )
 def test_keyword_without_effect_is_no_difference(
     base: dict[str, Any], revision: dict[str, Any], way: str
@@ -213,7 +218,7 @@ def test_keyword_without_effect_is_no_difference(
             assert differences(*documents_) == []
 
 
-@pytest.mark.parametrize(("keyword", "kind"), WITH_EFFECT, ids=str)
+@pytest.mark.parametrize(("keyword", "kind"), WITH_EFFECT, ids=brief)
 def test_keyword_with_effect_is_a_difference(keyword: dict[str, Any], kind: str) -> None:
     """However like one without effect it is."""
     found = differences(
