@@ -162,10 +162,15 @@ class Run:
         return [one for one in deletes if one.request.credential is Credential.VALID]
 
     @property
+    def without_response(self) -> list[Exchange]:
+        """The requests to the API that got no response."""
+        exchanges = self.tape.exchanges
+        return [one for one in exchanges if not one.is_answered and one.operation != UPLOAD]
+
+    @property
     def unanswered(self) -> Counter[str]:
         """How often each operation of the API came without a response; the rest is ``other``."""
-        lost = [one for one in self.tape.exchanges if not one.is_answered]
-        return Counter(one.operation or "other" for one in lost if one.operation != UPLOAD)
+        return Counter(one.operation or "other" for one in self.without_response)
 
     @property
     def completed(self) -> int:

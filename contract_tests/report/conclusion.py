@@ -73,6 +73,8 @@ def counts(report: Report) -> Iterator[str]:
     yield from (f"{found[one]} {one}" for one in others if found[one])
     if run and (broken := [one for one in causes(run.verdicts.values()) if one.fails]):
         yield f"{counted(len(broken), 'cause')} to fix"
+    if run and run.without_response:
+        yield f"{len(run.without_response)} without a response"
     if run and run.unneeded:
         yield f"{len(run.unneeded)} waived without need"
     if run and run.exceeded:

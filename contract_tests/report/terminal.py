@@ -132,6 +132,7 @@ def traffic(run: Run) -> Iterator[str]:
         yield f"delete        {run.not_deleted}"
     if run.unanswered:
         yield f"no response   {hollow.counted(run.unanswered)}"
+        yield f"  the first     {text.numbered(run.without_response[0], run.redaction)}"
     for row in coverage.ROWS:
         counts = {
             status: n for one, status, n in coverage.table(run.cells, run.tape.api) if one == row

@@ -195,10 +195,13 @@ def never_fails(history: History) -> Judgement:
 
     - a 5xx of an upload, which may go to another server;
     - 501 for a delete where none succeeded: the server may not offer it (assumed);
+    - 501 for a method that is of no operation: RFC 9110 has it for one that a server does not know;
     - a 5xx of a path that the contract does not have.
     """
     exchange = history.last
     if exchange.operation == UPLOAD or exchange.template is None or _is_not_offered(history):
+        return None
+    if exchange.operation is None and exchange.response.status == 501:
         return None
     if exchange.response.status >= 500:
         return Broken("the status code", "below 500", str(exchange.response.status))
@@ -338,7 +341,7 @@ def needs_known_method(history: History) -> Judgement:
 
     Not a violation:
 
-    - any 4xx, whether 405 or another, and a redirect;
+    - any 4xx, whether 405 or another, 501, and a redirect;
     - any response to OPTIONS, which belongs to HTTP, and 413 or 429, since a limit may come first;
     - any response to HEAD of a path that has a GET (RFC 9110);
     - any response to DELETE of the URL of a status, which is a delete of an image named ``build``;

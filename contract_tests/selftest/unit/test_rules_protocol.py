@@ -67,6 +67,21 @@ def test_a_failing_start_has_no_meaning(story: Story) -> None:
     assert story.broken == ["P5"]
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "broken"),
+    [
+        ("QUERY", 501, []), ("TRACE", 501, []), ("PUT", 501, []), ("QUERY", 500, ["P5"]),
+        ("GET", 501, ["P5"]),
+    ],
+)  # fmt: skip
+def test_501_says_that_a_method_is_unknown(method: str, status: int, broken: list[str]) -> None:
+    """It is none of a method that the contract has."""
+    story = Story()
+    story.send(method, f"{BUILD}/b", status, None)
+
+    assert story.broken == broken
+
+
 def test_a_slow_start_is_no_other_meaning(story: Story) -> None:
     """P7 passes if both are accepted, and nothing shows that {} was read as false."""
     for build, body, returned in (

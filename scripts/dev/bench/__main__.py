@@ -55,12 +55,12 @@ mutations make of the contract's responses, whatever our rules check: a key drop
 snake_case, a value of another type, null or another text, a status code, a media type or a body
 replaced. Those that leave a documented response are left out; a date-time moved by a day is not,
 though no schema excludes it, since the build is made during the run. A fault is caught if anything
-is reported that is not without it; of ours by the gate, if its own rule is violated. All of them
-take all programs hours: `FAULTS=all` measures those that no earlier run with the same versions has,
-and `FAULTS=n` the next n. schemathesis runs with its defaults (stock), and with the document of
-`make export FORM=strict` and a hook that uploads (extended). The others run without scripts of
-their own, but for Prism, and no document describes the upload: they get that document and a server
-with builds that have ended, and see no build that waits or runs.""",
+is reported that is not without it; of ours by the gate, with `LEVEL=advice`, if its own rule is
+violated. All of them take all programs hours: `FAULTS=all` measures those that no earlier run with
+the same versions has, and `FAULTS=n` the next n. schemathesis runs with its defaults (stock), and
+with the document of `make export FORM=strict` and a hook that uploads (extended). The others run
+without scripts of their own, but for Prism, and no document describes the upload: they get that
+document and a server with builds that have ended, and see no build that waits or runs.""",
     "recorded": f"""CPU time and memory of `make judge` for a file of clean recorded traffic,
 entries of 1.1 kB: builds of {recorded.SHAPES["many builds"]} exchanges, and one build that is
 polled all the time. Beside it, a program that reads the file at once and checks each response

@@ -81,7 +81,7 @@ def _gate(url: str, folder: Path, _: Path) -> Command:
     words = [sys.executable, "-m", "contract_tests", "gate", f"--junit={folder}/junit.xml"]
     settings = {
         "TARGET": url, "TOKEN": TOKEN, "SEED": str(SEED), "DEADLINE": str(DEADLINE),
-        "SERVER_ONLY": "1",
+        "SERVER_ONLY": "1", "LEVEL": "advice",
     }  # fmt: skip
     return Command(words, ROOT, {f"CONTRACT_{name}": one for name, one in settings.items()})
 
