@@ -16,7 +16,7 @@ from .operations import operations
 from .problem import LintProblem, below, refuse
 from .schemas import circles, defaults, schemas
 from .sources import sources
-from .structure import METHODS, path_items, references, servers, unknown_keys
+from .structure import METHODS, path_items, references, unknown_keys
 
 
 def problems(contract: Any) -> list[LintProblem]:
@@ -38,7 +38,6 @@ def problems(contract: Any) -> list[LintProblem]:
     return [
         *unknown_keys("document", "", contract),
         *unknown_keys("components", "/components", contract["components"]),
-        *servers(contract),
         *operations(contract),
         *schemas(contract),
         *statuses(contract),

@@ -7,10 +7,6 @@ FIXES = {
     "ref-sibling": "wrap the $ref in allOf",
     "ref-missing": "refer to a part of components that is there, and not to itself",
     "path-key": "state it at each operation",
-    "server": (
-        "write the URL out, without variables, a user, a query and a fragment: the client sends to "
-        "it if it is given no other"
-    ),
     "unknown-key": (
         "remove it, or support it in the templates and allow it in scripts/contract_lint"
     ),

@@ -18,13 +18,8 @@ FIELDS = {
     "to_dict": "a method of every model",
     "from_dict": "a method of every model",
     "field": "a function that every model calls",
-    "absent": "a function that every model calls",
-    "is_terminal": "a property of every build",
-    "duration": "a property of every build",
 }
 """Python names that a property cannot have, and why."""
-STORED = "_or_unset"
-"""How the field of an optional array ends: its own name is that of a property."""
 
 
 def schema_names(named: Part) -> Iterator[LintProblem]:
@@ -50,11 +45,8 @@ def property_names(at: str, schema: Part) -> Iterator[LintProblem]:
     for name in schema.get("properties", {}):
         place = below(f"{at}/properties", name)
         snake = python_name(name)
-        if why := FIELDS.get(re.sub("[.-]", "_", snake)):
-            yield refuse("property-taken", place, f"the name {name}, which is {why}")
-        elif snake.endswith(STORED):
-            what = f"the name {name}: names of optional arrays end with {STORED}"
-            yield refuse("property-taken", place, what)
+        if snake in FIELDS:
+            yield refuse("property-taken", place, f"the name {name}, which is {FIELDS[snake]}")
         elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
             yield refuse("property-name", place, f"the name {name}, which has no name in Python")
         plain = re.sub("[_.-]", "", snake)

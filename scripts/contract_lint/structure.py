@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from .problem import LintProblem, Part, below, refuse, resolve
 
@@ -53,20 +52,6 @@ def _reference(contract: Part, node: Part, reference: str, pointer: str) -> Iter
             resolve(contract, node)
         except (LookupError, TypeError):
             yield refuse("ref-missing", pointer, f"$ref to {reference}, which leads nowhere")
-
-
-def servers(contract: Part) -> Iterator[LintProblem]:
-    """Find a first server that is no base URL of the client by itself."""
-    listed = contract.get("servers") or [{}]
-    url = listed[0].get("url", "")
-    try:
-        parts = urlsplit(url)
-        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_whole = False
-    if not is_whole or set("{}@?#") & set(url):
-        what = f"{url!r}, which is no http(s) URL of a host alone, with or without a path"
-        yield refuse("server", "/servers/0/url", what)
 
 
 def path_items(contract: Part) -> Iterator[LintProblem]:
