@@ -16,7 +16,14 @@ from .operations import operations
 from .problem import LintProblem, below, refuse
 from .schemas import circles, defaults, schemas
 from .sources import sources
-from .structure import METHODS, path_items, references, unknown_keys
+from .structure import (
+    METHODS,
+    invalid_schemas,
+    path_items,
+    references,
+    servers,
+    unknown_keys,
+)
 
 
 def problems(contract: Any) -> list[LintProblem]:
@@ -27,8 +34,9 @@ def problems(contract: Any) -> list[LintProblem]:
     unfollowed = [*path_items(contract), *references(contract, contract)]
     if unfollowed:
         return unfollowed  # the checks below follow references
-    if unfit := [*circles(contract)] or [*defaults(contract)]:
-        return unfit  # the validator does not end with the former, nor show the place of the latter
+    # The validator does not end with circles, nor show the place of the other two.
+    if unfit := [*invalid_schemas(contract)] or [*circles(contract)] or [*defaults(contract)]:
+        return unfit
     invalid = [
         refuse("openapi", below("", *error.path), error.message)
         for error in OpenAPIV31SpecValidator(contract).iter_errors()
@@ -38,6 +46,7 @@ def problems(contract: Any) -> list[LintProblem]:
     return [
         *unknown_keys("document", "", contract),
         *unknown_keys("components", "/components", contract["components"]),
+        *servers(contract),
         *operations(contract),
         *schemas(contract),
         *statuses(contract),

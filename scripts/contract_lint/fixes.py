@@ -6,6 +6,9 @@ FIXES = {
     "ref-target": "name the part in components, and refer to that",
     "ref-sibling": "wrap the $ref in allOf",
     "ref-missing": "refer to a part of components that is there, and not to itself",
+    "server": (
+        "give an absolute http(s) URL, without user, query, fragment, {variables} and /api/v1"
+    ),
     "path-key": "state it at each operation",
     "unknown-key": (
         "remove it, or support it in the templates and allow it in scripts/contract_lint"

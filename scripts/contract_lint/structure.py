@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
+
 from .problem import LintProblem, Part, below, refuse, resolve
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -23,6 +25,11 @@ KEYS: dict[str, set[str]] = {
 }  # fmt: skip
 EXTENSIONS = {"x-source", "x-derived", "x-observed", "x-assumed"}
 COMPONENT = re.compile(r"#/components/[a-zA-Z]+/[^/]+")
+SCHEMA = re.compile(r"/components/schemas/[^/]+|(/components/[^/]+|/paths)/[^/]+/(.*/)?schema")
+# The client adds the path of an operation, which has the version, and no variable is expanded.
+SERVER = re.compile(
+    r"https?://([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?(?!.*/api/v\d)[/\w.~-]*", re.ASCII
+)
 
 
 def references(contract: Part, node: Any, pointer: str = "") -> Iterator[LintProblem]:
@@ -52,6 +59,25 @@ def _reference(contract: Part, node: Part, reference: str, pointer: str) -> Iter
             resolve(contract, node)
         except (LookupError, TypeError):
             yield refuse("ref-missing", pointer, f"$ref to {reference}, which leads nowhere")
+
+
+def invalid_schemas(node: Any, pointer: str = "") -> Iterator[LintProblem]:
+    """Find what is not a schema; the validator of OpenAPI shows its place from the schema on."""
+    if SCHEMA.fullmatch(pointer):
+        try:
+            jsonschema_rs.meta.validate(node)
+        except jsonschema_rs.ValidationError as error:
+            yield refuse("openapi", below(pointer, *error.instance_path), error.message)
+    elif isinstance(node, dict | list) and not pointer.endswith("/value"):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from invalid_schemas(value, below(pointer, key))
+
+
+def servers(contract: Part) -> Iterator[LintProblem]:
+    """Find a first server, which is the client's default, that is not a base URL."""
+    given = contract.get("servers") or [{}]
+    if not SERVER.fullmatch(given[0].get("url", "")):  # not shown: it may have a password
+        yield refuse("server", "/servers/0/url", "not a base URL, which the client begins with")
 
 
 def path_items(contract: Part) -> Iterator[LintProblem]:

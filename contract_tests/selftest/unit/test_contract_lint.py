@@ -149,6 +149,38 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
         {f"{STATUS}/deprecated": True}, "unknown-key", f"{STATUS}/deprecated",
     ),
     "an operation for anybody": ({f"{STATUS}/security": []}, "security", f"{STATUS}/security"),
+    **{
+        f"a server {url}": ({"/servers/0/url": url}, "server", "/servers/0/url")
+        for url in ("/", "", "api.example", "ftp://api.example", "https://", "https://{host}.example",
+                    "https://user:password@api.example", "https://api.example?a=b",
+                    "https://api.example#a", "https://api.example/api/v2", 'https://api.example/"',
+                    "https://api .example", "https://api.example:port")
+    },
+    "no server": ({"/servers": GONE}, "server", "/servers/0/url"),
+    "a name twice among the required": (
+        {f"{SCHEMAS}/DeleteImageResponse/required": ["success", "message", "success"]},
+        "openapi", f"{SCHEMAS}/DeleteImageResponse/required",
+    ),
+    "a required that is not a list": (
+        {f"{FIELDS}/id/required": True}, "openapi", f"{FIELDS}/id/required",
+    ),
+    "a description that is a number": (
+        {f"{FIELDS}/id/description": 7}, "openapi", f"{FIELDS}/id/description",
+    ),
+    "a description that is null": (
+        {f"{FIELDS}/id/description": None}, "openapi", f"{FIELDS}/id/description",
+    ),
+    "items that are a number": (
+        {f"{FIELDS}/artifacts/items": 7}, "openapi", f"{FIELDS}/artifacts/items",
+    ),
+    "a type of a parameter that does not exist": (
+        {"/components/parameters/build_id/schema/type": "text"},
+        "openapi", "/components/parameters/build_id/schema/type",
+    ),
+    "a type of a body that does not exist": (
+        {f"{STATUS}/responses/200/content/application~1json/schema": {"type": "text"}},
+        "openapi", f"{STATUS}/responses/200/content/application~1json/schema/type",
+    ),
     "webhooks": ({"/webhooks": {}}, "unknown-key", "/webhooks"),
     "an operation named like a keyword": (
         {CANCEL: operation("import", "204")}, "operation-name", f"{CANCEL}/operationId",
@@ -402,6 +434,27 @@ def test_property_that_the_client_needs_is_missed(name: str, property_name: str)
 
     assert [(one.id, one.pointer) for one in without] == [("job-property", at)]
     assert ("job-schema", SCHEMAS) in [(one.id, one.pointer) for one in renamed]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:8000",
+        "https://api.example/",
+        "https://api.example/base",
+        "http://[::1]:80",
+    ],
+)
+def test_server_that_is_a_base_url_is_accepted(url: str) -> None:
+    """With a port, or a path that is not the version's."""
+    assert problems(edited({"/servers/0/url": url})) == []
+
+
+def test_parameter_named_schema_is_not_read_as_a_schema() -> None:
+    """Its ``required`` is a boolean, which that of a schema is not."""
+    given = contract().document["components"]["parameters"]["teamId"] | {"required": False}
+
+    assert problems(edited({"/components/parameters/schema": given})) == []
 
 
 def test_the_contract_is_sound() -> None:
