@@ -15,10 +15,8 @@ FIXES = {
     ),
     "schema-name": "name it in CamelCase, and otherwise than what Python and the client have",
     "schema-twice": "name one of them otherwise",
-    "property-taken": (
-        "name it otherwise in scripts/templates/model.py.jinja, and take it out of FIELDS in "
-        "scripts/contract_lint/names.py"
-    ),
+    "property-taken": "give what has this name in scripts/templates another one",
+    "tag-taken": "name it otherwise, or what has this name in scripts/templates or the schemas",
     "property-name": (
         "use a letter, then letters, digits and _ . -; if the API has another name, give it one in "
         "scripts/templates/model.py.jinja, then allow it here"
@@ -27,6 +25,7 @@ FIXES = {
     "required-unknown": "name one of the properties",
     "path": "use letters, digits and . _ ~ -, and {parameter} for a whole segment",
     "operation-name": "use words in lower case with _ between",
+    "operation-taken": "name it otherwise, or what has this name in scripts/templates",
     "operation-twice": "name each once",
     "tag": "give it one tag, which names its folder, and begin it with a letter",
     "parameter-place": "teach endpoint_module.py.jinja to send it, then allow it here",

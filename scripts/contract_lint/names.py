@@ -6,20 +6,22 @@ import builtins
 import re
 from collections.abc import Iterator
 
+from openapi_python_client.strings import PythonIdentifier
+
 from .problem import LintProblem, Part, below, refuse
+from .taken import attributes, imported
 
 CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
 # Names that a module of a model or of an operation uses itself.
-CLASSES = {
-    "Any", "ApiError", "AuthenticatedClient", "Mapping", "Model", "Response", "StrEnum", "Struct",
-    "Timestamp", "Unset", "UNSET",
-} | {name for name in dir(builtins) if name[0].isupper()}  # fmt: skip
-FIELDS = {
-    "to_dict": "a method of every model",
-    "from_dict": "a method of every model",
-    "field": "a function that every model calls",
-}
-"""Python names that a property cannot have, and why."""
+CLASSES = (
+    imported(
+        "model.py.jinja", "str_enum.py.jinja", "endpoint_module.py.jinja", "endpoint_init.py.jinja"
+    )
+    | {"Any", "Mapping", "StrEnum", "Struct"}
+    | {name for name in dir(builtins) if name[0].isupper()}
+)
+FIELDS = attributes("model.py.jinja", "types.py.jinja") | imported("model.py.jinja")
+"""Python names that a property cannot have: a model has them, or calls them in its class."""
 
 
 def schema_names(named: Part) -> Iterator[LintProblem]:
@@ -35,18 +37,21 @@ def schema_names(named: Part) -> Iterator[LintProblem]:
 
 
 def python_name(name: str) -> str:
-    """Return the name of a property in Python, except for dots and dashes."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Return the name of a property in Python, as the generator makes it."""
+    return str(PythonIdentifier(name, "field_"))
 
 
 def property_names(at: str, schema: Part) -> Iterator[LintProblem]:
     """Find properties whose Python names collide or are not possible."""
     seen: dict[str, str] = {}
-    for name in schema.get("properties", {}):
+    properties = schema.get("properties", {})
+    # An array that may be absent is stored beside the property that reads it.
+    stored = {f"{python_name(name)}_or_unset" for name, one in properties.items() if "items" in one}
+    for name in properties:
         place = below(f"{at}/properties", name)
         snake = python_name(name)
-        if snake in FIELDS:
-            yield refuse("property-taken", place, f"the name {name}, which is {FIELDS[snake]}")
+        if snake in FIELDS | stored:
+            yield refuse("property-taken", place, f"the name {name}, which the models use")
         elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
             yield refuse("property-name", place, f"the name {name}, which has no name in Python")
         plain = re.sub("[_.-]", "", snake)
@@ -56,5 +61,5 @@ def property_names(at: str, schema: Part) -> Iterator[LintProblem]:
             )
         seen[plain] = name
     for name in schema.get("required", []):
-        if name not in schema.get("properties", {}):
+        if name not in properties:
             yield refuse("required-unknown", f"{at}/required", f"{name} is not a property")

@@ -8,17 +8,22 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from openapi_python_client.strings import ClassName, PythonIdentifier
+
 from .names import python_name
 from .problem import LintProblem, Part, below, refuse, resolve
 from .structure import unknown_keys
+from .taken import attributes, imported
 
 PATH = re.compile(r"(/([A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}))+")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-# Names that a module of an operation uses itself.
-TAKEN = {
-    "client", "body", "response", "parsed", "sync", "asyncio", "httpx", "write", "decode",
-    "decode_error", "path_segment", "query", "str", "self",
+# Names that the methods of a client use themselves, and those that a module of an operation does.
+IN_METHODS = imported("endpoint_init.py.jinja")
+TAKEN = imported("endpoint_module.py.jinja") | IN_METHODS | {
+    "client", "body", "response", "parsed", "sync", "asyncio", "str", "self",
 }  # fmt: skip
+OF_CLIENT = attributes("client.py.jinja")
+CLASSES = imported("client.py.jinja", "endpoint_init.py.jinja") | {"Client"}
 
 
 def operations(contract: Part) -> Iterator[LintProblem]:
@@ -32,6 +37,7 @@ def operations(contract: Part) -> Iterator[LintProblem]:
             names[operation.get("operationId", "")] += 1
             yield from unknown_keys("operation", at, operation)
             yield from _named(at, operation, names)
+            yield from _tagged(contract, at, operation)
             yield from _secured(contract, at, operation)
             yield from _parameters(contract, at, path, operation)
             yield from _request(contract, at, operation)
@@ -49,9 +55,18 @@ def _named(at: str, operation: Part, names: Counter[str]) -> Iterator[LintProble
         )
     if names[name] > 1:
         yield refuse("operation-twice", f"{at}/operationId", f"{name} twice")
+    if name in IN_METHODS:
+        yield refuse("operation-taken", f"{at}/operationId", f"{name}, which the client uses")
+
+
+def _tagged(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:
     tags = operation.get("tags", [])
     if len(tags) != 1 or not re.match("[A-Za-z]", tags[0]):
         yield refuse("tag", f"{at}/tags", "not exactly one tag that begins with a letter")
+        return
+    taken = CLASSES | set(contract["components"]["schemas"])
+    if PythonIdentifier(tags[0], "tag") in OF_CLIENT or ClassName(tags[0], "") in taken:
+        yield refuse("tag-taken", f"{at}/tags/0", f"{tags[0]}, which the client has")
 
 
 def _secured(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:
@@ -87,7 +102,8 @@ def _parameters(contract: Part, at: str, path: str, operation: Part) -> Iterator
                 f"use {'type: [string, null]' if is_query else 'type: string'}, and nothing else",
             )  # fmt: skip
         named = python_name(name) if is_query else name
-        if not IDENTIFIER.fullmatch(named) or named in TAKEN or keyword.iskeyword(named):
+        taken = TAKEN | {operation.get("operationId")}
+        if not IDENTIFIER.fullmatch(named) or named in taken or keyword.iskeyword(named):
             yield refuse("parameter-name", place, f"the name {name}, which the client cannot use")
         if not is_query:
             found.append(name)
@@ -107,6 +123,12 @@ def _request(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:
     if not body.get("content"):
         yield refuse("body-missing", f"{at}/requestBody", "a body without content")
     yield from _content(contract, f"{at}/requestBody", body)
+    for media in body.get("content", {}).values():
+        schema = media.get("schema", {})
+        for key in resolve(contract, schema).get("properties", {}):
+            if python_name(key) in IN_METHODS | {operation.get("operationId")}:
+                place = below(str(schema.get("$ref", "#"))[1:], "properties", key)
+                yield refuse("property-taken", place, f"the name {key}, which its method uses")
 
 
 def _responses(contract: Part, at: str, operation: Part) -> Iterator[LintProblem]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from msgspec import structs
+from prime_image_builds import AuthenticatedClient, models
+from prime_image_builds.types import Model
 
 from scripts.contract_lint import problems
+from scripts.contract_lint.names import FIELDS as TAKEN_FIELDS
 from scripts.contract_lint.names import python_name
 from scripts.contract_lint.needs import ALWAYS, SOMETIMES, needs
+from scripts.contract_lint.operations import OF_CLIENT
 
 from ...contract.openapi import contract
 from ..support.edits import (
@@ -344,8 +351,33 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
         f"a property {name}, which a model has": (
             {f"{FIELDS}/{name}": text()}, "property-taken", f"{FIELDS}/{name}",
         )
-        for name in ("to_dict", "from_dict", "field", "toDict")
+        for name in ("to_dict", "from_dict", "field", "toDict", "to-dict", "isTerminal",
+                     "is.terminal", "ISTerminal", "duration", "absent", "counted",
+                     "artifactsOrUnset")
     },
+    **{
+        f"a property {name} of a request, which its method uses": (
+            {f"{REQUEST}/{name}": text()}, "property-taken", f"{REQUEST}/{name}",
+        )
+        for name in ("member", "initiateImageBuild")
+    },
+    **{
+        f"a parameter {name}, which the client uses": (
+            {"/components/parameters/teamId/name": name}, "parameter-name",
+            f"{DELETE}/parameters/2",
+        )
+        for name in ("used", "member", "secretsOf", "write", "deleteImage")
+    },
+    **{
+        f"a tag {name}, which the client has": (
+            {CANCEL: operation("cancel_build", "204", name)}, "tag-taken", f"{CANCEL}/tags/0",
+        )
+        for name in ("Token", "Request", "Tolerance", "max response bytes", "With-Headers",
+                     "Literal", "Client", "error detail")
+    },
+    "an operation named like a function that its package has": (
+        {CANCEL: operation("member", "204")}, "operation-taken", f"{CANCEL}/operationId",
+    ),
     "a property that begins with a digit": (
         {f"{FIELDS}/2nd": text()}, "property-name", f"{FIELDS}/2nd",
     ),
@@ -358,7 +390,8 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
             {f"{SCHEMAS}/{name}": text(enum=["a"])}, "schema-name", f"{SCHEMAS}/{name}",
         )
         for name in ("AuthenticatedClient", "Any", "Unset", "UNSET", "Response", "Model",
-                     "Timestamp", "ApiError", "Exception", "StrEnum", "some_thing")
+                     "Timestamp", "ApiError", "Exception", "StrEnum", "some_thing", "Tolerance",
+                     "Literal", "OpenEnum")
     },
     "two schemas that are one name": (
         {f"{SCHEMAS}/Errordetail": text(enum=["a"])}, "schema-twice", f"{SCHEMAS}/Errordetail",
@@ -448,6 +481,39 @@ def test_property_that_the_client_needs_is_missed(name: str, property_name: str)
 def test_server_that_is_a_base_url_is_accepted(url: str) -> None:
     """With a port, or a path that is not the version's."""
     assert problems(edited({"/servers/0/url": url})) == []
+
+
+MODELS = [one for one in vars(models).values() if isinstance(one, type) and issubclass(one, Model)]
+
+
+def public(names: Iterable[str]) -> set[str]:
+    """Return the names that a property may have in Python."""
+    return {name for name in names if name == python_name(name)}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_attribute_of_a_model_cannot_be_a_field(model: type[Model]) -> None:
+    """Neither can what its module has: each is one of its fields, or refused."""
+    fields = {field.name for field in structs.fields(model)}
+    read = {name.removesuffix("_or_unset") for name in fields}
+    names = public([*dir(model), *vars(sys.modules[model.__module__])])
+
+    assert names - fields - read <= TAKEN_FIELDS
+
+
+def test_attribute_of_a_client_cannot_be_a_tag() -> None:
+    """Of an instance, too; ``images`` is the tag of the contract."""
+    names = public(dir(AuthenticatedClient("https://api.example", "t")))
+
+    assert names - {"images"} <= OF_CLIENT
+
+
+@pytest.mark.parametrize(
+    "name", ["seconds", "terminal", "artifact_type_or_unset", "member", "used"]
+)
+def test_field_whose_name_is_free_is_accepted(name: str) -> None:
+    """Of a response: only a method of a module, or an argument, has this name."""
+    assert problems(edited({f"{FIELDS}/{name}": text()})) == []
 
 
 def test_parameter_named_schema_is_not_read_as_a_schema() -> None:

@@ -2,7 +2,7 @@
 
 from msgspec import field
 
-from .._phases import TERMINAL, seconds
+from .. import _phases
 from .._proof import absent
 from ..models.build_artifact_status_response import BuildArtifactStatusResponse
 from ..models.image_build_status import ImageBuildStatus
@@ -47,9 +47,9 @@ class BuildStatusResponse(Model, frozen=True, kw_only=True):
     @property
     def is_terminal(self) -> bool:
         """Whether the status is a final one; false for one that the contract does not list."""
-        return self.status in TERMINAL
+        return self.status in _phases.TERMINAL
 
     @property
     def duration(self) -> float | None:
         """Seconds from ``started_at`` to ``completed_at``, or ``None`` if one is not set."""
-        return seconds(self.started_at, self.completed_at)
+        return _phases.seconds(self.started_at, self.completed_at)
