@@ -128,7 +128,7 @@ def test_the_examples_of_clients_run_as_printed(
 
     assert found["ids"][-1].startswith("bld_")
 
-    assert capsys.readouterr().out == "False None 0\nTrue\n"
+    assert capsys.readouterr().out == "False None 0\n[]\nTrue\n"
 
 
 def test_the_example_of_watch_runs_as_printed() -> None:
