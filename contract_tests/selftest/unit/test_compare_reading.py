@@ -104,18 +104,26 @@ def test_not_to_be_followed(name: str) -> None:
     assert_message("compare-problems", name, str(caught.value))
 
 
-@pytest.mark.parametrize("status", ["", "20", "4X", "2000", "all"])
-@pytest.mark.parametrize("side", ["base", "revision"])
-def test_invalid_status_is_reported_with_its_place(status: str, side: str) -> None:
-    """Neither a status, nor a range, nor default."""
+@pytest.mark.parametrize("status", ["20", "4X", "2000", "all", "a\rb"])
+def test_status_that_no_response_has_is_one_more(status: str) -> None:
+    """It is shown as it is."""
     root = copy.deepcopy(CONTRACT)
     root["paths"][START]["post"]["responses"][status] = {"description": "d"}
+
+    assert differences(Document(CONTRACT, "base"), Document(root, "revision"))
+
+
+@pytest.mark.parametrize("side", ["base", "revision"])
+def test_empty_status_is_reported_with_its_place(side: str) -> None:
+    """It has no first digit, by which a range is found."""
+    root = copy.deepcopy(CONTRACT)
+    root["paths"][START]["post"]["responses"][""] = {"description": "d"}
     documents_ = {"base": CONTRACT, "revision": CONTRACT, side: root}
 
     with pytest.raises(Problem) as caught:
         differences(*(Document(value, name) for name, value in documents_.items()))
     where = START.replace("/", "~1")
-    assert f"{side}#/paths/{where}/post/responses/{status}: " in str(caught.value)
+    assert f"{side}#/paths/{where}/post/responses/: " in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"openapi: 3.1.0\n" + b"#" * MOST_BYTES])

@@ -157,7 +157,7 @@ REFUSED: dict[str, tuple[Edits, str, str]] = {
     ),
     "an operation for anybody": ({f"{STATUS}/security": []}, "security", f"{STATUS}/security"),
     **{
-        f"a server {url}": ({"/servers/0/url": url}, "server", "/servers/0/url")
+        f"a server that is {url}": ({"/servers/0/url": url}, "server", "/servers/0/url")
         for url in ("/", "", "api.example", "ftp://api.example", "https://", "https://{host}.example",
                     "https://user:password@api.example", "https://api.example?a=b",
                     "https://api.example#a", "https://api.example/api/v2", 'https://api.example/"',

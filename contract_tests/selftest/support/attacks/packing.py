@@ -33,7 +33,7 @@ PLACES = {
     "sub/Dockerfile": "sub/Dockerfile", "sub/file": "Dockerfile",
 }  # fmt: skip
 PATTERNS = {
-    "long": "a" * 1001, "long, of stars": "*" * 1001, "long, excepted": "!" + "a" * 1001,
+    "long": "a" * 4097, "long, of stars": "*" * 4097, "long, excepted": "!" + "a" * 4097,
     "an open class": "[a", "an empty class": "[]", "a range backwards": "[z-a]",
     "a class of classes": "[[:alpha:]]", "no pattern": "!", "a digit": r"\d", "an end": "a\\",
     "many": "a\n" * 600_000,
