@@ -272,6 +272,7 @@ def same_default(history: History) -> Judgement:
     Not a violation:
 
     - two different refusals of the two spellings;
+    - a refusal of a spelling that another build began to run with: an upload may be lost;
     - different statuses of the two builds, unless a start with false returned the same as {} did
       and true did not;
     - 401, 402, 403 and other refusals of the client, 413, 429 and 5xx, which are not compared;
@@ -280,12 +281,19 @@ def same_default(history: History) -> Judgement:
     if not _is_first_start(history):
         return None
     start = history.last
-    other = _is_explicit if _is_plain(history) else _is_plain if _is_explicit(history) else None
-    like = history.first_elsewhere(_is_first_start, other) if other else None
+    if not (_is_plain(history) or _is_explicit(history)):
+        return None
+    own, other = _is_plain, _is_explicit
+    if _is_explicit(history):
+        own, other = other, own
+    like = history.first_elsewhere(_is_first_start, other)
     if like is None:
         return None
     cause = f"as in exchange {like.number}, which sent {shown(like.request.json)}"
     if start.response.is_success is not like.response.is_success:
+        refused = other if start.response.is_success else own
+        if history.first_elsewhere(_is_first_start, refused, _runs):
+            return None
         return Broken("the status code", f"{like.response.status}, {cause}", _outcome(start))
     unlike = history.first_elsewhere(_is_first_start, _is_denied)
     plain = start if start.request.json == {} else like
@@ -454,6 +462,10 @@ def _is_plain(history: History) -> bool:
 
 def _is_explicit(history: History) -> bool:
     return bool(history.last.request.json == {history.api.sent.is_uploaded: True})
+
+
+def _runs(history: History) -> bool:
+    return _phase(history.last) == "running"
 
 
 def _is_denied(history: History) -> bool:

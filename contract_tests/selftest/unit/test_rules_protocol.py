@@ -57,6 +57,24 @@ def test_defaults_mean_the_same(story: Story) -> None:
     assert story.broken == ["P7", "P7"]
 
 
+@pytest.mark.parametrize("refused", [{}, {"context_uploaded": True}])
+def test_refusal_of_what_was_accepted_before_is_no_other_meaning(
+    story: Story, refused: dict[str, Any]
+) -> None:
+    """A server may have lost the upload."""
+    other = {} if refused else {"context_uploaded": True}
+    for build, body in (("f", refused), ("g", other)):
+        story.initiate(build)
+        story.upload(build)
+        story.start(build, "BUILDING", body)
+    for build in ("h", "i"):
+        story.initiate(build)
+        story.upload(build)
+        story.start(build, None, refused, status=409)
+
+    assert story.broken == []
+
+
 def test_a_failing_start_has_no_meaning(story: Story) -> None:
     """P7 leaves a 5xx to P5."""
     for build, body, status in (("c", {"context_uploaded": True}, 200), ("d", {}, 503)):
