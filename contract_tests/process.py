@@ -31,13 +31,24 @@ def collect_seldom() -> None:
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end what a command does as Ctrl-C does, with reports and a clean-up."""
-    if threading.current_thread() is not threading.main_thread():
+    main = threading.main_thread()
+    if threading.current_thread() is not main:
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before, hook = signal.signal(signal.SIGTERM, signal.default_int_handler), sys.unraisablehook
+
+    def unraisable(lost: sys.UnraisableHookArgs) -> None:
+        if isinstance(lost.exc_value, KeyboardInterrupt) and hasattr(signal, "pthread_kill"):
+            # Python drops what is raised in a finalizer. Not at once: this is still in there.
+            threading.Timer(0.01, signal.pthread_kill, [main.ident, signal.SIGTERM]).start()
+        else:
+            hook(lost)
+
+    sys.unraisablehook = unraisable
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, before)
 
 

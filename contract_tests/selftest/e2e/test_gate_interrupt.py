@@ -91,3 +91,33 @@ def test_interrupt_shows_the_verdicts_so_far(
     assert re.search(r"^clean-up +\d+ requests", printed, re.M)
     assert "left behind" not in printed
     assert not (tmp_path / "journal").exists()
+
+
+FINALIZED = """
+import os, signal, sys, time
+from contract_tests import process
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        for _ in range(1000):
+            pass
+
+with process.interrupted_by_sigterm():
+    try:
+        Last()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_interrupt_in_a_finalizer_is_not_lost(name: str) -> None:
+    """Python drops what is raised there, and would go on."""
+    done = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", FINALIZED, name], cwd=PATH.parent, capture_output=True, text=True,
+        timeout=50, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
